@@ -1,0 +1,1 @@
+"""Closed side: plans, money and the conversion they measure."""

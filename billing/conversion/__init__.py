@@ -1,0 +1,1 @@
+"""How developers become customers, measured."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class ConversionConfig(AppConfig):
+    """How developers become customers, measured."""
+
+    name = "billing.conversion"
+    label = "conversion"

@@ -1,0 +1,6 @@
+"""URLs of conversion."""
+
+from django.urls import URLPattern
+
+app_name = "conversion"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""Plans, their versions, prices and features."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class PlansConfig(AppConfig):
+    """Plans, their versions, prices and features."""
+
+    name = "billing.plans"
+    label = "plans"

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class StripeConfig(AppConfig):
+    """The one place that speaks to Stripe."""
+
+    name = "billing.stripe"
+    label = "billing_stripe"

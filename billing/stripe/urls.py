@@ -1,0 +1,6 @@
+"""URLs of stripe."""
+
+from django.urls import URLPattern
+
+app_name = "stripe"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,10 @@
+"""URLs of the billing area: each app brings its own list."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("billing.plans.urls")),
+    path("", include("billing.subscriptions.urls")),
+    path("", include("billing.stripe.urls")),
+    path("", include("billing.conversion.urls")),
+]

@@ -1,0 +1,1 @@
+"""Open side: the community."""

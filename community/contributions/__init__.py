@@ -1,0 +1,1 @@
+"""Credit for work done on code and docs."""

@@ -1,0 +1,6 @@
+"""URLs of contributions."""
+
+from django.urls import URLPattern
+
+app_name = "contributions"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class DocsConfig(AppConfig):
+    """Versioned documentation."""
+
+    name = "community.docs"
+    label = "docs"

@@ -1,0 +1,6 @@
+"""URLs of forum."""
+
+from django.urls import URLPattern
+
+app_name = "forum"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class ProfilesConfig(AppConfig):
+    """A person's public page."""
+
+    name = "community.profiles"
+    label = "profiles"

@@ -1,0 +1,6 @@
+"""URLs of profiles."""
+
+from django.urls import URLPattern
+
+app_name = "profiles"
+urlpatterns: list[URLPattern] = []

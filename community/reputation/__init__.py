@@ -1,0 +1,1 @@
+"""Points people earn, as a public ledger."""

@@ -1,0 +1,11 @@
+"""URLs of the community area: each app brings its own list."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("community.forum.urls")),
+    path("", include("community.docs.urls")),
+    path("", include("community.contributions.urls")),
+    path("", include("community.reputation.urls")),
+    path("", include("community.profiles.urls")),
+]

@@ -1,0 +1,1 @@
+"""The bridge: models behind one API."""

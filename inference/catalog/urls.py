@@ -1,0 +1,6 @@
+"""URLs of catalog."""
+
+from django.urls import URLPattern
+
+app_name = "catalog"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class KeysConfig(AppConfig):
+    """API keys of organisations."""
+
+    name = "inference.keys"
+    label = "keys"

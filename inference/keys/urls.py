@@ -1,0 +1,6 @@
+"""URLs of keys."""
+
+from django.urls import URLPattern
+
+app_name = "keys"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,6 @@
+"""URLs of playground."""
+
+from django.urls import URLPattern
+
+app_name = "playground"
+urlpatterns: list[URLPattern] = []

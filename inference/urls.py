@@ -1,0 +1,10 @@
+"""URLs of the inference area: each app brings its own list."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("inference.catalog.urls")),
+    path("", include("inference.keys.urls")),
+    path("", include("inference.usage.urls")),
+    path("", include("inference.playground.urls")),
+]

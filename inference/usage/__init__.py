@@ -1,0 +1,1 @@
+"""What was used, to the token."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class UsageConfig(AppConfig):
+    """What was used, to the token."""
+
+    name = "inference.usage"
+    label = "usage"

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """People, organisations and how they sign in."""
+
+    name = "accounts"
+    label = "accounts"

@@ -1,0 +1,235 @@
+"""Every change of people and organisations."""
+
+import secrets
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from accounts.exceptions import (
+    AlreadyMember,
+    IdentityTaken,
+    InvitationInvalid,
+    LastOwner,
+    RoleTooHigh,
+)
+from accounts.models import Identity, Invitation, Membership, Organisation, User
+from contracts.accounts import (
+    IdentityLinked,
+    MemberAdded,
+    MemberRemoved,
+    OrganisationCreated,
+    UserSignedUp,
+)
+from core.crypto import keyed_digest
+from outbox import publish
+
+INVITATION_LIFETIME = timedelta(days=7)
+RANK = {
+    Membership.Role.MEMBER: 0,
+    Membership.Role.BILLING: 1,
+    Membership.Role.ADMIN: 2,
+    Membership.Role.OWNER: 3,
+}
+
+
+@transaction.atomic
+def register_user(user: User, *, visitor_id: str = "") -> User:
+    """Finish a sign-up: give ``user`` a personal organisation and tell everyone.
+
+    Safe to call again; ``user`` is already saved.
+    """
+    if Organisation.objects.filter(
+        owner=user, kind=Organisation.Kind.PERSONAL
+    ).exists():
+        return user
+    publish(UserSignedUp(user_id=user.pk, visitor_id=visitor_id))
+    create_organisation(
+        user.username, owner=user, kind=Organisation.Kind.PERSONAL, slug=user.username
+    )
+    return user
+
+
+@transaction.atomic
+def create_user(
+    email: str, username: str, password: str | None = None, **fields: object
+) -> User:
+    """Create a person with a personal organisation, as a sign-up does."""
+    user = User.objects.create_user(email, username, password, **fields)
+    return register_user(user)
+
+
+@transaction.atomic
+def create_organisation(
+    name: str,
+    *,
+    owner: User,
+    kind: str = Organisation.Kind.TEAM,
+    slug: str = "",
+) -> Organisation:
+    """Create an organisation with ``owner`` as its first member."""
+    organisation = Organisation.objects.create(
+        name=name,
+        slug=_free_slug(slug or name),
+        kind=kind,
+        owner=owner if kind == Organisation.Kind.PERSONAL else None,
+        billing_email=owner.email,
+    )
+    Membership.objects.create(
+        organisation=organisation, user=owner, role=Membership.Role.OWNER
+    )
+    publish(
+        OrganisationCreated(
+            organisation_id=organisation.pk, user_id=owner.pk, kind=kind
+        )
+    )
+    return organisation
+
+
+@transaction.atomic
+def add_member(
+    organisation: Organisation, *, user: User, role: str = Membership.Role.MEMBER
+) -> Membership:
+    """Add ``user`` to ``organisation``. Raises ``AlreadyMember``."""
+    membership, is_new = Membership.objects.get_or_create(
+        organisation=organisation, user=user, defaults={"role": role}
+    )
+    if not is_new:
+        raise AlreadyMember
+    publish(MemberAdded(organisation_id=organisation.pk, user_id=user.pk, role=role))
+    return membership
+
+
+@transaction.atomic
+def change_role(membership: Membership, *, role: str, by: Membership) -> Membership:
+    """Give a member another role, never above that of ``by``.
+
+    The organisation's rows are locked so that two owners cannot demote each
+    other at once. Raises ``RoleTooHigh`` or ``LastOwner``.
+    """
+    if RANK[Membership.Role(role)] > RANK[Membership.Role(by.role)]:
+        raise RoleTooHigh
+    locked = _lock_member(membership)
+    if RANK[Membership.Role(locked.role)] > RANK[Membership.Role(by.role)]:
+        raise RoleTooHigh
+    if locked.role == Membership.Role.OWNER and role != Membership.Role.OWNER:
+        _keep_an_owner(locked)
+    locked.role = role
+    locked.save(update_fields=["role"])
+    return locked
+
+
+@transaction.atomic
+def remove_member(membership: Membership) -> None:
+    """Take a member out. Raises ``LastOwner``."""
+    locked = _lock_member(membership)
+    if locked.role == Membership.Role.OWNER:
+        _keep_an_owner(locked)
+    publish(
+        MemberRemoved(organisation_id=locked.organisation_id, user_id=locked.user_id)
+    )
+    locked.delete()
+
+
+@transaction.atomic
+def invite_member(
+    organisation: Organisation, *, email: str, role: str, by: Membership
+) -> tuple[Invitation, str]:
+    """Open a place for whoever reads ``email``; return it with its secret token.
+
+    An open invitation to the same address is replaced. Raises ``AlreadyMember``
+    or ``RoleTooHigh``.
+    """
+    if RANK[Membership.Role(role)] > RANK[Membership.Role(by.role)]:
+        raise RoleTooHigh
+    if organisation.memberships.filter(user__email__iexact=email).exists():
+        raise AlreadyMember
+    organisation.invitations.filter(email__iexact=email, accepted_at=None).delete()
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        organisation=organisation,
+        email=email.lower(),
+        role=role,
+        token_digest=keyed_digest(token, purpose="invitation"),
+        invited_by_id=by.user_id,
+        expires_at=timezone.now() + INVITATION_LIFETIME,
+    )
+    return invitation, token
+
+
+@transaction.atomic
+def accept_invitation(token: str, *, user: User) -> Membership:
+    """Take the place an invitation holds open, once.
+
+    Raises ``InvitationInvalid`` for a used, expired or foreign invitation.
+    """
+    digest = keyed_digest(token, purpose="invitation")
+    claimed = Invitation.objects.filter(
+        token_digest=digest,
+        accepted_at=None,
+        expires_at__gt=timezone.now(),
+        email__iexact=user.email,
+    ).update(accepted_at=timezone.now())
+    if claimed != 1:
+        raise InvitationInvalid
+    invitation = Invitation.objects.select_related("organisation").get(
+        token_digest=digest
+    )
+    return add_member(invitation.organisation, user=user, role=invitation.role)
+
+
+@transaction.atomic
+def link_identity(
+    user: User, *, provider: str, external_id: str, login: str = ""
+) -> Identity:
+    """Link an outside account to ``user``. Raises ``IdentityTaken``."""
+    try:
+        with transaction.atomic():
+            identity, is_new = Identity.objects.get_or_create(
+                provider=provider,
+                external_id=external_id,
+                defaults={"user": user, "login": login},
+            )
+    except IntegrityError as error:
+        raise IdentityTaken from error
+    if identity.user_id != user.pk:
+        raise IdentityTaken
+    if is_new:
+        publish(
+            IdentityLinked(
+                user_id=user.pk, provider=provider, external_id=external_id, login=login
+            )
+        )
+    elif identity.login != login:
+        identity.login = login
+        identity.save(update_fields=["login"])
+    return identity
+
+
+def _free_slug(wish: str) -> str:
+    base = slugify(wish)[:50] or "org"
+    slug = base
+    while Organisation.objects.filter(slug=slug).exists():
+        slug = f"{base}-{secrets.token_hex(2)}"
+    return slug
+
+
+def _lock_member(membership: Membership) -> Membership:
+    rows = list(
+        Membership.objects.select_for_update()
+        .filter(organisation_id=membership.organisation_id)
+        .order_by("pk")
+    )
+    for row in rows:
+        if row.pk == membership.pk:
+            return row
+    raise Membership.DoesNotExist
+
+
+def _keep_an_owner(leaving: Membership) -> None:
+    others = Membership.objects.filter(
+        organisation_id=leaving.organisation_id, role=Membership.Role.OWNER
+    ).exclude(pk=leaving.pk)
+    if not others.exists():
+        raise LastOwner

@@ -1,0 +1,1 @@
+"""First-party event log: what people did."""

@@ -1,0 +1,6 @@
+"""URLs of activity."""
+
+from django.urls import URLPattern
+
+app_name = "activity"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""Append-only record of staff and security actions."""

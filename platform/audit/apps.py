@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    """Append-only record of staff and security actions."""
+
+    name = "audit"
+    label = "audit"

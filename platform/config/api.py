@@ -1,0 +1,31 @@
+"""The REST API's URLs: each app brings its ``api_urls``."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView
+
+APPS = [
+    "accounts",
+    "search",
+    "notifications",
+    "community.forum",
+    "community.docs",
+    "community.contributions",
+    "inference.catalog",
+    "inference.keys",
+    "inference.usage",
+    "billing.plans",
+    "billing.subscriptions",
+]
+
+v1: list[URLPattern | URLResolver] = []
+for app in APPS:
+    if find_spec(f"{app}.api_urls"):
+        v1 += import_module(f"{app}.api_urls").urlpatterns
+
+urlpatterns = [
+    path("v1/", include((v1, "api"))),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+]

@@ -1,0 +1,13 @@
+"""The ASGI entry point: ``/v1`` goes to the gateway, everything else to Django."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+
+django_application = get_asgi_application()
+
+from inference.gateway.asgi import gateway  # noqa: E402
+
+application = gateway(django_application)

@@ -1,0 +1,106 @@
+"""Typed reading of the environment. All problems are reported at once.
+
+Every variable may instead be given as ``NAME_FILE``, the path of a file that
+holds the value, as container secrets are.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+problems: list[str] = []
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable ``name``, or the content of the file ``NAME_FILE``."""
+    path = os.environ.get(f"{name}_FILE")
+    if path and name in os.environ:
+        problems.append(f"{name} and {name}_FILE are both set: keep one.")
+    if path:
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            problems.append(f"{name}_FILE={path}: {error.strerror}.")
+            return default
+    return os.environ.get(name, default)
+
+
+def boolean(name: str, *, default: bool = False) -> bool:
+    """Return a switch; refuses to guess what an unknown word means."""
+    raw = text(name, "1" if default else "0").lower()
+    if raw in _TRUE:
+        return True
+    if raw not in _FALSE:
+        problems.append(f"{name}={raw}: expected 1 or 0.")
+    return False
+
+
+def integer(name: str, default: int) -> int:
+    """Return a whole number."""
+    raw = text(name, str(default))
+    try:
+        return int(raw)
+    except ValueError:
+        problems.append(f"{name}={raw}: expected a whole number.")
+        return default
+
+
+def words(name: str, default: Iterable[str] = ()) -> list[str]:
+    """Return the comma-separated words of a variable."""
+    raw = text(name)
+    return [word.strip() for word in raw.split(",") if word.strip()] or list(default)
+
+
+def secret(name: str, development: str | None = None) -> str:
+    """Return a required secret; ``development`` stands in where it is allowed."""
+    value = text(name)
+    if value:
+        return value
+    if development is not None and boolean("DOORSTONE_DEVELOPMENT"):
+        return development
+    problems.append(f"{name} is not set.")
+    return ""
+
+
+def url(name: str, default: str = "") -> SplitResult | None:
+    """Return a URL, taken apart."""
+    raw = text(name, default)
+    if not raw:
+        return None
+    parts = urlsplit(raw)
+    if not parts.scheme:
+        problems.append(f"{name}={raw}: expected a URL.")
+        return None
+    return parts
+
+
+def database(name: str, default: str = "") -> dict[str, object]:
+    """Return Django's settings for a ``postgresql://`` URL (``?host=`` for a socket)."""
+    parts = url(name, default)
+    if parts is None:
+        problems.append(f"{name} is not set: postgresql://user:password@host:5432/name")
+        return {"ENGINE": "django.db.backends.postgresql"}
+    if parts.scheme not in {"postgres", "postgresql"}:
+        problems.append(f"{name}: only PostgreSQL is supported, not {parts.scheme}.")
+    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(query.get("host", "") or parts.hostname or ""),
+        "PORT": query.get("port", "") or (str(parts.port) if parts.port else ""),
+    }
+
+
+def report() -> None:
+    """Raise one error that names every problem found so far."""
+    if problems:
+        listed = "\n".join(f"  - {problem}" for problem in dict.fromkeys(problems))
+        raise ImproperlyConfigured(f"The environment is not complete:\n{listed}")

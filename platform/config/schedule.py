@@ -1,0 +1,18 @@
+"""Every periodic job of the product, in one place."""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "outbox-relay": {
+        "task": "outbox.tasks.relay",
+        "schedule": 2.0,
+        # A run that waited longer than this has been overtaken by the next.
+        "options": {"expires": 4},
+    },
+    "outbox-prune": {
+        "task": "outbox.tasks.prune",
+        "schedule": crontab(hour=3, minute=20),
+    },
+}

@@ -1,0 +1,367 @@
+"""Production settings, driven by the environment alone."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import django_stubs_ext
+from csp.constants import NONCE, NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from config import ROOT_DIR, env
+from config.logging import build_logging
+
+django_stubs_ext.monkeypatch()
+
+DEBUG = False
+SECRET_KEY = env.secret("SECRET_KEY", development="development-only-secret-key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+# Keys that encrypt secrets at rest, newest first; older ones only decrypt.
+FIELD_KEYS = env.words("FIELD_KEYS") or [
+    env.secret("FIELD_KEYS", development="development-only-field-key")
+]
+SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+SITE_NAME = "Doorstone"
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
+VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.sitemaps",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "csp",
+    "django_htmx",
+    "drf_spectacular",
+    "pgtrigger",
+    "rest_framework",
+    "accounts",
+    "activity",
+    "audit",
+    "design",
+    "entitlements",
+    "notifications",
+    "outbox",
+    "search",
+    "community.contributions",
+    "community.docs",
+    "community.forum",
+    "community.profiles",
+    "community.reputation",
+    "inference.catalog",
+    "inference.gateway",
+    "inference.keys",
+    "inference.playground",
+    "inference.providers",
+    "inference.usage",
+    "billing.conversion",
+    "billing.ledger",
+    "billing.plans",
+    "billing.stripe",
+    "billing.subscriptions",
+]
+
+MIDDLEWARE = [
+    "core.middleware.request_id",
+    "core.middleware.trusted_proxies",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.security_headers",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.preferred_language",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "activity.middleware.visitor",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "design.context_processors.site",
+            ],
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL"),
+        "CONN_HEALTH_CHECKS": True,
+        # A pool serves the threads of the web process; workers keep one connection.
+        "CONN_MAX_AGE": 0 if env.boolean("DATABASE_POOL") else 600,
+        "OPTIONS": {
+            "application_name": env.text("APPLICATION_NAME", "doorstone"),
+            "options": env.text(
+                "DATABASE_SESSION",
+                "-c statement_timeout=15s -c lock_timeout=5s"
+                " -c idle_in_transaction_session_timeout=30s",
+            ),
+            **(
+                {
+                    "pool": {
+                        "min_size": 2,
+                        "max_size": env.integer("DATABASE_POOL_SIZE", 10),
+                    }
+                }
+                if env.boolean("DATABASE_POOL")
+                else {}
+            ),
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_CACHE_URL = env.text("REDIS_CACHE_URL", REDIS_URL)
+REDIS_BROKER_URL = env.text("REDIS_BROKER_URL", REDIS_URL)
+# Separates installations (and test workers) that share one Redis.
+REDIS_PREFIX = env.text("REDIS_PREFIX", "ds:")
+
+CACHES = {
+    "default": {
+        "BACKEND": "core.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_CACHE_URL,
+        "KEY_PREFIX": f"{REDIS_PREFIX}cache",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
+
+CELERY_BROKER_URL = REDIS_BROKER_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 270
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": f"{REDIS_PREFIX}celery:",
+    "visibility_timeout": 600,
+    # Without these two a killed worker's task waits for about 100 seconds.
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+}
+CELERY_TASK_ROUTES = {
+    "notifications.tasks.*": {"queue": "mail"},
+    "billing.*": {"queue": "billing"},
+    "inference.usage.*": {"queue": "usage"},
+}
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+IS_HTTPS = SITE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "ds_session"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "ds_csrf"
+LANGUAGE_COOKIE_NAME = "ds_language"
+SECURE_SSL_REDIRECT = IS_HTTPS and env.boolean("SECURE_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 63_072_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+CSRF_FAILURE_VIEW = "design.views.csrf_failure"
+
+STRIPE_API_BASE = env.text("STRIPE_API_BASE").rstrip("/")
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRETS")
+STRIPE_HOSTS = (
+    [STRIPE_API_BASE]
+    if STRIPE_API_BASE
+    else ["https://checkout.stripe.com", "https://billing.stripe.com"]
+)
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        # A form that ends at the hosted checkout is redirected there.
+        "form-action": [SELF, *STRIPE_HOSTS],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+    )
+]
+PASSWORD_RESET_TIMEOUT = 3600
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+MFA_ADAPTER = "accounts.adapters.MFAAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
+ACCOUNT_USERNAME_MIN_LENGTH = 3
+ACCOUNT_USERNAME_VALIDATORS = "accounts.validators.USERNAME_VALIDATORS"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if IS_HTTPS else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS
+MFA_TOTP_ISSUER = SITE_NAME
+USERSESSIONS_TRACK_ACTIVITY = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = {}
+if env.text("GITHUB_CLIENT_ID"):
+    SOCIALACCOUNT_PROVIDERS["github"] = {
+        "APPS": [
+            {
+                "client_id": env.text("GITHUB_CLIENT_ID"),
+                "secret": env.secret("GITHUB_CLIENT_SECRET"),
+            }
+        ],
+        "SCOPE": ["read:user", "user:email"],
+    }
+if env.text("OIDC_SERVER_URL"):
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": env.text("OIDC_NAME", "Single sign-on"),
+                "client_id": env.secret("OIDC_CLIENT_ID"),
+                "secret": env.secret("OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": env.text("OIDC_SERVER_URL")},
+            }
+        ]
+    }
+GITHUB_WEBHOOK_SECRETS = env.words("GITHUB_WEBHOOK_SECRETS")
+
+EMAIL_URL = env.url("EMAIL_URL")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = (EMAIL_URL and EMAIL_URL.hostname) or "127.0.0.1"
+EMAIL_PORT = (EMAIL_URL and EMAIL_URL.port) or 25
+EMAIL_HOST_USER = (EMAIL_URL and EMAIL_URL.username) or ""
+EMAIL_HOST_PASSWORD = (EMAIL_URL and EMAIL_URL.password) or ""
+EMAIL_USE_TLS = bool(EMAIL_URL and EMAIL_URL.scheme == "smtp+tls")
+EMAIL_USE_SSL = bool(EMAIL_URL and EMAIL_URL.scheme == "smtps")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Doorstone <hello@doorstone.test>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [ROOT_DIR / "platform" / "design" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+# The day of every report: conversion windows and charts are cut in this zone.
+REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "Asia/Shanghai")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticatedOrReadOnly"
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "core.rest.exception_handler",
+    "NUM_PROXIES": TRUSTED_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Doorstone REST API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+if env.text("SENTRY_DSN"):
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=env.text("SENTRY_DSN"), send_default_pii=False)
+
+LOGGING = build_logging(as_json=not env.boolean("DOORSTONE_DEVELOPMENT"))
+LOGGING_CONFIG = "logging.config.dictConfig"
+
+env.report()

@@ -1,0 +1,24 @@
+"""Development: the bare machine's own servers, readable logs, loose hosts."""
+
+import os
+
+from dotenv import load_dotenv
+
+from config import ROOT_DIR
+
+load_dotenv(ROOT_DIR / ".env")
+os.environ.setdefault("DOORSTONE_DEVELOPMENT", "1")
+os.environ.setdefault("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/doorstone")
+
+from config.settings.base import *  # noqa: E402, F403
+from config.settings.base import INSTALLED_APPS  # noqa: E402
+
+DEBUG = False
+INSTALLED_APPS = [*INSTALLED_APPS, "embedded"]
+# Edited styles and scripts show at once; nothing has to be collected first.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

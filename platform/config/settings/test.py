@@ -1,0 +1,23 @@
+"""Tests: real PostgreSQL and Redis, quick hashing, mail kept in memory."""
+
+import os
+
+os.environ["DOORSTONE_DEVELOPMENT"] = "1"
+os.environ.setdefault("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/doorstone")
+os.environ.setdefault("SITE_URL", "http://testserver")
+os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
+
+from config.settings.base import *  # noqa: F403
+from config.settings.base import DATABASES, INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "embedded"]
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+GITHUB_WEBHOOK_SECRETS = ["test-github-secret"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True

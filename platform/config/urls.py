@@ -1,0 +1,31 @@
+"""Every URL of the product: each app brings its own list."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
+
+from core import health
+
+handler400 = "design.views.bad_request"
+handler403 = "design.views.permission_denied"
+handler404 = "design.views.page_not_found"
+handler500 = "design.views.server_error"
+
+urlpatterns = [
+    path("", include("design.urls")),
+    path("", include("accounts.urls")),
+    path("", include("notifications.urls")),
+    path("", include("search.urls")),
+    path("", include("audit.urls")),
+    path("", include("activity.urls")),
+    path("", include("community.urls")),
+    path("", include("inference.urls")),
+    path("", include("billing.urls")),
+    path("api/", include("config.api")),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+]

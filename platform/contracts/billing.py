@@ -1,0 +1,59 @@
+"""What happened to plans, subscriptions and money."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutStarted:
+    """Somebody was sent to the hosted checkout."""
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    user_id: int
+    plan: str
+    intent_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionStarted:
+    """A subscription began to grant a plan."""
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    subscription_id: int
+    plan: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionEnded:
+    """A subscription stopped granting its plan."""
+
+    organisation_id: int
+    subscription_id: int
+    plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePaid:
+    """An invoice was paid; ``amount`` in minor units, tax excluded.
+
+    ``user_id`` is the developer who started the checkout.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    invoice_id: int
+    amount: int
+    currency: str
+    is_first: bool
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFailed:
+    """A payment was declined; the plan stays for the grace period."""
+
+    organisation_id: int
+    invoice_id: int

@@ -1,0 +1,80 @@
+"""What happened in the forum, the docs and the code."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicCreated:
+    """Somebody opened a question or a discussion."""
+
+    actor: ClassVar[str] = "author_id"
+    topic_id: int
+    author_id: int
+    category_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPosted:
+    """Somebody replied to a topic; on a question the reply is an answer."""
+
+    actor: ClassVar[str] = "author_id"
+    post_id: int
+    topic_id: int
+    author_id: int
+    topic_author_id: int
+    is_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerAccepted:
+    """The asker marked an answer as the solution to their topic."""
+
+    actor: ClassVar[str] = "accepted_by_id"
+    answer_id: int
+    topic_id: int
+    author_id: int
+    accepted_by_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerUnaccepted:
+    """The mark was taken off again."""
+
+    actor: ClassVar[str] = "unaccepted_by_id"
+    answer_id: int
+    topic_id: int
+    author_id: int
+    unaccepted_by_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteCast:
+    """Somebody voted on a post, changed the vote or took it back (value 0)."""
+
+    actor: ClassVar[str] = "voter_id"
+    post_id: int
+    author_id: int
+    voter_id: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionCredited:
+    """Work outside the forum, such as a merged pull request, earned credit."""
+
+    actor: ClassVar[str] = "user_id"
+    contribution_id: int
+    user_id: int
+    kind: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocsImported:
+    """A version of the docs was loaded or renewed."""
+
+    version: str
+    locale: str
+    pages: int

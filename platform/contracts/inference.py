@@ -1,0 +1,54 @@
+"""What happened at the gateway."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyCreated:
+    """Somebody made an API key for an organisation."""
+
+    actor: ClassVar[str] = "user_id"
+    key_id: int
+    organisation_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyRevoked:
+    """A key was taken out of use."""
+
+    actor: ClassVar[str] = "user_id"
+    key_id: int
+    organisation_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstCallSucceeded:
+    """An organisation's first successful call; ``user_id`` made the key."""
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    user_id: int | None
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageAggregated:
+    """The usage of one organisation and model in one closed window.
+
+    ``window`` is the ISO start of the window; a later fact for the same window
+    carries only what was added since, with the next ``revision``.
+    """
+
+    organisation_id: int
+    model: str
+    edition: str
+    window: str
+    revision: int
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    price_nano: int
+    cost_nano: int

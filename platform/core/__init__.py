@@ -1,0 +1,1 @@
+"""Small shared helpers without tables: errors, money, ids, pages, limits."""

@@ -1,0 +1,67 @@
+"""What happens to every request before Django's own middleware."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from core.context import request_id as current_request_id
+from core.ids import new_public_id
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def request_id(get_response: GetResponse) -> GetResponse:
+    """Give each request an id that is logged, shown on errors and sent back."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.id = new_public_id("req")  # type: ignore[attr-defined]
+        token = current_request_id.set(request.id)  # type: ignore[attr-defined]
+        try:
+            response = get_response(request)
+        finally:
+            current_request_id.reset(token)
+        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+    return middleware
+
+
+def trusted_proxies(get_response: GetResponse) -> GetResponse:
+    """Set REMOTE_ADDR to the address the outermost trusted proxy saw.
+
+    With no trusted proxy the header is dropped: anybody can send one.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
+        hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+        trusted = settings.TRUSTED_PROXIES
+        if trusted and len(hops) >= trusted:
+            request.META["REMOTE_ADDR"] = hops[-trusted]
+            request.META["HTTP_X_FORWARDED_FOR"] = ",".join(hops[-trusted:])
+        elif trusted:
+            # A short header would crash code that counts hops; the peer is the client.
+            request.META["HTTP_X_FORWARDED_FOR"] = ",".join(
+                [request.META.get("REMOTE_ADDR", "")] * trusted
+            )
+        return get_response(request)
+
+    return middleware
+
+
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Add the headers Django does not set, also to errors and files."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault(
+            "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"
+        )
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated:
+            response.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    return middleware

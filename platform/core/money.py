@@ -1,0 +1,45 @@
+"""Money in integers: minor units for invoices, billionths of a unit for usage."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+NANO = 1_000_000_000
+_SYMBOLS = {"usd": "$", "eur": "€", "cny": "¥", "gbp": "£"}
+_WITHOUT_MINOR = {"jpy", "krw"}
+
+
+def minor_per_unit(currency: str) -> int:
+    """Return how many minor units make one unit of ``currency``."""
+    return 1 if currency.lower() in _WITHOUT_MINOR else 100
+
+
+def nano_to_minor(amount_nano: int, currency: str) -> int:
+    """Round a usage amount to minor units, half to even, once per invoice line."""
+    scaled = Decimal(amount_nano) * minor_per_unit(currency) / NANO
+    return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def minor_to_nano(amount: int, currency: str) -> int:
+    """Return minor units as billionths of a unit."""
+    return amount * NANO // minor_per_unit(currency)
+
+
+def format_minor(amount: int, currency: str) -> str:
+    """Return ``-1234`` USD minor units as ``-$12.34``."""
+    places = 0 if currency.lower() in _WITHOUT_MINOR else 2
+    value = Decimal(amount) / minor_per_unit(currency)
+    return _format(value, currency, places)
+
+
+def format_nano(amount_nano: int, currency: str) -> str:
+    """Return a usage amount with as many decimals as it needs, two to six."""
+    value = Decimal(amount_nano) / NANO
+    places = 2
+    while places < 6 and value != value.quantize(Decimal(1).scaleb(-places)):
+        places += 1
+    return _format(value, currency, places)
+
+
+def _format(value: Decimal, currency: str, places: int) -> str:
+    sign = "-" if value < 0 else ""
+    symbol = _SYMBOLS.get(currency.lower(), f"{currency.upper()} ")
+    return f"{sign}{symbol}{abs(value):,.{places}f}"

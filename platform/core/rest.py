@@ -1,0 +1,57 @@
+"""REST errors in one shape: ``{"detail", "code", "errors"?}``."""
+
+from typing import Any
+
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import exception_handler as default_handler
+
+from core.errors import DomainError, RateLimited
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Translate refusals and DRF's own errors into the product's shape."""
+    if isinstance(error, DomainError):
+        response = Response(
+            {"detail": str(error), "code": error.code}, status=error.status
+        )
+        if isinstance(error, RateLimited):
+            response["Retry-After"] = str(error.retry_after)
+        return response
+
+    response = default_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, exceptions.ValidationError):
+        response.data = {
+            "detail": "The request has invalid fields.",
+            "code": "invalid",
+            "errors": error.get_full_details(),
+        }
+    else:
+        detail = (
+            response.data.get("detail", "") if isinstance(response.data, dict) else ""
+        )
+        response.data = {"detail": str(detail), "code": _code(error, response)}
+    return response
+
+
+def _code(error: Exception, response: Response) -> str:
+    if response.status_code == status.HTTP_404_NOT_FOUND:
+        return "not_found"
+    detail = getattr(error, "detail", None)
+    return str(getattr(detail, "code", "") or getattr(error, "default_code", "error"))
+
+
+class StrictSerializer(Serializer[Any]):
+    """A serializer that refuses fields it does not know."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise exceptions.ValidationError(
+                    {name: ["Unknown field."] for name in unknown}, code="unknown_field"
+                )
+        return super().to_internal_value(data)

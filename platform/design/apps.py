@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class DesignConfig(AppConfig):
+    """The look of every page: styles, scripts, components, Markdown."""
+
+    name = "design"
+    label = "design"

@@ -1,0 +1,1 @@
+"""What an organisation may do now."""

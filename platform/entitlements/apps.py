@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class EntitlementsConfig(AppConfig):
+    """What an organisation may do now."""
+
+    name = "entitlements"
+    label = "entitlements"

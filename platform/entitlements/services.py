@@ -1,0 +1,60 @@
+"""Writing entitlements: billing does, everyone else reads."""
+
+import logging
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from accounts.models import Organisation
+from contracts.entitlements import EntitlementsChanged
+from core.redis import client, prefixed
+from entitlements.features import Features
+from entitlements.models import OrganisationEntitlement
+from outbox import publish
+
+logger = logging.getLogger(__name__)
+CHANNEL = "entitlements"
+
+
+@transaction.atomic
+def replace_for(organisation_id: int, features: Features, *, source: str) -> int:
+    """Replace an organisation's entitlements and return their revision.
+
+    The organisation row is locked, so revisions are without gaps or races.
+    Nothing happens when the features are as they were. Gateways hear of the
+    change through Redis right after the commit and otherwise within seconds,
+    when their cached copy ends.
+    """
+    Organisation.objects.select_for_update().get(pk=organisation_id)
+    row = OrganisationEntitlement.objects.filter(pk=organisation_id).first()
+    stored = features.to_dict()
+    if row is not None and row.features == stored:
+        return row.revision
+
+    revision = row.revision + 1 if row else 1
+    OrganisationEntitlement.objects.update_or_create(
+        pk=organisation_id,
+        defaults={
+            "revision": revision,
+            "plan": features.plan,
+            "features": stored,
+            "source": source,
+            "computed_at": timezone.now(),
+        },
+    )
+    publish(
+        EntitlementsChanged(
+            organisation_id=organisation_id, revision=revision, plan=features.plan
+        )
+    )
+    transaction.on_commit(partial(_announce, organisation_id))
+    return revision
+
+
+def _announce(organisation_id: int) -> None:
+    try:
+        client().publish(prefixed(CHANNEL), str(organisation_id))
+    except RedisError as error:
+        logger.warning("entitlements.not_announced", extra={"error": str(error)})

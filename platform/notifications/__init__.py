@@ -1,0 +1,1 @@
+"""Messages in the product and by e-mail."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class OutboxConfig(AppConfig):
+    """The only road between areas: facts written with the change they report."""
+
+    name = "outbox"
+    label = "outbox"

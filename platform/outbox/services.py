@@ -1,0 +1,98 @@
+"""Delivering what was published."""
+
+import logging
+import random
+from datetime import timedelta
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from core.context import request_id
+from outbox.models import Delivery, Event
+from outbox.registry import ReceivedFact, call, load_fact
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 12
+
+
+def deliver_event(event_id: int) -> int:
+    """Run the pending deliveries of one event and return how many ran."""
+    pending = Delivery.objects.filter(
+        event_id=event_id, state=Delivery.State.PENDING, due_at__lte=timezone.now()
+    )
+    return sum(_deliver(pk) for pk in pending.values_list("pk", flat=True))
+
+
+def relay(*, limit: int = 200) -> int:
+    """Run deliveries that are due, oldest first; finds what a crash left behind."""
+    due = Delivery.objects.filter(
+        state=Delivery.State.PENDING, due_at__lte=timezone.now()
+    ).order_by("due_at", "pk")
+    return sum(_deliver(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
+
+
+def retry_delivery(delivery: Delivery) -> None:
+    """Give a dead delivery another round of attempts."""
+    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.DEAD).update(
+        state=Delivery.State.PENDING, attempts=0, due_at=timezone.now()
+    )
+
+
+def prune(*, days: int = 30) -> int:
+    """Delete events all of whose deliveries were done ``days`` ago."""
+    old = Event.objects.filter(published_at__lt=timezone.now() - timedelta(days=days))
+    return old.exclude(
+        deliveries__state__in=[Delivery.State.PENDING, Delivery.State.DEAD]
+    ).delete()[0]
+
+
+def _deliver(delivery_id: int) -> bool:
+    try:
+        with transaction.atomic():
+            # Whoever holds the row is doing the work; do not wait for them.
+            delivery = (
+                Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+                .select_related("event")
+                .filter(pk=delivery_id, state=Delivery.State.PENDING)
+                .first()
+            )
+            if delivery is None:
+                return False
+            event = delivery.event
+            token = request_id.set(event.request_id or "-")
+            try:
+                fact = load_fact(event.name, event.payload)
+                call(
+                    delivery.subscriber,
+                    ReceivedFact(event.pk, event.name, fact, event.published_at),
+                )
+            finally:
+                request_id.reset(token)
+            delivery.state = Delivery.State.DONE
+            delivery.done_at = timezone.now()
+            delivery.attempts += 1
+            delivery.save(update_fields=["state", "done_at", "attempts"])
+    except Exception as error:
+        logger.exception("outbox.delivery_failed", extra={"delivery": delivery_id})
+        _postpone(delivery_id, error)
+        return False
+    return True
+
+
+def _postpone(delivery_id: int, error: Exception) -> None:
+    try:
+        delivery = Delivery.objects.get(pk=delivery_id)
+    except (Delivery.DoesNotExist, DatabaseError):
+        return
+    attempts = delivery.attempts + 1
+    # Doubles from a second to about ten minutes, with jitter against herds.
+    delay = min(2**attempts, 600) * random.uniform(0.8, 1.2)  # noqa: S311
+    Delivery.objects.filter(pk=delivery_id, state=Delivery.State.PENDING).update(
+        attempts=attempts,
+        last_error=f"{type(error).__name__}: {error}"[:2000],
+        due_at=timezone.now() + timedelta(seconds=delay),
+        state=Delivery.State.DEAD
+        if attempts >= MAX_ATTEMPTS
+        else Delivery.State.PENDING,
+    )
