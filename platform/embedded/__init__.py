@@ -1,0 +1,1 @@
+"""The default services of a bare machine, and what starts them."""
