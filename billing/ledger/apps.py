@@ -6,3 +6,6 @@ class LedgerConfig(AppConfig):
 
     name = "billing.ledger"
     label = "ledger"
+
+    def ready(self) -> None:
+        from billing.ledger import subscribers  # noqa: F401

@@ -1,0 +1,199 @@
+from typing import Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Membership, User
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Invoices of organisations whose money ``user`` looks after."""
+        if user.is_staff:
+            return self
+        return self.filter(
+            organisation__memberships__user_id=user.pk,
+            organisation__memberships__role__in=[
+                Membership.Role.OWNER,
+                Membership.Role.BILLING,
+            ],
+        )
+
+    def paid(self) -> Self:
+        """Invoices that brought money."""
+        return self.filter(paid_at__isnull=False, revenue__gt=0)
+
+
+class Invoice(models.Model):
+    """A mirror of one invoice; amounts in minor units of ``currency``.
+
+    ``revenue`` is what was paid without tax, before refunds.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        OPEN = "open", _("Open")
+        PAID = "paid", _("Paid")
+        UNCOLLECTIBLE = "uncollectible", _("Uncollectible")
+        VOID = "void", _("Void")
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    # Who started the checkout this invoice goes back to.
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    stripe_id = models.CharField(max_length=80, unique=True)
+    subscription_stripe_id = models.CharField(max_length=80, blank=True)
+    number = models.CharField(max_length=60, blank=True)
+    # The set of statuses is open: an unknown one is kept as it came.
+    status = models.CharField(max_length=20)
+    billing_reason = models.CharField(max_length=40, blank=True)
+    currency = models.CharField(max_length=3)
+    subtotal = models.BigIntegerField()
+    discount = models.BigIntegerField(default=0)
+    tax = models.BigIntegerField(default=0)
+    total = models.BigIntegerField()
+    amount_due = models.BigIntegerField()
+    amount_paid = models.BigIntegerField(default=0)
+    amount_refunded = models.BigIntegerField(default=0)
+    revenue = models.BigIntegerField(default=0)
+    is_first = models.BooleanField(default=False)
+    issued_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    attempt_count = models.PositiveIntegerField(default=0)
+    period_start = models.DateTimeField(null=True, blank=True)
+    period_end = models.DateTimeField(null=True, blank=True)
+    hosted_url = models.TextField(blank=True)
+    pdf_url = models.TextField(blank=True)
+    raw = models.JSONField(default=dict)
+    fetched_at = models.DateTimeField()
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    amount_refunded__gte=0, amount_refunded__lte=F("amount_paid")
+                ),
+                name="ledger_invoice_refunded",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation"],
+                condition=Q(is_first=True),
+                name="ledger_invoice_one_first",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="paid") | Q(paid_at__isnull=False),
+                name="ledger_invoice_paid_at",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "-issued_at", "-id"],
+                name="ledger_invoice_org_issued",
+            ),
+            models.Index(
+                fields=["paid_at"],
+                condition=Q(paid_at__isnull=False),
+                name="ledger_invoice_paid",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or self.stripe_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == self.Status.OPEN
+
+
+class InvoiceLine(models.Model):
+    """One line of an invoice."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
+    stripe_id = models.CharField(max_length=80, unique=True)
+    stripe_price_id = models.CharField(max_length=80, blank=True)
+    description = models.TextField(blank=True)
+    quantity = models.BigIntegerField(default=1)
+    amount = models.BigIntegerField()
+    is_proration = models.BooleanField(default=False)
+    period_start = models.DateTimeField(null=True, blank=True)
+    period_end = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.description or self.stripe_id
+
+
+class Payment(models.Model):
+    """Money that arrived for an invoice, in one go."""
+
+    invoice = models.ForeignKey(
+        Invoice, on_delete=models.CASCADE, related_name="payments"
+    )
+    stripe_id = models.CharField(max_length=80, unique=True)
+    payment_intent_id = models.CharField(max_length=80, blank=True, db_index=True)
+    status = models.CharField(max_length=20)
+    amount = models.BigIntegerField()
+    paid_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+
+class Refund(models.Model):
+    """Money that went back; ``revenue`` is the part of ``amount`` without tax."""
+
+    invoice = models.ForeignKey(
+        Invoice, on_delete=models.CASCADE, related_name="refunds"
+    )
+    stripe_id = models.CharField(max_length=80, unique=True)
+    status = models.CharField(max_length=20)
+    reason = models.CharField(max_length=40, blank=True)
+    amount = models.PositiveBigIntegerField()
+    revenue = models.PositiveBigIntegerField()
+    refunded_at = models.DateTimeField()
+    # Set when the refund has been told to everyone, once.
+    counted_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+
+class UsageCost(models.Model):
+    """What serving one organisation and model cost in a window.
+
+    Rows of one window add up: a later revision holds only what came later.
+    """
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    model = models.CharField(max_length=120)
+    edition = models.CharField(max_length=20)
+    window = models.DateTimeField()
+    revision = models.PositiveIntegerField()
+    requests = models.BigIntegerField()
+    tokens_in = models.BigIntegerField()
+    tokens_out = models.BigIntegerField()
+    price_nano = models.BigIntegerField()
+    cost_nano = models.BigIntegerField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "model", "edition", "window", "revision"],
+                name="ledger_usagecost_once",
+            )
+        ]
+        indexes = [models.Index(fields=["window"], name="ledger_usagecost_window")]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.model} {self.window:%Y-%m-%d %H:%M}"

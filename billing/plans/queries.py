@@ -1,0 +1,63 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Prefetch
+
+from billing.plans.exceptions import PlanNotOnOffer
+from billing.plans.models import Plan, PlanVersion, Price
+from entitlements.features import Features
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A plan as it is sold today, with its prices by interval."""
+
+    plan: Plan
+    version: PlanVersion
+    prices: dict[str, Price]
+    features: Features
+
+    def price(self, interval: str) -> Price | None:
+        return self.prices.get(interval)
+
+
+def offers() -> list[Offer]:
+    """Return the public plans on offer, smallest first. Three queries."""
+    on_offer = PlanVersion.objects.on_offer().prefetch_related("prices")
+    plans = Plan.objects.public().prefetch_related(
+        Prefetch("versions", queryset=on_offer)
+    )
+    return [_offer(plan, plan.versions.all()) for plan in plans if plan.versions.all()]
+
+
+def offer_for(key: str) -> Offer:
+    """Return the plan ``key`` as it is sold today. Raises ``PlanNotOnOffer``."""
+    version = (
+        PlanVersion.objects.on_offer()
+        .select_related("plan")
+        .prefetch_related("prices")
+        .filter(plan__key=key)
+        .first()
+    )
+    if version is None:
+        raise PlanNotOnOffer
+    return _offer(version.plan, [version])
+
+
+def price_by_stripe_id(stripe_price_id: str) -> Price | None:
+    """Return the price Stripe knows as ``stripe_price_id``, with its plan."""
+    return (
+        Price.objects.select_related("plan_version__plan")
+        .filter(stripe_price_id=stripe_price_id)
+        .first()
+    )
+
+
+def _offer(plan: Plan, versions: Sequence[PlanVersion]) -> Offer:
+    version = versions[0]
+    return Offer(
+        plan=plan,
+        version=version,
+        prices={price.interval: price for price in version.prices.all()},
+        features=version.features_for(version.seat_min),
+    )
