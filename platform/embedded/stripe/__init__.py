@@ -1,0 +1,1 @@
+"""A Stripe-compatible service for bare machines, demos and tests: no money moves."""

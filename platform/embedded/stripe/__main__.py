@@ -1,0 +1,66 @@
+"""``python -m embedded.stripe``: serve the emulator until told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from embedded.stripe.server import Emulator
+from embedded.stripe.settings import Settings
+
+
+async def serve(settings: Settings) -> None:
+    """Run the server, the courier and the sweep until SIGINT or SIGTERM."""
+    emulator = Emulator(settings)
+    server = Server(
+        emulator.app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    for received in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(received, server.stop)
+    background = asyncio.create_task(emulator.run())
+    try:
+        await server.serve()
+    finally:
+        background.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await background
+
+
+def main() -> int:
+    """Check what can be checked before serving."""
+    logging.basicConfig(format="stripe-emulator %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = Settings.from_environment()
+    except ValueError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            print(  # noqa: T201
+                f"The Stripe emulator cannot listen on {settings.host}:{settings.port} "
+                f"(STRIPE_EMULATOR_PORT): {error.strerror}.",
+                file=sys.stderr,
+            )
+            return 1
+    asyncio.run(serve(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

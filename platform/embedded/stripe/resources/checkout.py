@@ -1,0 +1,606 @@
+"""Checkout sessions: what is bought, and completing the purchase."""
+
+from typing import Any
+
+from embedded.stripe.account import Account, new_id
+from embedded.stripe.engine import (
+    cards,
+    discounts,
+    invoicing,
+    items,
+    lifecycle,
+    payments,
+    subscribing,
+)
+from embedded.stripe.engine.collecting import collect
+from embedded.stripe.engine.pricing import amount_for
+from embedded.stripe.errors import ApiError
+from embedded.stripe.resources import customers
+from embedded.stripe.resources.catalogue import price_from_data
+from embedded.stripe.resources.paging import page, slice_of
+from embedded.stripe.resources.subscriptions import refuse_uncovered
+from embedded.stripe.store import Document
+
+Params = dict[str, Any]
+UNCOVERED = (
+    "managed_payments",
+    "optional_items",
+    "shipping_options",
+    "setup_intent_data",
+)
+SHORTEST, LONGEST = 30 * 60, 24 * 3600
+
+
+def create(account: Account, params: Params) -> Document:
+    """Open a session with a hosted page."""
+    refuse_uncovered(params, UNCOVERED)
+    _check(account, params)
+    mode = params["mode"]
+    customer = account.find("customer", params.get("customer"))
+    now = account.time_of(customer) if customer else account.now()
+    expires = params.get("expires_at", now + LONGEST)
+    if not now + SHORTEST <= expires <= now + LONGEST:
+        raise ApiError(
+            "The `expires_at` timestamp must be between 30 minutes and 24 hours from "
+            "Checkout Session creation.",
+            param="expires_at",
+        )
+    entries = [
+        _entry(account, entry, index, mode)
+        for index, entry in enumerate(params["line_items"])
+    ]
+    _check_prices(entries, mode)
+    identifier = new_id("cs_test", 58)
+    session: Document = {
+        "id": identifier,
+        "object": "checkout.session",
+        "adaptive_pricing": {"enabled": False},
+        "after_expiration": None,
+        "allow_promotion_codes": params.get("allow_promotion_codes"),
+        "amount_subtotal": 0,
+        "amount_total": 0,
+        "automatic_tax": {
+            "enabled": bool((params.get("automatic_tax") or {}).get("enabled")),
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "billing_address_collection": params.get("billing_address_collection"),
+        "cancel_url": params.get("cancel_url"),
+        "client_reference_id": params.get("client_reference_id"),
+        "client_secret": None,
+        "collected_information": None,
+        "consent": None,
+        "consent_collection": None,
+        "created": now,
+        "currency": entries[0]["price"]["currency"],
+        "currency_conversion": None,
+        "custom_fields": [],
+        "custom_text": {
+            "after_submit": None,
+            "shipping_address": None,
+            "submit": None,
+            "terms_of_service_acceptance": None,
+        },
+        "customer": params.get("customer"),
+        "customer_account": None,
+        "customer_creation": params.get(
+            "customer_creation",
+            None if customer else "always" if mode == "subscription" else "if_required",
+        ),
+        "customer_details": None,
+        "customer_email": params.get("customer_email"),
+        "discounts": [],
+        "expires_at": expires,
+        "invoice": None,
+        "invoice_creation": {
+            "enabled": bool((params.get("invoice_creation") or {}).get("enabled")),
+            "invoice_data": {"metadata": {}},
+        }
+        if mode == "payment"
+        else None,
+        "livemode": False,
+        "locale": params.get("locale"),
+        "metadata": params.get("metadata") or {},
+        "mode": mode,
+        "origin_context": None,
+        "payment_intent": None,
+        "payment_link": None,
+        "payment_method_collection": params.get("payment_method_collection", "always"),
+        "payment_method_configuration_details": None,
+        "payment_method_options": {},
+        "payment_method_types": ["card"],
+        "payment_status": "unpaid",
+        "permissions": None,
+        "phone_number_collection": {"enabled": False},
+        "recovered_from": None,
+        "redirect_on_completion": None,
+        "return_url": None,
+        "saved_payment_method_options": None,
+        "setup_intent": None,
+        "shipping_address_collection": None,
+        "shipping_cost": None,
+        "shipping_options": [],
+        "status": "open",
+        "submit_type": params.get("submit_type"),
+        "subscription": None,
+        "success_url": params["success_url"],
+        "total_details": None,
+        "ui_mode": "hosted_page",
+        "url": f"{account.settings.base_url}/c/pay/{identifier}",
+        "wallet_options": None,
+        "_chosen": entries,
+        "_params": {
+            name: params[name]
+            for name in ("subscription_data", "payment_intent_data", "customer_update")
+            if name in params
+        },
+        "_line_items": [],
+    }
+    account.put(session)
+    set_discounts(account, session, params.get("discounts") or [])
+    return session
+
+
+def _check(account: Account, params: Params) -> None:
+    if params.get("mode") not in {"payment", "subscription"}:
+        raise ApiError(
+            "This emulator covers mode=payment and mode=subscription.", param="mode"
+        )
+    if not params.get("line_items"):
+        raise ApiError(
+            f"You must pass line_items in {params['mode']} mode.",
+            code="parameter_missing",
+            param="line_items",
+        )
+    if params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise ApiError("This emulator covers hosted pages only.", param="ui_mode")
+    if not params.get("success_url"):
+        raise ApiError(
+            "Missing required param: success_url.",
+            code="parameter_missing",
+            param="success_url",
+        )
+    for name in ("success_url", "cancel_url"):
+        if name in params and not params[name].startswith(("http://", "https://")):
+            raise ApiError("Not a valid URL", code="url_invalid", param=name)
+    if params.get("customer") and params.get("customer_email"):
+        raise ApiError("You may only specify one of: customer, customer_email.")
+    if params.get("allow_promotion_codes") and params.get("discounts"):
+        raise ApiError("You may only specify one of: allow_promotion_codes, discounts.")
+    if params.get("customer"):
+        account.refer("customer", params["customer"], "customer")
+    if params["mode"] == "payment" and "subscription_data" in params:
+        raise ApiError(
+            "You can not pass `subscription_data` in `payment` mode.",
+            param="subscription_data",
+        )
+
+
+def _entry(account: Account, entry: Params, index: int, mode: str) -> dict[str, Any]:
+    where = f"line_items[{index}]"
+    if "price_data" in entry:
+        price = price_from_data(account, entry["price_data"], f"{where}[price_data]")
+    else:
+        price = account.refer("price", entry.get("price", ""), f"{where}[price]")
+    if not price["active"]:
+        raise ApiError(
+            "The price specified is inactive. This field only accepts active prices.",
+            param=f"{where}[price]",
+        )
+    metered = (price["recurring"] or {}).get("usage_type") == "metered"
+    if metered == ("quantity" in entry):
+        raise ApiError(
+            "Quantity should not be specified where usage_type is `metered`."
+            if metered
+            else "Quantity is required.",
+            param=f"{where}[quantity]",
+        )
+    if price["recurring"] and mode == "payment":
+        raise ApiError(
+            "You specified `payment` mode but passed a recurring price. Either switch "
+            "to `subscription` mode or use only one-time prices.",
+            param=f"{where}[price]",
+        )
+    return {
+        "price": price,
+        "quantity": entry.get("quantity"),
+        "tax_rates": items.rates(account, entry.get("tax_rates") or [], where),
+    }
+
+
+def _check_prices(entries: list[dict[str, Any]], mode: str) -> None:
+    if len({entry["price"]["currency"] for entry in entries}) > 1:
+        raise ApiError("All prices must use the same currency.", param="line_items")
+    recurring = [entry for entry in entries if entry["price"]["recurring"]]
+    if mode == "subscription" and not recurring:
+        raise ApiError(
+            "You must provide at least one recurring price in `subscription` mode when "
+            "using prices.",
+            param="line_items",
+        )
+
+
+def set_discounts(
+    account: Account, session: Document, entries: list[dict[str, Any]]
+) -> None:
+    """Apply coupons or codes to an open session and work out its amounts."""
+    chosen = discounts.resolve(account, entries)
+    gross = sum(_gross(entry) for entry in session["_chosen"])
+    for coupon, code in chosen:
+        discounts.check_usable(
+            account,
+            coupon,
+            code,
+            customer=session["customer"],
+            currency=session["currency"],
+            amount=gross,
+        )
+    session["_discounts"] = [
+        {"promotion_code": code["id"]} if code else {"coupon": coupon["id"]}
+        for coupon, code in chosen
+    ]
+    session["discounts"] = [
+        {
+            "coupon": None if code else coupon["id"],
+            "promotion_code": code["id"] if code else None,
+        }
+        for coupon, code in chosen
+    ]
+    _total_up(account, session, [coupon for coupon, _ in chosen])
+    account.put(session)
+
+
+def trial_days(session: Document) -> int:
+    """How many days of trial the session grants."""
+    data = session["_params"].get("subscription_data") or {}
+    return int(data.get("trial_period_days") or 0)
+
+
+def has_trial(session: Document) -> bool:
+    """Whether the first payment comes later."""
+    data = session["_params"].get("subscription_data") or {}
+    return bool(trial_days(session) or data.get("trial_end"))
+
+
+def _gross(entry: dict[str, Any]) -> int:
+    if entry["quantity"] is None:
+        return 0
+    return amount_for(entry["price"], entry["quantity"])
+
+
+def _total_up(account: Account, session: Document, coupons: list[Document]) -> None:
+    """A throw-away invoice knows how discounts and taxes fall on the lines."""
+    free = has_trial(session)
+    lines = [
+        invoicing.new_line(
+            price=entry["price"],
+            quantity=entry["quantity"],
+            amount=0 if free and entry["price"]["recurring"] else _gross(entry),
+            start=0,
+            end=0,
+            description=items.product_name(account, entry["price"]),
+            tax_rates=entry["tax_rates"],
+        )
+        for entry in session["_chosen"]
+    ]
+    off = sum(
+        part["amount"]
+        for part in discounts.take_off([("", coupon) for coupon in coupons], lines)
+    )
+    data = session["_params"].get("subscription_data") or {}
+    default_rates = items.rates(
+        account, data.get("default_tax_rates") or [], "subscription_data"
+    )
+    invoicing.taxes_of(lines, default_rates)
+    known = {line["price"]["id"]: line["id"] for line in session["_line_items"]}
+    session["_line_items"] = [
+        _line_item(entry, line, known)
+        for entry, line in zip(session["_chosen"], lines, strict=True)
+    ]
+    subtotal = sum(line["amount"] for line in lines)
+    total = sum(line["amount_total"] for line in session["_line_items"])
+    session.update(
+        amount_subtotal=subtotal,
+        amount_total=total,
+        total_details={
+            "amount_discount": off,
+            "amount_shipping": 0,
+            "amount_tax": sum(line["amount_tax"] for line in session["_line_items"]),
+        },
+    )
+
+
+def _line_item(
+    entry: dict[str, Any], line: dict[str, Any], known: dict[str, str]
+) -> dict[str, Any]:
+    off = sum(part["amount"] for part in line["discount_amounts"])
+    tax = sum(part["amount"] for part in line["taxes"])
+    added = sum(
+        part["amount"] for part in line["taxes"] if part["tax_behavior"] == "exclusive"
+    )
+    price = {key: value for key, value in entry["price"].items() if key != "tiers"}
+    return {
+        "id": known.get(price["id"]) or new_id("li"),
+        "object": "item",
+        "adjustable_quantity": None,
+        "amount_discount": off,
+        "amount_subtotal": line["amount"],
+        "amount_tax": tax,
+        "amount_total": line["amount"] - off + added,
+        "currency": price["currency"],
+        "description": line["description"],
+        "metadata": {},
+        "price": price,
+        "quantity": entry["quantity"],
+    }
+
+
+def retrieve(account: Account, params: Params, session: str) -> Document:
+    """The session."""
+    return account.get("checkout.session", session)
+
+
+def expire(account: Account, params: Params, session: str) -> Document:
+    """Close an open session."""
+    found = account.get("checkout.session", session)
+    if found["status"] != "open":
+        raise ApiError(
+            f'Only Checkout Sessions with a status in ["open"] can be expired. This '
+            f"Checkout Session has a status of `{found['status']}`."
+        )
+    found.update(status="expired", url=None, expires_at=account.time_of(found))
+    account.put(found)
+    account.emit("checkout.session.expired", found)
+    return found
+
+
+def line_items(account: Account, params: Params, session: str) -> Document:
+    """What the session sells."""
+    found = account.get("checkout.session", session)
+    url = f"/v1/checkout/sessions/{session}/line_items"
+    return slice_of(found["_line_items"], params, url)
+
+
+def index(account: Account, params: Params) -> Document:
+    """Sessions, by customer, status, subscription or payment."""
+
+    def fits(session: Document) -> bool:
+        email = (params.get("customer_details") or {}).get("email")
+        return all(
+            session[name] == params[name]
+            for name in ("payment_intent", "status", "subscription")
+            if name in params
+        ) and (not email or (session["customer_details"] or {}).get("email") == email)
+
+    return page(
+        account,
+        "checkout.session",
+        params,
+        url="/v1/checkout/sessions",
+        customer=params.get("customer"),
+        match=fits,
+    )
+
+
+def complete(
+    account: Account,
+    session: Document,
+    *,
+    email: str,
+    name: str,
+    method: Document | None,
+    authenticated: bool = False,
+) -> Document:
+    """Buy: customer, card, subscription or payment, and the session is complete.
+
+    Runs in the caller's transaction. A refused card is raised and leaves the
+    session open, as if nobody had tried.
+    """
+    customer = _customer(account, session, email=email, name=name)
+    if method is not None:
+        account.put(method)
+        if method["_behaviour"] == cards.ASKS_ONCE and authenticated:
+            method["_authenticated"] = True
+        payments.attach(account, method, customer)
+    session["customer"] = customer["id"]
+    if session["mode"] == "subscription":
+        _subscribe(account, session, customer, method, authenticated=authenticated)
+    else:
+        _pay(account, session, customer, method, authenticated=authenticated)
+    session.update(
+        status="complete",
+        url=None,
+        payment_status="no_payment_required" if not session["amount_total"] else "paid",
+        customer_details={
+            "address": customer["address"],
+            "business_name": None,
+            "email": customer["email"],
+            "individual_name": None,
+            "name": customer["name"],
+            "phone": customer["phone"],
+            "tax_exempt": customer["tax_exempt"],
+            "tax_ids": [],
+        },
+    )
+    account.put(session)
+    account.emit("checkout.session.completed", session)
+    return session
+
+
+def _customer(
+    account: Account, session: Document, *, email: str, name: str
+) -> Document:
+    known = account.find("customer", session["customer"])
+    if known is None:
+        fresh = customers.create(account, {"email": email})
+        if name:
+            fresh["name"] = name
+        return account.put(fresh)
+    before = account.snapshot(known)
+    allowed = session["_params"].get("customer_update") or {}
+    known["email"] = known["email"] or email
+    if name and (allowed.get("name") == "auto" or not known["name"]):
+        known["name"] = name
+    account.put(known)
+    account.emit_update("customer.updated", known, before)
+    return known
+
+
+def _subscribe(
+    account: Account,
+    session: Document,
+    customer: Document,
+    method: Document | None,
+    *,
+    authenticated: bool,
+) -> None:
+    data = session["_params"].get("subscription_data") or {}
+    for entry in session["_chosen"]:
+        if not entry["price"]["recurring"]:
+            line = _one_time_line(account, entry, customer)
+            _wait_for_invoice(account, customer, line)
+    entries = [
+        {
+            "price": entry["price"]["id"],
+            **({} if entry["quantity"] is None else {"quantity": entry["quantity"]}),
+            "tax_rates": [rate["id"] for rate in entry["tax_rates"]],
+        }
+        for entry in session["_chosen"]
+        if entry["price"]["recurring"]
+    ]
+    names = (
+        "billing_cycle_anchor",
+        "billing_mode",
+        "default_tax_rates",
+        "description",
+        "metadata",
+        "proration_behavior",
+        "trial_end",
+        "trial_period_days",
+        "trial_settings",
+    )
+    subscription = subscribing.create(
+        account,
+        customer,
+        {
+            **{key: data[key] for key in names if key in data},
+            "items": entries,
+            "discounts": session["_discounts"],
+            "automatic_tax": {"enabled": session["automatic_tax"]["enabled"]},
+        },
+        method=method,
+        authenticated=authenticated,
+        must_pay=True,
+        session=session["id"],
+    )
+    session.update(
+        subscription=subscription["id"], invoice=subscription["latest_invoice"]
+    )
+
+
+def _one_time_line(
+    account: Account, entry: dict[str, Any], customer: Document
+) -> dict[str, Any]:
+    now = account.time_of(customer)
+    return invoicing.new_line(
+        price=entry["price"],
+        quantity=entry["quantity"],
+        amount=_gross(entry),
+        start=now,
+        end=now,
+        description=items.product_name(account, entry["price"]),
+        tax_rates=entry["tax_rates"],
+    )
+
+
+def _wait_for_invoice(
+    account: Account, customer: Document, line: dict[str, Any]
+) -> None:
+    from embedded.stripe.resources.invoiceitems import blank
+
+    item = blank(account, customer, amount=line["amount"], currency=line["currency"])
+    item.update(_line=line, description=line["description"], pricing=line["pricing"])
+    line["parent"]["invoice_item_details"]["invoice_item"] = item["id"]
+    account.put(item)
+
+
+def _pay(
+    account: Account,
+    session: Document,
+    customer: Document,
+    method: Document | None,
+    *,
+    authenticated: bool,
+) -> None:
+    data = session["_params"].get("payment_intent_data") or {}
+    if session["invoice_creation"]["enabled"]:
+        _pay_by_invoice(account, session, customer, method, authenticated=authenticated)
+        return
+    if not session["amount_total"] or method is None:
+        return
+    for coupon, code in discounts.resolve(account, session["_discounts"]):
+        discounts.redeem(
+            account,
+            coupon,
+            code,
+            start=account.time_of(customer),
+            customer=customer["id"],
+            session=session["id"],
+        )
+    intent = payments.new_intent(
+        account,
+        amount=session["amount_total"],
+        currency=session["currency"],
+        customer=customer["id"],
+        description=data.get("description"),
+        metadata=data.get("metadata") or {},
+        setup_future_usage=data.get("setup_future_usage"),
+    )
+    refusal = payments.charge(account, intent, method, authenticated=authenticated)
+    if refusal is not None:
+        raise refusal
+    session["payment_intent"] = intent["id"]
+
+
+def _pay_by_invoice(
+    account: Account,
+    session: Document,
+    customer: Document,
+    method: Document | None,
+    *,
+    authenticated: bool,
+) -> None:
+    applied = [
+        discounts.redeem(
+            account,
+            coupon,
+            code,
+            start=account.time_of(customer),
+            customer=customer["id"],
+            session=session["id"],
+        )
+        for coupon, code in discounts.resolve(account, session["_discounts"])
+    ]
+    invoice = invoicing.new_invoice(
+        account,
+        customer,
+        lines=[_one_time_line(account, e, customer) for e in session["_chosen"]],
+        currency=session["currency"],
+        reason="manual",
+        applied=applied,
+    )
+    refusal = collect(account, invoice, method=method, authenticated=authenticated)
+    if refusal is not None:
+        raise refusal
+    session.update(invoice=invoice["id"], payment_intent=invoice.get("_intent"))
+
+
+def open_subscription(account: Account, customer: str | None) -> Document | None:
+    """A subscription the customer already has, for the page to mention."""
+    if not customer:
+        return None
+    for subscription in account.scan("subscription", customer=customer):
+        if subscription["status"] in lifecycle.LIVE - {"incomplete"}:
+            return subscription
+    return None
