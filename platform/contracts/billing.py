@@ -57,3 +57,13 @@ class PaymentFailed:
 
     organisation_id: int
     invoice_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRefunded:
+    """Money went back to the customer; ``amount`` in minor units, tax excluded."""
+
+    organisation_id: int
+    invoice_id: int
+    amount: int
+    currency: str

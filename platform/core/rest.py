@@ -13,12 +13,12 @@ from core.errors import DomainError, RateLimited
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Translate refusals and DRF's own errors into the product's shape."""
     if isinstance(error, DomainError):
-        response = Response(
+        refusal = Response(
             {"detail": str(error), "code": error.code}, status=error.status
         )
         if isinstance(error, RateLimited):
-            response["Retry-After"] = str(error.retry_after)
-        return response
+            refusal["Retry-After"] = str(error.retry_after)
+        return refusal
 
     response = default_handler(error, context)
     if response is None:

@@ -21,7 +21,7 @@ class PageRequest(HttpRequest):
 class AuthenticatedHttpRequest(PageRequest):
     """A request of somebody who is signed in."""
 
-    user: "User"  # type: ignore[assignment]
+    user: "User"
 
 
 class OrganisationHttpRequest(AuthenticatedHttpRequest):

@@ -103,7 +103,7 @@ class EmbeddedPostgres:
                 output=output,
                 user=self.user,
             )
-        self._wait_until_ready(time.monotonic() + timeout, log)
+        self._wait_until_ready(self.process, time.monotonic() + timeout, log)
         return self.url()
 
     def stop(self) -> None:
@@ -157,8 +157,9 @@ class EmbeddedPostgres:
                 "Stop the other Doorstone first, or set VAR_DIR to another folder."
             )
 
-    def _wait_until_ready(self, deadline: float, log: Path) -> None:
-        assert self.process is not None
+    def _wait_until_ready(
+        self, process: subprocess.Popen[bytes], deadline: float, log: Path
+    ) -> None:
         while True:
             try:
                 with psycopg.connect(
@@ -171,7 +172,7 @@ class EmbeddedPostgres:
                         connection.execute("CREATE DATABASE doorstone")
                     return
             except psycopg.OperationalError as error:
-                if self.process.poll() is not None or time.monotonic() > deadline:
+                if process.poll() is not None or time.monotonic() > deadline:
                     tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
                     self.stop()
                     raise ServiceUnavailable(

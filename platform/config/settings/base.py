@@ -322,6 +322,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 # The day of every report: conversion windows and charts are cut in this zone.
 REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "Asia/Shanghai")
+# Figures are in one currency; invoices in another stay in the ledger.
+REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", "usd").lower()
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"

@@ -1,0 +1,141 @@
+"""N, α, p, c and π of a cohort, counted from the developers themselves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Coalesce
+
+from billing.conversion.models import Developer
+from billing.conversion.stats import Interval, wilson_interval
+from core.money import NANO, minor_per_unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """Developers who became active in a range, and what became of them.
+
+    Money: ``revenue`` in minor units, costs in billionths. ``matured`` counts
+    those whose conversion window is over, ``matured_converters`` those of them
+    who paid within it.
+    """
+
+    source: str
+    developers: int = 0
+    converters: int = 0
+    matured: int = 0
+    matured_converters: int = 0
+    revenue: int = 0
+    cost_nano: int = 0
+    converters_cost_nano: int = 0
+
+    def __add__(self, other: Self) -> "Cohort":
+        summed = {
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(self)
+            if field.name != "source"
+        }
+        return Cohort(source="", **summed)
+
+    @property
+    def share(self) -> float | None:
+        """α so far: those who have paid at all, of all."""
+        return self.converters / self.developers if self.developers else None
+
+    @property
+    def share_interval(self) -> Interval | None:
+        return wilson_interval(self.converters, self.developers)
+
+    @property
+    def matured_share(self) -> float | None:
+        """α within the window, of those whose window is over."""
+        return self.matured_converters / self.matured if self.matured else None
+
+    @property
+    def matured_interval(self) -> Interval | None:
+        return wilson_interval(self.matured_converters, self.matured)
+
+    @property
+    def price_nano(self) -> int | None:
+        """p: net paid revenue per converter."""
+        return _per(self.revenue_nano, self.converters)
+
+    @property
+    def revenue_nano(self) -> int:
+        from django.conf import settings
+
+        return self.revenue * NANO // minor_per_unit(settings.REPORTING_CURRENCY)
+
+    @property
+    def paid_cost_nano(self) -> int | None:
+        """c of the formula: what converters' own usage cost, per converter."""
+        return _per(self.converters_cost_nano, self.converters)
+
+    @property
+    def full_cost_nano(self) -> int | None:
+        """c with the free tier included: all cost, per converter."""
+        return _per(self.cost_nano, self.converters)
+
+    @property
+    def profit_nano(self) -> int:
+        """π: revenue less everything the cohort's usage cost, free tier included."""
+        return self.revenue_nano - self.cost_nano
+
+    @property
+    def formula_profit_nano(self) -> int:
+        """α·(p − c)·N with the converters' own cost only."""
+        return self.revenue_nano - self.converters_cost_nano
+
+
+def cohorts_by_source(
+    start: datetime, end: datetime, *, window: timedelta, as_of: datetime
+) -> list[Cohort]:
+    """Return one cohort per source for developers active in ``[start, end)``.
+
+    One query. Sorted by size.
+    """
+    paid = Q(paid_at__isnull=False)
+    is_matured = Q(signed_up_at__lte=as_of - window)
+    rows = (
+        Developer.objects.counted()
+        .between("activated_at", start, end)
+        .values("source")
+        .annotate(
+            developers=Count("pk"),
+            converters=Count("pk", filter=paid),
+            matured=Count("pk", filter=is_matured),
+            matured_converters=Count(
+                "pk",
+                filter=is_matured & Q(paid_at__lte=F("signed_up_at") + window),
+            ),
+            total_revenue=Coalesce(Sum("revenue"), 0),
+            total_cost=Coalesce(Sum("cost_nano"), 0),
+            converters_cost=Coalesce(Sum("cost_nano", filter=paid), 0),
+        )
+        .order_by("-developers", "source")
+    )
+    return [_cohort(row) for row in rows]
+
+
+def total(cohorts: Iterable[Cohort]) -> Cohort:
+    """Add cohorts up; their profits sum to the total's exactly."""
+    return sum(cohorts, Cohort(source=""))
+
+
+def _cohort(row: dict[str, Any]) -> Cohort:
+    return Cohort(
+        source=row["source"],
+        developers=row["developers"],
+        converters=row["converters"],
+        matured=row["matured"],
+        matured_converters=row["matured_converters"],
+        revenue=int(row["total_revenue"]),
+        cost_nano=int(row["total_cost"]),
+        converters_cost_nano=int(row["converters_cost"]),
+    )
+
+
+def _per(amount: int, count: int) -> int | None:
+    return round(amount / count) if count else None

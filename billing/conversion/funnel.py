@@ -1,0 +1,106 @@
+"""The ordered funnel: visit → sign-up → activated → first call → checkout → paid."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from activity.queries import count_unlinked_visitors
+from django.db import models
+from django.db.models import Aggregate, Count, DurationField, F, Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from billing.conversion.models import Developer
+from billing.conversion.stats import Interval, wilson_interval
+
+STEPS: tuple[tuple[str, Promise], ...] = (
+    ("first_visit_at", _("Visit")),
+    ("signed_up_at", _("Sign-up")),
+    ("activated_at", _("Activated")),
+    ("first_call_at", _("First API call")),
+    ("checkout_at", _("Checkout")),
+    ("paid_at", _("Paid")),
+)
+
+
+class Median(Aggregate):
+    """PostgreSQL's median of an interval."""
+
+    function = "PERCENTILE_CONT"
+    name = "median"
+    output_field = DurationField()
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of the funnel: how many came this far, and from the step before."""
+
+    milestone: str
+    label: Promise
+    people: int
+    first: int
+    previous: int | None
+    median: timedelta | None = None
+
+    @property
+    def overall(self) -> float | None:
+        return self.people / self.first if self.first else None
+
+    @property
+    def from_previous(self) -> float | None:
+        return self.people / self.previous if self.previous else None
+
+    @property
+    def interval(self) -> Interval | None:
+        return (
+            wilson_interval(self.people, self.previous)
+            if self.previous is not None
+            else None
+        )
+
+
+def ordered_funnel(
+    start: datetime, end: datetime, *, window: timedelta, source: str = ""
+) -> list[Step]:
+    """Follow everybody whose first visit lies in ``[start, end)``.
+
+    A step counts when it came no earlier than the step before it and within
+    ``window`` of the visit; later steps may lie after ``end``. Two queries.
+    """
+    developers = Developer.objects.counted().between("first_visit_at", start, end)
+    if source:
+        developers = developers.filter(source=source)
+
+    aggregates: dict[str, models.Aggregate] = {"count_0": Count("pk")}
+    reached = Q()
+    for index, (milestone, _label) in enumerate(STEPS[1:], start=1):
+        before = STEPS[index - 1][0]
+        reached &= Q(**{f"{milestone}__gte": F(before)}) & Q(
+            **{f"{milestone}__lte": F("first_visit_at") + window}
+        )
+        aggregates[f"count_{index}"] = Count("pk", filter=reached)
+        aggregates[f"median_{index}"] = Median(F(milestone) - F(before), filter=reached)
+    row = developers.aggregate(**aggregates)
+
+    visits = row["count_0"] + count_unlinked_visitors(start, end, source=source)
+    steps = [
+        Step(
+            milestone=STEPS[0][0],
+            label=STEPS[0][1],
+            people=visits,
+            first=visits,
+            previous=None,
+        )
+    ]
+    for index, (milestone, label) in enumerate(STEPS[1:], start=1):
+        steps.append(
+            Step(
+                milestone=milestone,
+                label=label,
+                people=row[f"count_{index}"],
+                first=visits,
+                previous=steps[-1].people,
+                median=row[f"median_{index}"],
+            )
+        )
+    return steps

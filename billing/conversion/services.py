@@ -1,0 +1,121 @@
+"""Keeping each developer's way and each account's money up to date."""
+
+from datetime import datetime
+
+from activity.models import FirstTouch
+from activity.queries import first_visit_of
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Greatest, Least
+
+from accounts.models import User
+from billing.conversion.models import Account, Developer
+
+DIRECT = "direct"
+
+
+@transaction.atomic
+def record_sign_up(user_id: int) -> Developer:
+    """Begin to follow a person; safe to call again."""
+    user = User.objects.get(pk=user_id)
+    developer, _ = Developer.objects.get_or_create(
+        user_id=user_id, defaults={"signed_up_at": user.date_joined}
+    )
+    if not developer.source:
+        _record_origin(developer)
+    return developer
+
+
+@transaction.atomic
+def record_milestone(user_id: int, milestone: str, *, at: datetime) -> None:
+    """Note when ``user_id`` first reached ``milestone``; later times change nothing."""
+    record_sign_up(user_id)
+    reached = Least(Coalesce(F(milestone), at), at)
+    Developer.objects.filter(pk=user_id).update(**{milestone: reached})
+    _derive_activation(user_id)
+
+
+@transaction.atomic
+def open_account(organisation_id: int, *, user_id: int) -> None:
+    """Put an organisation down to the person who created it."""
+    record_sign_up(user_id)
+    Account.objects.get_or_create(
+        organisation_id=organisation_id, defaults={"developer_id": user_id}
+    )
+
+
+@transaction.atomic
+def add_revenue(
+    organisation_id: int,
+    *,
+    amount: int,
+    currency: str,
+    at: datetime,
+    user_id: int | None = None,
+) -> None:
+    """Add a paid amount (negative: refunded) in minor units.
+
+    The first payment moves the account to the developer who started its
+    checkout. Money in another currency than the reporting one is left to the
+    ledger: adding it up would be wrong.
+    """
+    account = _locked_account(organisation_id, user_id)
+    if account is None:
+        return
+    if account.first_paid_at is None and amount > 0:
+        if user_id is not None and account.developer_id != user_id:
+            _move(account, to=user_id)
+        account.first_paid_at = at
+        account.save(update_fields=["first_paid_at", "developer"])
+        record_milestone(account.developer_id, "paid_at", at=at)
+    if currency.lower() != settings.REPORTING_CURRENCY:
+        return
+    Account.objects.filter(pk=account.pk).update(revenue=F("revenue") + amount)
+    Developer.objects.filter(pk=account.developer_id).update(
+        revenue=F("revenue") + amount
+    )
+
+
+@transaction.atomic
+def add_cost(organisation_id: int, *, cost_nano: int) -> None:
+    """Add what serving an organisation cost, in billionths."""
+    account = _locked_account(organisation_id, None)
+    if account is None:
+        return
+    Account.objects.filter(pk=account.pk).update(cost_nano=F("cost_nano") + cost_nano)
+    Developer.objects.filter(pk=account.developer_id).update(
+        cost_nano=F("cost_nano") + cost_nano
+    )
+
+
+def _locked_account(organisation_id: int, user_id: int | None) -> Account | None:
+    accounts = Account.objects.select_for_update()
+    account = accounts.filter(pk=organisation_id).first()
+    if account is None and user_id is not None:
+        open_account(organisation_id, user_id=user_id)
+        account = accounts.get(pk=organisation_id)
+    return account
+
+
+def _move(account: Account, *, to: int) -> None:
+    record_sign_up(to)
+    for developer_id, sign in ((account.developer_id, -1), (to, 1)):
+        Developer.objects.filter(pk=developer_id).update(
+            revenue=F("revenue") + sign * account.revenue,
+            cost_nano=F("cost_nano") + sign * account.cost_nano,
+        )
+    account.developer_id = to
+
+
+def _derive_activation(user_id: int) -> None:
+    Developer.objects.filter(pk=user_id, activated_at=None).exclude(
+        Q(verified_at=None) | Q(first_activity_at=None)
+    ).update(activated_at=Greatest("verified_at", "first_activity_at"))
+
+
+def _record_origin(developer: Developer) -> None:
+    touch = FirstTouch.objects.filter(user_id=developer.pk).first()
+    developer.source = (touch.source if touch else "") or DIRECT
+    developer.first_visit_at = first_visit_of(developer.pk)
+    developer.save(update_fields=["source", "first_visit_at"])
