@@ -1,0 +1,75 @@
+"""The mail catcher's pages: small enough to be strings."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from embedded.mailbox.server import Mail
+
+STYLE = """
+:root { color-scheme: light dark; --line: #d5dae1; --soft: #4a5360; --brand: #0b5fd7; --bg: #fff; --text: #16191d; }
+@media (prefers-color-scheme: dark) { :root { --line: #2b333e; --soft: #b2bcc8; --brand: #6aa9ff; --bg: #0e1116; --text: #e8ecf1; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; background: var(--bg); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
+a { color: var(--brand); }
+h1 { font-size: 1.375rem; overflow-wrap: anywhere; }
+.soft { color: var(--soft); }
+ul { list-style: none; margin: 0; padding: 0; border-top: 1px solid var(--line); }
+li a { display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: .75rem .25rem; border-bottom: 1px solid var(--line); text-decoration: none; color: inherit; }
+li a:hover strong { color: var(--brand); }
+li strong { flex: 1 1 16rem; overflow-wrap: anywhere; }
+pre { padding: 1rem; border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.5 ui-monospace, monospace; }
+iframe { width: 100%; height: 28rem; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
+"""
+_LINK = re.compile(r"https?://[^\s<>\"']+")
+
+
+def index(mails: "Sequence[Mail]", recipient: str) -> str:
+    rows = "".join(
+        f'<li><a href="/mail/{mail.number}"><strong>{escape(mail.subject)}</strong>'
+        f'<span class="soft">{escape(", ".join(mail.recipients))}</span>'
+        f'<time class="soft">{mail.received_at:%H:%M:%S}</time></a></li>'
+        for mail in mails
+    )
+    note = f" to {escape(recipient)}" if recipient else ""
+    body = (
+        f"<ul>{rows}</ul>" if rows else "<p>No mail yet. Sign up, and one arrives.</p>"
+    )
+    return _page(
+        "Mailbox",
+        f'<h1>Mailbox</h1><p class="soft">Every mail{note} this machine sent. Nothing leaves it.</p>{body}',
+    )
+
+
+def detail(mail: "Mail") -> str:
+    text = _LINK.sub(
+        lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(mail.body("plain"))
+    )
+    frame = (
+        f'<h2>As HTML</h2><iframe sandbox src="/mail/{mail.number}/html" title="The mail as HTML"></iframe>'
+        if mail.body("html")
+        else ""
+    )
+    return _page(
+        mail.subject,
+        f'<p><a href="/">Mailbox</a></p><h1>{escape(mail.subject)}</h1>'
+        f'<p class="soft">{escape(mail.sender)} → {escape(", ".join(mail.recipients))}, '
+        f"{mail.received_at:%Y-%m-%d %H:%M:%S} UTC</p><pre>{text}</pre>{frame}",
+    )
+
+
+def missing() -> str:
+    return _page(
+        "Not here", '<h1>There is no such mail</h1><p><a href="/">Mailbox</a></p>'
+    )
+
+
+def _page(title: str, body: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)} · Doorstone mailbox</title>"
+        f'<link rel="stylesheet" href="/style.css"></head><body><main>{body}</main></body></html>'
+    )

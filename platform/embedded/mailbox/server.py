@@ -1,0 +1,194 @@
+"""An SMTP server that keeps what it is sent, and the page that shows it."""
+
+import email
+import email.policy
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from aiosmtpd.controller import Controller
+
+from embedded.mailbox import pages
+
+KEEP = 500
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One caught message."""
+
+    number: int
+    received_at: datetime
+    sender: str
+    recipients: list[str]
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"] or "")
+
+    def body(self, kind: str) -> str:
+        """Return the ``plain`` or ``html`` text, or nothing."""
+        part = self.message.get_body(preferencelist=(kind,))
+        return str(part.get_content()) if part is not None else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.number,
+            "received_at": self.received_at.isoformat(),
+            "from": self.sender,
+            "to": self.recipients,
+            "subject": self.subject,
+            "text": self.body("plain"),
+            "html": self.body("html"),
+            "headers": {name: str(value) for name, value in self.message.items()},
+        }
+
+
+class Store:
+    """The newest mails, in memory and as ``.eml`` files that survive a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = threading.Lock()
+        self.mails: dict[int, Mail] = {}
+        for path in sorted(self.folder.glob("*.eml")):
+            number = int(path.stem)
+            received = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            self.mails[number] = _parse(number, received, path.read_bytes())
+
+    def add(self, sender: str, recipients: list[str], content: bytes) -> Mail:
+        """Keep a mail; the oldest beyond ``KEEP`` are forgotten."""
+        with self.lock:
+            number = max(self.mails, default=0) + 1
+            (self.folder / f"{number:06}.eml").write_bytes(content)
+            mail = _parse(number, datetime.now(UTC), content, sender, recipients)
+            self.mails[number] = mail
+            for old in sorted(self.mails)[:-KEEP]:
+                del self.mails[old]
+                (self.folder / f"{old:06}.eml").unlink(missing_ok=True)
+            return mail
+
+    def newest(self, *, to: str = "") -> Iterator[Mail]:
+        """Yield mails newest first, those to ``to`` only when it is given."""
+        with self.lock:
+            numbers = sorted(self.mails, reverse=True)
+        for number in numbers:
+            mail = self.mails.get(number)
+            if mail and (not to or to.lower() in map(str.lower, mail.recipients)):
+                yield mail
+
+
+class Mailbox:
+    """The SMTP server and the page, each in a thread of this process."""
+
+    def __init__(self, folder: Path, *, host: str, smtp_port: int, port: int) -> None:
+        self.store = Store(folder)
+        handler = type("Handler", (_Page,), {"store": self.store})
+        self.http = ThreadingHTTPServer((host, port), handler)
+        self.http.daemon_threads = True
+        self.smtp = Controller(
+            _Catcher(self.store), hostname="127.0.0.1", port=smtp_port
+        )
+
+    def start(self) -> None:
+        self.smtp.start()
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.smtp.stop(no_assert=True)
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class _Catcher:
+    """Takes every mail, whoever it is for."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.store.add(envelope.mail_from, envelope.rcpt_tos, envelope.content)
+        return "250 kept"
+
+
+class _Page(BaseHTTPRequestHandler):
+    """The page, one mail, and the same as JSON."""
+
+    store: ClassVar[Store]
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        recipient = parse_qs(parts.query).get("to", [""])[0]
+        mails = list(self.store.newest(to=recipient))
+        if parts.path == "/":
+            self._answer(pages.index(mails, recipient))
+        elif parts.path == "/style.css":
+            self._answer(pages.STYLE, "text/css")
+        elif parts.path == "/api/messages":
+            listed = json.dumps([mail.to_dict() for mail in mails])
+            self._answer(listed, "application/json")
+        elif parts.path.removeprefix("/mail/").removesuffix("/html").isdecimal():
+            self._mail(parts.path)
+        else:
+            self._answer(pages.missing(), status=404)
+
+    def _mail(self, path: str) -> None:
+        number = int(path.removeprefix("/mail/").removesuffix("/html"))
+        mail = self.store.mails.get(number)
+        if mail is None:
+            self._answer(pages.missing(), status=404)
+        elif path.endswith("/html"):
+            # Shown in a sandboxed frame: no script, no form, no outside request.
+            self._answer(
+                mail.body("html"),
+                policy="sandbox; default-src 'none'; style-src 'unsafe-inline'",
+            )
+        else:
+            self._answer(pages.detail(mail))
+
+    def _answer(
+        self,
+        text: str,
+        kind: str = "text/html",
+        *,
+        status: int = 200,
+        policy: str = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'",
+    ) -> None:
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Security-Policy", policy)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: looking at mail is no event."""
+
+
+def _parse(
+    number: int,
+    received_at: datetime,
+    content: bytes,
+    sender: str = "",
+    recipients: list[str] | None = None,
+) -> Mail:
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)  # noqa: S101 - the policy makes it one
+    return Mail(
+        number,
+        received_at,
+        sender or str(message["From"] or ""),
+        recipients or [part.strip() for part in str(message["To"] or "").split(",")],
+        message,
+    )

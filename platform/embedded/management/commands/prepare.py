@@ -1,0 +1,47 @@
+"""Everything the database needs before the product starts; safe to run again."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand
+
+from accounts.models import User
+
+DOCS = (("docs/site/0.9", "0.9", False), ("docs/site/1.0", "1.0", True))
+
+
+class Command(BaseCommand):
+    """Migrates, loads plans, models and docs, and the demo on the first run."""
+
+    help = "Prepare the database of this machine. Example: DEMO=0 manage.py prepare"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0)
+        call_command("catalog", "ensure")
+        call_command("stripe_sync_plans", verbosity=0)
+        for folder, version, is_default in DOCS:
+            call_command(
+                "docs",
+                "import",
+                folder,
+                version=version,
+                default=is_default,
+                verbosity=0,
+            )
+        key_file = settings.VAR_DIR / "demo-api-key"
+        wants_demo = os.environ.get("DEMO", "1") != "0"
+        if wants_demo and "seed_demo" in get_commands():
+            if not User.objects.filter(email="ada@demo.test").exists():
+                call_command("seed_demo", scale="s", seed=42)
+            if not key_file.exists():
+                self.write_key(key_file)
+
+    def write_key(self, key_file: Any) -> None:
+        """Make the key the welcome shows; only this machine's owner reads it."""
+        secret = call_command(
+            "create_api_key", "ada@demo.test", name="Welcome", verbosity=0
+        )
+        key_file.touch(mode=0o600)
+        key_file.write_text(f"{secret}\n")

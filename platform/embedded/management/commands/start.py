@@ -1,0 +1,142 @@
+"""``make run``: the whole product on this machine, until Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from embedded import stack
+from embedded.mailbox import Mailbox
+from embedded.postgres import EmbeddedPostgres
+from embedded.process import ServiceUnavailable
+from embedded.redis import EmbeddedRedis
+from embedded.supervisor import Supervisor
+
+
+class Command(BaseCommand):
+    """Starts the servers, prepares the database, then watches every process."""
+
+    help = "Start everything on this machine. Example: PORT=9000 DEMO=0 manage.py start"
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.monotonic()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, _interrupt)
+        try:
+            with ExitStack() as closing:
+                self.run_everything(closing, started)
+        except ServiceUnavailable as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            self.stdout.write(
+                "Stopped. Everything is kept; `make run` goes on from here."
+            )
+
+    def run_everything(self, closing: ExitStack, started: float) -> None:
+        """Start all, say where it is, and stay."""
+        places = stack.Places.from_environment()
+        emulates_stripe = not os.environ.get("STRIPE_SECRET_KEY")
+        places.refuse_taken_ports(with_stripe=emulates_stripe)
+
+        database_url = os.environ.get("DATABASE_URL_FROM_PERSON", "")
+        if not database_url:
+            self.say("starting PostgreSQL")
+            postgres = EmbeddedPostgres(places.var_dir / "postgres")
+            database_url = postgres.start()
+            closing.callback(postgres.stop)
+        redis_url = os.environ.get("REDIS_URL", "")
+        if not redis_url:
+            self.say("starting Redis")
+            redis = EmbeddedRedis(places.var_dir / "redis")
+            redis_url = redis.start()
+            closing.callback(redis.stop)
+
+        smtp_port = stack.free_port()
+        mailbox = Mailbox(
+            places.var_dir / "mailbox",
+            host=places.host,
+            smtp_port=smtp_port,
+            port=places.mailbox_port,
+        )
+        mailbox.start()
+        closing.callback(mailbox.stop)
+
+        environment = stack.product_environment(
+            places, database_url=database_url, redis_url=redis_url, smtp_port=smtp_port
+        )
+        supervisor = Supervisor()
+        closing.callback(supervisor.stop)
+        if emulates_stripe:
+            supervisor.start(stack.stripe_emulator(places, environment))
+        self.prepare(environment)
+        supervisor.start(stack.web(places, environment), timeout=90)
+        supervisor.start(stack.worker(environment))
+        supervisor.start(stack.beat(places, environment))
+
+        self.welcome(places, emulates_stripe, time.monotonic() - started)
+        supervisor.watch()
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Bring the database up to date in one process of its own."""
+        command = [sys.executable, str(stack.ROOT / "manage.py"), "prepare"]
+        done = subprocess.run(command, env=environment, check=False)
+        if done.returncode:
+            raise ServiceUnavailable("The database could not be prepared; see above.")
+
+    def welcome(self, places: stack.Places, emulates_stripe: bool, took: float) -> None:
+        """Print where everything is and what to try first."""
+        site = places.site_url
+        key_file = places.var_dir / "demo-api-key"
+        lines = [
+            "",
+            self.style.SUCCESS(f"Doorstone is ready ({took:.0f} s)."),
+            "",
+            f"  Site      {site}/",
+            f"  Staff     {site}/staff/conversion/",
+            f"  Mailbox   http://127.0.0.1:{places.mailbox_port}/",
+        ]
+        if emulates_stripe:
+            lines.append(
+                f"  Stripe    {places.stripe_url}/_emulator/  (emulated, no money moves)"
+            )
+        if key_file.exists():
+            lines += _demo(site, key_file.read_text().strip())
+        lines += ["", "Ctrl-C stops everything; the data stays.", ""]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+    def say(self, sentence: str) -> None:
+        self.stdout.write(f"{sentence} …")
+        self.stdout.flush()
+
+
+def _demo(site: str, key: str) -> list[str]:
+    return [
+        "",
+        "  Demo accounts, password doorstone-demo:",
+        "    ada@demo.test    member and contributor     erin@demo.test   owns a paying team",
+        "    ben@demo.test    new member                 mod@demo.test    moderator",
+        "    chen@demo.test   Chinese-speaking member    staff@demo.test  staff",
+        "",
+        "  Call a model:",
+        f"    curl {site}/v1/chat/completions \\",
+        f'      -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\',
+        '      -d \'{"model": "doorstone-docs", "messages": '
+        '[{"role": "user", "content": "How do I stream an answer?"}]}\'',
+        "",
+        "  Or with the OpenAI SDK:",
+        f'    OpenAI(base_url="{site}/v1", api_key="{key}")',
+    ]
+
+
+def _interrupt(number: int, frame: object) -> None:
+    # The second Ctrl-C must not cut the clean shutdown short.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
+    raise KeyboardInterrupt

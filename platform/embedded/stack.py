@@ -1,0 +1,192 @@
+"""The whole product on one machine: which processes, in which order, with what."""
+
+import json
+import os
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from embedded.process import ServiceUnavailable
+from embedded.supervisor import Service, answers
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where everything listens and keeps its state, from the environment."""
+
+    host: str
+    port: int
+    stripe_port: int
+    mailbox_port: int
+    var_dir: Path
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the ports; raise ``ServiceUnavailable`` naming a wrong one."""
+
+        def port(name: str, default: int) -> int:
+            raw = os.environ.get(name) or str(default)
+            if not raw.isdecimal() or not 0 < int(raw) < 65536:
+                raise ServiceUnavailable(f"{name}={raw} is not a port number.")
+            return int(raw)
+
+        return cls(
+            host=os.environ.get("HOST") or "127.0.0.1",
+            port=port("PORT", 8000),
+            stripe_port=port("STRIPE_EMULATOR_PORT", 8001),
+            mailbox_port=port("MAILBOX_PORT", 8002),
+            var_dir=Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve(),
+        )
+
+    def refuse_taken_ports(self, *, with_stripe: bool) -> None:
+        """Raise ``ServiceUnavailable`` for the first port somebody listens on."""
+        wanted = {"PORT": self.port, "MAILBOX_PORT": self.mailbox_port}
+        if with_stripe:
+            wanted["STRIPE_EMULATOR_PORT"] = self.stripe_port
+        for name, number in wanted.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((self.host, number))
+                except OSError as error:
+                    raise ServiceUnavailable(
+                        f"Port {number} is taken. End what listens there, or set "
+                        f"{name} to another: {name}={number + 100} make run"
+                    ) from error
+
+    @property
+    def site_url(self) -> str:
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return os.environ.get("SITE_URL") or f"http://{host}:{self.port}"
+
+    @property
+    def stripe_url(self) -> str:
+        return f"http://127.0.0.1:{self.stripe_port}"
+
+
+def load_secrets(var_dir: Path) -> dict[str, str]:
+    """Return this installation's own secrets, made once and kept."""
+    path = var_dir / "secrets.json"
+    names = (
+        "SECRET_KEY",
+        "FIELD_KEYS",
+        "STRIPE_WEBHOOK_SECRETS",
+        "GITHUB_WEBHOOK_SECRETS",
+    )
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    for name in names:
+        prefix = "whsec_" if name == "STRIPE_WEBHOOK_SECRETS" else ""
+        kept.setdefault(name, prefix + secrets.token_urlsafe(32))
+    var_dir.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(kept, indent=2))
+    return kept
+
+
+def product_environment(
+    places: Places, *, database_url: str, redis_url: str, smtp_port: int
+) -> dict[str, str]:
+    """Return the environment of every product process."""
+    ours = {
+        **load_secrets(places.var_dir),
+        "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+        "DOORSTONE_DEVELOPMENT": "1",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+        "PYTHONUNBUFFERED": "1",
+        "VAR_DIR": str(places.var_dir),
+        "SITE_URL": places.site_url,
+        "EMAIL_URL": f"smtp://127.0.0.1:{smtp_port}",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+    }
+    if not os.environ.get("STRIPE_SECRET_KEY"):
+        ours |= {
+            "STRIPE_API_BASE": places.stripe_url,
+            "STRIPE_SECRET_KEY": "sk_test_doorstone_emulator",
+        }
+    # What the person set wins over what we made up.
+    return {
+        **os.environ,
+        **ours,
+        **{k: os.environ[k] for k in ours if os.environ.get(k) and k != "PYTHONPATH"},
+    }
+
+
+def stripe_emulator(places: Places, environment: dict[str, str]) -> Service:
+    return Service(
+        "stripe",
+        [sys.executable, "-m", "embedded.stripe"],
+        {
+            **environment,
+            "HOST": places.host,
+            "STRIPE_EMULATOR_PORT": str(places.stripe_port),
+            "STRIPE_EMULATOR_KEY": environment["STRIPE_SECRET_KEY"],
+            "STRIPE_EMULATOR_WEBHOOK_URL": f"http://127.0.0.1:{places.port}/hooks/stripe/",
+            "STRIPE_EMULATOR_WEBHOOK_SECRET": environment[
+                "STRIPE_WEBHOOK_SECRETS"
+            ].split(",")[0],
+        },
+        is_ready=lambda: _listens(places.stripe_port),
+    )
+
+
+def web(places: Places, environment: dict[str, str]) -> Service:
+    """Pages, REST API, webhooks and the gateway, in one ASGI process."""
+    command = [
+        *(sys.executable, "-m", "granian", "config.asgi:application"),
+        *("--interface", "asgi", "--host", places.host, "--port", str(places.port)),
+        *("--workers", "1", "--loop", "uvloop", "--log-level", "warning"),
+        *("--backpressure", "1024", "--workers-kill-timeout", "10"),
+    ]
+    return Service(
+        "web",
+        command,
+        {**environment, "DATABASE_POOL": "1", "APPLICATION_NAME": "doorstone-web"},
+        is_ready=lambda: answers(f"http://127.0.0.1:{places.port}/readyz"),
+        cwd=ROOT,
+    )
+
+
+def worker(environment: dict[str, str]) -> Service:
+    command = [
+        *(sys.executable, "-m", "celery", "-A", "config.celery", "worker"),
+        *("--queues", "default,mail,billing,usage", "--concurrency", "2"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *("--loglevel", "warning", "--hostname", "worker@doorstone"),
+    ]
+    return Service(
+        "worker",
+        command,
+        {**environment, "APPLICATION_NAME": "doorstone-worker"},
+        cwd=ROOT,
+        patience=20,
+    )
+
+
+def beat(places: Places, environment: dict[str, str]) -> Service:
+    command = [
+        *(sys.executable, "-m", "celery", "-A", "config.celery", "beat"),
+        *("--loglevel", "warning", "--pidfile", ""),
+        *("--schedule", str(places.var_dir / "beat-schedule")),
+    ]
+    return Service("beat", command, environment, cwd=ROOT)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        number: int = listener.getsockname()[1]
+        return number
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
