@@ -20,7 +20,7 @@ from contracts.billing import InvoicePaid, PaymentFailed, PaymentRefunded
 from contracts.inference import UsageAggregated
 from outbox import publish
 
-_COUNTED_REFUNDS = {"succeeded", "pending", "requires_action"}
+COUNTED_REFUNDS = {"succeeded", "pending", "requires_action"}
 
 
 @transaction.atomic
@@ -109,7 +109,7 @@ def record_refund(record: RefundRecord, *, invoice: Invoice) -> Refund:
             "refunded_at": record.refunded_at,
         },
     )
-    counted = locked.refunds.filter(status__in=_COUNTED_REFUNDS)
+    counted = locked.refunds.filter(status__in=COUNTED_REFUNDS)
     locked.amount_refunded = counted.aggregate(sum=Sum("amount"))["sum"] or 0
     locked.save(update_fields=["amount_refunded"])
     if refund.status == "succeeded" and refund.counted_at is None:

@@ -1,4 +1,3 @@
-from datetime import datetime
 from typing import Self
 
 import pgtrigger
@@ -188,9 +187,3 @@ class Price(models.Model):
         """The price of one month and seat; a year's is divided by twelve."""
         months = 12 if self.interval == self.Interval.YEAR else 1
         return round(self.unit_amount / months)
-
-    def note_synced(self, stripe_price_id: str, *, at: datetime) -> None:
-        """Remember which of Stripe's prices this is."""
-        self.stripe_price_id = stripe_price_id
-        self.synced_at = at
-        self.save(update_fields=["stripe_price_id", "synced_at"])

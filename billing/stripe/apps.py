@@ -6,3 +6,6 @@ class StripeConfig(AppConfig):
 
     name = "billing.stripe"
     label = "billing_stripe"
+
+    def ready(self) -> None:
+        from billing.stripe import checks  # noqa: F401

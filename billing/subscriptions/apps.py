@@ -6,3 +6,6 @@ class SubscriptionsConfig(AppConfig):
 
     name = "billing.subscriptions"
     label = "subscriptions"
+
+    def ready(self) -> None:
+        from billing.subscriptions import subscribers  # noqa: F401

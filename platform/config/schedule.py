@@ -15,4 +15,18 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "outbox.tasks.prune",
         "schedule": crontab(hour=3, minute=20),
     },
+    "stripe-sweep": {
+        "task": "billing.stripe.tasks.sweep",
+        "schedule": 2.0,
+        "options": {"expires": 4},
+    },
+    "subscriptions-expire": {
+        "task": "billing.subscriptions.tasks.expire_grants",
+        "schedule": 60.0,
+        "options": {"expires": 120},
+    },
+    "stripe-reconcile": {
+        "task": "billing.subscriptions.tasks.reconcile",
+        "schedule": crontab(hour=2, minute=40),
+    },
 }

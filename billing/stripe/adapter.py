@@ -1,0 +1,332 @@
+"""The one module that speaks to Stripe, with the SDK as it is published.
+
+Every answer is turned into the values of ``objects`` at once, every failure into
+one of ``exceptions``. Nothing here touches the database, so nothing here may be
+called inside a transaction.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from billing.stripe import convert
+from billing.stripe.exceptions import (
+    StripeMissing,
+    StripeRefused,
+    StripeUnavailable,
+)
+from billing.stripe.objects import (
+    CheckoutSession,
+    Customer,
+    Invoice,
+    Price,
+    Refund,
+    Subscription,
+)
+
+# The version this SDK was made for; an upgrade is a decision, not an accident.
+API_VERSION = "2026-10-28.endive"
+TIMEOUT = 8.0
+# Else the SDK writes an id into the user's configuration folder and sends it.
+stripe.enable_telemetry = False
+
+
+@lru_cache(maxsize=4)
+def _client(key: str, base: str) -> stripe.StripeClient:
+    # All four addresses: one that is left out would reach the real hosts.
+    addresses: stripe._base_address.BaseAddresses = (
+        {"api": base, "connect": base, "files": base, "meter_events": base}
+        if base
+        else {}
+    )
+    return stripe.StripeClient(
+        key,
+        stripe_version=API_VERSION,
+        base_addresses=addresses,
+        max_network_retries=1,
+        http_client=stripe.RequestsClient(timeout=TIMEOUT),
+    )
+
+
+def client() -> stripe.StripeClient:
+    """Return the client for the configured key and address."""
+    if not settings.STRIPE_SECRET_KEY:
+        raise StripeUnavailable
+    return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the SDK's errors into ours."""
+    try:
+        yield
+    except stripe.InvalidRequestError as error:
+        if error.code == "resource_missing":
+            raise StripeMissing(details=str(error)) from error
+        raise StripeRefused(details=str(error)) from error
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        raise StripeUnavailable(details=str(error)) from error
+    except stripe.StripeError as error:
+        if (error.http_status or 500) >= 500:
+            raise StripeUnavailable(details=str(error)) from error
+        raise StripeRefused(details=str(error)) from error
+
+
+# Customers.
+
+
+def create_customer(
+    *, name: str, email: str, organisation: str, idempotency_key: str
+) -> Customer:
+    """Create who pays for the organisation with the public id ``organisation``."""
+    params: Any = {"name": name, "metadata": {"organisation": organisation}}
+    if email:
+        params["email"] = email
+    with translated():
+        return convert.customer(
+            client()
+            .v1.customers.create(params, {"idempotency_key": idempotency_key})
+            .to_dict(for_json=True)
+        )
+
+
+def fetch_customer(customer_id: str) -> Customer:
+    """Return a customer as it is now. Raises ``StripeMissing``."""
+    with translated():
+        return convert.customer(
+            client()
+            .v1.customers.retrieve(
+                customer_id, {"expand": ["invoice_settings.default_payment_method"]}
+            )
+            .to_dict(for_json=True)
+        )
+
+
+# Hosted pages.
+
+
+def create_checkout_session(
+    *,
+    customer_id: str,
+    price_id: str,
+    quantity: int,
+    reference: str,
+    metadata: Mapping[str, str],
+    trial_days: int,
+    locale: str,
+    success_url: str,
+    cancel_url: str,
+    idempotency_key: str,
+) -> CheckoutSession:
+    """Open the hosted checkout for one subscription."""
+    subscription: dict[str, Any] = {"metadata": dict(metadata)}
+    if trial_days:
+        subscription["trial_period_days"] = trial_days
+    params: Any = {
+        "mode": "subscription",
+        "customer": customer_id,
+        "client_reference_id": reference,
+        "line_items": [{"price": price_id, "quantity": quantity}],
+        "metadata": dict(metadata),
+        "subscription_data": subscription,
+        "allow_promotion_codes": True,
+        "locale": locale,
+        "success_url": success_url,
+        "cancel_url": cancel_url,
+    }
+    with translated():
+        return convert.checkout_session(
+            client()
+            .v1.checkout.sessions.create(params, {"idempotency_key": idempotency_key})
+            .to_dict(for_json=True)
+        )
+
+
+def fetch_checkout_session(session_id: str) -> CheckoutSession:
+    """Return a checkout session as it is now. Raises ``StripeMissing``."""
+    with translated():
+        return convert.checkout_session(
+            client().v1.checkout.sessions.retrieve(session_id).to_dict(for_json=True)
+        )
+
+
+def expire_checkout_session(session_id: str) -> CheckoutSession:
+    """Close an open session. Raises ``StripeRefused`` when it is not open."""
+    with translated():
+        return convert.checkout_session(
+            client().v1.checkout.sessions.expire(session_id).to_dict(for_json=True)
+        )
+
+
+def create_portal_session(*, customer_id: str, return_url: str, locale: str) -> str:
+    """Return a link into the hosted portal; whoever has it is the customer."""
+    params: Any = {"customer": customer_id, "return_url": return_url, "locale": locale}
+    with translated():
+        return str(client().v1.billing_portal.sessions.create(params).url)
+
+
+# Subscriptions, invoices, refunds.
+
+
+def fetch_subscription(subscription_id: str) -> Subscription:
+    """Return a subscription as it is now. Raises ``StripeMissing``."""
+    with translated():
+        return convert.subscription(
+            client()
+            .v1.subscriptions.retrieve(
+                subscription_id, {"expand": ["default_payment_method"]}
+            )
+            .to_dict(for_json=True)
+        )
+
+
+def fetch_invoice(invoice_id: str) -> Invoice:
+    """Return an invoice with all its lines. Raises ``StripeMissing``."""
+    with translated():
+        invoice = client().v1.invoices.retrieve(invoice_id, {"expand": ["payments"]})
+        raw = invoice.to_dict(for_json=True)
+        lines = raw["lines"]["data"]
+        if raw["lines"].get("has_more"):
+            every = client().v1.invoices.line_items.list(invoice_id, {"limit": 100})
+            lines = [line.to_dict(for_json=True) for line in every.auto_paging_iter()]
+        return convert.invoice(raw, lines)
+
+
+def fetch_refund(refund_id: str) -> Refund:
+    """Return a refund and the invoice its money came from."""
+    with translated():
+        raw = client().v1.refunds.retrieve(refund_id).to_dict(for_json=True)
+        return convert.refund(raw, invoice_id=_invoice_of(raw))
+
+
+def refunds_of(payment_intent_id: str, *, invoice_id: str) -> list[Refund]:
+    """Return every refund of one payment."""
+    with translated():
+        found = client().v1.refunds.list(
+            {"payment_intent": payment_intent_id, "limit": 100}
+        )
+        return [
+            convert.refund(refund.to_dict(for_json=True), invoice_id=invoice_id)
+            for refund in found.auto_paging_iter()
+        ]
+
+
+def _invoice_of(refund: Mapping[str, Any]) -> str:
+    intent = convert.reference(refund.get("payment_intent"))
+    if not intent:
+        return ""
+    params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent}}
+    payments = client().v1.invoice_payments.list(params).to_dict(for_json=True)
+    return next((convert.reference(row["invoice"]) for row in payments["data"]), "")
+
+
+# Lists, for reconciliation.
+
+
+def events_since(created: int) -> Iterator[dict[str, Any]]:
+    """Yield every event of the account since a moment, newest first."""
+    with translated():
+        events = client().v1.events.list({"created": {"gte": created}, "limit": 100})
+        for event in events.auto_paging_iter():
+            yield event.to_dict(for_json=True)
+
+
+def subscriptions() -> Iterator[Subscription]:
+    """Yield every subscription that has not been cancelled."""
+    with translated():
+        found = client().v1.subscriptions.list({"limit": 100})
+        for subscription in found.auto_paging_iter():
+            yield convert.subscription(subscription.to_dict(for_json=True))
+
+
+def open_invoice_ids() -> Iterator[str]:
+    """Yield the ids of invoices that wait for money."""
+    with translated():
+        found = client().v1.invoices.list({"status": "open", "limit": 100})
+        for invoice in found.auto_paging_iter():
+            yield str(invoice.id)
+
+
+# Products and prices.
+
+
+def has_product(product_id: str) -> bool:
+    """Say whether Stripe has a product of this id."""
+    try:
+        with translated():
+            found = client().v1.products.retrieve(product_id)
+    except StripeMissing:
+        return False
+    return not found.to_dict().get("deleted")
+
+
+def ensure_product(*, key: str, name: str, product_id: str = "") -> str:
+    """Return the product of the plan ``key``; create or rename it when needed."""
+    with translated():
+        products = client().v1.products
+        if product_id:
+            with_name = products.update(product_id, {"name": name, "active": True})
+            return str(with_name.id)
+        for product in products.list({"limit": 100, "active": True}).auto_paging_iter():
+            if product.to_dict()["metadata"].get("plan") == key:
+                return str(product.id)
+        created = products.create(
+            {"name": name, "metadata": {"plan": key}},
+            {"idempotency_key": f"product:{key}"},
+        )
+        return str(created.id)
+
+
+def find_price(lookup_key: str) -> Price | None:
+    """Return the active price that carries ``lookup_key``."""
+    with translated():
+        found = client().v1.prices.list({"lookup_keys": [lookup_key], "active": True})
+        rows = found.to_dict(for_json=True)["data"]
+        return convert.price(rows[0]) if rows else None
+
+
+def create_price(
+    *, product_id: str, lookup_key: str, unit_amount: int, currency: str, interval: Any
+) -> Price:
+    """Create a recurring price and give it ``lookup_key``, whoever had it before."""
+    with translated():
+        return convert.price(
+            client()
+            .v1.prices.create(
+                {
+                    "product": product_id,
+                    "lookup_key": lookup_key,
+                    "transfer_lookup_key": True,
+                    "unit_amount": unit_amount,
+                    "currency": currency,
+                    "recurring": {"interval": interval},
+                    "tax_behavior": "exclusive",
+                }
+            )
+            .to_dict(for_json=True)
+        )
+
+
+def retire_price(price_id: str) -> None:
+    """Stop selling a price; who pays it goes on paying it."""
+    with translated():
+        client().v1.prices.update(price_id, {"active": False})
+
+
+def verify_signature(body: bytes, header: str, secret: str) -> None:
+    """Check one secret with the SDK; raises whatever the SDK raises."""
+    stripe.WebhookSignature.verify_header(body, header, secret, None)
+
+
+SIGNATURE_ERRORS = (
+    stripe.SignatureVerificationError,
+    # Undecodable bytes and bad numbers; odd characters; a list where an object
+    # belongs: the SDK lets all three through.
+    ValueError,
+    TypeError,
+    AttributeError,
+)

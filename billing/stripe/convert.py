@@ -1,0 +1,198 @@
+"""From the SDK's dictionaries to our values; tolerant of what may be absent."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from billing.stripe.objects import (
+    Card,
+    CheckoutSession,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoicePayment,
+    Price,
+    Refund,
+    Subscription,
+    SubscriptionItem,
+)
+
+Raw = Mapping[str, Any]
+
+
+def moment(seconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def required_moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def reference(value: Any) -> str:
+    """Return the id of what may be an id, an expanded object or nothing."""
+    if isinstance(value, Mapping):
+        return str(value.get("id") or "")
+    return str(value or "")
+
+
+def card(method: Any) -> Card | None:
+    details = method.get("card") if isinstance(method, Mapping) else None
+    if not details:
+        return None
+    return Card(
+        brand=str(details.get("brand") or ""),
+        last4=str(details.get("last4") or ""),
+        exp_month=details.get("exp_month"),
+        exp_year=details.get("exp_year"),
+    )
+
+
+def customer(raw: Raw) -> Customer:
+    settings = raw.get("invoice_settings") or {}
+    return Customer(
+        id=raw["id"],
+        email=raw.get("email") or "",
+        currency=raw.get("currency") or "",
+        is_deleted=bool(raw.get("deleted")),
+        organisation=(raw.get("metadata") or {}).get("organisation", ""),
+        card=card(settings.get("default_payment_method")),
+    )
+
+
+def checkout_session(raw: Raw) -> CheckoutSession:
+    return CheckoutSession(
+        id=raw["id"],
+        url=raw.get("url") or "",
+        status=raw.get("status") or "",
+        payment_status=raw.get("payment_status") or "",
+        customer_id=reference(raw.get("customer")),
+        subscription_id=reference(raw.get("subscription")),
+        invoice_id=reference(raw.get("invoice")),
+        client_reference_id=raw.get("client_reference_id") or "",
+        expires_at=required_moment(raw["expires_at"]),
+    )
+
+
+def subscription(raw: Raw) -> Subscription:
+    return Subscription(
+        id=raw["id"],
+        status=raw["status"],
+        customer_id=reference(raw["customer"]),
+        currency=raw["currency"],
+        collection_method=raw["collection_method"],
+        items=tuple(_item(item) for item in raw["items"]["data"]),
+        started_at=required_moment(raw.get("start_date") or raw["created"]),
+        cancel_at_period_end=bool(raw.get("cancel_at_period_end")),
+        cancel_at=moment(raw.get("cancel_at")),
+        canceled_at=moment(raw.get("canceled_at")),
+        ended_at=moment(raw.get("ended_at")),
+        trial_end=moment(raw.get("trial_end")),
+        latest_invoice_id=reference(raw.get("latest_invoice")),
+        card=card(raw.get("default_payment_method")),
+        metadata=dict(raw.get("metadata") or {}),
+        raw=dict(raw),
+    )
+
+
+def _item(raw: Raw) -> SubscriptionItem:
+    return SubscriptionItem(
+        id=raw["id"],
+        price_id=reference(raw["price"]),
+        quantity=raw.get("quantity") or 1,
+        period_start=moment(raw.get("current_period_start")),
+        period_end=moment(raw.get("current_period_end")),
+    )
+
+
+def invoice(raw: Raw, lines: list[Raw]) -> Invoice:
+    """Return an invoice; ``lines`` are all of them, not only the first page."""
+    parent = (raw.get("parent") or {}).get("subscription_details") or {}
+    turns = raw.get("status_transitions") or {}
+    return Invoice(
+        id=raw["id"],
+        customer_id=reference(raw.get("customer")),
+        subscription_id=reference(parent.get("subscription")),
+        number=raw.get("number") or "",
+        status=raw.get("status") or "",
+        billing_reason=raw.get("billing_reason") or "",
+        currency=raw["currency"],
+        subtotal=raw["subtotal"],
+        discount=_sum(raw.get("total_discount_amounts")),
+        tax=_sum(raw.get("total_taxes")),
+        total=raw["total"],
+        amount_due=raw["amount_due"],
+        amount_paid=raw["amount_paid"],
+        attempt_count=raw.get("attempt_count") or 0,
+        issued_at=required_moment(turns.get("finalized_at") or raw["created"]),
+        due_at=moment(raw.get("due_date")),
+        paid_at=moment(turns.get("paid_at")) if raw.get("status") == "paid" else None,
+        next_attempt_at=moment(raw.get("next_payment_attempt")),
+        period_start=moment(raw.get("period_start")),
+        period_end=moment(raw.get("period_end")),
+        hosted_url=raw.get("hosted_invoice_url") or "",
+        pdf_url=raw.get("invoice_pdf") or "",
+        lines=tuple(_line(line) for line in lines),
+        payments=tuple(
+            _payment(payment) for payment in (raw.get("payments") or {}).get("data", [])
+        ),
+        raw=dict(raw),
+    )
+
+
+def _line(raw: Raw) -> InvoiceLine:
+    details = (raw.get("pricing") or {}).get("price_details") or {}
+    parent = raw.get("parent") or {}
+    item = (
+        parent.get("subscription_item_details")
+        or parent.get("invoice_item_details")
+        or {}
+    )
+    period = raw.get("period") or {}
+    return InvoiceLine(
+        id=raw["id"],
+        amount=raw["amount"],
+        description=raw.get("description") or "",
+        quantity=raw.get("quantity") or 1,
+        price_id=reference(details.get("price")),
+        is_proration=bool(item.get("proration")),
+        period_start=moment(period.get("start")),
+        period_end=moment(period.get("end")),
+    )
+
+
+def _payment(raw: Raw) -> InvoicePayment:
+    turns = raw.get("status_transitions") or {}
+    return InvoicePayment(
+        id=raw["id"],
+        amount=raw.get("amount_paid") or raw.get("amount_requested") or 0,
+        status=raw["status"],
+        payment_intent_id=reference((raw.get("payment") or {}).get("payment_intent")),
+        paid_at=moment(turns.get("paid_at")),
+    )
+
+
+def refund(raw: Raw, *, invoice_id: str) -> Refund:
+    return Refund(
+        id=raw["id"],
+        amount=raw["amount"],
+        status=raw.get("status") or "",
+        reason=raw.get("reason") or "",
+        created_at=required_moment(raw["created"]),
+        invoice_id=invoice_id,
+    )
+
+
+def price(raw: Raw) -> Price:
+    return Price(
+        id=raw["id"],
+        product_id=reference(raw["product"]),
+        lookup_key=raw.get("lookup_key") or "",
+        unit_amount=raw.get("unit_amount"),
+        currency=raw["currency"],
+        interval=(raw.get("recurring") or {}).get("interval", ""),
+        is_active=bool(raw.get("active")),
+    )
+
+
+def _sum(amounts: list[Raw] | None) -> int:
+    return sum(entry["amount"] for entry in amounts or [])

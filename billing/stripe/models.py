@@ -1,0 +1,90 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class WebhookInbox(models.Model):
+    """One event as it was delivered, and how far its processing has come."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("New")
+        DONE = "done", _("Done")
+        IGNORED = "ignored", _("Ignored")
+        FAILED = "failed", _("Waiting to retry")
+        DEAD = "dead", _("Given up")
+
+    endpoint = models.CharField(max_length=40)
+    event_id = models.CharField(max_length=120)
+    type = models.CharField(max_length=120)
+    api_version = models.CharField(max_length=40, blank=True)
+    livemode = models.BooleanField(default=False)
+    object_kind = models.CharField(max_length=60, blank=True)
+    object_id = models.CharField(max_length=120, blank=True)
+    # As it was signed; a JSON column would change it and refuse some of it.
+    payload = models.TextField()
+    created_at = models.DateTimeField()
+    received_at = models.DateTimeField(default=timezone.now)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
+    deliveries = models.PositiveIntegerField(default=1)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("webhook")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint", "event_id"], name="billing_stripe_webhookinbox_once"
+            )
+        ]
+        indexes = [
+            # The sweep looks only at what is still to do.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["new", "failed"]),
+                name="billing_stripe_inbox_due",
+            ),
+            models.Index(fields=["object_id"], name="billing_stripe_inbox_object"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+
+class StripeOperation(models.Model):
+    """A call that changes something at Stripe, and the key that makes it happen once.
+
+    The key stays the same for every try of one intention; another intention for
+    the same business gets another.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+
+    kind = models.CharField(max_length=40)
+    business_key = models.CharField(max_length=120)
+    params_hash = models.CharField(max_length=64)
+    idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4)
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.PENDING
+    )
+    result_id = models.CharField(max_length=120, blank=True)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "business_key"], name="billing_stripe_operation_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.business_key}"

@@ -1,0 +1,170 @@
+"""What the adapter hands out: plain frozen values, never the SDK's objects."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A verified webhook event: its envelope and what it is about."""
+
+    id: str
+    type: str
+    api_version: str
+    livemode: bool
+    created_at: datetime
+    object_kind: str
+    object_id: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The little that may be shown of a payment method."""
+
+    brand: str
+    last4: str
+    exp_month: int | None
+    exp_year: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """Who pays."""
+
+    id: str
+    email: str
+    currency: str
+    is_deleted: bool
+    organisation: str
+    card: Card | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutSession:
+    """One visit to the hosted checkout."""
+
+    id: str
+    url: str
+    status: str
+    payment_status: str
+    customer_id: str
+    subscription_id: str
+    invoice_id: str
+    client_reference_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionItem:
+    """One price a subscription charges for."""
+
+    id: str
+    price_id: str
+    quantity: int
+    period_start: datetime | None
+    period_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscription as it stood when it was fetched."""
+
+    id: str
+    status: str
+    customer_id: str
+    currency: str
+    collection_method: str
+    items: tuple[SubscriptionItem, ...]
+    started_at: datetime
+    cancel_at_period_end: bool
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    trial_end: datetime | None
+    latest_invoice_id: str
+    card: Card | None
+    metadata: dict[str, str] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """One line of an invoice."""
+
+    id: str
+    amount: int
+    description: str
+    quantity: int
+    price_id: str
+    is_proration: bool
+    period_start: datetime | None
+    period_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePayment:
+    """Money on its way to an invoice."""
+
+    id: str
+    amount: int
+    status: str
+    payment_intent_id: str
+    paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """An invoice as it stood when it was fetched; amounts in minor units."""
+
+    id: str
+    customer_id: str
+    subscription_id: str
+    number: str
+    status: str
+    billing_reason: str
+    currency: str
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    amount_due: int
+    amount_paid: int
+    attempt_count: int
+    issued_at: datetime
+    due_at: datetime | None
+    paid_at: datetime | None
+    next_attempt_at: datetime | None
+    period_start: datetime | None
+    period_end: datetime | None
+    hosted_url: str
+    pdf_url: str
+    lines: tuple[InvoiceLine, ...]
+    payments: tuple[InvoicePayment, ...]
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money on its way back."""
+
+    id: str
+    amount: int
+    status: str
+    reason: str
+    created_at: datetime
+    invoice_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """A price as Stripe has it."""
+
+    id: str
+    product_id: str
+    lookup_key: str
+    unit_amount: int | None
+    currency: str
+    interval: str
+    is_active: bool

@@ -1,0 +1,249 @@
+import uuid
+from typing import Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Membership, User
+from billing.plans.models import PlanVersion, Price
+
+# Statuses after which nothing more happens.
+TERMINAL = ("canceled", "incomplete_expired")
+
+
+class BillingAccount(models.Model):
+    """Who an organisation is to Stripe: exactly one customer."""
+
+    organisation = models.OneToOneField(
+        "accounts.Organisation",
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="+",
+    )
+    stripe_customer_id = models.CharField(
+        max_length=80, unique=True, null=True, blank=True
+    )
+    card_brand = models.CharField(max_length=20, blank=True)
+    card_last4 = models.CharField(max_length=4, blank=True)
+    card_exp_month = models.PositiveSmallIntegerField(null=True, blank=True)
+    card_exp_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    fetched_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.stripe_customer_id or f"organisation {self.pk}"
+
+
+class CheckoutIntent(models.Model):
+    """Somebody's wish to subscribe an organisation, from review to payment."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        COMPLETE = "complete", _("Complete")
+        EXPIRED = "expired", _("Expired")
+        SUPERSEDED = "superseded", _("Replaced")
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+")
+    seats = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.OPEN)
+    stripe_session_id = models.CharField(
+        max_length=120, unique=True, null=True, blank=True
+    )
+    session_url = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation"],
+                condition=Q(state="open"),
+                name="subscriptions_checkoutintent_one_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} → {self.price}"
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def live(self) -> Self:
+        """Subscriptions that have not come to their end."""
+        return self.exclude(status__in=TERMINAL)
+
+    def with_plan(self) -> Self:
+        """Subscriptions to one of our plans, not only to extras."""
+        return self.filter(price__isnull=False)
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Subscriptions of organisations whose money ``user`` looks after."""
+        if user.is_staff:
+            return self
+        return self.filter(
+            organisation__memberships__user_id=user.pk,
+            organisation__memberships__role__in=[
+                Membership.Role.OWNER,
+                Membership.Role.BILLING,
+            ],
+        )
+
+
+class Subscription(models.Model):
+    """A mirror of one subscription; only a fetch from Stripe changes it."""
+
+    class Status(models.TextChoices):
+        TRIALING = "trialing", _("Trial")
+        ACTIVE = "active", _("Active")
+        PAST_DUE = "past_due", _("Payment overdue")
+        UNPAID = "unpaid", _("Unpaid")
+        INCOMPLETE = "incomplete", _("Waiting for payment")
+        INCOMPLETE_EXPIRED = "incomplete_expired", _("Never paid")
+        CANCELED = "canceled", _("Ended")
+        PAUSED = "paused", _("Paused")
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    # Who started the checkout it comes from.
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    stripe_id = models.CharField(max_length=80, unique=True)
+    # The set of statuses is open: an unknown one is kept as it came and grants nothing.
+    status = models.CharField(max_length=24)
+    price = models.ForeignKey(
+        Price, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    seats = models.PositiveIntegerField(default=1)
+    currency = models.CharField(max_length=3)
+    collection_method = models.CharField(max_length=24)
+    started_at = models.DateTimeField()
+    period_start = models.DateTimeField(null=True, blank=True)
+    period_end = models.DateTimeField(null=True, blank=True)
+    trial_end = models.DateTimeField(null=True, blank=True)
+    cancel_at_period_end = models.BooleanField(default=False)
+    cancel_at = models.DateTimeField(null=True, blank=True)
+    canceled_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    first_failed_at = models.DateTimeField(null=True, blank=True)
+    grace_until = models.DateTimeField(null=True, blank=True)
+    # The plan it grants now; empty when it grants none. Facts follow its changes.
+    granted_plan = models.CharField(max_length=40, blank=True)
+    # A second live one for the same organisation: kept, reported, never hidden.
+    is_duplicate = models.BooleanField(default=False)
+    raw = models.JSONField(default=dict)
+    fetched_at = models.DateTimeField()
+    revision = models.PositiveBigIntegerField(default=1)
+    # Stripe does not know it any more.
+    missing_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation"],
+                condition=Q(price__isnull=False, is_duplicate=False)
+                & ~Q(status__in=TERMINAL),
+                name="subscriptions_subscription_one_live",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["grace_until"],
+                condition=Q(grace_until__isnull=False),
+                name="subscriptions_grace",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+    @property
+    def is_live(self) -> bool:
+        return self.status not in TERMINAL
+
+    @property
+    def plan_version(self) -> PlanVersion | None:
+        return self.price.plan_version if self.price else None
+
+    @property
+    def ends_at(self) -> object:
+        """When a cancelled subscription stops, if that is still to come."""
+        if not self.is_live:
+            return None
+        return self.cancel_at or (
+            self.period_end if self.cancel_at_period_end else None
+        )
+
+
+class SubscriptionItem(models.Model):
+    """One price a subscription charges for."""
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="items"
+    )
+    stripe_id = models.CharField(max_length=80, unique=True)
+    stripe_price_id = models.CharField(max_length=80)
+    price = models.ForeignKey(
+        Price, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    quantity = models.PositiveIntegerField(default=1)
+    period_start = models.DateTimeField(null=True, blank=True)
+    period_end = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+
+class GrantQuerySet(models.QuerySet["StaffGrant"]):
+    def in_force(self) -> Self:
+        """Grants that count today."""
+        now = timezone.now()
+        return self.filter(
+            Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now, revoked_at=None
+        )
+
+
+class StaffGrant(models.Model):
+    """A plan given by staff: complimentary, by contract, or to make up for something."""
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.CASCADE, related_name="+"
+    )
+    plan_version = models.ForeignKey(
+        PlanVersion, on_delete=models.PROTECT, related_name="+"
+    )
+    seats = models.PositiveIntegerField(default=1)
+    reason = models.CharField(max_length=200)
+    granted_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    starts_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    # Set when its end has been put into effect.
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
+                name="subscriptions_staffgrant_ends",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id}: {self.plan_version}"

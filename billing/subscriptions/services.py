@@ -1,0 +1,332 @@
+"""Buying, managing and ending a plan."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Organisation, User
+from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
+from billing.plans.models import PlanVersion, Price
+from billing.stripe import adapter
+from billing.stripe.exceptions import StripeMissing, StripeRefused
+from billing.stripe.objects import CheckoutSession
+from billing.stripe.operations import run_once
+from billing.subscriptions.entitling import refresh_entitlements
+from billing.subscriptions.exceptions import (
+    AlreadySubscribed,
+    NoCustomer,
+    SeatsOutOfRange,
+    UnknownCheckout,
+)
+from billing.subscriptions.mirror import (
+    settle_grants_of,
+    sync_invoice,
+    sync_subscription,
+)
+from billing.subscriptions.models import (
+    BillingAccount,
+    CheckoutIntent,
+    StaffGrant,
+    Subscription,
+)
+from contracts.billing import CheckoutStarted
+from outbox import publish
+
+# Stripe's names for our languages.
+LOCALES = {"en": "en", "zh-hans": "zh"}
+# A session about to end is not worth sending anybody to.
+MARGIN = timedelta(minutes=2)
+
+
+def start_checkout(
+    organisation: Organisation, *, user: User, price: Price, seats: int = 1
+) -> CheckoutIntent:
+    """Return an open checkout to send ``user`` to; the same one for the same wish.
+
+    Two clicks at once end at one session: the wish is written under the lock of
+    the organisation's row, and its id is the key of the call. Raises
+    ``PlanNotOnOffer``, ``PlanNotSynced``, ``SeatsOutOfRange`` or
+    ``AlreadySubscribed``.
+    """
+    version = price.plan_version
+    if not version.is_bought_online or version.retired_at or not version.published_at:
+        raise PlanNotOnOffer
+    if not version.seat_min <= seats <= version.seat_max:
+        raise SeatsOutOfRange
+    if not price.stripe_price_id:
+        raise PlanNotSynced
+
+    customer_id = ensure_customer(organisation)
+    intent, replaced = _open_intent(organisation, user=user, price=price, seats=seats)
+    for old in replaced:
+        _close_session(old)
+    if intent.session_url:
+        return intent
+    session = _create_session(intent, customer_id=customer_id)
+    return _note_session(intent, session)
+
+
+def ensure_customer(organisation: Organisation) -> str:
+    """Return the organisation's customer at Stripe, made at most once.
+
+    The key of the call is the organisation's, so two calls at once get the same
+    customer, and only one id is ever stored.
+    """
+    account, _ = BillingAccount.objects.get_or_create(pk=organisation.pk)
+    if account.stripe_customer_id:
+        return account.stripe_customer_id
+    customer = run_once(
+        "customer",
+        organisation.public_id,
+        {},
+        lambda key: adapter.create_customer(
+            name=organisation.name,
+            email=organisation.billing_email,
+            organisation=organisation.public_id,
+            idempotency_key=key,
+        ),
+    )
+    BillingAccount.objects.filter(pk=account.pk, stripe_customer_id=None).update(
+        stripe_customer_id=customer.id
+    )
+    account.refresh_from_db()
+    return account.stripe_customer_id or customer.id
+
+
+def fulfil_checkout(session_id: str) -> CheckoutIntent:
+    """Bring a checkout up to what Stripe says, from the return page or an event.
+
+    Safe to call any number of times, from both at once. Raises ``UnknownCheckout``.
+    """
+    try:
+        session = adapter.fetch_checkout_session(session_id)
+    except StripeMissing as error:
+        raise UnknownCheckout from error
+    intent = _intent_of(session)
+    if session.status == "complete":
+        if session.subscription_id:
+            sync_subscription(session.subscription_id)
+        if session.invoice_id:
+            sync_invoice(session.invoice_id)
+        # Last, so that whoever sees it complete sees what it brought too.
+        _move(intent, CheckoutIntent.State.COMPLETE)
+    elif session.status == "expired":
+        _move(intent, CheckoutIntent.State.EXPIRED)
+    intent.refresh_from_db()
+    return intent
+
+
+def open_portal(organisation: Organisation, *, return_path: str, language: str) -> str:
+    """Return a link into the hosted portal. Raises ``NoCustomer``.
+
+    Whoever holds the link acts as the organisation: never store or mail it.
+    """
+    account = BillingAccount.objects.filter(pk=organisation.pk).first()
+    if account is None or not account.stripe_customer_id:
+        raise NoCustomer
+    return adapter.create_portal_session(
+        customer_id=account.stripe_customer_id,
+        return_url=urljoin(settings.SITE_URL, return_path),
+        locale=LOCALES.get(language, "auto"),
+    )
+
+
+def expire_grace() -> int:
+    """Take the plan from subscriptions whose grace is over; return how many."""
+    due = Subscription.objects.live().filter(
+        grace_until__lte=timezone.now(), granted_plan__gt=""
+    )
+    count = 0
+    for pk in list(due.values_list("pk", flat=True)):
+        count += _settle(pk)
+    return count
+
+
+def expire_staff_grants() -> int:
+    """Put the start and the end of staff grants into effect; return how many."""
+    now = timezone.now()
+    over = StaffGrant.objects.filter(settled_at=None).filter(
+        Q(ends_at__lte=now) | Q(revoked_at__isnull=False)
+    )
+    count = 0
+    for grant in list(over):
+        refresh_entitlements(grant.organisation_id)
+        count += StaffGrant.objects.filter(pk=grant.pk).update(settled_at=now)
+    return count
+
+
+@transaction.atomic
+def grant_plan(
+    organisation: Organisation,
+    *,
+    version: PlanVersion,
+    by: User | None,
+    reason: str,
+    seats: int = 1,
+    ends_at: datetime | None = None,
+) -> StaffGrant:
+    """Give an organisation a plan without payment."""
+    grant = StaffGrant.objects.create(
+        organisation=organisation,
+        plan_version=version,
+        seats=seats,
+        reason=reason,
+        granted_by=by,
+        ends_at=ends_at,
+    )
+    refresh_entitlements(organisation.pk)
+    return grant
+
+
+@transaction.atomic
+def revoke_grant(grant: StaffGrant) -> None:
+    """Take a granted plan back at once."""
+    now = timezone.now()
+    StaffGrant.objects.filter(pk=grant.pk, revoked_at=None).update(
+        revoked_at=now, settled_at=now
+    )
+    refresh_entitlements(grant.organisation_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced:
+    """An intent that gave way to a newer one."""
+
+    pk: int
+    session_id: str
+
+
+@transaction.atomic
+def _open_intent(
+    organisation: Organisation, *, user: User, price: Price, seats: int
+) -> tuple[CheckoutIntent, list[_Replaced]]:
+    Organisation.objects.select_for_update().get(pk=organisation.pk)
+    live = Subscription.objects.live().with_plan().filter(organisation=organisation)
+    if live.exists():
+        raise AlreadySubscribed
+    replaced = []
+    for intent in CheckoutIntent.objects.filter(
+        organisation=organisation, state=CheckoutIntent.State.OPEN
+    ):
+        is_usable = (
+            intent.expires_at is None or intent.expires_at > timezone.now() + MARGIN
+        )
+        if (
+            is_usable
+            and intent.price_id == price.pk
+            and intent.seats == seats
+            and intent.user_id == user.pk
+        ):
+            return intent, []
+        intent.state = CheckoutIntent.State.SUPERSEDED
+        intent.save(update_fields=["state"])
+        if intent.stripe_session_id:
+            replaced.append(_Replaced(intent.pk, intent.stripe_session_id))
+    intent = CheckoutIntent.objects.create(
+        organisation=organisation, user=user, price=price, seats=seats
+    )
+    return intent, replaced
+
+
+def _close_session(replaced: _Replaced) -> None:
+    """Close a session that gave way; should it have been paid, keep what it bought."""
+    try:
+        adapter.expire_checkout_session(replaced.session_id)
+    except StripeMissing:
+        return
+    except StripeRefused as error:
+        intent = fulfil_checkout(replaced.session_id)
+        if intent.state == CheckoutIntent.State.COMPLETE:
+            raise AlreadySubscribed from error
+
+
+def _create_session(intent: CheckoutIntent, *, customer_id: str) -> CheckoutSession:
+    version = intent.price.plan_version
+    locale = LOCALES.get(intent.user.locale, "auto") if intent.user else "auto"
+    review = reverse("subscriptions:checkout", args=[version.plan.key])
+    back = reverse("subscriptions:checkout-return")
+    organisation = intent.organisation
+    params = {
+        "customer_id": customer_id,
+        "price_id": intent.price.stripe_price_id or "",
+        "quantity": intent.price.quantity_for(intent.seats),
+        "reference": str(intent.uuid),
+        "metadata": {
+            "organisation": organisation.public_id,
+            "plan_version": str(version),
+            "intent": str(intent.uuid),
+        },
+        "trial_days": version.trial_days,
+        "locale": locale,
+        # Stripe fills the braces in; they must not be escaped.
+        "success_url": urljoin(settings.SITE_URL, back)
+        + "?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": urljoin(settings.SITE_URL, review)
+        + f"?org={organisation.slug}&interval={intent.price.interval}"
+        f"&seats={intent.seats}",
+    }
+    return run_once(
+        "checkout_session",
+        str(intent.uuid),
+        params,
+        lambda key: adapter.create_checkout_session(**params, idempotency_key=key),
+    )
+
+
+@transaction.atomic
+def _note_session(intent: CheckoutIntent, session: CheckoutSession) -> CheckoutIntent:
+    noted = CheckoutIntent.objects.filter(pk=intent.pk, stripe_session_id=None).update(
+        stripe_session_id=session.id,
+        session_url=session.url,
+        expires_at=session.expires_at,
+    )
+    if noted:
+        publish(
+            CheckoutStarted(
+                organisation_id=intent.organisation_id,
+                user_id=intent.user_id or 0,
+                plan=intent.price.plan_version.plan.key,
+                intent_id=intent.pk,
+            )
+        )
+    intent.refresh_from_db()
+    return intent
+
+
+def _intent_of(session: CheckoutSession) -> CheckoutIntent:
+    intents = CheckoutIntent.objects.select_related("organisation", "price")
+    intent = intents.filter(stripe_session_id=session.id).first()
+    if intent is None and len(session.client_reference_id) == 36:
+        # We died between the call and the note of its answer.
+        intent = intents.filter(uuid=session.client_reference_id).first()
+        if intent is not None:
+            _note_session(intent, session)
+    if intent is None:
+        raise UnknownCheckout
+    return intent
+
+
+def _move(intent: CheckoutIntent, state: str) -> None:
+    moved = CheckoutIntent.objects.filter(pk=intent.pk).exclude(
+        state=CheckoutIntent.State.COMPLETE
+    )
+    if state == CheckoutIntent.State.COMPLETE:
+        moved.update(state=state, completed_at=timezone.now())
+    else:
+        moved.filter(state=CheckoutIntent.State.OPEN).update(state=state)
+
+
+@transaction.atomic
+def _settle(pk: int) -> int:
+    row = Subscription.objects.select_related("price__plan_version__plan").get(pk=pk)
+    Organisation.objects.select_for_update().get(pk=row.organisation_id)
+    row.refresh_from_db(fields=["status", "grace_until", "granted_plan", "missing_at"])
+    before = row.granted_plan
+    settle_grants_of(row)
+    return int(row.granted_plan != before)

@@ -1,0 +1,42 @@
+"""What subscriptions do when others report, and when Stripe's objects change."""
+
+from billing.stripe.exceptions import NotOurs
+from billing.stripe.registry import refreshes
+from billing.subscriptions import mirror, services
+from billing.subscriptions.entitling import refresh_entitlements
+from billing.subscriptions.exceptions import UnknownCheckout
+from contracts.accounts import OrganisationCreated
+from outbox import subscribe
+
+
+@subscribe(OrganisationCreated)
+def grant_free_plan(fact: OrganisationCreated) -> None:
+    refresh_entitlements(fact.organisation_id)
+
+
+@refreshes("subscription")
+def refresh_subscription(stripe_id: str) -> None:
+    mirror.sync_subscription(stripe_id)
+
+
+@refreshes("invoice")
+def refresh_invoice(stripe_id: str) -> None:
+    mirror.sync_invoice(stripe_id)
+
+
+@refreshes("customer")
+def refresh_customer(stripe_id: str) -> None:
+    mirror.sync_customer(stripe_id)
+
+
+@refreshes("refund")
+def refresh_refund(stripe_id: str) -> None:
+    mirror.sync_refund(stripe_id)
+
+
+@refreshes("checkout.session")
+def refresh_checkout(stripe_id: str) -> None:
+    try:
+        services.fulfil_checkout(stripe_id)
+    except UnknownCheckout as error:
+        raise NotOurs("checkout of something else") from error
