@@ -44,7 +44,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
     except ValueError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)
         return 2
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
@@ -52,7 +52,7 @@ def main() -> int:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            print(  # noqa: T201
+            print(
                 f"The Stripe emulator cannot listen on {settings.host}:{settings.port} "
                 f"(STRIPE_EMULATOR_PORT): {error.strerror}.",
                 file=sys.stderr,

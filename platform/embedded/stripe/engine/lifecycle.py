@@ -59,10 +59,13 @@ def paid(account: Account, invoice: Document) -> None:
     pending = subscription.get("_pending")
     if pending and pending["invoice"] == invoice["id"]:
         _apply_pending(account, subscription, pending)
-    if subscription["status"] == "incomplete" or (subscription["status"] in {"past_due", "unpaid"} and not any(
-        other["status"] == "open" and other["_subscription"] == subscription["id"]
-        for other in account.scan("invoice", customer=subscription["customer"])
-    )):
+    if subscription["status"] == "incomplete" or (
+        subscription["status"] in {"past_due", "unpaid"}
+        and not any(
+            other["status"] == "open" and other["_subscription"] == subscription["id"]
+            for other in account.scan("invoice", customer=subscription["customer"])
+        )
+    ):
         change(account, subscription, status="active")
 
 

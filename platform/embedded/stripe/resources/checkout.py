@@ -226,7 +226,7 @@ def set_discounts(
 ) -> None:
     """Apply coupons or codes to an open session and work out its amounts."""
     chosen = discounts.resolve(account, entries)
-    gross = sum(_gross(entry) for entry in session["_chosen"])
+    whole = sum(gross(entry) for entry in session["_chosen"])
     for coupon, code in chosen:
         discounts.check_usable(
             account,
@@ -234,7 +234,7 @@ def set_discounts(
             code,
             customer=session["customer"],
             currency=session["currency"],
-            amount=gross,
+            amount=whole,
         )
     session["_discounts"] = [
         {"promotion_code": code["id"]} if code else {"coupon": coupon["id"]}
@@ -263,7 +263,8 @@ def has_trial(session: Document) -> bool:
     return bool(trial_days(session) or data.get("trial_end"))
 
 
-def _gross(entry: dict[str, Any]) -> int:
+def gross(entry: dict[str, Any]) -> int:
+    """What an entry costs per period, before discounts and taxes."""
     if entry["quantity"] is None:
         return 0
     return amount_for(entry["price"], entry["quantity"])
@@ -276,7 +277,7 @@ def _total_up(account: Account, session: Document, coupons: list[Document]) -> N
         invoicing.new_line(
             price=entry["price"],
             quantity=entry["quantity"],
-            amount=0 if free and entry["price"]["recurring"] else _gross(entry),
+            amount=0 if free and entry["price"]["recurring"] else gross(entry),
             start=0,
             end=0,
             description=items.product_name(account, entry["price"]),
@@ -506,7 +507,7 @@ def _one_time_line(
     return invoicing.new_line(
         price=entry["price"],
         quantity=entry["quantity"],
-        amount=_gross(entry),
+        amount=gross(entry),
         start=now,
         end=now,
         description=items.product_name(account, entry["price"]),
