@@ -1,6 +1,8 @@
 """URLs of plans."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from billing.plans import views
 
 app_name = "plans"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("pricing/", views.pricing, name="pricing")]

@@ -1,6 +1,22 @@
 """URLs of subscriptions."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from billing.subscriptions import views
 
 app_name = "subscriptions"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("billing/checkout/<slug:plan>/", views.checkout, name="checkout"),
+    path("billing/return/", views.checkout_return, name="checkout-return"),
+    path("console/<slug:org>/billing/", views.billing, name="billing"),
+    path("console/<slug:org>/billing/portal/", views.portal, name="portal"),
+    path(
+        "console/<slug:org>/billing/invoices.csv",
+        views.invoices_csv,
+        name="invoices-csv",
+    ),
+    path("console/<slug:org>/_plan/", views.plan_fragment, name="plan-fragment"),
+    path(
+        "console/<slug:org>/_upgrade/", views.upgrade_fragment, name="upgrade-fragment"
+    ),
+]

@@ -1,0 +1,71 @@
+"""The pricing page."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from billing.plans.models import Price
+from billing.plans.queries import Offer, offers
+
+MOST_SEATS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One plan as the pricing page shows it for an interval and seats."""
+
+    offer: Offer
+    price: Price | None
+    seats: int
+    saving: int
+
+    @property
+    def total(self) -> int | None:
+        return self.price.amount_for(self.seats) if self.price else None
+
+
+@require_safe
+def pricing(request: HttpRequest) -> HttpResponse:
+    """Show every plan on offer with its price for an interval and some seats."""
+    interval = request.GET.get("interval", "")
+    if interval not in Price.Interval.values:
+        interval = Price.Interval.MONTH
+    seats = _whole(request.GET.get("seats", ""), default=5, most=MOST_SEATS)
+    cards = [_card(offer, interval=interval, seats=seats) for offer in offers()]
+    context = {
+        "cards": cards,
+        "interval": interval,
+        "intervals": Price.Interval.choices,
+        "seats": seats,
+        "most_seats": MOST_SEATS,
+        "saving": max((_saving(card.offer) for card in cards), default=0),
+    }
+    return render(request, "plans/pricing.html", context)
+
+
+def _card(offer: Offer, *, interval: str, seats: int) -> Card:
+    # A plan that is only sold by the year shows that price.
+    price = offer.price(interval) or next(iter(offer.prices.values()), None)
+    return Card(
+        offer=offer,
+        price=price,
+        seats=offer.version.fitting_seats(seats) if offer.version.is_per_seat else 1,
+        saving=_saving(offer),
+    )
+
+
+def _saving(offer: Offer) -> int:
+    """Return the percentage saved by paying for a year."""
+    month = offer.price(Price.Interval.MONTH)
+    year = offer.price(Price.Interval.YEAR)
+    if month is None or year is None or not month.unit_amount:
+        return 0
+    return round(100 * (1 - year.unit_amount / (12 * month.unit_amount)))
+
+
+def _whole(text: str, *, default: int, most: int) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        return default
+    return min(max(int(text), 1), most)

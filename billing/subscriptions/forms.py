@@ -1,0 +1,58 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Organisation
+from billing.plans.models import Price
+from billing.plans.queries import Offer
+
+
+class OrderForm(forms.Form):
+    """What is ordered: for whom, how often it is paid and for how many."""
+
+    org = forms.ChoiceField(label=_("Organisation"))
+    interval = forms.ChoiceField(
+        label=_("Billing period"), choices=Price.Interval.choices
+    )
+    seats = forms.IntegerField(label=_("Seats"), min_value=1)
+
+    def __init__(
+        self, *args: Any, offer: Offer, organisations: list[Organisation], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer = offer
+        self.organisations = {org.slug: org for org in organisations}
+        self.fields["org"].choices = [  # type: ignore[attr-defined]
+            (org.slug, org.name) for org in organisations
+        ]
+        self.fields["interval"].choices = [  # type: ignore[attr-defined]
+            (value, label)
+            for value, label in Price.Interval.choices
+            if value in offer.prices
+        ]
+        seats = self.fields["seats"]
+        seats.min_value = offer.version.seat_min  # type: ignore[attr-defined]
+        seats.widget.attrs |= {
+            "min": offer.version.seat_min,
+            "max": offer.version.seat_max,
+        }
+
+    def clean_seats(self) -> int:
+        """Refuse what the plan is not sold for, in words that say what it is."""
+        seats: int = self.cleaned_data["seats"]
+        low, high = self.offer.version.seat_min, self.offer.version.seat_max
+        if not low <= seats <= high:
+            raise forms.ValidationError(
+                _("This plan is for %(low)s to %(high)s seats."),
+                params={"low": low, "high": high},
+            )
+        return seats
+
+    @property
+    def organisation(self) -> Organisation:
+        return self.organisations[self.cleaned_data["org"]]
+
+    @property
+    def price(self) -> Price:
+        return self.offer.prices[self.cleaned_data["interval"]]

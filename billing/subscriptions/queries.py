@@ -1,0 +1,104 @@
+from dataclasses import dataclass
+
+from accounts.models import Membership, Organisation, User
+from billing.ledger.models import Invoice
+from billing.plans.models import PlanVersion
+from billing.subscriptions.models import BillingAccount, CheckoutIntent, Subscription
+from entitlements.features import Features
+from entitlements.queries import entitlements_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingState:
+    """Everything the billing page says about an organisation's plan."""
+
+    features: Features
+    subscription: Subscription | None
+    version: PlanVersion | None
+    account: BillingAccount | None
+    unpaid: Invoice | None
+
+    @property
+    def is_paying(self) -> bool:
+        return self.subscription is not None
+
+    @property
+    def period_amount(self) -> int | None:
+        """What the next period costs, before tax and discounts."""
+        subscription = self.subscription
+        if subscription is None or subscription.price is None:
+            return None
+        return subscription.price.amount_for(subscription.seats)
+
+    @property
+    def is_cancelling(self) -> bool:
+        return self.subscription is not None and self.subscription.ends_at is not None
+
+
+def billing_state(organisation: Organisation) -> BillingState:
+    """Return the plan, its subscription and how it is paid. Four queries."""
+    subscription = live_subscription(organisation)
+    unpaid = None
+    if subscription is not None:
+        unpaid = (
+            Invoice.objects.filter(
+                organisation=organisation, status=Invoice.Status.OPEN
+            )
+            .order_by("-issued_at")
+            .first()
+        )
+    return BillingState(
+        features=entitlements_for(organisation.pk),
+        subscription=subscription,
+        version=subscription.plan_version if subscription else None,
+        account=BillingAccount.objects.filter(pk=organisation.pk).first(),
+        unpaid=unpaid,
+    )
+
+
+def live_subscription(organisation: Organisation) -> Subscription | None:
+    """Return the subscription that bears the organisation's plan."""
+    return (
+        Subscription.objects.live()
+        .with_plan()
+        .filter(organisation=organisation)
+        .select_related("price__plan_version__plan")
+        .order_by("is_duplicate", "pk")
+        .first()
+    )
+
+
+def last_subscription(organisation: Organisation) -> Subscription | None:
+    """Return the newest subscription, ended ones included."""
+    return (
+        Subscription.objects.filter(organisation=organisation)
+        .select_related("price__plan_version__plan")
+        .order_by("-started_at", "-pk")
+        .first()
+    )
+
+
+def payable_organisations(user: User) -> list[Organisation]:
+    """Return the organisations ``user`` may buy for, the personal one first."""
+    return list(
+        Organisation.objects.filter(
+            memberships__user=user,
+            memberships__role__in=[Membership.Role.OWNER, Membership.Role.BILLING],
+        ).order_by("kind", "name")
+    )
+
+
+def checkout_of(user: User, session_id: str) -> CheckoutIntent | None:
+    """Return the checkout of a session, when ``user`` may see whose it is."""
+    if not session_id:
+        return None
+    return (
+        CheckoutIntent.objects.select_related(
+            "organisation", "price__plan_version__plan"
+        )
+        .filter(
+            stripe_session_id=session_id,
+            organisation__in=Organisation.objects.visible_to(user),
+        )
+        .first()
+    )

@@ -1,0 +1,308 @@
+"""Buying a plan and looking after it."""
+
+import csv
+import logging
+from datetime import UTC
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.decorators import organisation_required
+from accounts.models import Organisation
+from billing.ledger.models import Invoice
+from billing.plans.exceptions import PlanNotOnOffer
+from billing.plans.queries import Offer, offer_for
+from billing.stripe.exceptions import StripeError
+from billing.subscriptions import permissions, queries, services
+from billing.subscriptions.exceptions import UnknownCheckout
+from billing.subscriptions.forms import OrderForm
+from billing.subscriptions.models import CheckoutIntent, Subscription
+from core import limiter
+from core.errors import DomainError
+from core.pagination import paginate
+from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
+
+logger = logging.getLogger(__name__)
+
+# A page that asks every two seconds gives up after a minute; the event goes on.
+MAX_POLLS = 30
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def checkout(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
+    """Review an order; a POST sends the buyer to the hosted checkout."""
+    try:
+        offer = offer_for(plan)
+    except PlanNotOnOffer as error:
+        raise Http404 from error
+    if not offer.version.is_bought_online or not offer.plan.is_public:
+        return redirect("plans:pricing")
+    organisations = queries.payable_organisations(request.user)
+    form = OrderForm(
+        _order_data(request, offer, organisations),
+        offer=offer,
+        organisations=organisations,
+    )
+    if not form.is_valid():
+        return _review(request, offer, form, status=400)
+    if request.method == "GET":
+        return _review(request, offer, form)
+    return _pay(request, offer, form)
+
+
+@never_cache
+@login_required
+@require_GET
+def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Say what became of a checkout, whether or not its webhook has come.
+
+    Safe to reload. Somebody else's session does not exist here.
+    """
+    session_id = request.GET.get("session_id", "")
+    intent = queries.checkout_of(request.user, session_id)
+    if intent is None:
+        raise Http404
+    is_waiting = intent.state == CheckoutIntent.State.OPEN
+    if is_waiting:
+        try:
+            intent = services.fulfil_checkout(session_id)
+        except UnknownCheckout as error:
+            raise Http404 from error
+        except StripeError as error:
+            # The webhook will bring it; the page asks again.
+            logger.warning("checkout.not_confirmed", extra={"error": str(error)})
+    subscription = queries.last_subscription(intent.organisation)
+    outcome = _outcome(intent, subscription)
+    polls = request.GET.get("polls", "")
+    tries = int(polls) + 1 if polls.isdecimal() and len(polls) < 4 else 1
+    context = {
+        "intent": intent,
+        "organisation": intent.organisation,
+        "plan": intent.price.plan_version.plan,
+        "subscription": subscription,
+        "unpaid": _unpaid(intent) if outcome == "failed" else None,
+        "outcome": outcome,
+        "session_id": session_id,
+        "polls": tries,
+        "is_polling": outcome == "confirming" and tries < MAX_POLLS,
+    }
+    is_fragment = request.htmx and not request.htmx.boosted
+    template = "_checkout_outcome.html" if is_fragment else "checkout_return.html"
+    return render(request, f"subscriptions/{template}", context)
+
+
+@organisation_required
+@require_GET
+def billing(request: OrganisationHttpRequest) -> HttpResponse:
+    """Show the plan, how it is paid and every invoice."""
+    _require_sight(request)
+    invoices = Invoice.objects.filter(organisation=request.organisation)
+    context = {
+        "organisation": request.organisation,
+        "state": queries.billing_state(request.organisation),
+        "invoices": paginate(
+            invoices.defer("raw"),
+            order_by=("-issued_at", "-pk"),
+            cursor=request.GET.get("cursor"),
+            page_size=20,
+        ),
+        "can_buy": permissions.can_buy(request.user, request.organisation),
+        "now": timezone.now(),
+    }
+    return render(request, "billing/billing.html", context)
+
+
+@organisation_required
+@require_POST
+def portal(request: OrganisationHttpRequest) -> HttpResponse:
+    """Send the buyer to the hosted portal."""
+    if not permissions.can_buy(request.user, request.organisation):
+        raise PermissionDenied
+    back = reverse("subscriptions:billing", args=[request.organisation.slug])
+    try:
+        url = services.open_portal(
+            request.organisation, return_path=back, language=get_language() or "en"
+        )
+    except DomainError as error:
+        return _refused(request, error, back=back)
+    return redirect(url)
+
+
+@organisation_required
+@require_GET
+def invoices_csv(request: OrganisationHttpRequest) -> HttpResponse:
+    """Download every invoice as a table; amounts in minor units and in full."""
+    _require_sight(request)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    name = f"invoices-{request.organisation.slug}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    writer = csv.writer(response)
+    writer.writerow(
+        [
+            "number",
+            "status",
+            "issued_at",
+            "paid_at",
+            "currency",
+            "subtotal_minor",
+            "discount_minor",
+            "tax_minor",
+            "total_minor",
+            "paid_minor",
+            "refunded_minor",
+            "url",
+        ]
+    )
+    invoices = Invoice.objects.filter(organisation=request.organisation)
+    for row in invoices.defer("raw").order_by("-issued_at", "-pk").iterator():
+        writer.writerow(
+            [
+                row.number or row.stripe_id,
+                row.status,
+                row.issued_at.astimezone(UTC).isoformat(),
+                row.paid_at.astimezone(UTC).isoformat() if row.paid_at else "",
+                row.currency,
+                row.subtotal,
+                row.discount,
+                row.tax,
+                row.total,
+                row.amount_paid,
+                row.amount_refunded,
+                row.hosted_url,
+            ]
+        )
+    return response
+
+
+@organisation_required
+@require_GET
+def plan_fragment(request: OrganisationHttpRequest) -> HttpResponse:
+    """The plan in a few lines, for the console's overview."""
+    context = {
+        "organisation": request.organisation,
+        "state": queries.billing_state(request.organisation),
+        "can_see": permissions.can_see_billing(request.user, request.organisation),
+        "can_buy": permissions.can_buy(request.user, request.organisation),
+    }
+    return render(request, "subscriptions/_plan.html", context)
+
+
+@organisation_required
+@require_GET
+def upgrade_fragment(request: OrganisationHttpRequest) -> HttpResponse:
+    """A nudge where something needs a better plan; nothing where it does not."""
+    state = queries.billing_state(request.organisation)
+    context = {
+        "organisation": request.organisation,
+        "state": state,
+        "is_needed": not state.features.premium_models,
+        "can_buy": permissions.can_buy(request.user, request.organisation),
+    }
+    return render(request, "subscriptions/_upgrade.html", context)
+
+
+def _order_data(
+    request: AuthenticatedHttpRequest, offer: Offer, organisations: list[Organisation]
+) -> dict[str, str]:
+    """Return what was asked for, completed by what is most likely meant."""
+    asked = request.POST if request.method == "POST" else request.GET
+    first = organisations[0].slug if organisations else ""
+    if offer.version.is_per_seat:
+        teams = [org for org in organisations if org.kind == Organisation.Kind.TEAM]
+        first = teams[0].slug if teams else first
+    return {
+        "org": asked.get("org") or first,
+        "interval": asked.get("interval") or next(iter(sorted(offer.prices)), ""),
+        "seats": asked.get("seats") or str(offer.version.seat_min),
+    }
+
+
+def _review(
+    request: AuthenticatedHttpRequest,
+    offer: Offer,
+    form: OrderForm,
+    *,
+    status: int = 200,
+    refusal: str = "",
+) -> HttpResponse:
+    context = {"offer": offer, "form": form, "refusal": refusal}
+    if form.is_valid():
+        seats = form.cleaned_data["seats"]
+        context |= {
+            "price": form.price,
+            "seats": seats,
+            "total": form.price.amount_for(seats),
+            "features": offer.version.features_for(seats),
+            "current": queries.live_subscription(form.organisation),
+            "organisation": form.organisation,
+        }
+    is_fragment = request.htmx and not request.htmx.boosted
+    template = "_order.html" if is_fragment else "checkout.html"
+    return render(request, f"subscriptions/{template}", context, status=status)
+
+
+def _pay(
+    request: AuthenticatedHttpRequest, offer: Offer, form: OrderForm
+) -> HttpResponse:
+    # What was shown is what is bought: a price that has changed is shown again.
+    if request.POST.get("price") != form.price.lookup_key:
+        return _review(request, offer, form, status=409, refusal=str(PlanNotOnOffer()))
+    try:
+        limiter.check("checkout", request.user.pk, limit=20, period=600)
+        intent = services.start_checkout(
+            form.organisation,
+            user=request.user,
+            price=form.price,
+            seats=form.cleaned_data["seats"],
+        )
+    except DomainError as error:
+        return _review(request, offer, form, status=error.status, refusal=str(error))
+    response = redirect(intent.session_url)
+    response.status_code = 303
+    return response
+
+
+def _outcome(intent: CheckoutIntent, subscription: Subscription | None) -> str:
+    if intent.state in {CheckoutIntent.State.EXPIRED, CheckoutIntent.State.SUPERSEDED}:
+        return "expired"
+    if intent.state == CheckoutIntent.State.OPEN or subscription is None:
+        return "confirming"
+    if subscription.granted_plan:
+        return "paid"
+    if subscription.status == Subscription.Status.INCOMPLETE:
+        return "failed" if _unpaid(intent) else "confirming"
+    return "ended" if not subscription.is_live else "failed"
+
+
+def _unpaid(intent: CheckoutIntent) -> Invoice | None:
+    return (
+        Invoice.objects.filter(
+            organisation=intent.organisation, status=Invoice.Status.OPEN
+        )
+        .order_by("-issued_at")
+        .first()
+    )
+
+
+def _require_sight(request: OrganisationHttpRequest) -> None:
+    if not permissions.can_see_billing(request.user, request.organisation):
+        raise PermissionDenied
+
+
+def _refused(
+    request: OrganisationHttpRequest, error: DomainError, *, back: str
+) -> HttpResponse:
+    context = {
+        "organisation": request.organisation,
+        "reason": str(error),
+        "back": back,
+    }
+    return render(request, "subscriptions/refused.html", context, status=error.status)
