@@ -85,7 +85,7 @@ class Courier:
             return None
         marks = ",".join(str(int(identifier)) for identifier in self._on_the_way)
         row = self.account.store.db.execute(
-            "SELECT min(due_at) FROM deliveries"
+            "SELECT min(due_at) FROM deliveries"  # noqa: S608
             f" WHERE state = 'pending' AND id NOT IN ({marks})"
         ).fetchone()
         return None if row[0] is None else max(0.0, row[0] - time.time())

@@ -151,7 +151,7 @@ class Store:
         for cursor, side in ((after, "<"), (before, ">")):
             if cursor is not None:
                 where.append(
-                    f"seq {side} (SELECT seq FROM documents WHERE kind = ? AND id = ?)"
+                    f"seq {side} (SELECT seq FROM documents WHERE kind = ? AND id = ?)"  # noqa: S608
                 )
                 values += [kind, cursor]
         sign, order = (">", "ASC") if before is not None else ("<", "DESC")

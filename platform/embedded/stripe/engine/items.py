@@ -142,7 +142,7 @@ def _label(account: Account, item: dict[str, Any]) -> str:
     interval, count = cycle([item])
     every = interval if count == 1 else f"{count} {interval}s"
     quantity = item.get("quantity", 0)
-    return f"{quantity} × {product_name(account, price)} (at {amount} / {every})"
+    return f"{quantity} \u00d7 {product_name(account, price)} (at {amount} / {every})"
 
 
 def cycle_lines(
@@ -216,7 +216,7 @@ def usage_lines(
                 amount=amount_for(price, units),
                 start=start,
                 end=end,
-                description=f"{int(units)} × {product_name(account, price)}",
+                description=f"{int(units)} \u00d7 {product_name(account, price)}",
                 item=item,
                 subscription=subscription["id"],
                 tax_rates=item["tax_rates"],

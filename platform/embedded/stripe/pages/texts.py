@@ -36,7 +36,7 @@ CHINESE = {
     "per week": "每周",
     "per month": "每月",
     "per year": "每年",
-    "{days} days free, then {amount}": "免费试用 {days} 天,之后 {amount}",
+    "{days} days free, then {amount}": "免费试用 {days} 天，之后 {amount}",
     "by usage": "按用量",
     "Discount": "优惠",
     "Tax": "税费",
@@ -52,9 +52,9 @@ CHINESE = {
     "Name on card": "持卡人姓名",
     "Card": "银行卡",
     "on file": "已保存",
-    "Test card that succeeds": "测试卡:支付成功",
-    "Test card that is declined": "测试卡:被拒绝",
-    "Test card that asks for authentication": "测试卡:需要验证",
+    "Test card that succeeds": "测试卡：支付成功",
+    "Test card that is declined": "测试卡：被拒绝",
+    "Test card that asks for authentication": "测试卡：需要验证",
     "Another test card number": "输入其他测试卡号",
     "Card number": "卡号",
     "Start trial": "开始试用",
@@ -63,7 +63,7 @@ CHINESE = {
     ),
     "Confirm with your bank": "银行验证",
     "This is where your bank's 3-D Secure page would appear.": (
-        "真实环境中,此处会显示发卡行的 3-D Secure 页面。"
+        "真实环境中，此处会显示发卡行的 3-D Secure 页面。"
     ),
     "Complete authentication": "通过验证",
     "Fail authentication": "验证失败",
@@ -73,7 +73,7 @@ CHINESE = {
     "This checkout link does not exist.": "该结账链接不存在。",
     "You're all done here": "已完成付款",
     "You've already completed this payment. Nothing was charged again.": (
-        "这笔付款已经完成,没有重复扣款。"
+        "这笔付款已经完成，没有重复扣款。"
     ),
     "Return to the shop": "返回商家",
     "This checkout has expired": "结账已过期",
@@ -120,9 +120,9 @@ CHINESE = {
     "No invoices yet.": "暂无账单。",
     "{plan} ends at once.": "{plan} 将立即结束。",
     "{plan} stays available until {day}.": "{plan} 可使用至 {day}。",
-    "Why are you leaving?": "您为什么要取消?",
-    "Anything else? (optional)": "还有其他意见吗?(选填)",
-    "Now: {plan}": "当前:{plan}",
+    "Why are you leaving?": "您为什么要取消？",
+    "Anything else? (optional)": "还有其他意见吗？（选填）",
+    "Now: {plan}": "当前：{plan}",
     "On your next invoice": "计入下期账单",
     "Confirm": "确认",
     "Choose a plan": "选择套餐",
@@ -157,10 +157,10 @@ CHINESE = {
     "Emulator console": "模拟器控制台",
     "Clock": "时钟",
     "The account's time is {now}, {days} days ahead.": (
-        "账户时间为 {now},提前 {days} 天。"
+        "账户时间为 {now}，提前 {days} 天。"
     ),
     "Test clocks keep their own time.": "测试时钟有各自的时间。",
-    "Days to move forward (1 to 60)": "前进天数(1 至 60)",
+    "Days to move forward (1 to 60)": "前进天数（1 至 60）",
     "Move forward": "前进",
     "day": "天",
     "days": "天",
@@ -176,7 +176,7 @@ CHINESE = {
     "Rotate secret": "轮换密钥",
     "No endpoint is registered.": "没有已登记的端点。",
     "Faults": "故障",
-    "What goes wrong (JSON, see README)": "故障设置(JSON,见 README)",
+    "What goes wrong (JSON, see README)": "故障设置（JSON，见 README）",
     "After the last failed retry a subscription becomes": "最后一次重试失败后订阅变为",
     "Start over": "重新开始",
     "Delete every object and event": "删除所有对象和事件",

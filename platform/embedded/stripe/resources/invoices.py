@@ -174,14 +174,8 @@ def preview(account: Account, params: Params) -> Document:
         return _preview_new(account, params, details)
     found = account.refer("subscription", params["subscription"], "subscription")
     customer = account.get("customer", found["customer"])
-    if details.get("cancel_at_period_end") or found["cancel_at_period_end"]:
-        if not details.get("items"):
-            raise ApiError(
-                "No upcoming invoices for customer",
-                code="invoice_upcoming_none",
-                status=404,
-            )
-    if found["status"] == "canceled":
+    ends = details.get("cancel_at_period_end") or found["cancel_at_period_end"]
+    if found["status"] == "canceled" or (ends and not details.get("items")):
         raise ApiError(
             "No upcoming invoices for customer",
             code="invoice_upcoming_none",
