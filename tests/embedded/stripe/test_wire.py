@@ -20,7 +20,9 @@ def test_a_wrong_key_is_refused_with_401(stripe_emulator: StripeEmulator) -> Non
     assert response.json()["error"]["type"] == "invalid_request_error"
 
 
-def test_every_answer_names_its_request_and_version(client: stripe.StripeClient) -> None:
+def test_every_answer_names_its_request_and_version(
+    client: stripe.StripeClient,
+) -> None:
     customer = client.v1.customers.create({"email": "a@demo.test"})
 
     headers = customer.last_response.headers
@@ -64,15 +66,21 @@ def test_removed_parameters_are_refused(shop: Shop) -> None:
 
 
 def test_the_same_key_replays_the_same_answer(client: stripe.StripeClient) -> None:
-    first = client.v1.customers.create({"email": "a@demo.test"}, {"idempotency_key": "k"})
-    second = client.v1.customers.create({"email": "a@demo.test"}, {"idempotency_key": "k"})
+    first = client.v1.customers.create(
+        {"email": "a@demo.test"}, {"idempotency_key": "k"}
+    )
+    second = client.v1.customers.create(
+        {"email": "a@demo.test"}, {"idempotency_key": "k"}
+    )
 
     assert second.id == first.id
     assert second.last_response.headers["idempotent-replayed"] == "true"
     assert len(client.v1.customers.list().data) == 1
 
 
-def test_the_same_key_with_another_body_is_an_error(client: stripe.StripeClient) -> None:
+def test_the_same_key_with_another_body_is_an_error(
+    client: stripe.StripeClient,
+) -> None:
     client.v1.customers.create({"email": "a@demo.test"}, {"idempotency_key": "k"})
 
     with pytest.raises(stripe.IdempotencyError):
@@ -80,7 +88,9 @@ def test_the_same_key_with_another_body_is_an_error(client: stripe.StripeClient)
     assert len(client.v1.customers.list().data) == 1
 
 
-def test_a_validation_failure_does_not_use_up_its_key(client: stripe.StripeClient) -> None:
+def test_a_validation_failure_does_not_use_up_its_key(
+    client: stripe.StripeClient,
+) -> None:
     bad: Any = {"nickname": "x"}
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.customers.create(bad, {"idempotency_key": "k"})
@@ -115,7 +125,9 @@ def test_faults_answer_once_then_heal(
     assert client.v1.products.create({"name": "Pro"}).name == "Pro"
 
 
-def test_lists_page_newest_first_in_both_directions(client: stripe.StripeClient) -> None:
+def test_lists_page_newest_first_in_both_directions(
+    client: stripe.StripeClient,
+) -> None:
     made = [client.v1.products.create({"name": f"P{n}"}).id for n in range(5)]
 
     first = client.v1.products.list({"limit": 2})

@@ -131,7 +131,7 @@ def changed_items(
     account: Account, subscription: Document, entries: list[dict[str, Any]]
 ) -> items.Items:
     """The items as they will be; the subscription itself stays as it is."""
-    result = copy.deepcopy(subscription["items"]["data"])
+    result: items.Items = copy.deepcopy(subscription["items"]["data"])
     now = account.time_of(subscription)
     for index, entry in enumerate(entries):
         where = f"items[{index}]"

@@ -65,7 +65,7 @@ def resolve(
     account: Account, entries: list[dict[str, Any]]
 ) -> list[tuple[Document, Document | None]]:
     """Coupons and promotion codes named by a ``discounts`` parameter."""
-    found = []
+    found: list[tuple[Document, Document | None]] = []
     for position, entry in enumerate(entries):
         where = f"discounts[{position}]"
         if "promotion_code" in entry:

@@ -304,7 +304,7 @@ def finalize(account: Account, invoice: Document) -> Document:
 def _settle_balance(account: Account, customer: Document, invoice: Document) -> int:
     """Use up credit, or keep a negative total as credit; returns what is left."""
     start = customer["balance"]
-    ending = min(0, start + invoice["total"])
+    ending = min(0, int(start + invoice["total"]))
     if ending != start:
         before = account.snapshot(customer)
         customer["balance"] = ending

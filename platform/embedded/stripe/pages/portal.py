@@ -255,7 +255,7 @@ class PortalPages:
             return self._home(
                 request, visit, error="Please enter your e-mail address.", status=400
             )
-        changes = {
+        changes: dict[str, Any] = {
             name: form[name].strip()
             for name in ("email", "name")
             if name in form and name in allowed["allowed_updates"]

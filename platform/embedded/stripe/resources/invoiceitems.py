@@ -121,9 +121,8 @@ def index(account: Account, params: Params) -> Document:
 
     def fits(item: Document) -> bool:
         waits = item["invoice"] is None
-        return waits == params.get("pending", waits) and item["invoice"] == params.get(
-            "invoice", item["invoice"]
-        )
+        owner = params.get("invoice", item["invoice"])
+        return bool(waits == params.get("pending", waits) and item["invoice"] == owner)
 
     return page(
         account,

@@ -146,10 +146,11 @@ def index_codes(account: Account, params: Params) -> Document:
     """Promotion codes, by code, coupon, customer or activity."""
 
     def fits(code: Document) -> bool:
-        return (
+        typed: str = params.get("code", code["code"])
+        return bool(
             code["active"] == params.get("active", code["active"])
             and code["customer"] == params.get("customer", code["customer"])
-            and code["code"].casefold() == params.get("code", code["code"]).casefold()
+            and code["code"].casefold() == typed.casefold()
             and code["promotion"]["coupon"]
             == params.get("coupon", code["promotion"]["coupon"])
         )
