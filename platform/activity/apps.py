@@ -6,3 +6,6 @@ class ActivityConfig(AppConfig):
 
     name = "activity"
     label = "activity"
+
+    def ready(self) -> None:
+        from activity import receivers, subscribers  # noqa: F401

@@ -1,15 +1,97 @@
-from collections.abc import Callable
+"""Knowing a browser again, and noting the pages people look at."""
 
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+from activity import services
+from activity.origin import origin_of
+from core import limiter
+from core.errors import RateLimited
+
+COOKIE = "ds_visitor"
+LIFETIME = timedelta(days=365)
+_BOT = re.compile(
+    r"bot|crawl|spider|slurp|preview|monitor|curl|wget|python|headless(?!chrome)|^$",
+    re.IGNORECASE,
+)
+_ID = re.compile(r"^v_[0-9a-f]{32}$")
+_UNCOUNTED = (
+    "/admin/",
+    "/staff/",
+    "/static/",
+    "/api/",
+    "/hooks/",
+    "/healthz",
+    "/readyz",
+)
 
 
 def visitor(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Know a browser again by a first-party cookie."""
+    """Know a browser by a first-party cookie, unless it asks not to be known."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.visitor_id = ""  # type: ignore[attr-defined]
-        return get_response(request)
+        known = request.COOKIES.get(COOKIE, "")
+        request.visitor_id = known if _ID.match(known) else ""  # type: ignore[attr-defined]
+        request.activity_subject = ""  # type: ignore[attr-defined]
+        response = get_response(request)
+        if _is_page_view(request, response):
+            _note_page_view(request, response)
+        return response
 
     return middleware
+
+
+def _is_page_view(request: HttpRequest, response: HttpResponse) -> bool:
+    return (
+        request.method == "GET"
+        and response.status_code == 200
+        and response.headers.get("Content-Type", "").startswith("text/html")
+        and "HX-Request" not in request.headers
+        and "/_" not in request.path
+        and not request.path.startswith(_UNCOUNTED)
+        and not _BOT.search(request.headers.get("User-Agent", ""))
+    )
+
+
+def _note_page_view(request: HttpRequest, response: HttpResponse) -> None:
+    if not request.visitor_id and not _asks_not_to_be_known(request):  # type: ignore[attr-defined]
+        _meet(request, response)
+    match = request.resolver_match
+    services.track(
+        request,
+        "page_viewed",
+        subject=request.activity_subject,  # type: ignore[attr-defined]
+        view=match.view_name if match else "",
+    )
+
+
+def _meet(request: HttpRequest, response: HttpResponse) -> None:
+    try:
+        # One address that keeps losing its cookie is not hundreds of people.
+        limiter.check(
+            "visitor", request.META.get("REMOTE_ADDR", ""), limit=60, period=60
+        )
+    except RateLimited:
+        return
+    request.visitor_id = services.new_visitor_id()  # type: ignore[attr-defined]
+    services.meet_visitor(request.visitor_id, origin_of(request))  # type: ignore[attr-defined]
+    if request.user.is_authenticated:
+        services.link_visitor(request.visitor_id, request.user)  # type: ignore[attr-defined]
+    response.set_cookie(
+        COOKIE,
+        request.visitor_id,  # type: ignore[attr-defined]
+        max_age=LIFETIME,
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _asks_not_to_be_known(request: HttpRequest) -> bool:
+    return "1" in {request.headers.get("DNT"), request.headers.get("Sec-GPC")}

@@ -29,4 +29,18 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "billing.subscriptions.tasks.reconcile",
         "schedule": crontab(hour=2, minute=40),
     },
+    "activity-flush": {
+        "task": "activity.tasks.flush_buffer",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "activity-partitions": {
+        "task": "activity.tasks.ensure_partitions",
+        "schedule": crontab(hour=3, minute=5),
+    },
+    "mail-send-due": {
+        "task": "notifications.tasks.send_due_mail",
+        "schedule": 10.0,
+        "options": {"expires": 20},
+    },
 }

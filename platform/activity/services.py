@@ -1,0 +1,179 @@
+"""Writing down what people did."""
+
+import json
+import logging
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from accounts.models import User
+from activity.models import FirstTouch, Visitor, VisitorLink
+from activity.origin import Origin
+from core.redis import client, prefixed
+
+logger = logging.getLogger(__name__)
+
+BUFFER = "activity:buffer"
+# More than this waiting means nobody writes them down: drop rather than fill Redis.
+BUFFER_LIMIT = 100_000
+
+
+@dataclass(slots=True, kw_only=True)
+class NewEvent:
+    """An event about to be written."""
+
+    name: str
+    occurred_at: datetime
+    visitor_id: str = ""
+    user_id: int | None = None
+    organisation_id: int | None = None
+    subject: str = ""
+    path: str = ""
+    source: str = "web"
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+def track(
+    request: HttpRequest,
+    name: str,
+    *,
+    organisation_id: int | None = None,
+    subject: str = "",
+    **properties: Any,
+) -> None:
+    """Note a page view, a search or the like; written in bulk within seconds.
+
+    Such events may be lost when Redis is. What must not be lost is a fact.
+    """
+    user_id = request.user.pk if request.user.is_authenticated else None
+    buffer_event(
+        NewEvent(
+            name=name,
+            occurred_at=timezone.now(),
+            visitor_id=getattr(request, "visitor_id", ""),
+            user_id=user_id,
+            organisation_id=organisation_id,
+            subject=subject[:200],
+            path=request.path[:300],
+            properties=properties,
+        )
+    )
+
+
+def buffer_event(event: NewEvent) -> None:
+    """Put an event into the buffer; without Redis it is dropped."""
+    values = asdict(event) | {"occurred_at": event.occurred_at.isoformat()}
+    try:
+        pipeline = client().pipeline(transaction=False)
+        pipeline.rpush(prefixed(BUFFER), json.dumps(values))
+        pipeline.ltrim(prefixed(BUFFER), -BUFFER_LIMIT, -1)
+        pipeline.execute()
+    except RedisError as error:
+        logger.warning("activity.not_buffered", extra={"error": str(error)})
+
+
+def flush_buffer(*, batch: int = 2000) -> int:
+    """Write the buffered events to the log and return how many there were."""
+    written = 0
+    while True:
+        raw = client().lpop(prefixed(BUFFER), batch)
+        if not raw:
+            return written
+        events = [json.loads(item) for item in raw]
+        write_events(
+            NewEvent(
+                **event | {"occurred_at": datetime.fromisoformat(event["occurred_at"])}
+            )
+            for event in events
+        )
+        written += len(events)
+
+
+def write_events(events: Iterable[NewEvent]) -> None:
+    """Append events to the log."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO activity_event (occurred_at, name, visitor_id, user_id,"
+            " organisation_id, subject, path, source, properties)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    event.occurred_at,
+                    event.name,
+                    event.visitor_id,
+                    event.user_id,
+                    event.organisation_id,
+                    event.subject,
+                    event.path,
+                    event.source,
+                    json.dumps(event.properties),
+                )
+                for event in events
+            ],
+        )
+
+
+def meet_visitor(visitor_id: str, origin: Origin) -> None:
+    """Remember a browser and how it first came; a known one stays as it is."""
+    Visitor.objects.bulk_create(
+        [Visitor(id=visitor_id, first_seen_at=timezone.now(), **asdict(origin))],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def link_visitor(visitor_id: str, user: User) -> None:
+    """Say that a browser is ``user``'s, and fix how they first came.
+
+    A browser that is somebody else's already stays theirs: a shared computer
+    gets a new id when its user signs out.
+    """
+    visitor = Visitor.objects.filter(pk=visitor_id).first()
+    if visitor is None:
+        return
+    VisitorLink.objects.get_or_create(
+        visitor=visitor, defaults={"user": user, "linked_at": timezone.now()}
+    )
+    if visitor.link.user_id != user.pk:
+        return
+    FirstTouch.objects.get_or_create(
+        user=user,
+        defaults={
+            "at": visitor.first_seen_at,
+            "source": visitor.source,
+            "medium": visitor.medium,
+            "campaign": visitor.campaign,
+            "referrer": visitor.referrer,
+            "landing_path": visitor.landing_path,
+        },
+    )
+
+
+def new_visitor_id() -> str:
+    """Return an id that says nothing about its browser."""
+    return f"v_{secrets.token_hex(16)}"
+
+
+def ensure_partitions(*, since: datetime | None = None, months_ahead: int = 3) -> None:
+    """Create the monthly partitions from ``since`` (now) to some months ahead."""
+    now = timezone.now()
+    month = (
+        (since or now)
+        .astimezone(UTC)
+        .replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    )
+    last = now + timedelta(days=31 * months_ahead)
+    with connection.cursor() as cursor:
+        while month <= last:
+            following = (month + timedelta(days=32)).replace(day=1)
+            cursor.execute(
+                "SELECT activity_ensure_partition(%s, %s)", (month, following)
+            )
+            month = following

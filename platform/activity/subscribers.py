@@ -1,0 +1,42 @@
+"""Every fact is also something somebody did."""
+
+import re
+from dataclasses import asdict
+
+from activity.services import NewEvent, write_events
+from outbox import subscribe_all
+from outbox.registry import ReceivedFact
+
+
+@subscribe_all
+def record_fact(received: ReceivedFact) -> None:
+    """Append the fact to the log, as done by its actor when it was published."""
+    fact = received.fact
+    values = asdict(fact)
+    actor = getattr(fact, "actor", "")
+    write_events(
+        [
+            NewEvent(
+                name=event_name(received.name),
+                occurred_at=received.published_at,
+                visitor_id=values.get("visitor_id", ""),
+                user_id=values.get(actor) if actor else None,
+                organisation_id=values.get("organisation_id"),
+                subject=_subject(values),
+                source="fact",
+                properties={"event": received.event_id, **values},
+            )
+        ]
+    )
+
+
+def event_name(fact_name: str) -> str:
+    """Return ``AnswerAccepted`` as ``answer_accepted``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", fact_name).lower()
+
+
+def _subject(values: dict[str, object]) -> str:
+    for kind in ("topic", "contribution", "invoice", "subscription", "key"):
+        if values.get(f"{kind}_id"):
+            return f"{kind}:{values[f'{kind}_id']}"
+    return ""

@@ -1,0 +1,125 @@
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+
+class Kind(models.TextChoices):
+    """What a message is about; each can be turned off on its own."""
+
+    REPLY = "reply", _("Replies to my topics and posts")
+    MENTION = "mention", _("Mentions of my name")
+    ANSWER_ACCEPTED = "answer_accepted", _("My answer was accepted")
+    WATCHED = "watched", _("Topics I watch")
+    CONTRIBUTION = "contribution", _("Credit for contributions")
+    BILLING = "billing", _("Plans and payments")
+    SECURITY = "security", _("Security of my account")
+    ORGANISATION = "organisation", _("Organisations")
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def visible_to(self, user: User) -> Self:
+        """What was sent to ``user`` and nobody else."""
+        return self.filter(user_id=user.pk)
+
+    def unread(self) -> Self:
+        return self.filter(read_at=None)
+
+
+class Notification(models.Model):
+    """A message in the product; more of the same are counted, not repeated."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    dedupe_key = models.CharField(max_length=160)
+    url = models.CharField(max_length=500)
+    title = models.CharField(max_length=300)
+    body = models.TextField(blank=True)
+    actor = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    count = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "dedupe_key"], name="notifications_notification_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["user", "-created_at", "-id"], name="notifications_list"
+            ),
+            models.Index(
+                fields=["user"], condition=Q(read_at=None), name="notifications_unread"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Preference(models.Model):
+    """Whether a kind of message also comes by mail."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    by_email = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "kind"], name="notifications_preference_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind}: {self.by_email}"
+
+
+class EmailMessage(models.Model):
+    """A mail to be sent: written in the transaction of its cause, sent after it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        SENT = "sent"
+        DEAD = "dead"
+
+    to = models.EmailField()
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    kind = models.CharField(max_length=30, blank=True)
+    subject = models.CharField(max_length=300)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    headers = models.JSONField(default=dict)
+    message_id = models.CharField(max_length=120, unique=True)
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.PENDING
+    )
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state="pending"),
+                name="notifications_mail_pending",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} → {self.to}"

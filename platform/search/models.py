@@ -1,0 +1,66 @@
+from typing import Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+
+from accounts.models import User
+
+
+class Audience(models.TextChoices):
+    """Who may find an entry."""
+
+    PUBLIC = "public"
+    MEMBERS = "members"
+    STAFF = "staff"
+
+
+def audiences_of(actor: User | AnonymousUser) -> list[str]:
+    """Return the audiences ``actor`` belongs to."""
+    if actor.is_staff:
+        return [*Audience.values]
+    if actor.is_authenticated:
+        return [Audience.PUBLIC, Audience.MEMBERS]
+    return [Audience.PUBLIC]
+
+
+class EntryQuerySet(models.QuerySet["IndexEntry"]):
+    def visible_to(self, actor: User | AnonymousUser) -> Self:
+        """Entries ``actor`` may find."""
+        return self.filter(audience__in=audiences_of(actor))
+
+
+class IndexEntry(models.Model):
+    """One part (a section, a post) of one thing that can be found."""
+
+    kind = models.CharField(max_length=20)
+    object_id = models.BigIntegerField()
+    part = models.IntegerField(default=0)
+    url = models.CharField(max_length=500)
+    title = models.CharField(max_length=300)
+    heading = models.CharField(max_length=300, blank=True)
+    text = models.TextField()
+    locale = models.CharField(max_length=10, blank=True)
+    version = models.CharField(max_length=40, blank=True)
+    audience = models.CharField(max_length=10, choices=Audience.choices)
+    labels = ArrayField(models.CharField(max_length=40), default=list)
+    boost = models.FloatField(default=1.0)
+    vector = SearchVectorField()
+    indexed_at = models.DateTimeField(auto_now=True)
+
+    objects = EntryQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "object_id", "part", "locale", "version"],
+                name="search_indexentry_once",
+            )
+        ]
+        indexes = [GinIndex(fields=["vector"], name="search_entry_vector")]
+        verbose_name_plural = "index entries"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}.{self.part}"

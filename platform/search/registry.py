@@ -1,0 +1,17 @@
+"""Who can rebuild which kind of entry."""
+
+from collections.abc import Callable, Iterable
+
+from search.services import Entry
+
+Rebuilder = Callable[[], Iterable[Entry]]
+_rebuilders: dict[str, Rebuilder] = {}
+
+
+def register(kind: str, rebuilder: Rebuilder) -> None:
+    """Have ``rebuilder`` yield every entry of ``kind`` when the index is rebuilt."""
+    _rebuilders[kind] = rebuilder
+
+
+def rebuilders() -> dict[str, Rebuilder]:
+    return dict(_rebuilders)
