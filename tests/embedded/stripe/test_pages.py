@@ -36,7 +36,9 @@ def test_paying_returns_to_the_shop_with_the_session(
     assert after.invoice.status == "paid"
 
 
-@pytest.mark.parametrize("card", ["declined", "4000 0000 0000 0002", "4000000000009995"])
+@pytest.mark.parametrize(
+    "card", ["declined", "4000 0000 0000 0002", "4000000000009995"]
+)
 def test_a_declined_card_keeps_the_session_open(
     shop: Shop, stripe_emulator: StripeEmulator, card: str
 ) -> None:
@@ -274,9 +276,7 @@ def test_the_portal_switches_plans_and_bills_the_difference(
     plan = subscriptions(shop)[0].id
 
     preview = httpx.get(f"{link}/switch/{plan}", params={"price": shop.large.id})
-    switched = stripe_emulator.portal_post(
-        link, f"switch/{plan}", price=shop.large.id
-    )
+    switched = stripe_emulator.portal_post(link, f"switch/{plan}", price=shop.large.id)
 
     assert "Total due today" in preview.text
     assert switched.status_code == 303
@@ -332,7 +332,11 @@ def test_an_open_invoice_is_paid_on_its_own_page(
     paid = httpx.post(link, data={"card": "success"})
     again = httpx.post(link, data={"card": "success"})
 
-    assert (declined.status_code, paid.status_code, again.status_code) == (402, 303, 409)
+    assert (declined.status_code, paid.status_code, again.status_code) == (
+        402,
+        303,
+        409,
+    )
     assert subscriptions(shop)[0].status == "active"
     assert httpx.get(f"{link}/pdf").content.startswith(b"%PDF-1.4")
 

@@ -16,7 +16,7 @@ from embedded.stripe.pages.rendering import (
     form_of,
     go,
 )
-from embedded.stripe.resources import checkout
+from embedded.stripe.resources import checkout, purchases
 from embedded.stripe.store import Document
 
 
@@ -228,7 +228,7 @@ class CheckoutPages:
             with self.account.store.transaction():
                 session = self.account.get("checkout.session", session["id"])
                 session["_waiting"] = None
-                checkout.complete(
+                purchases.complete(
                     self.account,
                     session,
                     email=form["email"],

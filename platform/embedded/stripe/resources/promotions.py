@@ -146,7 +146,7 @@ def index_codes(account: Account, params: Params) -> Document:
     """Promotion codes, by code, coupon, customer or activity."""
 
     def fits(code: Document) -> bool:
-        typed: str = params.get("code", code["code"])
+        typed = str(params.get("code", code["code"]))
         return bool(
             code["active"] == params.get("active", code["active"])
             and code["customer"] == params.get("customer", code["customer"])
