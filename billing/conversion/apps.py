@@ -6,3 +6,6 @@ class ConversionConfig(AppConfig):
 
     name = "billing.conversion"
     label = "conversion"
+
+    def ready(self) -> None:
+        from billing.conversion import subscribers  # noqa: F401

@@ -1,6 +1,6 @@
 """N, α, p, c and π of a cohort, counted from the developers themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -124,7 +124,7 @@ def total(cohorts: Iterable[Cohort]) -> Cohort:
     return sum(cohorts, Cohort(source=""))
 
 
-def _cohort(row: dict[str, Any]) -> Cohort:
+def _cohort(row: Mapping[str, Any]) -> Cohort:
     return Cohort(
         source=row["source"],
         developers=row["developers"],

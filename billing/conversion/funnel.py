@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from activity.queries import count_unlinked_visitors
 from django.db import models
 from django.db.models import Aggregate, Count, DurationField, F, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from activity.queries import count_unlinked_visitors
 from billing.conversion.models import Developer
 from billing.conversion.stats import Interval, wilson_interval
 

@@ -2,17 +2,15 @@
 
 from datetime import datetime
 
-from activity.models import FirstTouch
-from activity.queries import first_visit_of
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from accounts.models import User
+from activity.models import FirstTouch
+from activity.queries import first_visit_of
 from billing.conversion.models import Account, Developer
-
-DIRECT = "direct"
 
 
 @transaction.atomic
@@ -116,6 +114,9 @@ def _derive_activation(user_id: int) -> None:
 
 def _record_origin(developer: Developer) -> None:
     touch = FirstTouch.objects.filter(user_id=developer.pk).first()
-    developer.source = (touch.source if touch else "") or DIRECT
+    if touch is None:
+        # Known later, or never: whoever asks not to be known has no first touch.
+        return
+    developer.source = touch.source
     developer.first_visit_at = first_visit_of(developer.pk)
     developer.save(update_fields=["source", "first_visit_at"])

@@ -1,6 +1,13 @@
 """URLs of conversion."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from billing.conversion import views
 
 app_name = "conversion"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("staff/", views.staff_home, name="staff-home"),
+    path("staff/conversion/", views.home, name="home"),
+    path("staff/conversion/people/", views.people, name="people"),
+    path("staff/conversion/model/", views.profit_model, name="profit-model"),
+]

@@ -2,10 +2,14 @@
 
 import csv
 from collections.abc import Iterable
-from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +20,7 @@ from billing.conversion import figures
 from billing.conversion.definitions import DEFINITIONS
 from billing.conversion.forms import ProfitForm
 from billing.conversion.funnel import STEPS, ordered_funnel
-from billing.conversion.models import Developer
+from billing.conversion.models import Developer, DeveloperQuerySet
 from billing.conversion.presentation import Comparison, profit_rows
 from billing.conversion.ranges import PRESETS, WINDOWS, DayRange, read_window
 from billing.conversion.stats import ProfitModel
@@ -80,7 +84,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_required
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: HttpRequest) -> HttpResponseBase:
     """The rows behind a number of the home page, also as CSV."""
     days, problems = DayRange.from_query(request.GET)
     window = read_window(request.GET)
@@ -147,7 +151,7 @@ def staff_home(request: HttpRequest) -> HttpResponse:
     return redirect("conversion:home")
 
 
-def _people(request: HttpRequest, days: DayRange, step: str) -> Any:
+def _people(request: HttpRequest, days: DayRange, step: str) -> DeveloperQuerySet:
     developers = Developer.objects.counted()
     if step == "converters":
         developers = developers.between("activated_at", days.start, days.end)
@@ -170,12 +174,10 @@ class _Echo:
         return value
 
 
-def _csv(developers: Iterable[Developer]) -> StreamingHttpResponse:
+def _csv(developers: DeveloperQuerySet) -> StreamingHttpResponse:
     columns = ["username", "source", *(milestone for milestone, _label in STEPS)]
     writer = csv.writer(_Echo())
-    rows = developers.order_by(
-        "-signed_up_at"
-    ).values_list(  # type: ignore[attr-defined]
+    rows = developers.order_by("-signed_up_at").values_list(
         "user__username", *columns[1:], "revenue", "cost_nano"
     )
 

@@ -6,3 +6,6 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        from accounts import receivers  # noqa: F401

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Organisation
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def organisation_required(view: View) -> View:
@@ -19,7 +19,7 @@ def organisation_required(view: View) -> View:
     @wraps(view)
     def wrapped(
         request: HttpRequest, org: str, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         visible = Organisation.objects.visible_to(request.user)
         request.organisation = get_object_or_404(visible, slug=org)  # type: ignore[attr-defined]
         return view(request, *args, **kwargs)
@@ -32,7 +32,7 @@ def staff_required(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_staff:
             raise PermissionDenied
         return view(request, *args, **kwargs)

@@ -1,6 +1,10 @@
 """URLs of audit."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from audit import views
 
 app_name = "audit"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("console/<slug:org>/audit/", views.record_list, name="record-list"),
+]

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from core.context import request_id as current_request_id
+from core.errors import DomainError, RateLimited
 from core.ids import new_public_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -65,3 +67,32 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+class DomainErrors:
+    """Shows a refusal that a view let rise as a page of its own status.
+
+    A class, because Django hands exceptions of views to ``process_exception``.
+    """
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        """Render ``DomainError``; everything else rises to the log."""
+        if not isinstance(exception, DomainError):
+            return None
+        response = render(
+            request, "refused.html", {"error": exception}, status=exception.status
+        )
+        if isinstance(exception, RateLimited):
+            response["Retry-After"] = str(exception.retry_after)
+        return response

@@ -1,9 +1,12 @@
 """How figures are written: shares, changes, durations, bars."""
 
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django import template
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from billing.conversion.definitions import DEFINITIONS, Definition
@@ -47,6 +50,15 @@ def duration(value: timedelta | None) -> str:
     if seconds < 129_600:
         return _("%(count).1f h") % {"count": seconds / 3600}
     return _("%(count).1f d") % {"count": seconds / 86_400}
+
+
+@register.filter
+def exact(value: Fraction | None, places: int = 2) -> str:
+    """Write an exact number with at most ``places`` decimals."""
+    if value is None:
+        return _("no data")
+    rounded = Decimal(value.numerator) / Decimal(value.denominator)
+    return number_format(rounded, places, force_grouping=True)
 
 
 @register.simple_tag

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "activity.middleware.visitor",
+    "core.middleware.DomainErrors",
 ]
 
 ROOT_URLCONF = "config.urls"

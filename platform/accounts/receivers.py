@@ -1,0 +1,74 @@
+"""What allauth reports becomes facts of ours."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed, user_signed_up
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.signals import (
+    social_account_added,
+    social_account_removed,
+)
+from django.db import transaction
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts import services
+from accounts.exceptions import IdentityTaken
+from accounts.models import Identity, User
+from contracts.accounts import EmailVerified
+from outbox import publish
+
+
+@receiver(user_signed_up)
+def register(
+    request: HttpRequest,
+    user: User,
+    sociallogin: SocialLogin | None = None,
+    **_: Any,
+) -> None:
+    """Give whoever signed up their organisation and tell everyone."""
+    services.register_user(user, visitor_id=getattr(request, "visitor_id", ""))
+    if sociallogin is not None:
+        _link(user, sociallogin.account)
+    verified = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
+    if verified.exists():
+        _publish_verified(user)
+
+
+@receiver(email_confirmed)
+def verify(email_address: EmailAddress, **_: Any) -> None:
+    """Report an address that somebody proved to be theirs."""
+    _publish_verified(email_address.user)
+
+
+@receiver(social_account_added)
+def link(sociallogin: SocialLogin, **_: Any) -> None:
+    """Keep the provider's own id of an account that was connected."""
+    _link(sociallogin.user, sociallogin.account)
+
+
+@receiver(social_account_removed)
+def unlink(socialaccount: SocialAccount, **_: Any) -> None:
+    """Forget an account that was disconnected; credit given stays."""
+    Identity.objects.filter(
+        provider=socialaccount.provider, external_id=socialaccount.uid
+    ).delete()
+
+
+def _link(user: User, account: SocialAccount) -> None:
+    try:
+        services.link_identity(
+            user,
+            provider=account.provider,
+            external_id=str(account.uid),
+            login=str(account.extra_data.get("login", "")),
+        )
+    except IdentityTaken:
+        # Signing in works through allauth's own row; only credit needs ours.
+        return
+
+
+@transaction.atomic
+def _publish_verified(user: User) -> None:
+    publish(EmailVerified(user_id=user.pk))

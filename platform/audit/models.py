@@ -1,0 +1,43 @@
+import pgtrigger
+from django.db import models
+
+from accounts.models import Organisation, User
+
+
+class Record(models.Model):
+    """One action of staff or one that touches security; never changed.
+
+    ``digest`` covers the record and the digest before it, so that a change,
+    a removal or a reordering shows.
+    """
+
+    at = models.DateTimeField()
+    action = models.CharField(max_length=80)
+    actor = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    target = models.CharField(max_length=200, blank=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    address = models.CharField(max_length=45, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    previous_digest = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organisation", "-id"], name="audit_record_organisation"
+            )
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor_id}"
