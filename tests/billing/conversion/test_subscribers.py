@@ -1,0 +1,185 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from accounts.queries import personal_organisation
+from accounts.services import create_organisation
+from billing.conversion.models import Account, Developer
+from contracts.accounts import EmailVerified
+from contracts.billing import CheckoutStarted, InvoicePaid, PaymentRefunded
+from contracts.community import TopicCreated
+from contracts.inference import FirstCallSucceeded, UsageAggregated
+from core.money import NANO
+from outbox import publish
+from outbox.models import Delivery
+
+pytestmark = pytest.mark.django_db
+Deliver = Callable[[], int]
+
+
+def say(*facts: Any) -> None:
+    with transaction.atomic():
+        for fact in facts:
+            publish(fact)
+
+
+def usage(organisation_id: int, *, revision: int = 1) -> UsageAggregated:
+    return UsageAggregated(
+        organisation_id=organisation_id,
+        model="doorstone-docs",
+        edition="open",
+        window="2026-09-01T00:00:00+00:00",
+        revision=revision,
+        requests=1,
+        tokens_in=10,
+        tokens_out=10,
+        price_nano=5,
+        cost_nano=2 * NANO,
+    )
+
+
+def test_signing_up_begins_a_way(person: Any, deliver_outbox: Deliver) -> None:
+    user = person("ada")
+
+    deliver_outbox()
+
+    developer = Developer.objects.get(user=user)
+    assert developer.signed_up_at == user.date_joined
+    assert developer.activated_at is None
+    assert Account.objects.get(pk=personal_organisation(user).pk).developer == developer
+
+
+def test_activation_takes_both_an_address_and_an_activity(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    user = person("ada")
+    say(TopicCreated(topic_id=1, author_id=user.pk, category_id=1, kind="question"))
+    deliver_outbox()
+    assert Developer.objects.get(user=user).activated_at is None
+
+    say(EmailVerified(user_id=user.pk))
+    deliver_outbox()
+
+    developer = Developer.objects.get(user=user)
+    assert developer.activated_at == developer.verified_at
+
+
+def test_every_step_keeps_its_first_time(person: Any, deliver_outbox: Deliver) -> None:
+    user = person("ada")
+    organisation = personal_organisation(user)
+    call = FirstCallSucceeded(
+        organisation_id=organisation.pk, user_id=user.pk, model="doorstone-docs"
+    )
+    say(call)
+    deliver_outbox()
+    first = Developer.objects.get(user=user).first_call_at
+
+    say(call)
+    deliver_outbox()
+
+    assert first is not None
+    assert Developer.objects.get(user=user).first_call_at == first
+
+
+def test_a_payment_counts_once_however_often_it_is_delivered(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    user = person("ada")
+    organisation = personal_organisation(user)
+    say(
+        InvoicePaid(
+            organisation_id=organisation.pk,
+            invoice_id=1,
+            amount=2000,
+            currency="usd",
+            is_first=True,
+            user_id=user.pk,
+        )
+    )
+    deliver_outbox()
+
+    Delivery.objects.filter(subscriber__contains="conversion").update(attempts=5)
+    assert deliver_outbox() == 0
+
+    developer = Developer.objects.get(user=user)
+    assert developer.revenue == 2000
+    assert developer.paid_at is not None
+
+
+def test_a_refund_takes_the_money_back_and_leaves_the_conversion(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    user = person("ada")
+    organisation = personal_organisation(user)
+    paid = InvoicePaid(
+        organisation_id=organisation.pk,
+        invoice_id=1,
+        amount=2000,
+        currency="usd",
+        is_first=True,
+        user_id=user.pk,
+    )
+    refund = PaymentRefunded(
+        organisation_id=organisation.pk, invoice_id=1, amount=500, currency="usd"
+    )
+    say(paid, refund)
+
+    deliver_outbox()
+
+    developer = Developer.objects.get(user=user)
+    assert developer.revenue == 1500
+    assert developer.paid_at is not None
+
+
+def test_a_team_counts_for_whoever_started_the_checkout(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    founder, buyer = person("founder"), person("buyer")
+    team = create_organisation("Northwind", owner=founder)
+    say(usage(team.pk))
+    deliver_outbox()
+    assert Developer.objects.get(user=founder).cost_nano == 2 * NANO
+
+    say(
+        CheckoutStarted(
+            organisation_id=team.pk, user_id=buyer.pk, plan="team", intent_id=1
+        ),
+        InvoicePaid(
+            organisation_id=team.pk,
+            invoice_id=1,
+            amount=7500,
+            currency="usd",
+            is_first=True,
+            user_id=buyer.pk,
+        ),
+    )
+    deliver_outbox()
+
+    assert Developer.objects.get(user=founder).cost_nano == 0
+    assert Developer.objects.get(user=buyer).cost_nano == 2 * NANO
+    assert Developer.objects.get(user=buyer).revenue == 7500
+    assert Account.objects.get(pk=team.pk).developer_id == buyer.pk
+
+
+def test_money_in_another_currency_is_left_to_the_ledger(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    user = person("ada")
+    say(
+        InvoicePaid(
+            organisation_id=personal_organisation(user).pk,
+            invoice_id=1,
+            amount=2000,
+            currency="eur",
+            is_first=True,
+            user_id=user.pk,
+        )
+    )
+
+    deliver_outbox()
+
+    developer = Developer.objects.get(user=user)
+    assert developer.revenue == 0
+    assert developer.paid_at is not None
