@@ -1,0 +1,30 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from billing.conversion.models import Developer
+from billing.conversion.rebuilding import rebuild
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Derives conversion again from the activity log and the ledger."""
+
+    help = "Rebuild every developer's way. Example: manage.py conversion rebuild"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", choices=["rebuild"])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        differences = rebuild()
+        for difference in differences[:SHOWN]:
+            self.stdout.write(
+                f"user {difference.user_id}: {difference.field} was {difference.was}, "
+                f"is {difference.should_be}"
+            )
+        if len(differences) > SHOWN:
+            self.stdout.write(f"… and {len(differences) - SHOWN} more")
+        self.stdout.write(
+            f"{Developer.objects.count()} developers, {len(differences)} differences"
+        )
