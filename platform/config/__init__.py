@@ -10,3 +10,9 @@ ROOT_DIR = PLATFORM_DIR.parent
 for source_root in (str(PLATFORM_DIR), str(ROOT_DIR)):
     if source_root not in sys.path:
         sys.path.append(source_root)
+
+# Every process that can publish needs the application, not only workers: without
+# it a task is sent to a broker nobody listens on.
+from config.celery import app as celery_app  # noqa: E402
+
+__all__ = ["PLATFORM_DIR", "ROOT_DIR", "celery_app"]
