@@ -1,13 +1,17 @@
 """The pricing page."""
 
 from dataclasses import dataclass
+from email.utils import parseaddr
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from billing.plans.comparison import Estimate, comparison
 from billing.plans.models import Price
 from billing.plans.queries import Offer, offers
+from entitlements.features import Features
 
 MOST_SEATS = 200
 
@@ -22,6 +26,10 @@ class Card:
     saving: int
 
     @property
+    def features(self) -> Features:
+        return self.offer.version.features_for(self.seats)
+
+    @property
     def total(self) -> int | None:
         return self.price.amount_for(self.seats) if self.price else None
 
@@ -34,13 +42,18 @@ def pricing(request: HttpRequest) -> HttpResponse:
         interval = Price.Interval.MONTH
     seats = _whole(request.GET.get("seats", ""), default=5, most=MOST_SEATS)
     cards = [_card(offer, interval=interval, seats=seats) for offer in offers()]
+    estimate = Estimate.from_query(request.GET.dict())
     context = {
         "cards": cards,
         "interval": interval,
         "intervals": Price.Interval.choices,
         "seats": seats,
         "most_seats": MOST_SEATS,
-        "saving": max((_saving(card.offer) for card in cards), default=0),
+        "sales_email": parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+        "saving": max((card.saving for card in cards), default=0),
+        "rows": comparison([card.features for card in cards]),
+        "estimate": estimate,
+        "estimate_plan": _cheapest(cards, estimate) if estimate else None,
     }
     return render(request, "plans/pricing.html", context)
 
@@ -63,6 +76,15 @@ def _saving(offer: Offer) -> int:
     if month is None or year is None or not month.unit_amount:
         return 0
     return round(100 * (1 - year.unit_amount / (12 * month.unit_amount)))
+
+
+def _cheapest(cards: list[Card], estimate: Estimate) -> Card | None:
+    """Return the first plan, smallest first, whose allowance covers the estimate."""
+    for card in cards:
+        features = card.features
+        if features.overage or features.monthly_allowance_nano >= estimate.nano:
+            return card
+    return None
 
 
 def _whole(text: str, *, default: int, most: int) -> int:
