@@ -1,0 +1,265 @@
+"""The ledger counts money once and adds up."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from accounts.models import Organisation
+from accounts.queries import personal_organisation
+from billing.ledger import queries, services
+from billing.ledger.models import Invoice, UsageCost
+from billing.ledger.records import InvoiceRecord, LineRecord, RefundRecord
+from contracts.inference import UsageAggregated
+from outbox import publish
+from outbox.models import Event
+from tests.factories.billing import invoice_record
+
+
+@pytest.fixture
+def org(person: Callable[..., Any]) -> Organisation:
+    return personal_organisation(person("ada"))
+
+
+def record(org: Organisation, what: InvoiceRecord, **fields: Any) -> Invoice:
+    return services.record_invoice(
+        what,
+        organisation_id=org.pk,
+        user_id=fields.pop("user_id", None),
+        fetched_at=fields.pop("fetched_at", timezone.now()),
+    )
+
+
+def facts(name: str) -> list[dict[str, Any]]:
+    return list(
+        Event.objects.filter(name=name).order_by("pk").values_list("payload", flat=True)
+    )
+
+
+def usage(org: Organisation, **fields: Any) -> UsageAggregated:
+    values: dict[str, Any] = {
+        "organisation_id": org.pk,
+        "model": "doorstone-premium",
+        "edition": "premium",
+        "window": "2026-11-01T16:00:00+00:00",
+        "revision": 1,
+        "requests": 3,
+        "tokens_in": 10,
+        "tokens_out": 20,
+        "price_nano": 500,
+        "cost_nano": 350,
+    }
+    return UsageAggregated(**{**values, **fields})
+
+
+def test_an_invoice_is_told_once_however_often_it_is_recorded(
+    org: Organisation,
+) -> None:
+    what = invoice_record()
+
+    for _ in range(3):
+        record(org, what)
+
+    assert Invoice.objects.count() == 1
+    assert [(f["amount"], f["is_first"]) for f in facts("InvoicePaid")] == [
+        (2_000, True)
+    ]
+
+
+def test_only_the_first_payment_is_the_first(org: Organisation) -> None:
+    record(org, invoice_record())
+    record(org, invoice_record(5_000))
+
+    assert [f["is_first"] for f in facts("InvoicePaid")] == [True, False]
+    assert queries.first_paid_invoices([org.pk])[org.pk].revenue == 2_000
+
+
+def test_an_invoice_of_nothing_is_no_payment(org: Organisation) -> None:
+    record(org, invoice_record(0))
+
+    assert facts("InvoicePaid") == []
+    assert queries.first_paid_invoices() == {}
+
+
+def test_tax_is_not_revenue(org: Organisation) -> None:
+    invoice = record(
+        org,
+        invoice_record(
+            2_000, tax=400, total=2_400, amount_due=2_400, amount_paid=2_400
+        ),
+    )
+
+    assert invoice.revenue == 2_000
+    assert facts("InvoicePaid")[0]["amount"] == 2_000
+
+
+def test_an_older_copy_changes_nothing(org: Organisation) -> None:
+    now = timezone.now()
+    paid = invoice_record()
+    record(org, paid, fetched_at=now)
+    older = invoice_record(
+        stripe_id=paid.stripe_id, status="open", amount_paid=0, paid_at=None
+    )
+
+    record(org, older, fetched_at=now - timedelta(seconds=1))
+
+    assert Invoice.objects.get().status == "paid"
+
+
+def test_every_declined_attempt_is_told_once(org: Organisation) -> None:
+    what = invoice_record(status="open", amount_paid=0, paid_at=None, attempt_count=1)
+
+    record(org, what)
+    record(org, what)
+
+    assert len(facts("PaymentFailed")) == 1
+    assert facts("InvoicePaid") == []
+
+
+def test_lines_that_are_gone_go(org: Organisation) -> None:
+    what = invoice_record(status="draft", amount_paid=0, paid_at=None)
+    record(org, what)
+    changed = invoice_record(
+        stripe_id=what.stripe_id,
+        lines=(
+            LineRecord(stripe_id="il_a", amount=1_500),
+            LineRecord(stripe_id="il_b", amount=500, is_proration=True),
+        ),
+    )
+
+    invoice = record(org, changed)
+
+    assert sorted(invoice.lines.values_list("amount", flat=True)) == [500, 1_500]
+
+
+def test_a_refund_is_told_once_and_counts_on_its_day(org: Organisation) -> None:
+    paid_at = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    invoice = record(
+        org,
+        invoice_record(
+            2_000,
+            tax=400,
+            total=2_400,
+            amount_due=2_400,
+            amount_paid=2_400,
+            paid_at=paid_at,
+        ),
+    )
+    refund = RefundRecord(
+        stripe_id="re_1",
+        amount=1_200,
+        status="succeeded",
+        refunded_at=paid_at + timedelta(days=3),
+    )
+
+    services.record_refund(refund, invoice=invoice)
+    services.record_refund(refund, invoice=invoice)
+
+    invoice.refresh_from_db()
+    assert invoice.amount_refunded == 1_200
+    assert [fact["amount"] for fact in facts("PaymentRefunded")] == [1_000]
+    assert queries.net_revenue_by_day(
+        paid_at - timedelta(days=1), paid_at + timedelta(days=9)
+    ) == {
+        (org.pk, date(2026, 11, 1)): 2_000,
+        (org.pk, date(2026, 11, 4)): -1_000,
+    }
+
+
+def test_no_more_goes_back_than_came(org: Organisation) -> None:
+    invoice = record(org, invoice_record())
+    refund = RefundRecord(
+        stripe_id="re_1", amount=2_001, status="succeeded", refunded_at=timezone.now()
+    )
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        services.record_refund(refund, invoice=invoice)
+
+    invoice.refresh_from_db()
+    assert invoice.amount_refunded == 0
+    assert facts("PaymentRefunded") == []
+
+
+def test_usage_counts_once_and_later_revisions_add(
+    org: Organisation, deliver_outbox: Callable[[], int]
+) -> None:
+    with transaction.atomic():
+        for fact in (usage(org), usage(org), usage(org, revision=2, cost_nano=50)):
+            publish(fact)
+
+    deliver_outbox()
+    deliver_outbox()
+
+    # Sixteen o'clock in UTC is the next day in the reporting zone.
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    assert UsageCost.objects.count() == 2
+    assert queries.cost_by_day(start, start + timedelta(days=2)) == {
+        (org.pk, date(2026, 11, 2)): 400
+    }
+
+
+def test_the_check_finds_nothing_in_a_ledger_that_adds_up(org: Organisation) -> None:
+    record(org, invoice_record())
+    out = StringIO()
+
+    call_command("ledger", "check", stdout=out)
+
+    assert "1 invoices, 0 usage rows, 0 violations." in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "rule"),
+    [
+        ({"subtotal": 1}, "lines_add_up"),
+        ({"total": 1}, "totals_add_up"),
+        ({"revenue": 7}, "revenue_is_paid_without_tax"),
+        ({"amount_refunded": 5}, "refunds_add_up"),
+        ({"is_first": False}, "one_first_invoice"),
+    ],
+)
+def test_the_check_finds_what_does_not_add_up(
+    org: Organisation, spoil: dict[str, Any], rule: str
+) -> None:
+    record(org, invoice_record())
+    Invoice.objects.update(**spoil)
+    out = StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("ledger", "check", stdout=out)
+
+    assert ended.value.code == 1
+    assert any(
+        line.startswith(rule) and "WRONG" in line
+        for line in out.getvalue().splitlines()
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_ten_payments_at_once_one_is_the_first(org: Organisation) -> None:
+    barrier = threading.Barrier(10)
+    records = [invoice_record() for _ in range(10)]
+
+    def pay(what: InvoiceRecord) -> None:
+        barrier.wait()
+        try:
+            record(org, what)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=pay, args=[what]) for what in records]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Invoice.objects.filter(is_first=True).count() == 1
+    assert sorted(fact["is_first"] for fact in facts("InvoicePaid")) == [
+        *[False] * 9,
+        True,
+    ]
