@@ -1,0 +1,12 @@
+"""The one way from Markdown to HTML: parse, then clean by an allow-list."""
+
+from design.markdown.rendering import (
+    VERSION,
+    Heading,
+    Rendered,
+    mentioned,
+    render,
+    render_inline,
+)
+
+__all__ = ["VERSION", "Heading", "Rendered", "mentioned", "render", "render_inline"]

@@ -1,0 +1,75 @@
+"""Code colouring on the server: classes only, so that both themes share it."""
+
+import time
+from html import escape
+
+from pygments.lexers import get_lexer_by_name
+from pygments.token import (
+    Comment,
+    Error,
+    Generic,
+    Keyword,
+    Literal,
+    Name,
+    Number,
+    Operator,
+    Punctuation,
+    String,
+    Token,
+    _TokenType,
+)
+from pygments.util import ClassNotFound
+
+MAX_LENGTH = 20_000
+MAX_SECONDS = 0.15
+
+# The most specific first; the colours are in components/code.css.
+_CLASSES: tuple[tuple[_TokenType, str], ...] = (
+    (Comment.Preproc, "hl-d"),
+    (Comment, "hl-c"),
+    (Keyword.Constant, "hl-m"),
+    (Keyword.Type, "hl-t"),
+    (Keyword, "hl-k"),
+    (Operator.Word, "hl-k"),
+    (Name.Function, "hl-f"),
+    (Name.Class, "hl-t"),
+    (Name.Decorator, "hl-d"),
+    (Name.Tag, "hl-k"),
+    (Name.Attribute, "hl-a"),
+    (Name.Builtin, "hl-t"),
+    (Name.Constant, "hl-m"),
+    (Name.Variable, "hl-a"),
+    (Number, "hl-m"),
+    (String, "hl-s"),
+    (Literal, "hl-m"),
+    (Operator, "hl-o"),
+    (Punctuation, "hl-o"),
+    (Generic.Inserted, "hl-gi"),
+    (Generic.Deleted, "hl-gd"),
+    (Generic.Heading, "hl-gh"),
+    (Generic.Subheading, "hl-gh"),
+    (Generic.Prompt, "hl-c"),
+    (Error, ""),
+    (Token, ""),
+)
+CLASSES = frozenset(css for _kind, css in _CLASSES if css)
+
+
+def highlight(code: str, language: str) -> str:
+    """Return escaped code with coloured spans; plain when unknown, long or slow."""
+    if not language or len(code) > MAX_LENGTH:
+        return escape(code)
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return escape(code)
+    deadline = time.monotonic() + MAX_SECONDS
+    parts: list[str] = []
+    for kind, text in lexer.get_tokens(code):
+        if time.monotonic() > deadline:
+            return escape(code)
+        css = next(css for parent, css in _CLASSES if kind in parent)
+        parts.append(
+            f'<span class="{css}">{escape(text)}</span>' if css else escape(text)
+        )
+    return "".join(parts)

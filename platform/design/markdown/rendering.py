@@ -1,0 +1,318 @@
+import logging
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+
+from design.markdown.cjk import use_cjk
+from design.markdown.highlighting import highlight
+from design.markdown.sanitising import clean, clean_inline
+
+logger = logging.getLogger(__name__)
+
+# Rises when the same source renders differently: stored HTML is then made again.
+VERSION = 1
+MAX_LENGTH = 64_000
+_MAX_FORMULA = 1_000
+# Overrides of writing direction can make text read as something it is not.
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_MENTION = re.compile(
+    r"(?<![\w@/.+-])@([A-Za-z0-9\u4e00-\u9fff][\w-]{1,38}[A-Za-z0-9\u4e00-\u9fff])"
+)
+_TASK = re.compile(r"\[([ xX])\][ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One line of a page's outline."""
+
+    level: int
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a Markdown source becomes: safe HTML, bare text and the outline."""
+
+    html: str
+    plain: str
+    outline: tuple[Heading, ...]
+    version: int = VERSION
+
+
+def render(text: str, *, id_prefix: str = "", top_level: int = 2) -> Rendered:
+    """Return ``text`` as safe HTML.
+
+    Ids begin with ``id_prefix``, so that two posts of one page do not collide.
+    ``#`` becomes a heading of ``top_level``: a page already has its ``h1``.
+    Text that is too long or that breaks a rule is shown as it was typed.
+    """
+    text = _BIDI.sub("", text.replace("\x00", "\ufffd"))
+    if len(text) > MAX_LENGTH:
+        return _as_typed(text)
+    env: dict[str, Any] = {
+        "docId": id_prefix or None,
+        "id_prefix": f"{id_prefix}-" if id_prefix else "",
+        "top_level": top_level,
+        "outline": [],
+    }
+    try:
+        tokens = _parser.parse(text, env)
+        html = clean(_parser.renderer.render(tokens, _parser.options, env))
+        return Rendered(html, _plain(tokens), tuple(env["outline"]))
+    except Exception:
+        # One odd post must never take its whole page down.
+        logger.exception("markdown.failed", extra={"length": len(text)})
+        return _as_typed(text)
+
+
+def render_inline(text: str) -> str:
+    """Return one line of Markdown as safe HTML without a block around it."""
+    line = _BIDI.sub("", " ".join(text[:2_000].split()))
+    return clean_inline(_parser.renderInline(line, {}))
+
+
+def _as_typed(text: str) -> Rendered:
+    return Rendered(f"<pre>{escape(text)}</pre>", text, ())
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    return "\n".join(line for line in _lines(tokens) if line)
+
+
+def _lines(tokens: Sequence[Token]) -> Iterator[str]:
+    for token in tokens:
+        if token.type == "inline":
+            yield _inline_text(token.children or []).strip()
+        elif token.type in {"fence", "code_block", "math_block"}:
+            yield token.content.strip()
+
+
+def _inline_text(tokens: Sequence[Token]) -> str:
+    parts = []
+    for token in tokens:
+        if token.type in {"text", "code_inline", "math_inline"}:
+            parts.append(token.content)
+        elif token.type == "image":
+            parts.append(_inline_text(token.children or []))
+        elif token.type in {"softbreak", "hardbreak"}:
+            parts.append(" ")
+    return "".join(parts)
+
+
+def _number_headings(state: StateCore) -> None:
+    """Shift the levels, give each heading an id and note it in the outline."""
+    used: dict[str, int] = {}
+    shift = state.env.get("top_level", 1) - 1
+    for index, token in enumerate(state.tokens):
+        if token.type not in {"heading_open", "heading_close"}:
+            continue
+        level = min(6, int(token.tag[1]) + shift)
+        token.tag = f"h{level}"
+        if token.type == "heading_close":
+            continue
+        inline = state.tokens[index + 1]
+        words = _inline_text(inline.children or []).strip()
+        slug = slugify(unicodedata.normalize("NFKC", words), allow_unicode=True)
+        slug = slug[:60].strip("-") or "section"
+        used[slug] = used.get(slug, 0) + 1
+        if used[slug] > 1:
+            slug = f"{slug}-{used[slug]}"
+        anchor = f"{state.env.get('id_prefix', '')}{slug}"
+        token.attrSet("id", anchor)
+        state.env["outline"].append(Heading(level, anchor, words))
+        inline.children = [*(inline.children or []), *_heading_link(anchor, words)]
+
+
+def _heading_link(anchor: str, words: str) -> list[Token]:
+    opening = Token("link_open", "a", 1)
+    opening.attrs = {
+        "class": "heading-link",
+        "href": f"#{anchor}",
+        "aria-label": _("Link to “%(heading)s”") % {"heading": words},
+    }
+    sign = Token("heading_sign", "", 0)
+    return [opening, sign, Token("link_close", "a", -1)]
+
+
+def _mark_tasks(state: StateCore) -> None:
+    """Turn ``- [x] done`` into a checkbox that cannot be changed."""
+    for index in range(2, len(state.tokens)):
+        token = state.tokens[index]
+        item = state.tokens[index - 2]
+        if (
+            token.type != "inline"
+            or item.type != "list_item_open"
+            or not token.children
+        ):
+            continue
+        first = token.children[0]
+        found = _TASK.match(first.content) if first.type == "text" else None
+        if not found:
+            continue
+        item.attrSet("class", "task")
+        first.content = first.content[found.end() :]
+        box = Token("task_box", "input", 0)
+        box.meta = {"checked": found[1] != " "}
+        token.children.insert(0, box)
+
+
+def _align_cells(state: StateCore) -> None:
+    """Say with a class what the parser says with a style the policy forbids."""
+    for token in state.tokens:
+        if token.type in {"th_open", "td_open"} and "style" in token.attrs:
+            if token.attrs.pop("style") == "text-align:right":
+                token.attrSet("class", "num")
+
+
+def _link_mentions(state: StateCore) -> None:
+    """Turn ``@ada`` into a link to the profile, outside of links and code."""
+    for token in state.tokens:
+        if token.type == "inline" and token.children and "@" in token.content:
+            token.children = list(_with_mentions(token.children))
+
+
+def _with_mentions(children: Sequence[Token]) -> Iterator[Token]:
+    depth = 0
+    for child in children:
+        if child.type in {"link_open", "link_close"}:
+            depth += child.nesting
+        if child.type != "text" or depth:
+            yield child
+            continue
+        position = 0
+        for found in _MENTION.finditer(child.content):
+            yield _text(child.content[position : found.start()])
+            opening = Token("link_open", "a", 1)
+            opening.attrs = {"class": "mention", "href": f"/u/{found[1]}/"}
+            yield from (opening, _text(found[0]), Token("link_close", "a", -1))
+            position = found.end()
+        yield _text(child.content[position:])
+
+
+def _text(content: str) -> Token:
+    token = Token("text", "", 0)
+    token.content = content
+    return token
+
+
+def mentioned(text: str) -> tuple[str, ...]:
+    """Return the usernames ``text`` calls, each once, in order."""
+    names = (
+        found[1]
+        for token in _parser.parse(text[:MAX_LENGTH], {"outline": [], "top_level": 2})
+        for child in token.children or []
+        if child.type == "text"
+        for found in _MENTION.finditer(child.content)
+    )
+    return tuple(dict.fromkeys(names))
+
+
+def _render_code(
+    _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+) -> str:
+    token = tokens[index]
+    words = token.info.split(maxsplit=1)
+    language = words[0].lower() if words else ""
+    # A wide block scrolls by itself, so a keyboard has to reach it.
+    return (
+        f'<pre tabindex="0" data-language="{escape(language)}"><code>'
+        f"{highlight(token.content, language)}</code></pre>\n"
+    )
+
+
+def _render_image(
+    self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
+    """Show pictures of this site; a stranger's picture becomes a link to it."""
+    token = tokens[index]
+    source = str(token.attrGet("src") or "")
+    alt = escape(self.renderInlineAsText(token.children or [], options, env))
+    if not _is_own(source):
+        return f'<a href="{escape(source)}">{alt or escape(source)}</a>'
+    return f'<img src="{escape(source)}" alt="{alt}">'
+
+
+def _is_own(address: str) -> bool:
+    parts = urlsplit(address)
+    if not parts.scheme and not parts.netloc:
+        return address.startswith("/")
+    return address.startswith(f"{settings.SITE_URL}/")
+
+
+def _render_task(
+    _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+) -> str:
+    checked = " checked" if tokens[index].meta["checked"] else ""
+    return f'<input class="task__box" type="checkbox" disabled{checked}> '
+
+
+def _render_formula(tex: str, options: dict[str, Any]) -> str:
+    display = "block" if options.get("display_mode") else "inline"
+    if len(tex) > _MAX_FORMULA:
+        return f'<code class="math">{escape(tex)}</code>'
+    try:
+        return str(convert(tex, display=display))
+    except Exception:
+        # The converter raises many kinds of errors on a formula it cannot read.
+        logger.info("markdown.formula_unreadable", extra={"length": len(tex)})
+        return f'<code class="math">{escape(tex)}</code>'
+
+
+def _build_parser() -> MarkdownIt:
+    parser = MarkdownIt(
+        "js-default",
+        {"html": False, "linkify": True, "breaks": False, "maxNesting": 20},
+    )
+    use_cjk(parser)
+    parser.use(footnote_plugin)
+    parser.use(
+        dollarmath_plugin,
+        allow_labels=False,
+        allow_space=False,
+        allow_digits=False,
+        double_inline=False,
+        renderer=_render_formula,
+    )
+    parser.core.ruler.push("mentions", _link_mentions)
+    parser.core.ruler.push("cells", _align_cells)
+    parser.core.ruler.push("tasks", _mark_tasks)
+    parser.core.ruler.push("headings", _number_headings)
+    parser.add_render_rule("fence", _render_code)
+    parser.add_render_rule("code_block", _render_code)
+    parser.add_render_rule("image", _render_image)
+    parser.add_render_rule("task_box", _render_task)
+    parser.add_render_rule("heading_sign", lambda *_arguments: "#")
+    parser.add_render_rule("math_inline", _render_inline_formula)
+    parser.add_render_rule("math_block", _render_block_formula)
+    return parser
+
+
+def _render_inline_formula(
+    _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+) -> str:
+    return _render_formula(tokens[index].content, {"display_mode": False})
+
+
+def _render_block_formula(
+    _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+) -> str:
+    formula = _render_formula(tokens[index].content, {"display_mode": True})
+    return f'<div class="math-block">{formula}</div>\n'
+
+
+_parser = _build_parser()

@@ -1,0 +1,115 @@
+"""What the style guide shows the components with."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.pagination import Page
+from design import markdown
+
+_CODE = """from openai import OpenAI
+
+client = OpenAI(base_url="https://doorstone.example/v1")  # one line changes
+stream = client.chat.completions.create(
+    model="doorstone-docs",
+    messages=[{"role": "user", "content": "How do I rotate a key?"}],
+    stream=True,
+)
+for chunk in stream:
+    print(chunk.choices[0].delta.content or "", end="")
+"""
+_PROSE = f"""## A heading
+
+Prose with **strong**, *emphasis*, `code`, a [link](/docs/) and @ada.
+中文与 English 混排，**重点：**后面照常。Inline math: $a^2 + b^2 = c^2$.
+
+> A quotation from somebody else.
+
+- [x] a task that is done
+- [ ] one that is not
+
+| Model | Price per 1M tokens |
+|---|--:|
+| doorstone-docs | $0.10 |
+
+```python
+{_CODE}```
+"""
+
+
+class SampleForm(forms.Form):
+    """One field of each kind, some of them wrong."""
+
+    name = forms.CharField(label="Name", max_length=40, help_text="As others see it.")
+    email = forms.EmailField(label="E-mail")
+    role = forms.ChoiceField(
+        label="Role", choices=[("member", "Member"), ("admin", "Admin")]
+    )
+    about = forms.CharField(label="About", required=False, widget=forms.Textarea)
+    terms = forms.BooleanField(label="I agree to the terms")
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTopic:
+    """Enough of a topic for one row."""
+
+    title: str
+    url: str
+    is_solved: bool
+    category: str
+    author: str
+    replies: int
+    views: int
+    at: object
+
+
+def context() -> dict[str, object]:
+    """Return one value of everything the components take."""
+    now = timezone.now()
+    wrong = SampleForm({"name": "", "email": "not-an-address", "role": "member"})
+    wrong.is_valid()
+    return {
+        "form": SampleForm(initial={"name": "Ada", "email": "ada@demo.test"}),
+        "wrong_form": wrong,
+        "code": _CODE,
+        "prose": markdown.render(_PROSE, id_prefix="sample"),
+        "page": Page([], "next", "previous"),
+        "now": now,
+        "two_hours_ago": now - timedelta(hours=2),
+        "last_year": now - timedelta(days=400),
+        "trend": [3, 5, 4, 8, 7, 11, 9, 14, 13, 18],
+        "tones": ("info", "success", "warn", "danger"),
+        "badges": ("", "open", "premium", "solved", "warn", "danger", "info", "brand"),
+        "people": ("Ada Chen", "ben", "陈晨", "erin_k", "Max Mod"),
+        "crumbs": [("/forum/", _("Community")), ("/forum/c/gateway/", "Gateway")],
+        "topics": [
+            SampleTopic(
+                "Streaming stops after 30 seconds behind a proxy",
+                "/forum/",
+                True,
+                "Gateway",
+                "Ada Chen",
+                12,
+                8400,
+                now,
+            ),
+            SampleTopic(
+                "如何在单张显卡上微调开放模型？",
+                "/forum/",
+                False,
+                "Models",
+                "陈晨",
+                0,
+                31,
+                now - timedelta(minutes=18),
+            ),
+        ],
+        "features": (
+            "Hosted API",
+            "60 requests per minute",
+            "Support within 8 hours",
+        ),
+    }

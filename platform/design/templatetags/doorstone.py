@@ -1,0 +1,238 @@
+"""Tags and filters every page may use: ``{% load doorstone %}``."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from accounts.models import Organisation
+from core.money import format_minor, format_nano
+from design import markdown as rendering
+from design import navigation
+from design.stylesheet import stylesheet
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, css: str = "", label: str = "") -> SafeString:
+    """Return one drawing of the sprite; it is decoration unless it has a label."""
+    href = f"{static('vendor/lucide/icons.svg')}#{name}"
+    if label:
+        return format_html(
+            '<svg class="icon {}" role="img" aria-label="{}"><use href="{}"></use></svg>',
+            css,
+            label,
+            href,
+        )
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}"></use></svg>', css, href
+    )
+
+
+def _request(context: template.Context) -> Any:
+    """Return the request, also inside ``{% include … only %}``."""
+    return context.get("request") or getattr(context, "request", None)
+
+
+@register.simple_tag(takes_context=True)
+def hx(context: template.Context) -> SafeString:
+    """Return the attribute without which htmx ignores an element's hx- attributes."""
+    request = _request(context)
+    nonce = request.csp_nonce if request is not None else ""
+    return format_html('hx-nonce="{}"', nonce)
+
+
+@register.simple_tag(takes_context=True)
+def csp_nonce(context: template.Context) -> str:
+    """Return this response's nonce; empty where there is no request."""
+    request = _request(context)
+    return str(request.csp_nonce) if request is not None else ""
+
+
+@register.simple_tag
+def stylesheet_url() -> str:
+    """Return the address of the whole stylesheet, which changes with its text."""
+    return reverse("design:stylesheet", args=[stylesheet().digest])
+
+
+@register.simple_tag
+def maybe_url(name: str, *args: object, **kwargs: object) -> str:
+    """Return the address, or nothing when no installed app has such a page."""
+    try:
+        return reverse(name, args=args, kwargs=kwargs)
+    except NoReverseMatch:
+        return ""
+
+
+@register.filter
+def money(amount: int | None, currency: str) -> str:
+    """Return minor units as money."""
+    return "" if amount is None else format_minor(amount, currency)
+
+
+@register.filter
+def nano(amount: int | None, currency: str) -> str:
+    """Return billionths of a unit as money."""
+    return "" if amount is None else format_nano(amount, currency)
+
+
+@register.filter
+def compact(number: int | None) -> str:
+    """Return a count as short as a list needs it: 840, 2.1k, 3.4M."""
+    if number is None:
+        return ""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            short = f"{number / size:.1f}".removesuffix(".0")
+            return f"{short}{unit}"
+    return str(number)
+
+
+@register.filter
+def timeago(moment: datetime | None) -> SafeString:
+    """Return how long ago, up to thirty days; the exact time shows on hover.
+
+    The browser keeps the text fresh (time.js).
+    """
+    if moment is None:
+        return SafeString("")
+    age = timezone.now() - moment
+    local = timezone.localtime(moment)
+    if age > timedelta(days=30):
+        text = date_format(local, "DATE_FORMAT")
+    elif abs(age) < timedelta(minutes=1):
+        text = _("just now")
+    elif age < timedelta(0):
+        text = date_format(local, "SHORT_DATETIME_FORMAT")
+    else:
+        text = _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative>{}</time>',
+        moment.astimezone(UTC).isoformat(timespec="seconds"),
+        local.strftime("%Y-%m-%d %H:%M %Z"),
+        text,
+    )
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Return Markdown as safe HTML; stored text should keep its rendered form."""
+    return SafeString(rendering.render(text).html)
+
+
+@register.filter
+def markdown_inline(text: str) -> SafeString:
+    """Return one line of Markdown without any block around it."""
+    return SafeString(rendering.render_inline(text))
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return one or two letters that stand for a person."""
+    words = str(name).replace("_", " ").replace("-", " ").split()
+    if not words:
+        return "?"
+    if len(words) == 1 or not words[0].isascii():
+        return words[0][:1].upper()
+    return (words[0][0] + words[-1][0]).upper()
+
+
+@register.filter
+def colour_of(name: str) -> int:
+    """Return the number of the colour that always belongs to this name."""
+    return hashlib.sha256(str(name).encode()).digest()[0] % 8 + 1
+
+
+@register.filter
+def polyline(values: Sequence[float]) -> str:
+    """Return the points of a sparkline in a box of 100 by 24."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    scale = (high - low) or 1
+    step = 100 / (len(values) - 1)
+    return " ".join(
+        f"{index * step:.1f},{22 - (value - low) / scale * 20:.1f}"
+        for index, value in enumerate(values)
+    )
+
+
+@register.simple_tag(takes_context=True)
+def site_links(context: template.Context) -> list[navigation.Link]:
+    """Return the top bar's entries."""
+    return navigation.links(navigation.SITE, _path(context))
+
+
+@register.simple_tag(takes_context=True)
+def console_links(
+    context: template.Context, organisation: Organisation
+) -> list[navigation.Link]:
+    """Return the console's entries for one organisation."""
+    return navigation.links(navigation.CONSOLE, _path(context), slug=organisation.slug)
+
+
+@register.simple_tag(takes_context=True)
+def staff_links(context: template.Context) -> list[navigation.Link]:
+    """Return the staff pages' entries."""
+    return navigation.links(navigation.STAFF, _path(context))
+
+
+@register.simple_tag(takes_context=True)
+def account_links(context: template.Context) -> list[navigation.Link]:
+    """Return the entries of a person's own settings."""
+    return navigation.links(navigation.ACCOUNT, _path(context))
+
+
+@register.simple_tag(takes_context=True)
+def own_organisations(context: template.Context) -> list[Organisation]:
+    """Return the organisations the reader belongs to, the personal one first."""
+    request = _request(context)
+    if request is None or not request.user.is_authenticated:
+        return []
+    mine = Organisation.objects.filter(memberships__user_id=request.user.pk)
+    return list(mine.order_by("kind", "name")[:50])
+
+
+def _path(context: template.Context) -> str:
+    request = _request(context)
+    return request.path if request is not None else ""
+
+
+class RegionNode(template.Node):
+    """Draws a region of a shell when the page put something into it."""
+
+    def __init__(self, name: str, title: Any, nodelist: template.NodeList) -> None:
+        self.name = name
+        self.title = title
+        self.nodelist = nodelist
+
+    def render(self, context: template.Context) -> str:
+        content = self.nodelist.render(context)
+        if not content.strip():
+            return ""
+        return format_html(
+            '<details class="region region--{}" data-region><summary>{}</summary>{}</details>',
+            self.name,
+            self.title.resolve(context),
+            content,
+        )
+
+
+@register.tag
+def region(parser: Any, token: template.base.Token) -> RegionNode:
+    """``{% region "sidebar" title %}…{% endregion %}``: nothing when it is empty."""
+    _tag, name, title = token.split_contents()
+    nodelist = parser.parse(("endregion",))
+    parser.delete_first_token()
+    return RegionNode(name.strip("\"'"), parser.compile_filter(title), nodelist)

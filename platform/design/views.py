@@ -1,0 +1,147 @@
+import logging
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotModified,
+    HttpResponseRedirect,
+)
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from core import limiter
+from core.context import request_id
+from core.types import PageRequest
+from design import markdown, samples
+from design.context_processors import THEME_COOKIE, THEMES
+from design.stylesheet import stylesheet
+
+logger = logging.getLogger(__name__)
+
+_FOREVER = "public, max-age=31536000, immutable"
+_YEAR = 31_536_000
+_PREVIEWS_PER_MINUTE = 60
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "home.html")
+
+
+@require_safe
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Show every component in every state."""
+    return render(request, "design/styleguide.html", samples.context())
+
+
+@require_safe
+def stylesheet_file(request: HttpRequest, digest: str) -> HttpResponse:
+    """Serve the whole stylesheet; its address changes whenever its text does."""
+    sheet = stylesheet()
+    etag = f'"{sheet.digest}"'
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified()
+    is_compressed = "gzip" in request.headers.get("Accept-Encoding", "")
+    response = HttpResponse(
+        sheet.compressed if is_compressed else sheet.text,
+        content_type="text/css; charset=utf-8",
+    )
+    if is_compressed:
+        response["Content-Encoding"] = "gzip"
+    # An old page may ask for a text that is gone; that answer must not be kept.
+    response["Cache-Control"] = _FOREVER if digest == sheet.digest else "no-cache"
+    response["ETag"] = etag
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+@require_POST
+def preview(request: PageRequest) -> HttpResponse:
+    """Return Markdown as it would look once posted."""
+    user = request.user
+    who = user.pk if user.is_authenticated else request.META.get("REMOTE_ADDR", "")
+    limiter.check("preview", who, limit=_PREVIEWS_PER_MINUTE, period=60)
+    text = request.POST.get("text", "")
+    rendered = markdown.render(text, id_prefix="preview")
+    return render(request, "design/_preview.html", {"rendered": rendered})
+
+
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or the system's choice, and return to the page."""
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        response.set_cookie(
+            THEME_COOKIE,
+            theme,
+            max_age=_YEAR,
+            samesite="Lax",
+            secure=settings.IS_HTTPS,
+        )
+    else:
+        response.delete_cookie(THEME_COOKIE, samesite="Lax")
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, HTTPStatus.BAD_REQUEST)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, HTTPStatus.FORBIDDEN)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, HTTPStatus.NOT_FOUND)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(request, HTTPStatus.FORBIDDEN, template="403_csrf.html")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say sorry without touching the database, which may be what is broken."""
+    html = render_to_string("500.html", _error_context(500))
+    return HttpResponse(html, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def error_page(
+    request: HttpRequest, status: int, *, message: str = "", template: str = ""
+) -> HttpResponse:
+    """Return a page, or a fragment for htmx, that explains a refusal.
+
+    ``message`` replaces the general sentence, for example with a domain error's.
+    """
+    context = _error_context(status) | {"message": message}
+    if request.headers.get("HX-Request"):
+        context["message"] = message or _(
+            "That did not work. Reload the page and try again."
+        )
+        return render(request, "design/_error.html", context, status=status)
+    name = template or (f"{status}.html" if status in PAGES else "409.html")
+    return render(request, name, context, status=status)
+
+
+PAGES = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
+
+
+def _error_context(status: int) -> dict[str, object]:
+    return {"status": int(status), "request_id": request_id.get()}
+
+
+@require_GET
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Answer the address browsers ask for by themselves."""
+    return HttpResponseRedirect(f"{settings.STATIC_URL}design/img/icon.svg")
