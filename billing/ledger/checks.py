@@ -27,11 +27,12 @@ def lines_add_up() -> Iterator[Violation]:
     invoices = Invoice.objects.annotate(
         sum=Coalesce(Sum("lines__amount"), 0), count=Count("lines")
     )
-    for invoice in invoices.filter(~Q(sum=F("subtotal")), count__gt=0):
+    wrong = invoices.filter(~Q(sum=F("subtotal")), count__gt=0)
+    for stripe_id, total, subtotal in wrong.values_list("stripe_id", "sum", "subtotal"):
         yield Violation(
             rule="lines_add_up",
-            subject=invoice.stripe_id,
-            detail=f"lines {invoice.sum}, subtotal {invoice.subtotal}",
+            subject=stripe_id,
+            detail=f"lines {total}, subtotal {subtotal}",
         )
 
 
@@ -67,11 +68,14 @@ def refunds_add_up() -> Iterator[Violation]:
     invoices = Invoice.objects.annotate(
         sum=Coalesce(Sum("refunds__amount", filter=counted), 0)
     )
-    for invoice in invoices.exclude(sum=F("amount_refunded")):
+    wrong = invoices.exclude(sum=F("amount_refunded"))
+    for stripe_id, total, refunded in wrong.values_list(
+        "stripe_id", "sum", "amount_refunded"
+    ):
         yield Violation(
             rule="refunds_add_up",
-            subject=invoice.stripe_id,
-            detail=f"refunds {invoice.sum}, invoice {invoice.amount_refunded}",
+            subject=stripe_id,
+            detail=f"refunds {total}, invoice {refunded}",
         )
     for refund in Refund.objects.filter(revenue__gt=F("amount")):
         yield Violation(
@@ -87,11 +91,12 @@ def payments_do_not_exceed() -> Iterator[Violation]:
     invoices = Invoice.objects.annotate(
         sum=Coalesce(Sum("payments__amount", filter=arrived), 0)
     )
-    for invoice in invoices.filter(sum__gt=F("amount_paid")):
+    wrong = invoices.filter(sum__gt=F("amount_paid"))
+    for stripe_id, total, paid in wrong.values_list("stripe_id", "sum", "amount_paid"):
         yield Violation(
             rule="payments_do_not_exceed",
-            subject=invoice.stripe_id,
-            detail=f"payments {invoice.sum}, paid {invoice.amount_paid}",
+            subject=stripe_id,
+            detail=f"payments {total}, paid {paid}",
         )
 
 

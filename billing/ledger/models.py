@@ -50,7 +50,7 @@ class Invoice(models.Model):
     subscription_stripe_id = models.CharField(max_length=80, blank=True)
     number = models.CharField(max_length=60, blank=True)
     # The set of statuses is open: an unknown one is kept as it came.
-    status = models.CharField(max_length=20)
+    status = models.CharField(max_length=20, choices=Status.choices)
     billing_reason = models.CharField(max_length=40, blank=True)
     currency = models.CharField(max_length=3)
     subtotal = models.BigIntegerField()

@@ -22,7 +22,7 @@ class PriceSerializer(serializers.Serializer[Any]):
     lookup_key = serializers.CharField()
 
 
-class PlanSerializer(serializers.Serializer[Offer]):
+class PlanSerializer(serializers.Serializer[Any]):
     """A plan on offer."""
 
     key = serializers.CharField(source="plan.key")

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Prefetch
@@ -27,7 +26,7 @@ def offers() -> list[Offer]:
     plans = Plan.objects.public().prefetch_related(
         Prefetch("versions", queryset=on_offer)
     )
-    return [_offer(plan, plan.versions.all()) for plan in plans if plan.versions.all()]
+    return [_offer(plan, version) for plan in plans for version in plan.versions.all()]
 
 
 def offer_for(key: str) -> Offer:
@@ -41,7 +40,7 @@ def offer_for(key: str) -> Offer:
     )
     if version is None:
         raise PlanNotOnOffer
-    return _offer(version.plan, [version])
+    return _offer(version.plan, version)
 
 
 def price_by_stripe_id(stripe_price_id: str) -> Price | None:
@@ -53,8 +52,7 @@ def price_by_stripe_id(stripe_price_id: str) -> Price | None:
     )
 
 
-def _offer(plan: Plan, versions: Sequence[PlanVersion]) -> Offer:
-    version = versions[0]
+def _offer(plan: Plan, version: PlanVersion) -> Offer:
     return Offer(
         plan=plan,
         version=version,

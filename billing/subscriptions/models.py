@@ -120,7 +120,7 @@ class Subscription(models.Model):
     )
     stripe_id = models.CharField(max_length=80, unique=True)
     # The set of statuses is open: an unknown one is kept as it came and grants nothing.
-    status = models.CharField(max_length=24)
+    status = models.CharField(max_length=24, choices=Status.choices)
     price = models.ForeignKey(
         Price, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

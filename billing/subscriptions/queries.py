@@ -8,6 +8,14 @@ from entitlements.features import Features
 from entitlements.queries import entitlements_for
 
 
+# Statuses in which an open invoice is what stands in the way.
+OWING = {
+    Subscription.Status.PAST_DUE,
+    Subscription.Status.UNPAID,
+    Subscription.Status.INCOMPLETE,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingState:
     """Everything the billing page says about an organisation's plan."""
@@ -36,10 +44,10 @@ class BillingState:
 
 
 def billing_state(organisation: Organisation) -> BillingState:
-    """Return the plan, its subscription and how it is paid. Four queries."""
+    """Return the plan, its subscription and how it is paid. At most four queries."""
     subscription = live_subscription(organisation)
     unpaid = None
-    if subscription is not None:
+    if subscription is not None and subscription.status in OWING:
         unpaid = (
             Invoice.objects.filter(
                 organisation=organisation, status=Invoice.Status.OPEN

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -252,7 +253,7 @@ def _create_session(intent: CheckoutIntent, *, customer_id: str) -> CheckoutSess
     review = reverse("subscriptions:checkout", args=[version.plan.key])
     back = reverse("subscriptions:checkout-return")
     organisation = intent.organisation
-    params = {
+    params: dict[str, Any] = {
         "customer_id": customer_id,
         "price_id": intent.price.stripe_price_id or "",
         "quantity": intent.price.quantity_for(intent.seats),

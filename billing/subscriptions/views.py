@@ -103,7 +103,9 @@ def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_GET
 def billing(request: OrganisationHttpRequest) -> HttpResponse:
     """Show the plan, how it is paid and every invoice."""
-    _require_sight(request)
+    can_buy = permissions.can_buy(request.user, request.organisation)
+    if not can_buy and not request.user.is_staff:
+        raise PermissionDenied
     invoices = Invoice.objects.filter(organisation=request.organisation)
     context = {
         "organisation": request.organisation,
@@ -114,7 +116,7 @@ def billing(request: OrganisationHttpRequest) -> HttpResponse:
             cursor=request.GET.get("cursor"),
             page_size=20,
         ),
-        "can_buy": permissions.can_buy(request.user, request.organisation),
+        "can_buy": can_buy,
         "now": timezone.now(),
     }
     return render(request, "billing/billing.html", context)
@@ -186,11 +188,12 @@ def invoices_csv(request: OrganisationHttpRequest) -> HttpResponse:
 @require_GET
 def plan_fragment(request: OrganisationHttpRequest) -> HttpResponse:
     """The plan in a few lines, for the console's overview."""
+    can_buy = permissions.can_buy(request.user, request.organisation)
     context = {
         "organisation": request.organisation,
         "state": queries.billing_state(request.organisation),
-        "can_see": permissions.can_see_billing(request.user, request.organisation),
-        "can_buy": permissions.can_buy(request.user, request.organisation),
+        "can_see": can_buy or request.user.is_staff,
+        "can_buy": can_buy,
     }
     return render(request, "subscriptions/_plan.html", context)
 
