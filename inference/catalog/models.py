@@ -1,0 +1,216 @@
+from typing import Self
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import Func, Q
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from core.money import NANO
+from entitlements.features import Features
+
+MILLION = 1_000_000
+
+
+class ModelQuerySet(models.QuerySet["Model"]):
+    def offered(self) -> Self:
+        """Models on the public list: active, with a way to run them."""
+        return self.filter(
+            status=Model.Status.ACTIVE, deployments__is_enabled=True
+        ).distinct()
+
+
+class Model(models.Model):
+    """A model on offer, open or premium."""
+
+    class Edition(models.TextChoices):
+        OPEN = "open", _("Open")
+        PREMIUM = "premium", _("Premium")
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        ACTIVE = "active", _("Active")
+        RETIRED = "retired", _("Retired")
+
+    slug = models.CharField(max_length=80, unique=True)
+    title = models.CharField(max_length=120)
+    edition = models.CharField(max_length=10, choices=Edition.choices)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    summary = models.CharField(max_length=300)
+    summary_zh = models.CharField(max_length=300, blank=True)
+    description = models.TextField(blank=True)
+    description_zh = models.TextField(blank=True)
+    licence = models.CharField(max_length=80, blank=True)
+    owned_by = models.CharField(max_length=80, default="doorstone")
+    capabilities = models.JSONField(default=list)
+    context_tokens = models.PositiveIntegerField()
+    max_output_tokens = models.PositiveIntegerField()
+    # What a request without ``max_tokens`` is taken to need until it has ended.
+    default_output_tokens = models.PositiveIntegerField()
+    bytes_per_token = models.FloatField(default=3.5)
+    released_at = models.DateTimeField(default=timezone.now)
+
+    objects = ModelQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.slug
+
+    def get_absolute_url(self) -> str:
+        return f"/models/{self.slug}/"
+
+    @property
+    def is_premium(self) -> bool:
+        return self.edition == self.Edition.PREMIUM
+
+    @property
+    def localised_summary(self) -> str:
+        return self._localised("summary")
+
+    @property
+    def localised_description(self) -> str:
+        return self._localised("description")
+
+    def is_included_in(self, features: Features) -> bool:
+        """Tell whether a plan with ``features`` may call this model."""
+        return features.premium_models or not self.is_premium
+
+    def _localised(self, name: str) -> str:
+        is_chinese = (get_language() or "").startswith("zh")
+        text = getattr(self, f"{name}_zh") if is_chinese else ""
+        return str(text or getattr(self, name))
+
+
+class Deployment(models.Model):
+    """One place that runs a model."""
+
+    class Provider(models.TextChoices):
+        OPENAI = "openai", _("OpenAI-compatible server")
+        DOCS_ASSISTANT = "docs_assistant", _("Documentation assistant")
+
+    class OnDisconnect(models.TextChoices):
+        ABORT = "abort", _("Stop the upstream")
+        DRAIN = "drain", _("Read to the end")
+
+    model = models.ForeignKey(
+        Model, on_delete=models.CASCADE, related_name="deployments"
+    )
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    base_url = models.URLField(blank=True)
+    upstream_model = models.CharField(max_length=120, blank=True)
+    # Encrypted with FIELD_KEYS; never shown again.
+    credential = models.TextField(blank=True)
+    options = models.JSONField(default=dict, blank=True)
+    weight = models.PositiveIntegerField(default=1)
+    priority = models.PositiveIntegerField(default=0)
+    is_enabled = models.BooleanField(default=True)
+    on_disconnect = models.CharField(
+        max_length=10, choices=OnDisconnect.choices, default=OnDisconnect.ABORT
+    )
+    connect_timeout = models.FloatField(default=3)
+    first_byte_timeout = models.FloatField(default=120)
+    idle_timeout = models.FloatField(default=90)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(provider="openai") | ~Q(base_url=""),
+                name="catalog_deployment_address",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_id} on {self.provider}"
+
+
+class PriceVersion(models.Model):
+    """What a model's tokens are sold for and cost from one moment on.
+
+    Billionths of a US dollar per million tokens. Never changed once it has
+    begun: what was used keeps its price.
+    """
+
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="prices")
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, blank=True)
+    price_in = models.BigIntegerField()
+    price_cached_in = models.BigIntegerField()
+    price_out = models.BigIntegerField()
+    cost_in = models.BigIntegerField()
+    cost_cached_in = models.BigIntegerField()
+    cost_out = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="catalog_priceversion_no_overlap",
+                expressions=[
+                    (
+                        Func(
+                            "model_id",
+                            "model_id",
+                            function="int8range",
+                            arg_joiner=", ",
+                            template="int8range(%(expressions)s, '[]')",
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                    (
+                        Func("valid_from", "valid_to", function="tstzrange"),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    price_in__gte=0,
+                    price_cached_in__gte=0,
+                    price_out__gte=0,
+                    cost_in__gte=0,
+                    cost_cached_in__gte=0,
+                    cost_out__gte=0,
+                ),
+                name="catalog_priceversion_positive",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="keep_rates", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="fixed_rates",
+                operation=pgtrigger.Update,
+                # Only its end may still be set.
+                condition=pgtrigger.AnyChange(exclude=["valid_to"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_id} from {self.valid_from:%Y-%m-%d}"
+
+    def price_of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> int:
+        """Return what usage is sold for, in billionths of a dollar."""
+        return _rate(
+            (tokens_in, tokens_cached, tokens_out),
+            (self.price_in, self.price_cached_in, self.price_out),
+        )
+
+    def cost_of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> int:
+        """Return what usage costs us, in billionths of a dollar."""
+        return _rate(
+            (tokens_in, tokens_cached, tokens_out),
+            (self.cost_in, self.cost_cached_in, self.cost_out),
+        )
+
+
+def _rate(tokens: tuple[int, int, int], rates: tuple[int, int, int]) -> int:
+    total, cached, out = tokens
+    # Cached tokens are part of the prompt, whatever an upstream claims.
+    cached = min(cached, total)
+    amount = (total - cached) * rates[0] + cached * rates[1] + out * rates[2]
+    return -(-amount // MILLION)
+
+
+def dollars_per_million(amount_nano: int) -> float:
+    """Return a rate as people read it."""
+    return amount_nano / NANO

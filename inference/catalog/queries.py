@@ -1,0 +1,25 @@
+from datetime import datetime
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from inference.catalog.models import Model, PriceVersion
+
+
+def current_prices(at: datetime | None = None) -> QuerySet[PriceVersion]:
+    """Return the prices in force at one moment."""
+    moment = at or timezone.now()
+    return PriceVersion.objects.filter(valid_from__lte=moment).filter(
+        Q(valid_to=None) | Q(valid_to__gt=moment)
+    )
+
+
+def offered_models() -> QuerySet[Model]:
+    """Return what is on offer, open ones first, each with ``current`` prices."""
+    return (
+        Model.objects.offered()
+        .prefetch_related(
+            Prefetch("prices", queryset=current_prices(), to_attr="current")
+        )
+        .order_by("edition", "slug")
+    )

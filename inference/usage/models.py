@@ -1,0 +1,168 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class UsageEvent(models.Model):
+    """One call that used a model. Written once, never changed.
+
+    Money in billionths of a dollar, at the price version chosen on admission.
+    Content is not kept.
+    """
+
+    class Status(models.TextChoices):
+        OK = "ok", _("OK")
+        CLIENT_ABORT = "client_abort", _("Client left")
+        FAILED_MID_STREAM = "failed_mid_stream", _("Broke off")
+        UPSTREAM_ERROR = "upstream_error", _("Model failed")
+        SWEPT = "swept", _("Recovered")
+
+    request_id = models.CharField(max_length=64, primary_key=True)
+    occurred_at = models.DateTimeField()
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    key = models.ForeignKey(
+        "keys.ApiKey", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    model = models.CharField(max_length=80)
+    edition = models.CharField(max_length=10)
+    price_version_id = models.BigIntegerField()
+    status = models.CharField(max_length=20, choices=Status.choices)
+    is_stream = models.BooleanField()
+    # Counted by us, because the upstream did not say.
+    is_estimated = models.BooleanField(default=False)
+    tokens_in = models.IntegerField()
+    tokens_cached = models.IntegerField(default=0)
+    tokens_out = models.IntegerField()
+    price_nano = models.BigIntegerField()
+    cost_nano = models.BigIntegerField()
+    first_byte_ms = models.IntegerField(null=True)
+    total_ms = models.IntegerField()
+    client_request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organisation", "-occurred_at", "-request_id"],
+                name="usage_event_organisation",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class UsageHour(models.Model):
+    """What one key used of one model in one hour; the sum of its events."""
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    key = models.ForeignKey(
+        "keys.ApiKey", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    model = models.CharField(max_length=80)
+    edition = models.CharField(max_length=10)
+    hour = models.DateTimeField()
+    requests = models.IntegerField()
+    failures = models.IntegerField()
+    tokens_in = models.BigIntegerField()
+    tokens_out = models.BigIntegerField()
+    price_nano = models.BigIntegerField()
+    cost_nano = models.BigIntegerField()
+    is_reported = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "model", "hour", "key"],
+                nulls_distinct=False,
+                name="usage_hour_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["hour"],
+                condition=Q(is_reported=False),
+                name="usage_hour_unreported",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.model} {self.hour:%Y-%m-%d %H}"
+
+
+class UsageReport(models.Model):
+    """What the rest of the product has been told of one hour."""
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    model = models.CharField(max_length=80)
+    hour = models.DateTimeField()
+    revision = models.IntegerField()
+    requests = models.IntegerField()
+    tokens_in = models.BigIntegerField()
+    tokens_out = models.BigIntegerField()
+    price_nano = models.BigIntegerField()
+    cost_nano = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "model", "hour"], name="usage_report_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.model} r{self.revision}"
+
+
+class OrganisationMonth(models.Model):
+    """What an organisation has used in a calendar month (UTC): the durable quota."""
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    month = models.DateField()
+    requests = models.BigIntegerField()
+    price_nano = models.BigIntegerField()
+    cost_nano = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "month"], name="usage_month_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.month:%Y-%m}"
+
+
+class FirstCall(models.Model):
+    """An organisation's first successful call, until and after it was announced."""
+
+    organisation = models.OneToOneField(
+        "accounts.Organisation",
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="+",
+    )
+    key_id = models.BigIntegerField(null=True)
+    model = models.CharField(max_length=80)
+    at = models.DateTimeField()
+    is_announced = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organisation"],
+                condition=Q(is_announced=False),
+                name="usage_firstcall_unannounced",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} at {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,95 @@
+"""Telling the rest of the product what was used."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Sum
+
+from contracts.inference import FirstCallSucceeded, UsageAggregated
+from inference.keys.models import ApiKey
+from inference.usage.models import FirstCall, UsageHour, UsageReport
+from outbox import publish
+
+_SUMS = ("requests", "tokens_in", "tokens_out", "price_nano", "cost_nano")
+
+
+def announce_first_calls() -> int:
+    """Publish ``FirstCallSucceeded`` for organisations that just made one."""
+    announced = 0
+    for pk in list(
+        FirstCall.objects.filter(is_announced=False).values_list("pk", flat=True)
+    ):
+        announced += _announce_first_call(pk)
+    return announced
+
+
+def report_hours() -> int:
+    """Publish what was added to each hour since it was last reported."""
+    waiting = UsageHour.objects.filter(is_reported=False)
+    windows = waiting.values_list(
+        "organisation_id", "model", "edition", "hour"
+    ).distinct()
+    return sum(_report_hour(*window) for window in list(windows))
+
+
+@transaction.atomic
+def _announce_first_call(organisation_id: int) -> int:
+    claimed = FirstCall.objects.filter(pk=organisation_id, is_announced=False).update(
+        is_announced=True
+    )
+    if not claimed:
+        return 0
+    call = FirstCall.objects.get(pk=organisation_id)
+    key = ApiKey.objects.filter(pk=call.key_id).first()
+    publish(
+        FirstCallSucceeded(
+            organisation_id=organisation_id,
+            user_id=key.created_by_id if key else None,
+            model=call.model,
+        )
+    )
+    return 1
+
+
+@transaction.atomic
+def _report_hour(organisation_id: int, model: str, edition: str, hour: datetime) -> int:
+    hours = UsageHour.objects.filter(
+        organisation_id=organisation_id, model=model, hour=hour
+    )
+    # Locked, so that what the gateway adds meanwhile waits for the next report.
+    if not [
+        row.pk
+        for row in hours.select_for_update().order_by("pk")
+        if not row.is_reported
+    ]:
+        return 0
+    totals = hours.aggregate(**{f"sum_{name}": Sum(name) for name in _SUMS})
+    report = UsageReport.objects.filter(
+        organisation_id=organisation_id, model=model, hour=hour
+    ).first()
+    added = {
+        name: int(totals[f"sum_{name}"]) - (getattr(report, name) if report else 0)
+        for name in _SUMS
+    }
+    revision = report.revision + 1 if report else 1
+    UsageReport.objects.update_or_create(
+        organisation_id=organisation_id,
+        model=model,
+        hour=hour,
+        defaults={
+            "revision": revision,
+            **{name: int(totals[f"sum_{name}"]) for name in _SUMS},
+        },
+    )
+    hours.update(is_reported=True)
+    publish(
+        UsageAggregated(
+            organisation_id=organisation_id,
+            model=model,
+            edition=edition,
+            window=hour.isoformat(),
+            revision=revision,
+            **added,
+        )
+    )
+    return 1

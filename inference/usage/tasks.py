@@ -1,0 +1,15 @@
+from celery import shared_task
+
+from inference.usage import services
+
+
+@shared_task
+def announce_first_calls() -> None:
+    """Tell of organisations that made their first call."""
+    services.announce_first_calls()
+
+
+@shared_task
+def report_hours() -> None:
+    """Tell what was used since the last report."""
+    services.report_hours()
