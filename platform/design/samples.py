@@ -10,6 +10,21 @@ from django.utils.translation import gettext as _
 from core.pagination import Page
 from design import markdown
 
+_SWATCHES = (
+    "bg",
+    "bg-2",
+    "inset",
+    "border",
+    "text",
+    "text-2",
+    "brand",
+    "open",
+    "premium",
+    "success",
+    "warn",
+    "danger",
+    "info",
+)
 _CODE = """from openai import OpenAI
 
 client = OpenAI(base_url="https://doorstone.example/v1")  # one line changes
@@ -21,6 +36,32 @@ stream = client.chat.completions.create(
 for chunk in stream:
     print(chunk.choices[0].delta.content or "", end="")
 """
+_FIRST_CALLS = {
+    "curl": """curl SITE/v1/chat/completions \\
+  -H "Authorization: Bearer $DOORSTONE_API_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{"model": "doorstone-docs", "messages":
+       [{"role": "user", "content": "How do I stream?"}]}'
+""",
+    "python": """from openai import OpenAI
+
+client = OpenAI(base_url="SITE/v1", api_key=DOORSTONE_API_KEY)
+answer = client.chat.completions.create(
+    model="doorstone-docs",
+    messages=[{"role": "user", "content": "How do I stream?"}],
+)
+print(answer.choices[0].message.content)
+""",
+    "javascript": """import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: "SITE/v1", apiKey: DOORSTONE_API_KEY });
+const answer = await client.chat.completions.create({
+  model: "doorstone-docs",
+  messages: [{ role: "user", content: "How do I stream?" }],
+});
+console.log(answer.choices[0].message.content);
+""",
+}
 _PROSE = f"""## A heading
 
 Prose with **strong**, *emphasis*, `code`, a [link](/docs/) and @ada.
@@ -40,6 +81,11 @@ Prose with **strong**, *emphasis*, `code`, a [link](/docs/) and @ada.
 """
 
 
+def api_examples(site_url: str) -> dict[str, str]:
+    """Return the first call to the API in three languages."""
+    return {name: text.replace("SITE", site_url) for name, text in _FIRST_CALLS.items()}
+
+
 class SampleForm(forms.Form):
     """One field of each kind, some of them wrong."""
 
@@ -50,6 +96,12 @@ class SampleForm(forms.Form):
     )
     about = forms.CharField(label="About", required=False, widget=forms.Textarea)
     terms = forms.BooleanField(label="I agree to the terms")
+
+
+class SampleComposer(forms.Form):
+    """The text area of a composer."""
+
+    text = forms.CharField(label="Reply", widget=forms.Textarea, required=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +121,29 @@ class SampleTopic:
 def context() -> dict[str, object]:
     """Return one value of everything the components take."""
     now = timezone.now()
-    wrong = SampleForm({"name": "", "email": "not-an-address", "role": "member"})
+    answers = {"name": "", "email": "not-an-address", "role": "member"}
+    wrong = SampleForm(answers, auto_id="wrong_%s")
     wrong.is_valid()
     return {
+        "parts": [
+            ("colours", _("Colours")),
+            ("type", _("Type")),
+            ("buttons", _("Buttons")),
+            ("badges", _("Badges")),
+            ("alerts", _("Alerts")),
+            ("forms", _("Forms")),
+            ("navigation", _("Navigation")),
+            ("lists", _("Lists and tables")),
+            ("figures", _("Figures")),
+            ("cards", _("Cards")),
+            ("code", _("Code")),
+            ("prose", _("Prose")),
+            ("dialogs", _("Dialogs and menus")),
+        ],
+        "swatches": _SWATCHES,
+        "composer_form": SampleComposer(auto_id="composer_%s"),
+        "tabs": [("#navigation", "Latest", True), ("#navigation", "Top", False)],
+        "stats": [("4,120", "topics"), ("91 %", "answered"), ("3 h", "median")],
         "form": SampleForm(initial={"name": "Ada", "email": "ada@demo.test"}),
         "wrong_form": wrong,
         "code": _CODE,

@@ -2,6 +2,7 @@ import logging
 from http import HTTPStatus
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -12,7 +13,6 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from core import limiter
@@ -31,7 +31,8 @@ _PREVIEWS_PER_MINUTE = 60
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "home.html")
+    examples = samples.api_examples(settings.SITE_URL)
+    return render(request, "home.html", {"samples": examples})
 
 
 @require_safe
@@ -96,6 +97,8 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return error_page(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return error_page(request, HTTPStatus.BAD_REQUEST)
 
 
@@ -118,23 +121,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def error_page(
-    request: HttpRequest, status: int, *, message: str = "", template: str = ""
+    request: HttpRequest, status: HTTPStatus, *, template: str = ""
 ) -> HttpResponse:
-    """Return a page, or a fragment for htmx, that explains a refusal.
-
-    ``message`` replaces the general sentence, for example with a domain error's.
-    """
-    context = _error_context(status) | {"message": message}
+    """Return a page, or a fragment for htmx, that explains a refusal."""
+    context = _error_context(status)
     if request.headers.get("HX-Request"):
-        context["message"] = message or _(
-            "That did not work. Reload the page and try again."
-        )
         return render(request, "design/_error.html", context, status=status)
-    name = template or (f"{status}.html" if status in PAGES else "409.html")
+    name = template or f"{status.value}.html"
     return render(request, name, context, status=status)
-
-
-PAGES = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
 
 
 def _error_context(status: int) -> dict[str, object]:

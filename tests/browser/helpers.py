@@ -28,9 +28,10 @@ def assert_no_horizontal_scroll(page: Page) -> None:
     """Fail, naming the widest elements, when the page scrolls sideways."""
     wide = page.evaluate(
         """() => {
-            if (document.documentElement.scrollWidth <= innerWidth) return [];
+            const width = document.documentElement.clientWidth;
+            if (document.documentElement.scrollWidth <= width) return [];
             return [...document.querySelectorAll('body *')]
-                .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+                .filter(e => e.getBoundingClientRect().right > width + 1)
                 .slice(0, 8)
                 .map(e => e.tagName + '.' + e.getAttribute('class'));
         }"""

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "activity.middleware.visitor",
+    "design.middleware.error_pages",
     "core.middleware.DomainErrors",
 ]
 

@@ -168,15 +168,17 @@ def _mark_tasks(state: StateCore) -> None:
         first.content = first.content[found.end() :]
         box = Token("task_box", "input", 0)
         box.meta = {"checked": found[1] != " "}
-        token.children.insert(0, box)
+        ending = Token("task_end", "label", -1)
+        token.children = [box, *token.children, ending]
 
 
 def _align_cells(state: StateCore) -> None:
     """Say with a class what the parser says with a style the policy forbids."""
     for token in state.tokens:
-        if token.type in {"th_open", "td_open"} and "style" in token.attrs:
-            if token.attrs.pop("style") == "text-align:right":
-                token.attrSet("class", "num")
+        if token.type not in {"th_open", "td_open"}:
+            continue
+        if token.attrs.pop("style", "") == "text-align:right":
+            token.attrSet("class", "num")
 
 
 def _link_mentions(state: StateCore) -> None:
@@ -258,7 +260,7 @@ def _render_task(
     _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
 ) -> str:
     checked = " checked" if tokens[index].meta["checked"] else ""
-    return f'<input class="task__box" type="checkbox" disabled{checked}> '
+    return f'<label><input type="checkbox" disabled{checked}> '
 
 
 def _render_formula(tex: str, options: dict[str, Any]) -> str:
@@ -267,7 +269,7 @@ def _render_formula(tex: str, options: dict[str, Any]) -> str:
         return f'<code class="math">{escape(tex)}</code>'
     try:
         return str(convert(tex, display=display))
-    except Exception:
+    except Exception:  # noqa: BLE001
         # The converter raises many kinds of errors on a formula it cannot read.
         logger.info("markdown.formula_unreadable", extra={"length": len(tex)})
         return f'<code class="math">{escape(tex)}</code>'
@@ -296,6 +298,7 @@ def _build_parser() -> MarkdownIt:
     parser.add_render_rule("code_block", _render_code)
     parser.add_render_rule("image", _render_image)
     parser.add_render_rule("task_box", _render_task)
+    parser.add_render_rule("task_end", lambda *_arguments: "</label>")
     parser.add_render_rule("heading_sign", lambda *_arguments: "#")
     parser.add_render_rule("math_inline", _render_inline_formula)
     parser.add_render_rule("math_block", _render_block_formula)

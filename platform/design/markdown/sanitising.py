@@ -5,15 +5,99 @@ import nh3
 from design.markdown.highlighting import CLASSES
 
 _MATH = frozenset(
-    "math mrow mi mn mo ms mtext mspace msup msub msubsup mfrac msqrt mroot mover"
-    " munder munderover mtable mtr mtd mstyle mpadded mphantom mmultiscripts"
-    " mprescripts none menclose".split()
+    [
+        "math",
+        "mrow",
+        "mi",
+        "mn",
+        "mo",
+        "ms",
+        "mtext",
+        "mspace",
+        "msup",
+        "msub",
+        "msubsup",
+        "mfrac",
+        "msqrt",
+        "mroot",
+        "mover",
+        "munder",
+        "munderover",
+        "mtable",
+        "mtr",
+        "mtd",
+        "mstyle",
+        "mpadded",
+        "mphantom",
+        "mmultiscripts",
+        "mprescripts",
+        "none",
+        "menclose",
+    ]
 )
 _TAGS = frozenset(
-    "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input"
-    " kbd li ol p pre s section span strong sub sup table tbody td th thead tr ul".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "code",
+        "dd",
+        "del",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "input",
+        "kbd",
+        "label",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "s",
+        "section",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
-_INLINE = frozenset("a abbr b br code del em i kbd s span strong sub sup".split())
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "br",
+        "code",
+        "del",
+        "em",
+        "i",
+        "kbd",
+        "s",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+    ]
+)
 _ATTRIBUTES: dict[str, set[str]] = {
     "*": {"lang"},
     "a": {"href", "title", "id", "aria-label"},
@@ -60,7 +144,6 @@ _CLASSES: dict[str, set[str]] = {
     "a": {"heading-link", "mention", "footnote-backref"},
     "code": {"math"},
     "div": {"math-block"},
-    "input": {"task__box"},
     "li": {"task"} | _FOOTNOTE,
     "ol": _FOOTNOTE,
     "section": _FOOTNOTE,

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, is_valid_path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -236,3 +236,9 @@ def region(parser: Any, token: template.base.Token) -> RegionNode:
     nodelist = parser.parse(("endregion",))
     parser.delete_first_token()
     return RegionNode(name.strip("\"'"), parser.compile_filter(title), nodelist)
+
+
+@register.simple_tag
+def served(path: str) -> str:
+    """Return ``path`` when some installed app answers it, else nothing."""
+    return path if is_valid_path(path) else ""
