@@ -5,6 +5,7 @@ one of ``exceptions``. Nothing here touches the database, so nothing here may be
 called inside a transaction.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -33,6 +34,8 @@ API_VERSION = "2026-10-28.endive"
 TIMEOUT = 8.0
 # Else the SDK writes an id into the user's configuration folder and sends it.
 stripe.enable_telemetry = False
+# It would log two lines for every call.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 @lru_cache(maxsize=4)
@@ -66,14 +69,14 @@ def translated() -> Iterator[None]:
         yield
     except stripe.InvalidRequestError as error:
         if error.code == "resource_missing":
-            raise StripeMissing(details=str(error)) from error
-        raise StripeRefused(details=str(error)) from error
+            raise StripeMissing(reason=str(error)) from error
+        raise StripeRefused(reason=str(error)) from error
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        raise StripeUnavailable(details=str(error)) from error
+        raise StripeUnavailable(reason=str(error)) from error
     except stripe.StripeError as error:
         if (error.http_status or 500) >= 500:
-            raise StripeUnavailable(details=str(error)) from error
-        raise StripeRefused(details=str(error)) from error
+            raise StripeUnavailable(reason=str(error)) from error
+        raise StripeRefused(reason=str(error)) from error
 
 
 # Customers.
@@ -201,18 +204,6 @@ def fetch_refund(refund_id: str) -> Refund:
     with translated():
         raw = client().v1.refunds.retrieve(refund_id).to_dict(for_json=True)
         return convert.refund(raw, invoice_id=_invoice_of(raw))
-
-
-def refunds_of(payment_intent_id: str, *, invoice_id: str) -> list[Refund]:
-    """Return every refund of one payment."""
-    with translated():
-        found = client().v1.refunds.list(
-            {"payment_intent": payment_intent_id, "limit": 100}
-        )
-        return [
-            convert.refund(refund.to_dict(for_json=True), invoice_id=invoice_id)
-            for refund in found.auto_paging_iter()
-        ]
 
 
 def _invoice_of(refund: Mapping[str, Any]) -> str:

@@ -109,7 +109,7 @@ def _postpone(row: WebhookInbox, error: Exception) -> None:
     # Doubles from two seconds to about ten minutes, with jitter against herds.
     delay = min(2**attempts, 600) * random.uniform(0.8, 1.2)  # noqa: S311
     is_last = attempts >= MAX_ATTEMPTS
-    details = getattr(error, "details", {}).get("details", "")
+    details = getattr(error, "details", {}).get("reason", "")
     WebhookInbox.objects.filter(pk=row.pk).update(
         state=WebhookInbox.State.DEAD if is_last else WebhookInbox.State.FAILED,
         last_error=f"{type(error).__name__}: {details or error}"[:2000],

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from accounts.models import Organisation
 from billing.ledger import services as ledger
-from billing.ledger.models import Invoice, Payment
+from billing.ledger.models import Invoice
 from billing.ledger.records import (
     InvoiceRecord,
     LineRecord,
@@ -83,21 +83,6 @@ def sync_refund(stripe_id: str) -> None:
     except StripeMissing:
         return
     _apply_refund(refund)
-
-
-def sync_refunds_of_payment(payment_intent_id: str) -> None:
-    """Fetch and record every refund of one payment."""
-    payment = (
-        Payment.objects.select_related("invoice")
-        .filter(payment_intent_id=payment_intent_id)
-        .first()
-    )
-    if payment is None:
-        raise NotOurs("payment")
-    for refund in adapter.refunds_of(
-        payment_intent_id, invoice_id=payment.invoice.stripe_id
-    ):
-        _apply_refund(refund)
 
 
 @transaction.atomic

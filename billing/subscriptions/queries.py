@@ -7,7 +7,6 @@ from billing.subscriptions.models import BillingAccount, CheckoutIntent, Subscri
 from entitlements.features import Features
 from entitlements.queries import entitlements_for
 
-
 # Statuses in which an open invoice is what stands in the way.
 OWING = {
     Subscription.Status.PAST_DUE,

@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 if self.stdout.isatty():
                     self.stdout.write(f"  {done.lookup_key} …", ending="\r")
         except StripeError as error:
-            reason = error.details.get("details", "")
+            reason = error.details.get("reason", "")
             raise CommandError(f"{error} {reason}") from error
         width = max((len(row.lookup_key) for row in rows), default=10)
         self.stdout.write(f"{'price':<{width}}  {'amount':>12}  stripe id  action")

@@ -43,7 +43,7 @@ class Command(BaseCommand):
                     if self.stdout.isatty():
                         self.stdout.write(f"  {len(differences)} found …", ending="\r")
             except StripeError as error:
-                reason = error.details.get("details", "")
+                reason = error.details.get("reason", "")
                 raise CommandError(f"{error} {reason}") from error
         if not options["dry_run"]:
             process_due()

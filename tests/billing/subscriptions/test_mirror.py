@@ -1,0 +1,315 @@
+"""Copies follow Stripe, whatever happened on the way."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts.queries import personal_organisation
+from billing.ledger.models import Invoice, Refund
+from billing.plans.models import Price
+from billing.stripe.exceptions import NotOurs
+from billing.stripe.models import WebhookInbox
+from billing.stripe.services import process_due
+from billing.subscriptions import mirror, reconciliation
+from billing.subscriptions.models import BillingAccount, Subscription
+from entitlements.features import FREE
+from entitlements.queries import entitlements_for
+from outbox.models import Event
+from tests.factories.billing import (
+    customer_of,
+    default_price,
+    fetched_subscription,
+    team_of,
+)
+from tests.fakes.stripe_emulator import StripeEmulator
+
+
+@pytest.mark.parametrize(
+    ("status", "plan"),
+    [
+        ("trialing", "pro"),
+        ("active", "pro"),
+        ("past_due", "pro"),
+        ("unpaid", "free"),
+        ("incomplete", "free"),
+        ("incomplete_expired", "free"),
+        ("canceled", "free"),
+        ("paused", "free"),
+        ("from_the_future", "free"),
+    ],
+)
+def test_what_each_status_grants(
+    person: Callable[..., Any], status: str, plan: str
+) -> None:
+    org = personal_organisation(person("ada"))
+    copy = fetched_subscription(org, default_price("pro"), status=status)
+
+    mirror.apply_subscription(copy, fetched_at=timezone.now())
+
+    assert entitlements_for(org.pk).plan == plan
+
+
+def test_paying_in_time_ends_the_grace(person: Callable[..., Any]) -> None:
+    org = personal_organisation(person("ada"))
+    copy = fetched_subscription(org, default_price("pro"), status="past_due")
+    first = timezone.now()
+    mirror.apply_subscription(copy, fetched_at=first)
+    later = first + timedelta(days=3)
+
+    again = mirror.apply_subscription(copy, fetched_at=later)
+    healed = mirror.apply_subscription(
+        replace(copy, status="active"), fetched_at=later + timedelta(seconds=1)
+    )
+
+    assert again.first_failed_at == first
+    assert (healed.first_failed_at, healed.grace_until) == (None, None)
+    assert Event.objects.filter(name="SubscriptionStarted").count() == 1
+    assert Event.objects.filter(name="SubscriptionEnded").count() == 0
+
+
+def test_a_changed_plan_is_followed_without_a_new_start(
+    person: Callable[..., Any],
+) -> None:
+    org = team_of(person("ada"))
+    copy = fetched_subscription(org, default_price("pro"))
+    mirror.apply_subscription(copy, fetched_at=timezone.now())
+    team = default_price("team")
+    item = replace(
+        copy.items[0], id="si_new", price_id=team.stripe_price_id, quantity=4
+    )
+
+    row = mirror.apply_subscription(
+        replace(copy, items=(item,)), fetched_at=timezone.now()
+    )
+
+    assert (row.granted_plan, row.seats) == ("team", 4)
+    assert entitlements_for(org.pk).seats == 4
+    assert row.items.get().stripe_id == "si_new"
+    assert Event.objects.filter(name="SubscriptionStarted").count() == 1
+
+
+def test_a_second_live_subscription_is_kept_and_marked(
+    person: Callable[..., Any],
+) -> None:
+    org = personal_organisation(person("ada"))
+    first = fetched_subscription(org, default_price("pro"))
+    second = fetched_subscription(org, default_price("pro"))
+
+    mirror.apply_subscription(first, fetched_at=timezone.now())
+    doubled = mirror.apply_subscription(second, fetched_at=timezone.now())
+    mirror.apply_subscription(
+        replace(first, status="canceled"), fetched_at=timezone.now()
+    )
+
+    assert doubled.is_duplicate is True
+    assert entitlements_for(org.pk).plan == "pro"
+
+
+def test_what_charges_for_none_of_our_prices_grants_nothing(
+    person: Callable[..., Any],
+) -> None:
+    org = personal_organisation(person("ada"))
+    copy = fetched_subscription(org, default_price("pro"))
+    item = replace(copy.items[0], price_id="price_of_something_else")
+
+    row = mirror.apply_subscription(
+        replace(copy, items=(item,)), fetched_at=timezone.now()
+    )
+
+    assert row.price is None
+    assert entitlements_for(org.pk) == FREE
+
+
+def test_a_subscription_of_a_strange_customer_is_not_ours(
+    person: Callable[..., Any],
+) -> None:
+    org = personal_organisation(person("ada"))
+    copy = fetched_subscription(org, default_price("pro"), customer_id="cus_strange")
+
+    with pytest.raises(NotOurs):
+        mirror.apply_subscription(copy, fetched_at=timezone.now())
+
+    assert Subscription.objects.count() == 0
+
+
+def test_a_subscription_made_by_hand_is_found_by_its_metadata(
+    person: Callable[..., Any],
+) -> None:
+    org = personal_organisation(person("ada"))
+    copy = fetched_subscription(
+        org,
+        default_price("pro"),
+        customer_id="cus_by_hand",
+        metadata={"organisation": org.public_id, "intent": "not a uuid"},
+    )
+
+    mirror.apply_subscription(copy, fetched_at=timezone.now())
+
+    assert entitlements_for(org.pk).plan == "pro"
+
+
+def test_a_refund_made_at_stripe_reaches_the_ledger(
+    shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    buy(personal_organisation(ada), ada)
+    invoice = Invoice.objects.get()
+    intent = invoice.payments.get().payment_intent_id
+    refund = shop.client().v1.refunds.create({"payment_intent": intent, "amount": 500})
+
+    mirror.sync_refund(refund.id)
+    mirror.sync_refund(refund.id)
+
+    invoice.refresh_from_db()
+    assert invoice.amount_refunded == 500
+    assert Refund.objects.get().revenue == 500
+    assert Event.objects.filter(name="PaymentRefunded").count() == 1
+
+
+def test_a_new_card_is_shown(
+    shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    buy(org, ada)
+    client = shop.client()
+    customer = customer_of(org)
+    method = client.v1.payment_methods.attach(
+        "pm_card_mastercard", {"customer": customer}
+    )
+    client.v1.customers.update(
+        customer, {"invoice_settings": {"default_payment_method": method.id}}
+    )
+
+    mirror.sync_customer(customer)
+
+    assert BillingAccount.objects.get(pk=org.pk).card_brand == "mastercard"
+
+
+def test_reconciliation_finds_what_no_webhook_told(
+    shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    subscription = buy(org, ada)
+    shop.client().v1.subscriptions.update(
+        subscription.stripe_id, {"cancel_at_period_end": True}
+    )
+    dry = list(reconciliation.run(fix=False))
+    untouched = WebhookInbox.objects.count()
+
+    wet = list(reconciliation.run())
+    while process_due():
+        pass
+    after = list(reconciliation.run())
+
+    subscription.refresh_from_db()
+    assert untouched == 0
+    assert ("subscription", "cancel_at_period_end", False) in {
+        (row.scope, row.field, row.is_fixed) for row in dry
+    }
+    assert all(row.is_fixed for row in wet)
+    assert {row.scope for row in wet} == {"event", "subscription"}
+    assert subscription.cancel_at_period_end is True
+    assert after == []
+
+
+def test_reconciliation_ends_what_is_cancelled_there(
+    shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    subscription = buy(org, ada)
+    shop.client().v1.subscriptions.cancel(subscription.stripe_id)
+    out = StringIO()
+
+    call_command("stripe_reconcile", stdout=out)
+
+    assert "active → canceled  fixed" in out.getvalue()
+    assert entitlements_for(org.pk) == FREE
+    assert WebhookInbox.objects.filter(state__in=["new", "failed"]).count() == 0
+
+
+def test_what_only_a_person_can_put_right_ends_with_one(
+    shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    subscription = buy(org, ada)
+    client = shop.client()
+    card = client.v1.customers.payment_methods.list(customer_of(org)).data[0]
+    second = client.v1.subscriptions.create(
+        {
+            "customer": customer_of(org),
+            "default_payment_method": card.id,
+            "items": [{"price": subscription.price.stripe_price_id}],
+        }
+    )
+    out = StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("stripe_reconcile", stdout=out)
+
+    assert ended.value.code == 1
+    assert f"{second.id}" in out.getvalue()
+    assert "two live subscriptions  OPEN" in out.getvalue()
+
+
+def test_an_unreachable_stripe_is_one_clear_sentence(settings: Any, db: None) -> None:
+    settings.STRIPE_SECRET_KEY = "sk_test_x"
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+
+    with pytest.raises(CommandError, match="does not answer"):
+        call_command("stripe_reconcile", stdout=StringIO())
+
+
+def test_pushing_the_plans_again_changes_nothing(shop: StripeEmulator) -> None:
+    before = dict(Price.objects.values_list("lookup_key", "stripe_price_id"))
+    out = StringIO()
+
+    call_command("stripe_sync_plans", stdout=out)
+
+    assert out.getvalue().count("unchanged") == 5
+    assert dict(Price.objects.values_list("lookup_key", "stripe_price_id")) == before
+    assert len(shop.client().v1.products.list().data) == 3
+
+
+def test_a_price_somebody_changed_there_is_replaced(shop: StripeEmulator) -> None:
+    client = shop.client()
+    price = Price.objects.get(lookup_key="pro_v1_month_usd")
+    old = price.stripe_price_id or ""
+    product = price.plan_version.stripe_product_id
+    client.v1.prices.create(
+        {
+            "product": product,
+            "currency": "usd",
+            "unit_amount": 1,
+            "recurring": {"interval": "month"},
+            "lookup_key": price.lookup_key,
+            "transfer_lookup_key": True,
+        }
+    )
+    out = StringIO()
+
+    call_command("stripe_sync_plans", stdout=out)
+
+    price.refresh_from_db()
+    found = client.v1.prices.retrieve(price.stripe_price_id or "")
+    assert out.getvalue().count("replaced") == 1
+    assert (found.unit_amount, found.lookup_key) == (2_000, "pro_v1_month_usd")
+    assert price.stripe_price_id != old
+
+
+def test_a_new_emulator_gets_the_plans_again(shop: StripeEmulator) -> None:
+    shop.reset()
+    out = StringIO()
+
+    call_command("stripe_sync_plans", stdout=out)
+
+    assert out.getvalue().count("created") == 5
