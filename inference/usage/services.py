@@ -40,7 +40,7 @@ def _announce_first_call(organisation_id: int) -> int:
     if not claimed:
         return 0
     call = FirstCall.objects.get(pk=organisation_id)
-    key = ApiKey.objects.filter(pk=call.key_id).first()
+    key = ApiKey.objects.filter(pk=call.key_id).first() if call.key_id else None
     publish(
         FirstCallSucceeded(
             organisation_id=organisation_id,

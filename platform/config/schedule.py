@@ -43,4 +43,19 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 20},
     },
+    "gateway-sweep": {
+        "task": "inference.gateway.tasks.sweep",
+        "schedule": 10.0,
+        "options": {"expires": 20},
+    },
+    "usage-first-calls": {
+        "task": "inference.usage.tasks.announce_first_calls",
+        "schedule": 3.0,
+        "options": {"expires": 6},
+    },
+    "usage-report": {
+        "task": "inference.usage.tasks.report_hours",
+        "schedule": 30.0,
+        "options": {"expires": 60},
+    },
 }

@@ -5,106 +5,229 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('keys', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("keys", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FirstCall',
+            name="FirstCall",
             fields=[
-                ('organisation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='+', serialize=False, to='accounts.organisation')),
-                ('key_id', models.BigIntegerField(null=True)),
-                ('model', models.CharField(max_length=80)),
-                ('at', models.DateTimeField()),
-                ('is_announced', models.BooleanField(default=False)),
+                (
+                    "organisation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="accounts.organisation",
+                    ),
+                ),
+                ("key_id", models.BigIntegerField(null=True)),
+                ("model", models.CharField(max_length=80)),
+                ("at", models.DateTimeField()),
+                ("is_announced", models.BooleanField(default=False)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('is_announced', False)), fields=['organisation'], name='usage_firstcall_unannounced')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_announced", False)),
+                        fields=["organisation"],
+                        name="usage_firstcall_unannounced",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OrganisationMonth',
+            name="OrganisationMonth",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField()),
-                ('requests', models.BigIntegerField()),
-                ('price_nano', models.BigIntegerField()),
-                ('cost_nano', models.BigIntegerField()),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organisation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("month", models.DateField()),
+                ("requests", models.BigIntegerField()),
+                ("price_nano", models.BigIntegerField()),
+                ("cost_nano", models.BigIntegerField()),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organisation",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'month'), name='usage_month_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organisation", "month"), name="usage_month_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageEvent',
+            name="UsageEvent",
             fields=[
-                ('request_id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('occurred_at', models.DateTimeField()),
-                ('model', models.CharField(max_length=80)),
-                ('edition', models.CharField(max_length=10)),
-                ('price_version_id', models.BigIntegerField()),
-                ('status', models.CharField(choices=[('ok', 'OK'), ('client_abort', 'Client left'), ('failed_mid_stream', 'Broke off'), ('upstream_error', 'Model failed'), ('swept', 'Recovered')], max_length=20)),
-                ('is_stream', models.BooleanField()),
-                ('is_estimated', models.BooleanField(default=False)),
-                ('tokens_in', models.IntegerField()),
-                ('tokens_cached', models.IntegerField(default=0)),
-                ('tokens_out', models.IntegerField()),
-                ('price_nano', models.BigIntegerField()),
-                ('cost_nano', models.BigIntegerField()),
-                ('first_byte_ms', models.IntegerField(null=True)),
-                ('total_ms', models.IntegerField()),
-                ('client_request_id', models.CharField(blank=True, max_length=64)),
-                ('key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='keys.apikey')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organisation')),
+                (
+                    "request_id",
+                    models.CharField(max_length=64, primary_key=True, serialize=False),
+                ),
+                ("occurred_at", models.DateTimeField()),
+                ("model", models.CharField(max_length=80)),
+                ("edition", models.CharField(max_length=10)),
+                ("price_version_id", models.BigIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("ok", "OK"),
+                            ("client_abort", "Client left"),
+                            ("failed_mid_stream", "Broke off"),
+                            ("upstream_error", "Model failed"),
+                            ("swept", "Recovered"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("is_stream", models.BooleanField()),
+                ("is_estimated", models.BooleanField(default=False)),
+                ("tokens_in", models.IntegerField()),
+                ("tokens_cached", models.IntegerField(default=0)),
+                ("tokens_out", models.IntegerField()),
+                ("price_nano", models.BigIntegerField()),
+                ("cost_nano", models.BigIntegerField()),
+                ("first_byte_ms", models.IntegerField(null=True)),
+                ("total_ms", models.IntegerField()),
+                ("client_request_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="keys.apikey",
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organisation",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['organisation', '-occurred_at', '-request_id'], name='usage_event_organisation')],
+                "indexes": [
+                    models.Index(
+                        fields=["organisation", "-occurred_at", "-request_id"],
+                        name="usage_event_organisation",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageHour',
+            name="UsageHour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(max_length=80)),
-                ('edition', models.CharField(max_length=10)),
-                ('hour', models.DateTimeField()),
-                ('requests', models.IntegerField()),
-                ('failures', models.IntegerField()),
-                ('tokens_in', models.BigIntegerField()),
-                ('tokens_out', models.BigIntegerField()),
-                ('price_nano', models.BigIntegerField()),
-                ('cost_nano', models.BigIntegerField()),
-                ('is_reported', models.BooleanField(default=False)),
-                ('key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='keys.apikey')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organisation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("model", models.CharField(max_length=80)),
+                ("edition", models.CharField(max_length=10)),
+                ("hour", models.DateTimeField()),
+                ("requests", models.IntegerField()),
+                ("failures", models.IntegerField()),
+                ("tokens_in", models.BigIntegerField()),
+                ("tokens_out", models.BigIntegerField()),
+                ("price_nano", models.BigIntegerField()),
+                ("cost_nano", models.BigIntegerField()),
+                ("is_reported", models.BooleanField(default=False)),
+                (
+                    "key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="keys.apikey",
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organisation",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('is_reported', False)), fields=['hour'], name='usage_hour_unreported')],
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'model', 'hour', 'key'), name='usage_hour_once', nulls_distinct=False)],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_reported", False)),
+                        fields=["hour"],
+                        name="usage_hour_unreported",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organisation", "model", "hour", "key"),
+                        name="usage_hour_once",
+                        nulls_distinct=False,
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageReport',
+            name="UsageReport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(max_length=80)),
-                ('hour', models.DateTimeField()),
-                ('revision', models.IntegerField()),
-                ('requests', models.IntegerField()),
-                ('tokens_in', models.BigIntegerField()),
-                ('tokens_out', models.BigIntegerField()),
-                ('price_nano', models.BigIntegerField()),
-                ('cost_nano', models.BigIntegerField()),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organisation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("model", models.CharField(max_length=80)),
+                ("hour", models.DateTimeField()),
+                ("revision", models.IntegerField()),
+                ("requests", models.IntegerField()),
+                ("tokens_in", models.BigIntegerField()),
+                ("tokens_out", models.BigIntegerField()),
+                ("price_nano", models.BigIntegerField()),
+                ("cost_nano", models.BigIntegerField()),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organisation",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'model', 'hour'), name='usage_report_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organisation", "model", "hour"),
+                        name="usage_report_once",
+                    )
+                ],
             },
         ),
     ]

@@ -1,0 +1,228 @@
+"""What the gateway knows without asking: keys, plans and models, for seconds.
+
+A key or plan that changes is announced through Redis and forgotten at once;
+without Redis the copies end by themselves after ``KEY_SECONDS``.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+from django.utils import timezone
+
+from entitlements.features import Features
+from entitlements.queries import entitlements_for
+from inference.catalog.models import Deployment, Model
+from inference.catalog.queries import current_prices
+from inference.keys import secrets
+from inference.keys.models import ApiKey
+from inference.usage.models import OrganisationMonth, UsageHour
+
+KEY_SECONDS = 5.0
+CATALOGUE_SECONDS = 3.0
+MAX_UNKNOWN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the key, its organisation and what that may do."""
+
+    key_id: int
+    digest: str
+    organisation_id: int
+    organisation_slug: str
+    features: Features
+    allowed_models: frozenset[str]
+    monthly_limit_nano: int | None
+    expires_at: datetime | None
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """A price version, copied out of the database."""
+
+    version_id: int
+    price: tuple[int, int, int]
+    cost: tuple[int, int, int]
+
+    def price_of(self, tokens_in: int, cached: int, tokens_out: int) -> int:
+        return _amount(self.price, tokens_in, cached, tokens_out)
+
+    def cost_of(self, tokens_in: int, cached: int, tokens_out: int) -> int:
+        return _amount(self.cost, tokens_in, cached, tokens_out)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model that can be called, with its price and the places that run it."""
+
+    slug: str
+    edition: str
+    owned_by: str
+    created: int
+    context_tokens: int
+    max_output_tokens: int
+    default_output_tokens: int
+    bytes_per_token: float
+    rates: Rates
+    deployments: tuple[Deployment, ...]
+
+    @property
+    def is_premium(self) -> bool:
+        return self.edition == Model.Edition.PREMIUM
+
+
+@dataclass(slots=True)
+class _Copy:
+    caller: Caller | None
+    ends_at: float
+
+
+@dataclass(slots=True)
+class Directory:
+    """The process's copies."""
+
+    callers: dict[str, _Copy] = field(default_factory=dict)
+    models: dict[str, OfferedModel] = field(default_factory=dict)
+    models_end_at: float = 0.0
+    _loading: dict[str, "asyncio.Future[Any]"] = field(default_factory=dict)
+
+    async def caller(self, secret: str) -> Caller | None:
+        """Return who a key belongs to; junk costs no query."""
+        if not secrets.is_well_formed(secret):
+            return None
+        digest = secrets.digest(secret)
+        copy = self.callers.get(digest)
+        if copy is None or copy.ends_at < time.monotonic():
+            caller = await self._once(digest, lambda: load_caller(digest))
+            if len(self.callers) > MAX_UNKNOWN:
+                self.callers.clear()
+            copy = _Copy(caller, time.monotonic() + KEY_SECONDS)
+            self.callers[digest] = copy
+        caller = copy.caller
+        if (
+            caller is not None
+            and caller.expires_at
+            and caller.expires_at <= timezone.now()
+        ):
+            return None
+        return caller
+
+    async def offered(self) -> dict[str, OfferedModel]:
+        """Return the models on offer by slug."""
+        if self.models_end_at < time.monotonic():
+            self.models = await self._once("catalogue", load_models)
+            self.models_end_at = time.monotonic() + CATALOGUE_SECONDS
+        return self.models
+
+    def forget_key(self, digest: str) -> None:
+        self.callers.pop(digest, None)
+
+    def forget_organisation(self, organisation_id: int) -> None:
+        for digest, copy in list(self.callers.items()):
+            if copy.caller and copy.caller.organisation_id == organisation_id:
+                del self.callers[digest]
+
+    async def _once(self, name: str, load: Callable[[], Any]) -> Any:
+        """Load something once, however many wait for it."""
+        pending = self._loading.get(name)
+        if pending is None:
+            pending = asyncio.ensure_future(in_thread(load))
+            self._loading[name] = pending
+            pending.add_done_callback(lambda _: self._loading.pop(name, None))
+        return await asyncio.shield(pending)
+
+
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a database function off the event loop."""
+
+    def run() -> Any:
+        close_old_connections()
+        try:
+            return function(*arguments)
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(run, thread_sensitive=False)()
+
+
+def load_caller(digest: str) -> Caller | None:
+    """Read a key and what its organisation may do."""
+    key = (
+        ApiKey.objects.usable()
+        .select_related("organisation", "created_by")
+        .filter(digest=digest)
+        .first()
+    )
+    if key is None:
+        return None
+    return Caller(
+        key_id=key.pk,
+        digest=digest,
+        organisation_id=key.organisation_id,
+        organisation_slug=key.organisation.slug,
+        features=entitlements_for(key.organisation_id),
+        allowed_models=frozenset(key.allowed_models),
+        monthly_limit_nano=key.monthly_limit_nano,
+        expires_at=key.expires_at,
+        locale=key.created_by.locale if key.created_by else "",
+    )
+
+
+def load_models() -> dict[str, OfferedModel]:
+    """Read every model on offer. Three queries."""
+    prices = {price.model_id: price for price in current_prices()}
+    models = Model.objects.filter(status=Model.Status.ACTIVE).prefetch_related(
+        "deployments"
+    )
+    offered = {}
+    for model in models:
+        deployments = tuple(d for d in model.deployments.all() if d.is_enabled)
+        price = prices.get(model.pk)
+        if price is None or not deployments:
+            continue
+        offered[model.slug] = OfferedModel(
+            slug=model.slug,
+            edition=model.edition,
+            owned_by=model.owned_by,
+            created=int(model.released_at.timestamp()),
+            context_tokens=model.context_tokens,
+            max_output_tokens=model.max_output_tokens,
+            default_output_tokens=model.default_output_tokens,
+            bytes_per_token=model.bytes_per_token,
+            rates=Rates(
+                price.pk,
+                (price.price_in, price.price_cached_in, price.price_out),
+                (price.cost_in, price.cost_cached_in, price.cost_out),
+            ),
+            deployments=deployments,
+        )
+    return offered
+
+
+def load_spent(organisation_id: int, key_id: int) -> tuple[int, int]:
+    """Return what an organisation and a key have used this month, durably."""
+    now = timezone.now()
+    month = now.date().replace(day=1)
+    row = OrganisationMonth.objects.filter(
+        organisation_id=organisation_id, month=month
+    ).first()
+    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    by_key = UsageHour.objects.filter(key_id=key_id, hour__gte=start)
+    return (row.price_nano if row else 0), sum(
+        by_key.values_list("price_nano", flat=True)
+    )
+
+
+def _amount(
+    rates: tuple[int, int, int], tokens_in: int, cached: int, tokens_out: int
+) -> int:
+    cached = min(cached, tokens_in)
+    amount = (tokens_in - cached) * rates[0] + cached * rates[1] + tokens_out * rates[2]
+    return -(-amount // 1_000_000)

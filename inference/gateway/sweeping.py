@@ -1,0 +1,95 @@
+"""Settling what a killed gateway left behind.
+
+A reservation whose heartbeat stopped is settled from the last count it reported,
+marked as estimated. One that reported nothing is let go: nothing was delivered.
+"""
+
+import json
+import logging
+import time
+from datetime import datetime
+from typing import Any
+
+from core.redis import client, prefixed
+from inference.gateway.admission import RELEASE, Reservation, keys_of
+from inference.usage.models import UsageEvent
+from inference.usage.recording import Usage, record
+
+logger = logging.getLogger(__name__)
+STALE_SECONDS = 30
+
+
+def sweep(*, stale_after: float = STALE_SECONDS) -> int:
+    """Settle every reservation without a heartbeat; return how many there were."""
+    redis = client()
+    # Heartbeats carry Redis' own time.
+    now = redis.time()[0]
+    stale = redis.zrangebyscore(
+        prefixed("gw:reservations"), "-inf", now - stale_after, start=0, num=500
+    )
+    for member in stale:
+        _settle(redis, member.decode())
+    return len(stale)
+
+
+def _settle(redis: Any, request_id: str) -> None:
+    raw = redis.get(prefixed(f"gw:request:{request_id}"))
+    if raw is None:
+        redis.zrem(prefixed("gw:reservations"), request_id)
+        return
+    kept = json.loads(raw)
+    reservation = Reservation(
+        request_id,
+        kept["organisation_id"],
+        kept["key_id"],
+        kept["month"],
+        0,
+        is_in_redis=True,
+    )
+    price = 0
+    # The gateway may have died after its commit and before giving back.
+    present = UsageEvent.objects.filter(pk=request_id).first()
+    if present is not None:
+        price = present.price_nano
+    elif kept["tokens_out"] > 0:
+        usage = _usage(request_id, kept)
+        record([usage])
+        price = usage.price_nano
+        logger.warning("usage.swept", extra={"call": request_id})
+    redis.eval(
+        RELEASE.text,
+        6,
+        *keys_of(reservation),
+        request_id,
+        price,
+        f"k:{reservation.key_id}",
+    )
+
+
+def _usage(request_id: str, kept: dict[str, Any]) -> Usage:
+    occurred_at = datetime.fromisoformat(kept["occurred_at"])
+
+    def amount(rates: list[int]) -> int:
+        return -(
+            -(kept["tokens_in"] * rates[0] + kept["tokens_out"] * rates[2]) // 1_000_000
+        )
+
+    return Usage(
+        request_id=request_id,
+        occurred_at=occurred_at,
+        organisation_id=kept["organisation_id"],
+        key_id=kept["key_id"],
+        model=kept["model"],
+        edition=kept["edition"],
+        price_version_id=kept["price_version_id"],
+        status=UsageEvent.Status.SWEPT,
+        is_stream=kept["is_stream"],
+        is_estimated=True,
+        tokens_in=kept["tokens_in"],
+        tokens_cached=0,
+        tokens_out=kept["tokens_out"],
+        price_nano=amount(kept["price"]),
+        cost_nano=amount(kept["cost"]),
+        first_byte_ms=None,
+        total_ms=int((time.time() - occurred_at.timestamp()) * 1000),
+    )
