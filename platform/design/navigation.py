@@ -45,7 +45,7 @@ CONSOLE = (
 )
 STAFF = (
     Entry(_("Conversion"), "/staff/conversion/"),
-    Entry(_("Profit model"), "/staff/conversion/profit-model/"),
+    Entry(_("Profit model"), "/staff/conversion/model/"),
     Entry(_("Revenue"), "/staff/revenue/"),
     Entry(_("Growth"), "/staff/growth/"),
     Entry(_("Moderation"), "/staff/moderation/"),

@@ -29,8 +29,10 @@ MAX_LENGTH = 64_000
 _MAX_FORMULA = 1_000
 # Overrides of writing direction can make text read as something it is not.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# The shape of a username (accounts.validators), not ending in a hyphen.
 _MENTION = re.compile(
-    r"(?<![\w@/.+-])@([A-Za-z0-9\u4e00-\u9fff][\w-]{1,38}[A-Za-z0-9\u4e00-\u9fff])"
+    r"(?<![\w@/.+-])@([A-Za-z0-9_\u4e00-\u9fff](?:[A-Za-z0-9_\u4e00-\u9fff-]{0,37}"
+    r"[A-Za-z0-9_\u4e00-\u9fff]))"
 )
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 

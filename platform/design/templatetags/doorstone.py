@@ -77,14 +77,14 @@ def maybe_url(name: str, *args: object, **kwargs: object) -> str:
 
 @register.filter
 def money(amount: int | None, currency: str) -> str:
-    """Return minor units as money."""
-    return "" if amount is None else format_minor(amount, currency)
+    """Return minor units as money; an undefined amount is never zero."""
+    return _("no data") if amount is None else format_minor(amount, currency)
 
 
 @register.filter
 def nano(amount: int | None, currency: str) -> str:
-    """Return billionths of a unit as money."""
-    return "" if amount is None else format_nano(amount, currency)
+    """Return billionths of a unit as money; an undefined amount is never zero."""
+    return _("no data") if amount is None else format_nano(amount, currency)
 
 
 @register.filter

@@ -57,7 +57,7 @@ function closeMenus(except) {
 }
 
 document.addEventListener("click", (event) => {
-  closeMenus(event.target);
+  closeMenus(event.target.closest(".menu__item") ? null : event.target);
   const button = event.target.closest("[data-copy], [data-copy-from], [data-opens], [data-closes]");
   if (!button) return;
   if ("copy" in button.dataset || "copyFrom" in button.dataset) copy(button);

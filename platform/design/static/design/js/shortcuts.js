@@ -19,11 +19,18 @@ function move(step) {
   rows[Math.max(0, Math.min(rows.length - 1, here + step))].focus();
 }
 
+// On a small screen the search is inside the menu.
+function toSearch() {
+  const visible = () =>
+    [...document.querySelectorAll(".topbar__search input")].find((field) => field.offsetParent);
+  if (!visible()) document.querySelector(".topbar__menu").open = true;
+  visible()?.focus();
+}
+
 document.addEventListener("keydown", (event) => {
-  const search = document.querySelector(".topbar__search input");
   if ((event.ctrlKey || event.metaKey) && event.key === "k") {
     event.preventDefault();
-    return search?.focus();
+    return toSearch();
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (typing(event.target)) return;
@@ -39,7 +46,7 @@ document.addEventListener("keydown", (event) => {
     setTimeout(() => (afterG = false), 1200);
   } else if (event.key === "/") {
     event.preventDefault();
-    search?.focus();
+    toSearch();
   } else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();

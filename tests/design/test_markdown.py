@@ -1,0 +1,204 @@
+import time
+
+import pytest
+
+from design import markdown
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt&colon;alert(1))",
+        "[x](vbscript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "![x](data:image/svg+xml;base64,PHN2Zz4=)",
+        '[x](https://example.com "onmouseover=alert(1) \\"")',
+        "<a href='x' hx-get='/secret'>x</a>",
+        "[x]: javascript:alert(1)\n\n[x]",
+        "`<script>alert(1)</script>`",
+        "```html\n<script>alert(1)</script>\n```",
+        '```"><script>alert(1)</script>\ncode\n```',
+        "# <img src=x onerror=alert(1)>",
+        "$\\text{<script>alert(1)</script>}$",
+        "$\\href{javascript:alert(1)}{x}$",
+        "<style>body{display:none}</style>",
+        "<form action=/logout><button>x</button></form>",
+        "@<script>",
+    ],
+)
+def test_hostile_input_stays_words(hostile: str) -> None:
+    html = markdown.render(hostile).html.lower()
+
+    assert "<script" not in html
+    assert "<style" not in html
+    assert "<form" not in html
+    assert 'href="javascript' not in html
+    assert 'href="vbscript' not in html
+    assert 'href="data' not in html
+    assert 'src="data' not in html
+    assert "<img" not in html
+    assert " onerror=" not in html.replace("&lt;img src=x onerror=", "")
+    assert " hx-get=" not in html.replace("&lt;a href='x' hx-get=", "")
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        ">" * 10_000 + "x",
+        "[" * 10_000,
+        "*" * 10_000 + "a",
+        "- " * 5_000 + "x",
+        "`" * 10_000,
+        "|a" * 3_000 + "\n" + "|-" * 3_000 + "\n" + "|b" * 3_000,
+        "<a " * 15_000,
+        "@a" * 20_000,
+    ],
+    ids=["quotes", "brackets", "stars", "lists", "ticks", "table", "tags", "mentions"],
+)
+def test_a_bomb_is_defused_quickly(bomb: str) -> None:
+    started = time.monotonic()
+
+    markdown.render(bomb)
+
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("**重点：**后面", "<p><strong>重点：</strong>后面</p>\n"),
+        ("这是**“引号”**的", "<p>这是<strong>“引号”</strong>的</p>\n"),
+        ("前**（括号）**后", "<p>前<strong>（括号）</strong>后</p>\n"),
+        ("*foo**bar**baz*", "<p><em>foo<strong>bar</strong>baz</em></p>\n"),
+        ("a * b * c", "<p>a * b * c</p>\n"),
+        ("snake_case_name", "<p>snake_case_name</p>\n"),
+        ("第一行\n第二行", "<p>第一行第二行</p>\n"),
+        ("one\ntwo", "<p>one\ntwo</p>\n"),
+    ],
+)
+def test_emphasis_and_lines_suit_both_languages(source: str, html: str) -> None:
+    assert markdown.render(source).html == html
+
+
+def test_links_of_people_carry_no_weight() -> None:
+    html = markdown.render("https://example.com").html
+
+    assert 'rel="nofollow ugc noopener"' in html
+
+
+def test_a_strangers_picture_becomes_a_link() -> None:
+    html = markdown.render("![a cat](https://tracker.example/p.png)").html
+
+    assert html == (
+        '<p><a href="https://tracker.example/p.png" rel="nofollow ugc noopener">'
+        "a cat</a></p>\n"
+    )
+
+
+def test_a_picture_of_this_site_is_shown() -> None:
+    html = markdown.render("![a cat](/static/cat.png)").html
+
+    assert html == '<p><img src="/static/cat.png" alt="a cat"></p>\n'
+
+
+def test_a_picture_without_a_scheme_is_still_a_strangers() -> None:
+    assert "<img" not in markdown.render("![x](//tracker.example/p.png)").html
+
+
+def test_money_is_no_formula() -> None:
+    assert "<math" not in markdown.render("costs $5 and then $10").html
+
+
+def test_a_formula_becomes_mathml() -> None:
+    assert "<msup><mi>a</mi><mn>2</mn></msup>" in markdown.render("$a^2$").html
+
+
+def test_an_unreadable_formula_is_shown_as_typed() -> None:
+    assert '<code class="math">\\frac{</code>' in markdown.render("$\\frac{$").html
+
+
+def test_headings_get_ids_that_do_not_collide() -> None:
+    rendered = markdown.render("# Same\n\n# Same\n\n# 中文 标题", id_prefix="post-7")
+
+    assert rendered.outline == (
+        markdown.Heading(2, "post-7-same", "Same"),
+        markdown.Heading(2, "post-7-same-2", "Same"),
+        markdown.Heading(2, "post-7-中文-标题", "中文 标题"),
+    )
+    assert '<h2 id="post-7-same-2">' in rendered.html
+
+
+def test_footnotes_of_two_posts_do_not_collide() -> None:
+    html = markdown.render("x[^1]\n\n[^1]: note", id_prefix="post-7").html
+
+    assert 'href="#fn-post-7-1"' in html
+    assert 'id="fn-post-7-1"' in html
+
+
+def test_a_mention_links_to_the_profile_but_not_in_code_or_mail() -> None:
+    html = markdown.render("@ada `@ben` carl@example.test [@dan](/x/)").html
+
+    assert html.count('class="mention"') == 1
+    assert 'href="/u/ada/"' in html
+
+
+def test_mentions_are_listed_once() -> None:
+    assert markdown.mentioned("@ada and @陈晨 and @ada `@ben`") == ("ada", "陈晨")
+
+
+def test_a_task_is_a_box_that_cannot_be_ticked() -> None:
+    html = markdown.render("- [x] done").html
+
+    assert '<label><input type="checkbox" disabled="" checked=""> done</label>' in html
+
+
+def test_code_is_coloured_with_classes() -> None:
+    html = markdown.render("```python\ndef f(): pass\n```").html
+
+    assert '<pre tabindex="0" data-language="python">' in html
+    assert '<span class="hl-k">def</span>' in html
+    assert "style=" not in html
+
+
+def test_an_unknown_language_is_plain() -> None:
+    html = markdown.render("```klingon\n<b>\n```").html
+
+    assert "<code>&lt;b&gt;\n</code>" in html
+
+
+def test_numbers_of_a_table_stand_to_the_right() -> None:
+    html = markdown.render("|a|b|\n|-|-:|\n|1|2|").html
+
+    assert '<td class="num">2</td>' in html
+
+
+def test_text_that_is_too_long_is_shown_as_typed() -> None:
+    html = markdown.render("*" + "a" * 64_000 + "*").html
+
+    assert html.startswith("<pre>*aaa")
+
+
+def test_direction_overrides_are_removed() -> None:
+    assert markdown.render("a\u202eb").html == "<p>ab</p>\n"
+
+
+def test_plain_text_has_the_words_and_no_marks() -> None:
+    plain = markdown.render("# Hi `x`\n\n**b** [c](/d) ![e](/f.png)").plain
+
+    assert plain == "Hi x\nb c e"
+
+
+def test_a_failure_shows_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_html: str) -> str:
+        raise ValueError
+
+    monkeypatch.setattr("design.markdown.rendering.clean", fail)
+
+    assert markdown.render("<b>").html == "<pre>&lt;b&gt;</pre>"
+
+
+def test_one_line_keeps_no_block() -> None:
+    assert markdown.render_inline("# a **b** <i>") == "# a <strong>b</strong> &lt;i&gt;"

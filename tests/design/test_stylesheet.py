@@ -1,0 +1,111 @@
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from design.stylesheet import FOLDER, stylesheet
+
+TOKENS = (FOLDER / "tokens.css").read_text()
+
+
+def tokens(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", block))
+
+
+LIGHT = tokens(TOKENS[: TOKENS.index("data-theme")])
+DARK = tokens(TOKENS[TOKENS.index("data-theme") :])
+
+
+def luminance(colour: str) -> float:
+    digits = colour.lstrip("#")
+    if len(digits) == 3:
+        digits = "".join(digit * 2 for digit in digits)
+    channels = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in channels
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    bright, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "colour",
+    ["code-text", "text-2", "text-3", "c1", "c2", "c3", "c4", "c5", "c6", "c8"],
+)
+def test_every_colour_of_code_can_be_read(theme: dict[str, str], colour: str) -> None:
+    assert contrast(theme[colour], theme["code-bg"]) >= 4.5
+
+
+def test_every_file_of_the_folder_is_in_the_stylesheet() -> None:
+    listed = set(re.findall(r'url\("([^"]+)"\)', (FOLDER / "app.css").read_text()))
+    present = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.css")}
+
+    assert listed == present - {"app.css"}
+
+
+def test_the_stylesheet_is_one_file_within_its_budget() -> None:
+    sheet = stylesheet()
+
+    assert b"@import" not in sheet.text
+    assert len(sheet.compressed) <= 16 * 1024
+
+
+def test_values_come_from_tokens_alone() -> None:
+    files = [path for path in FOLDER.rglob("*.css") if path.name != "tokens.css"]
+
+    wrong = [
+        f"{path.name}: {colour}"
+        for path in files
+        for colour in re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\s])", path.read_text())
+    ]
+
+    # A QR code is black on white for the camera that reads it.
+    assert wrong == ["auth.css: #fff"]
+
+
+def test_a_browser_keeps_the_stylesheet_for_ever(client: Client) -> None:
+    url = reverse("design:stylesheet", args=[stylesheet().digest])
+
+    response = client.get(url, headers={"Accept-Encoding": "gzip"})
+
+    assert response["Content-Encoding"] == "gzip"
+    assert response["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response.content == stylesheet().compressed
+
+
+def test_an_old_address_gives_the_new_text_but_is_not_kept(client: Client) -> None:
+    response = client.get(reverse("design:stylesheet", args=["0000"]))
+
+    assert response.content == stylesheet().text
+    assert response["Cache-Control"] == "no-cache"
+
+
+def test_a_known_stylesheet_is_not_sent_again(client: Client) -> None:
+    url = reverse("design:stylesheet", args=[stylesheet().digest])
+
+    response = client.get(url, headers={"If-None-Match": f'"{stylesheet().digest}"'})
+
+    assert response.status_code == 304
+
+
+def test_no_template_has_inline_code_or_style() -> None:
+    templates = Path(__file__).resolve().parents[2] / "templates"
+    inline = re.compile(
+        r"\sstyle=|\son[a-z]+=|hx-on|<style|<script(?![^>]*(src=|json))"
+    )
+
+    wrong = [
+        str(path.relative_to(templates))
+        for path in templates.rglob("*.html")
+        if "email" not in path.parts and inline.search(path.read_text())
+    ]
+
+    assert wrong == []

@@ -1,0 +1,180 @@
+from datetime import timedelta
+
+import pytest
+from django.template import Context, Template
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from design.views import server_error
+
+pytestmark = pytest.mark.django_db
+
+
+def render(source: str, **context: object) -> str:
+    return Template("{% load doorstone %}" + source).render(Context(context))
+
+
+@pytest.mark.parametrize("path", ["/", "/styleguide/"])
+def test_a_page_answers_without_scripts(client: Client, path: str) -> None:
+    response = client.get(path)
+
+    assert response.status_code == 200
+    assert b'<html lang="en"' in response.content
+
+
+def test_the_language_is_named_for_readers_of_screens(client: Client) -> None:
+    response = client.get("/", headers={"Accept-Language": "zh-CN"})
+
+    assert b'<html lang="zh-Hans"' in response.content
+
+
+def test_a_visitors_home_page_asks_the_database_nothing(
+    client: Client, django_assert_num_queries
+) -> None:
+    client.get("/")
+
+    with django_assert_num_queries(0):
+        client.get("/")
+
+
+def test_the_preview_is_clean(client: Client) -> None:
+    response = client.post("/preview/", {"text": "**hi** <script>alert(1)</script>"})
+
+    assert b"<strong>hi</strong>" in response.content
+    assert b"<script>" not in response.content
+
+
+def test_an_empty_preview_says_so(client: Client) -> None:
+    response = client.post("/preview/", {"text": ""})
+
+    assert "Nothing to preview yet." in response.content.decode()
+
+
+def test_previews_are_limited(client: Client) -> None:
+    for _turn in range(60):
+        client.post("/preview/", {"text": "x"})
+
+    response = client.post("/preview/", {"text": "x"})
+
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) >= 1
+
+
+def test_a_theme_is_remembered(client: Client) -> None:
+    response = client.post("/theme/", {"theme": "dark", "next": "/styleguide/"})
+
+    assert response["Location"] == "/styleguide/"
+    assert b'data-theme="dark"' in client.get("/").content
+
+
+def test_the_systems_theme_forgets_the_choice(client: Client) -> None:
+    client.post("/theme/", {"theme": "dark"})
+
+    client.post("/theme/", {"theme": ""})
+
+    assert b"data-theme=" not in client.get("/").content.split(b"<body")[0]
+
+
+@pytest.mark.parametrize(
+    "bad", ["https://evil.example/", "//evil.example", "javascript:1"]
+)
+def test_the_theme_switch_leads_nowhere_else(client: Client, bad: str) -> None:
+    response = client.post("/theme/", {"theme": "dark", "next": bad})
+
+    assert response["Location"] == "/"
+
+
+def test_an_unknown_theme_is_ignored(client: Client) -> None:
+    client.post("/theme/", {"theme": '"><script>'})
+
+    assert b"<script>" not in client.get("/").content
+
+
+def test_a_missing_page_says_so_and_names_the_request(client: Client) -> None:
+    response = client.get("/nowhere/")
+
+    assert response.status_code == 404
+    assert "This page does not exist" in response.content.decode()
+    assert response["X-Request-ID"] in response.content.decode()
+    assert "nonce-" in response["Content-Security-Policy"]
+
+
+def test_htmx_gets_a_fragment_of_an_error(client: Client) -> None:
+    response = client.get("/nowhere/", headers={"HX-Request": "true"})
+
+    assert response.status_code == 404
+    assert b"<html" not in response.content
+
+
+def test_a_wrong_method_gets_a_page_and_keeps_its_header(client: Client) -> None:
+    response = client.get("/preview/")
+
+    assert response.status_code == 405
+    assert response["Allow"] == "POST"
+    assert b"<h1>" in response.content
+
+
+def test_an_expired_form_gets_a_page_of_its_own() -> None:
+    response = Client(enforce_csrf_checks=True).post("/preview/", {"text": "x"})
+
+    assert response.status_code == 403
+    assert "This form has expired" in response.content.decode()
+
+
+def test_a_broken_server_says_sorry_without_the_database(
+    rf: RequestFactory, django_assert_num_queries
+) -> None:
+    with django_assert_num_queries(0):
+        response = server_error(rf.get("/"))
+
+    assert response.status_code == 500
+    assert b"Something broke on our side" in response.content
+
+
+def test_only_marked_elements_are_trusted_by_htmx(client: Client) -> None:
+    response = client.get("/styleguide/")
+
+    nonce = response.context["request"].csp_nonce
+    assert f"'nonce-{nonce}'" in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "text"),
+    [
+        ("{{ value|money:'usd' }}", 1234, "$12.34"),
+        ("{{ value|money:'usd' }}", None, "no data"),
+        ("{{ value|nano:'usd' }}", 3_100_000, "$0.0031"),
+        ("{{ value|compact }}", 840, "840"),
+        ("{{ value|compact }}", 2_149, "2.1k"),
+        ("{{ value|compact }}", 3_000_000, "3M"),
+        ("{{ value|initials }}", "Ada Chen", "AC"),
+        ("{{ value|initials }}", "陈晨", "陈"),
+        ("{{ value|initials }}", "", "?"),
+        ("{{ value|polyline }}", [0, 10], "0.0,22.0 100.0,2.0"),
+        ("{% maybe_url 'nowhere:at-all' %}", None, ""),
+        ("{% served '/styleguide/' %}", None, "/styleguide/"),
+        ("{% served '/nowhere/' %}", None, ""),
+    ],
+)
+def test_a_tag_writes_what_people_read(source: str, value: object, text: str) -> None:
+    assert render(source, value=value) == text
+
+
+def test_a_moment_says_how_long_ago_and_when_exactly() -> None:
+    moment = timezone.now() - timedelta(hours=2)
+
+    html = render("{{ moment|timeago }}", moment=moment)
+
+    assert "2\xa0hours ago" in html
+    assert f'title="{moment:%Y-%m-%d %H:%M} UTC"' in html
+
+
+def test_an_old_moment_is_a_date() -> None:
+    moment = timezone.now() - timedelta(days=40)
+
+    assert " ago" not in render("{{ moment|timeago }}", moment=moment)
+
+
+def test_a_drawing_is_decoration_unless_it_is_named() -> None:
+    assert 'aria-hidden="true"' in render("{% icon 'key-round' %}")
+    assert 'aria-label="Key"' in render("{% icon 'key-round' '' 'Key' %}")
