@@ -2,16 +2,32 @@
 
 from billing.stripe.exceptions import NotOurs
 from billing.stripe.registry import refreshes
-from billing.subscriptions import mirror, services
+from billing.subscriptions import mirror, notices, services
 from billing.subscriptions.entitling import refresh_entitlements
 from billing.subscriptions.exceptions import UnknownCheckout
 from contracts.accounts import OrganisationCreated
+from contracts.billing import PaymentFailed, SubscriptionEnded, SubscriptionStarted
 from outbox import subscribe
 
 
 @subscribe(OrganisationCreated)
 def grant_free_plan(fact: OrganisationCreated) -> None:
     refresh_entitlements(fact.organisation_id)
+
+
+@subscribe(PaymentFailed)
+def tell_payment_failed(fact: PaymentFailed) -> None:
+    notices.tell_payment_failed(fact)
+
+
+@subscribe(SubscriptionStarted)
+def tell_started(fact: SubscriptionStarted) -> None:
+    notices.tell_started(fact)
+
+
+@subscribe(SubscriptionEnded)
+def tell_ended(fact: SubscriptionEnded) -> None:
+    notices.tell_ended(fact)
 
 
 @refreshes("subscription")

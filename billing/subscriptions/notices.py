@@ -1,0 +1,73 @@
+"""Telling those who look after an organisation's money what happened to it."""
+
+from django.urls import reverse
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Membership, Organisation
+from billing.subscriptions.models import Subscription
+from contracts.billing import PaymentFailed, SubscriptionEnded, SubscriptionStarted
+from notifications.models import Kind
+from notifications.services import notify
+
+
+def tell_payment_failed(fact: PaymentFailed) -> None:
+    """Say that a payment was declined and how long the plan stays."""
+    _tell(
+        fact.organisation_id,
+        dedupe_key=f"payment-failed-{fact.invoice_id}",
+        title=_("A payment for %(organisation)s failed"),
+        body=_(
+            "The plan stays for seven days. Pay the open invoice or change the card"
+            " on the billing page to keep it."
+        ),
+    )
+
+
+def tell_started(fact: SubscriptionStarted) -> None:
+    """Say that a plan is in force."""
+    _tell(
+        fact.organisation_id,
+        dedupe_key=f"subscription-started-{fact.subscription_id}-{_turn(fact)}",
+        title=_("%(organisation)s has a new plan"),
+        body=_("It is in force now. Invoices and receipts are on the billing page."),
+    )
+
+
+def tell_ended(fact: SubscriptionEnded) -> None:
+    """Say that a plan is over."""
+    _tell(
+        fact.organisation_id,
+        dedupe_key=f"subscription-ended-{fact.subscription_id}-{_turn(fact)}",
+        title=_("The plan of %(organisation)s has ended"),
+        body=_("The organisation goes on with the free plan. Keys and data stay."),
+    )
+
+
+def _turn(fact: SubscriptionStarted | SubscriptionEnded) -> int:
+    """Tell the same event of one subscription apart when it happens again."""
+    row = Subscription.objects.filter(pk=fact.subscription_id).first()
+    return row.revision if row else 0
+
+
+def _tell(
+    organisation_id: int, *, dedupe_key: str, title: Promise, body: Promise
+) -> None:
+    organisation = Organisation.objects.filter(pk=organisation_id).first()
+    if organisation is None:
+        return
+    url = reverse("subscriptions:billing", args=[organisation.slug])
+    purse = organisation.memberships.filter(
+        role__in=[Membership.Role.OWNER, Membership.Role.BILLING]
+    )
+    for membership in purse.select_related("user").order_by("user_id"):
+        with translation.override(membership.user.locale or "en"):
+            notify(
+                membership.user_id,
+                Kind.BILLING,
+                dedupe_key=dedupe_key,
+                url=url,
+                title=str(title) % {"organisation": organisation.name},
+                body=str(body),
+            )
