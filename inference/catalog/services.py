@@ -1,16 +1,22 @@
 """Offering models and setting their prices."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from core.money import NANO
+from core.redis import client, prefixed
 from inference.catalog.exceptions import PriceInThePast
 from inference.catalog.models import Deployment, Model, PriceVersion
 from search import services as search
+
+logger = logging.getLogger(__name__)
+CHANNEL = "catalogue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,7 @@ def set_price(
         if current.valid_from >= start:
             raise PriceInThePast
         model.prices.filter(pk=current.pk).update(valid_to=start)
+    transaction.on_commit(announce)
     return PriceVersion.objects.create(
         model=model,
         valid_from=start,
@@ -85,7 +92,17 @@ def publish_model(
     ):
         set_price(model, rates)
     index_model(model)
+    transaction.on_commit(announce)
     return model
+
+
+def announce() -> None:
+    """Have every gateway read the catalogue again."""
+    try:
+        client().publish(prefixed(CHANNEL), "changed")
+    except RedisError as error:
+        # Their copies end within seconds by themselves.
+        logger.warning("catalog.not_announced", extra={"error": str(error)})
 
 
 def index_model(model: Model) -> None:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from core.context import request_id as current_request_id
 from core.redis import prefixed
 from entitlements.services import CHANNEL as ENTITLEMENTS
+from inference.catalog.services import CHANNEL as CATALOGUE
 from inference.gateway import errors, protocol
 from inference.gateway.admission import Admission
 from inference.gateway.engine import Engine
@@ -242,15 +243,15 @@ async def _listen(directory: Directory) -> None:
         client = redis.asyncio.Redis.from_url(settings.REDIS_CACHE_URL)
         try:
             async with client.pubsub() as channels:
-                await channels.subscribe(prefixed(KEYS), prefixed(ENTITLEMENTS))
+                await channels.subscribe(
+                    prefixed(KEYS), prefixed(ENTITLEMENTS), prefixed(CATALOGUE)
+                )
                 async for message in channels.listen():
                     if message["type"] != "message":
                         continue
-                    text = message["data"].decode()
-                    if message["channel"].decode() == prefixed(KEYS):
-                        directory.forget_key(text)
-                    else:
-                        directory.forget_organisation(int(text))
+                    _forget(
+                        directory, message["channel"].decode(), message["data"].decode()
+                    )
         except (RedisError, OSError):
             # What was announced meanwhile was missed: know nothing any more.
             directory.callers.clear()
@@ -258,6 +259,15 @@ async def _listen(directory: Directory) -> None:
         finally:
             with contextlib.suppress(RedisError, OSError):
                 await client.aclose()
+
+
+def _forget(directory: Directory, channel: str, what: str) -> None:
+    if channel == prefixed(KEYS):
+        directory.forget_key(what)
+    elif channel == prefixed(ENTITLEMENTS):
+        directory.forget_organisation(int(what))
+    else:
+        directory.models_end_at = 0.0
 
 
 async def _wait_until_gone(receive: Receive) -> None:

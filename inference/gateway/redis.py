@@ -60,7 +60,7 @@ class RedisConnection(asyncio.Protocol):
             return future
         if not self.outgoing:
             self.loop.call_soon(self._flush)
-        self.outgoing.append(hiredis.pack_command(tuple(arguments))  # type: ignore[arg-type])
+        self.outgoing.append(hiredis.pack_command(tuple(arguments)))  # type: ignore[arg-type]
         self.waiting.append(future)
         return future
 

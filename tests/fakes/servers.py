@@ -1,0 +1,88 @@
+"""Starting real servers for tests, on loopback ports nobody else has."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+from embedded.process import spawn, stop
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def product_environment(**changes: str) -> dict[str, str]:
+    """Return the environment of a process that shares this test's database."""
+    database = connection.settings_dict
+    host = quote(str(database["HOST"]), safe="")
+    url = f"postgresql://{database['USER']}@/{database['NAME']}?host={host}"
+    if database["PORT"]:
+        url += f"&port={database['PORT']}"
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings.test",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+        "DATABASE_URL": url,
+        "REDIS_URL": settings.REDIS_URL,
+        "REDIS_PREFIX": settings.REDIS_PREFIX,
+        "SITE_URL": settings.SITE_URL,
+        **changes,
+    }
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str], ready_url: str, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends; it answers before the block begins."""
+    with log.open("wb") as output:
+        process = spawn(command, output=output, env=environment, cwd=ROOT)
+        try:
+            wait_until_answering(ready_url, process, log)
+            yield process
+        finally:
+            stop(process, timeout=15)
+
+
+def wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for any HTTP answer. Fails with the server's log."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - loopback
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(
+        f"{url} never answered:\n{log.read_text(errors='replace')[-4000:]}"
+    )
+
+
+def asgi_command(application: str, port: int, *extra: str) -> list[str]:
+    """Return the command that serves an ASGI application as the product does."""
+    return [
+        *(sys.executable, "-m", "granian", application, "--interface", "asgi"),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--loop", "uvloop", "--log-level", "warning", *extra),
+    ]

@@ -1,0 +1,209 @@
+"""A model server that does what a test tells it to, spoken to over real HTTP.
+
+The model name in a request chooses the behaviour, for example ``plain`` or
+``cut-after-3``. What was asked is kept in ``requests``.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.servers import free_port
+
+USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+WORDS = ("Hello", " there", "!")
+
+
+def chunk(content: str = "", *, finish: str | None = None, **extra: Any) -> bytes:
+    """Return one event of a stream."""
+    delta = {"content": content} if content else {}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    body = {
+        "id": "up-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "up",
+        "choices": [choice],
+        **extra,
+    }
+    return b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n"
+
+
+def usage_event() -> bytes:
+    body = {
+        "id": "up-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "up",
+        "choices": [],
+        "usage": USAGE,
+    }
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+class Upstream:
+    """The server's address and what it was asked."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.requests: list[dict[str, Any]] = []
+        self.aborted = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        payload = await request.json()
+        self.requests.append({"payload": payload, "headers": dict(request.headers)})
+        behaviour = payload["model"]
+        if behaviour.startswith("status-"):
+            return _refusal(int(behaviour.removeprefix("status-")))
+        if behaviour == "never":
+            await asyncio.sleep(3600)
+        if not payload.get("stream"):
+            return _whole(behaviour)
+        return await self._stream(request, behaviour)
+
+    async def _stream(self, request: web.Request, behaviour: str) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            for piece, pause in pieces(behaviour):
+                if piece is None:
+                    if request.transport is not None:
+                        request.transport.abort()
+                    return response
+                await response.write(piece)
+                await asyncio.sleep(pause)
+            await response.write_eof()
+        except (ConnectionResetError, asyncio.CancelledError):
+            self.aborted += 1
+            raise
+        return response
+
+
+def pieces(behaviour: str) -> Iterator[tuple[bytes | None, float]]:
+    """Yield what a behaviour writes and how long it waits after each write."""
+    if behaviour == "error-in-200":
+        yield b'data: {"error": {"message": "out of memory"}}\n\n', 0
+        return
+    if behaviour == "slow":
+        for index in range(200):
+            yield chunk(f"w{index} "), 0.05
+    if behaviour == "cut":
+        yield chunk("Hello"), 0.01
+        yield None, 0
+        return
+    if behaviour == "no-done":
+        yield chunk("Hello"), 0
+        return
+    if behaviour == "late-error":
+        yield chunk("Hello"), 0.01
+        yield b'data: {"error": {"message": "died", "type": "server_error"}}\n\n', 0
+        return
+    if behaviour == "split":
+        text = b"".join(
+            [
+                *(chunk(word) for word in ("你好", "世界")),
+                chunk(finish="stop"),
+                usage_event(),
+                DONE,
+            ]
+        )
+        for index in range(0, len(text), 7):
+            yield text[index : index + 7], 0.001
+        return
+    if behaviour == "crlf":
+        for event in (*(chunk(word) for word in WORDS), usage_event(), DONE):
+            yield event.replace(b"\n", b"\r\n"), 0
+        return
+    if behaviour == "usage-with-choice":
+        yield chunk("Hello"), 0
+        yield chunk(finish="stop", usage=USAGE), 0
+        yield DONE, 0
+        return
+    for word in WORDS:
+        yield chunk(word), 0.02 if behaviour == "paced" else 0
+    yield chunk(finish="stop"), 0
+    if behaviour != "no-usage":
+        yield usage_event(), 0
+    yield DONE, 0
+
+
+def _refusal(status: int) -> web.Response:
+    body = {
+        "error": {
+            "message": f"refused with {status}",
+            "type": "x",
+            "param": "messages",
+            "code": "y",
+        }
+    }
+    headers = {"retry-after": "7"} if status == 429 else {}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def _whole(behaviour: str) -> web.Response:
+    if behaviour == "garbage":
+        return web.Response(text="<html>oops</html>")
+    body: dict[str, Any] = {
+        "id": "up-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": behaviour,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "".join(WORDS)},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": USAGE,
+    }
+    if behaviour == "no-usage":
+        del body["usage"]
+    return web.json_response(body)
+
+
+@contextmanager
+def running_upstream() -> Iterator[Upstream]:
+    """Serve an ``Upstream`` in a thread until the block ends."""
+    upstream = Upstream()
+    loop = asyncio.new_event_loop()
+    started = threading.Event()
+
+    async def serve() -> web.AppRunner:
+        application = web.Application()
+        application.router.add_post("/v1/{tail:.*}", upstream.answer)
+        runner = web.AppRunner(
+            application, handler_cancellation=True, shutdown_timeout=0.1
+        )
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
+        return runner
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        runner = loop.run_until_complete(serve())
+        started.set()
+        loop.run_forever()
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    started.wait(10)
+    try:
+        yield upstream
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)

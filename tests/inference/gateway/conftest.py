@@ -1,0 +1,114 @@
+"""A real gateway process on this test's database, and callers with keys."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+from accounts.queries import personal_organisation
+from entitlements import services as entitlements
+from entitlements.features import Features
+from inference.catalog import services as catalog
+from inference.catalog.models import Deployment, Model
+from inference.keys.models import ApiKey
+from inference.keys.services import create_key
+from tests.fakes.servers import asgi_command, free_port, product_environment, running
+from tests.fakes.upstream import Upstream, running_upstream
+
+RATES = catalog.Rates.from_dollars("1", "2", "0.5", "1")
+PRO = Features(plan="pro", premium_models=True, requests_per_minute=600)
+
+
+@dataclass
+class Gateway:
+    """Where the gateway listens, and its process."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass
+class Customer:
+    """Somebody with a key."""
+
+    user: Any
+    organisation: Any
+    key: ApiKey
+    secret: str
+    url: str
+
+    @property
+    def client(self) -> OpenAI:
+        return OpenAI(base_url=self.url, api_key=self.secret, max_retries=0)
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with running_upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def offer(db: None) -> Callable[..., Model]:
+    """Return a function that offers a model run by a fake upstream."""
+
+    def make(upstream: Upstream, behaviour: str, **fields: Any) -> Model:
+        deployment = {
+            "provider": Deployment.Provider.OPENAI,
+            "base_url": upstream.url,
+            "upstream_model": behaviour,
+            "first_byte_timeout": fields.pop("first_byte_timeout", 5),
+            "on_disconnect": fields.pop("on_disconnect", "abort"),
+        }
+        edition = fields.pop("edition", "open")
+        return catalog.publish_model(
+            fields.pop("slug", behaviour),
+            title=behaviour,
+            edition=edition,
+            summary="A test model.",
+            context_tokens=8000,
+            max_output_tokens=1000,
+            default_output_tokens=100,
+            deployments=[deployment],
+            rates=fields.pop("rates", RATES),
+            **fields,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def gateway_process(
+    django_db_setup: None,
+    django_db_blocker: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gateway]:
+    port = free_port()
+    log = tmp_path_factory.mktemp("gateway") / "gateway.log"
+    command = asgi_command("inference.gateway.alone:application", port)
+    with running(
+        command, product_environment(), f"http://127.0.0.1:{port}/", log
+    ) as process:
+        yield Gateway(f"http://127.0.0.1:{port}/v1", process, log)
+
+
+@pytest.fixture
+def customer(gateway: Gateway, person: Callable[..., Any]) -> Callable[..., Customer]:
+    """Return a function that makes somebody with a key."""
+
+    def make(
+        name: str = "ada", features: Features | None = None, **fields: Any
+    ) -> Customer:
+        user = person(name)
+        organisation = personal_organisation(user)
+        if features is not None:
+            entitlements.replace_for(organisation.pk, features, source="test")
+        key, secret = create_key(organisation, name="Test", by=user, **fields)
+        return Customer(user, organisation, key, secret, gateway.url)
+
+    return make
