@@ -6,6 +6,7 @@ from billing.subscriptions import views
 
 app_name = "subscriptions"
 urlpatterns = [
+    path("staff/revenue/", views.revenue_home, name="revenue"),
     path("billing/checkout/<slug:plan>/", views.checkout, name="checkout"),
     path("billing/return/", views.checkout_return, name="checkout-return"),
     path("console/<slug:org>/billing/", views.billing, name="billing"),

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.decorators import organisation_required
+from accounts.decorators import organisation_required, staff_required
 from accounts.models import Organisation
 from billing.ledger.models import Invoice
 from billing.plans.exceptions import PlanNotOnOffer
@@ -24,6 +24,7 @@ from billing.subscriptions import permissions, queries, services
 from billing.subscriptions.exceptions import UnknownCheckout
 from billing.subscriptions.forms import OrderForm
 from billing.subscriptions.models import CheckoutIntent, Subscription
+from billing.subscriptions.revenue import revenue
 from core import limiter
 from core.errors import DomainError
 from core.pagination import paginate
@@ -210,6 +211,13 @@ def upgrade_fragment(request: OrganisationHttpRequest) -> HttpResponse:
         "can_buy": permissions.can_buy(request.user, request.organisation),
     }
     return render(request, "subscriptions/_upgrade.html", context)
+
+
+@staff_required
+@require_GET
+def revenue_home(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show what comes in, by plan, and who owes."""
+    return render(request, "billing/revenue.html", {"revenue": revenue()})
 
 
 def _order_data(
