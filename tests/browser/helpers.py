@@ -36,7 +36,7 @@ def assert_no_horizontal_scroll(page: Page) -> None:
                 .map(e => e.tagName + '.' + e.getAttribute('class'));
         }"""
     )
-    assert wide == []
+    assert wide == [], wide
 
 
 @dataclass

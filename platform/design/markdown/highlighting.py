@@ -68,8 +68,13 @@ def highlight(code: str, language: str) -> str:
     for kind, text in lexer.get_tokens(code):
         if time.monotonic() > deadline:
             return escape(code)
-        css = next(css for parent, css in _CLASSES if kind in parent)
+        css = next(css for parent, css in _CLASSES if _belongs(kind, parent))
         parts.append(
             f'<span class="{css}">{escape(text)}</span>' if css else escape(text)
         )
     return "".join(parts)
+
+
+def _belongs(kind: _TokenType, parent: _TokenType) -> bool:
+    """Tell whether ``kind`` is ``parent`` or one of its kinds."""
+    return kind[: len(parent)] == parent

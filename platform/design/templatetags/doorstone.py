@@ -182,6 +182,14 @@ def console_links(
     return navigation.links(navigation.CONSOLE, _path(context), slug=organisation.slug)
 
 
+@register.simple_tag
+def console_url(organisation: Organisation) -> str:
+    """Return the first page of an organisation's console."""
+    entries = navigation.links(navigation.CONSOLE, "", slug=organisation.slug)
+    own = (entry.url for entry in entries if entry.url.startswith("/console/"))
+    return next(own, "")
+
+
 @register.simple_tag(takes_context=True)
 def staff_links(context: template.Context) -> list[navigation.Link]:
     """Return the staff pages' entries."""
