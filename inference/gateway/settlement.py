@@ -98,7 +98,7 @@ class Settlement:
                 self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))
             ]
             try:
-                await self._commit([usage for usage, _ in batch])
+                await self._commit_or_split([usage for usage, _ in batch])
             except (psycopg.Error, OSError, TimeoutError):
                 logger.exception("usage.not_committed", extra={"calls": len(batch)})
                 self.waiting.extendleft(reversed(batch))
@@ -143,6 +143,18 @@ class Settlement:
         except TimeoutError:
             logger.exception("usage.left_behind", extra={"calls": len(self.waiting)})
         await self.pool.close(timeout=2)
+
+    async def _commit_or_split(self, batch: list[Usage]) -> None:
+        """Commit a batch; one call the database refuses must not hold up the rest."""
+        try:
+            await self._commit(batch)
+        except (psycopg.IntegrityError, psycopg.DataError):
+            if len(batch) == 1:
+                # An organisation that was deleted meanwhile, for one.
+                logger.exception("usage.refused", extra={"call": batch[0].request_id})
+                return
+            for usage in batch:
+                await self._commit_or_split([usage])
 
     async def _commit(self, batch: list[Usage]) -> None:
         async with self.pool.connection(timeout=5) as connection:

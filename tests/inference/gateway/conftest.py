@@ -40,11 +40,7 @@ class Customer:
     organisation: Any
     key: ApiKey
     secret: str
-    url: str
-
-    @property
-    def client(self) -> OpenAI:
-        return OpenAI(base_url=self.url, api_key=self.secret, max_retries=0)
+    client: OpenAI
 
 
 @pytest.fixture
@@ -98,8 +94,17 @@ def gateway_process(
 
 
 @pytest.fixture
-def customer(gateway: Gateway, person: Callable[..., Any]) -> Callable[..., Customer]:
+def gateway(transactional_db: None, gateway_process: Gateway) -> Gateway:
+    """One gateway for all tests; what a test offers or changes is announced to it."""
+    return gateway_process
+
+
+@pytest.fixture
+def customer(
+    gateway: Gateway, person: Callable[..., Any]
+) -> Iterator[Callable[..., Customer]]:
     """Return a function that makes somebody with a key."""
+    clients: list[OpenAI] = []
 
     def make(
         name: str = "ada", features: Features | None = None, **fields: Any
@@ -109,6 +114,10 @@ def customer(gateway: Gateway, person: Callable[..., Any]) -> Callable[..., Cust
         if features is not None:
             entitlements.replace_for(organisation.pk, features, source="test")
         key, secret = create_key(organisation, name="Test", by=user, **fields)
-        return Customer(user, organisation, key, secret, gateway.url)
+        client = OpenAI(base_url=gateway.url, api_key=secret, max_retries=0)
+        clients.append(client)
+        return Customer(user, organisation, key, secret, client)
 
-    return make
+    yield make
+    for client in clients:
+        client.close()
