@@ -39,7 +39,11 @@ def run_once(
     try:
         result = call(str(operation.idempotency_key))
     except StripeRefused as error:
-        _finish(operation, StripeOperation.State.REFUSED, error=error.details.get("reason", ""))
+        _finish(
+            operation,
+            StripeOperation.State.REFUSED,
+            error=error.details.get("reason", ""),
+        )
         raise
     _finish(operation, StripeOperation.State.DONE, result_id=result.id)
     return result

@@ -17,9 +17,7 @@ def test_the_default_plans_are_written_once() -> None:
     first = ensure_default_plans()
     second = ensure_default_plans()
 
-    assert {k: v.pk for k, v in first.items()} == {
-        k: v.pk for k, v in second.items()
-    }
+    assert {k: v.pk for k, v in first.items()} == {k: v.pk for k, v in second.items()}
     assert Plan.objects.count() == 4
     assert PlanVersion.objects.count() == 4
     assert Price.objects.count() == 5

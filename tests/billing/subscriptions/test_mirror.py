@@ -81,7 +81,7 @@ def test_a_changed_plan_is_followed_without_a_new_start(
     mirror.apply_subscription(copy, fetched_at=timezone.now())
     team = default_price("team")
     item = replace(
-        copy.items[0], id="si_new", price_id=team.stripe_price_id, quantity=4
+        copy.items[0], id="si_new", price_id=team.stripe_price_id or "", quantity=4
     )
 
     row = mirror.apply_subscription(

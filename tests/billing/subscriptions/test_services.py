@@ -1,5 +1,6 @@
 """Buying, changing and ending a plan against the emulator's own process."""
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +15,9 @@ from accounts.queries import personal_organisation
 from billing.ledger.models import Invoice
 from billing.plans.models import PlanVersion
 from billing.plans.queries import offer_for
-from billing.stripe.models import StripeOperation
+from billing.stripe import services as inbox
+from billing.stripe.models import StripeOperation, WebhookInbox
+from billing.stripe.webhooks import parse_event
 from billing.subscriptions import mirror, services
 from billing.subscriptions.entitling import GRACE
 from billing.subscriptions.exceptions import (
@@ -329,6 +332,50 @@ def test_eight_clicks_at_once_open_one_checkout(
     assert len(shop.client().v1.checkout.sessions.list().data) == 1
     assert StripeOperation.objects.filter(state="done").count() == 2
     assert len(facts("CheckoutStarted")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_return_page_and_the_webhooks_at_once_count_once(
+    shop: StripeEmulator, person: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    price = offer_for("pro").prices["month"]
+    intent = services.start_checkout(org, user=ada, price=price)
+    shop.pay_checkout(intent.session_url)
+    session_id = intent.stripe_session_id or ""
+    for event in shop.client().v1.events.list({"limit": 100}).auto_paging_iter():
+        raw = event.to_dict(for_json=True)
+        inbox.receive_event(parse_event(raw, body=json.dumps(raw)))
+    barrier = threading.Barrier(6)
+    failures: list[Exception] = []
+
+    def work(number: int) -> None:
+        barrier.wait()
+        try:
+            if number % 2:
+                services.fulfil_checkout(session_id)
+            else:
+                inbox.process_due()
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while inbox.process_due():
+        pass
+
+    assert failures == []
+    assert WebhookInbox.objects.exclude(state__in=["done", "ignored"]).count() == 0
+    assert len(facts("InvoicePaid")) == 1
+    assert len(facts("SubscriptionStarted")) == 1
+    assert len(facts("CheckoutStarted")) == 1
+    assert entitlements_for(org.pk).plan == "pro"
 
 
 def _let_renewal_fail(shop: StripeEmulator, subscription: Subscription) -> None:
