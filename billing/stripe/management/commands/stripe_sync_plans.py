@@ -31,6 +31,8 @@ class Command(BaseCommand):
         except StripeError as error:
             reason = error.details.get("reason", "")
             raise CommandError(f"{error} {reason}") from error
+        if not options["verbosity"]:
+            return
         width = max((len(row.lookup_key) for row in rows), default=10)
         self.stdout.write(f"{'price':<{width}}  {'amount':>12}  stripe id  action")
         for row in rows:
