@@ -4,6 +4,7 @@ import pytest
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from design.views import server_error
 
@@ -29,7 +30,7 @@ def test_the_language_is_named_for_readers_of_screens(client: Client) -> None:
 
 
 def test_a_visitors_home_page_asks_the_database_nothing(
-    client: Client, django_assert_num_queries
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client.get("/")
 
@@ -122,7 +123,7 @@ def test_an_expired_form_gets_a_page_of_its_own() -> None:
 
 
 def test_a_broken_server_says_sorry_without_the_database(
-    rf: RequestFactory, django_assert_num_queries
+    rf: RequestFactory, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
         response = server_error(rf.get("/"))
