@@ -25,7 +25,8 @@ class Stylesheet:
 
 def stylesheet() -> Stylesheet:
     """Return the whole stylesheet; in development an edit shows at once."""
-    stamp = _changed_at() if settings.WHITENOISE_AUTOREFRESH else 0
+    is_edited = getattr(settings, "WHITENOISE_AUTOREFRESH", False)
+    stamp = _changed_at() if is_edited else 0
     return _build(stamp)
 
 

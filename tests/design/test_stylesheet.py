@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from design.stylesheet import FOLDER, stylesheet
 
@@ -56,6 +57,12 @@ def test_the_stylesheet_is_one_file_within_its_budget() -> None:
 
     assert b"@import" not in sheet.text
     assert len(sheet.compressed) <= 16 * 1024
+
+
+def test_production_builds_the_stylesheet_once(settings: Settings) -> None:
+    del settings.WHITENOISE_AUTOREFRESH
+
+    assert stylesheet() is stylesheet()
 
 
 def test_values_come_from_tokens_alone() -> None:

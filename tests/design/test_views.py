@@ -1,11 +1,15 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.template import Context, Template
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import User
 from design.views import server_error
 
 pytestmark = pytest.mark.django_db
@@ -179,3 +183,21 @@ def test_an_old_moment_is_a_date() -> None:
 def test_a_drawing_is_decoration_unless_it_is_named() -> None:
     assert 'aria-hidden="true"' in render("{% icon 'key-round' %}")
     assert 'aria-label="Key"' in render("{% icon 'key-round' '' 'Key' %}")
+
+
+def test_the_menus_of_a_signed_in_page_cost_one_query_for_organisations(
+    client: Client, person: Callable[..., User]
+) -> None:
+    client.force_login(
+        person("ada"), "allauth.account.auth_backends.AuthenticationBackend"
+    )
+
+    with CaptureQueriesContext(connection) as captured:
+        client.get("/")
+
+    asked = [
+        query["sql"]
+        for query in captured.captured_queries
+        if 'FROM "accounts_organisation"' in query["sql"]
+    ]
+    assert len(asked) == 1

@@ -204,12 +204,18 @@ def account_links(context: template.Context) -> list[navigation.Link]:
 
 @register.simple_tag(takes_context=True)
 def own_organisations(context: template.Context) -> list[Organisation]:
-    """Return the organisations the reader belongs to, the personal one first."""
+    """Return the organisations the reader belongs to, the personal one first.
+
+    Two menus of one page show them, so the request keeps them.
+    """
     request = _request(context)
     if request is None or not request.user.is_authenticated:
         return []
-    mine = Organisation.objects.filter(memberships__user_id=request.user.pk)
-    return list(mine.order_by("kind", "name")[:50])
+    if not hasattr(request, "own_organisations"):
+        mine = Organisation.objects.filter(memberships__user_id=request.user.pk)
+        request.own_organisations = list(mine.order_by("kind", "name")[:50])
+    organisations: list[Organisation] = request.own_organisations
+    return organisations
 
 
 def _path(context: template.Context) -> str:
