@@ -6,3 +6,6 @@ class ContributionsConfig(AppConfig):
 
     name = "community.contributions"
     label = "contributions"
+
+    def ready(self) -> None:
+        from community.contributions import subscribers  # noqa: F401

@@ -58,4 +58,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 60},
     },
+    "contributions-waiting": {
+        "task": "community.contributions.tasks.process_waiting",
+        "schedule": 10.0,
+        "options": {"expires": 20},
+    },
 }

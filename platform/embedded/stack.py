@@ -109,11 +109,14 @@ def product_environment(
             "STRIPE_API_BASE": places.stripe_url,
             "STRIPE_SECRET_KEY": "sk_test_doorstone_emulator",
         }
-    # What the person set wins over what we made up.
+    # What the person set wins over what we made up; the addresses of the servers
+    # were settled before.
+    settled = {"DATABASE_URL", "REDIS_URL", "PYTHONPATH"}
+    theirs = {name: os.environ[name] for name in ours if os.environ.get(name)}
     return {
         **os.environ,
         **ours,
-        **{k: os.environ[k] for k in ours if os.environ.get(k) and k != "PYTHONPATH"},
+        **{name: value for name, value in theirs.items() if name not in settled},
     }
 
 

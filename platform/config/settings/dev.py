@@ -8,8 +8,8 @@ from config import ROOT_DIR
 
 load_dotenv(ROOT_DIR / ".env")
 os.environ.setdefault("DOORSTONE_DEVELOPMENT", "1")
-# The start command has to know whether the address came from a person.
-os.environ.setdefault("DATABASE_URL_FROM_PERSON", os.environ.get("DATABASE_URL", ""))
+# The start command brings its own database unless a person named one.
+HAS_OWN_DATABASE = bool(os.environ.get("DATABASE_URL"))
 os.environ.setdefault("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/doorstone")
 
 from config.settings.base import *  # noqa: E402, F403

@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from embedded import stack
@@ -44,7 +45,8 @@ class Command(BaseCommand):
         emulates_stripe = not os.environ.get("STRIPE_SECRET_KEY")
         places.refuse_taken_ports(with_stripe=emulates_stripe)
 
-        database_url = os.environ.get("DATABASE_URL_FROM_PERSON", "")
+        has_database = getattr(settings, "HAS_OWN_DATABASE", True)
+        database_url = os.environ["DATABASE_URL"] if has_database else ""
         if not database_url:
             self.say("starting PostgreSQL")
             postgres = EmbeddedPostgres(places.var_dir / "postgres")

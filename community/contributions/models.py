@@ -1,0 +1,105 @@
+from typing import Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+
+class Delivery(models.Model):
+    """One webhook delivery of GitHub's, as it came."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("New")
+        DONE = "done", _("Done")
+        IGNORED = "ignored", _("Ignored")
+        FAILED = "failed", _("Failed")
+
+    guid = models.CharField(max_length=80, primary_key=True)
+    event = models.CharField(max_length=60)
+    action = models.CharField(max_length=60, blank=True)
+    payload = models.JSONField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    deliveries = models.PositiveIntegerField(default=1)
+    received_at = models.DateTimeField(default=timezone.now)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index(
+                fields=["received_at"],
+                condition=Q(state="new"),
+                name="contributions_delivery_new",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.guid}"
+
+
+class ContributionQuerySet(models.QuerySet["Contribution"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Confirmed work; staff also see what waits for its author."""
+        if user.is_staff:
+            return self
+        return self.filter(status=Contribution.Status.CONFIRMED)
+
+
+class Contribution(models.Model):
+    """Work outside the forum that somebody gets credit for."""
+
+    class Kind(models.TextChoices):
+        PULL_REQUEST = "pull_request", _("Pull request")
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Waiting for its author")
+        CONFIRMED = "confirmed", _("Confirmed")
+        VOID = "void", _("Void")
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    status = models.CharField(
+        max_length=10, choices=Status.choices, default=Status.PENDING
+    )
+    # What it is, however often and in whatever delivery it is reported.
+    dedupe_key = models.CharField(max_length=160, unique=True)
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    # The author's number at the provider; names change, numbers do not.
+    provider = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=40)
+    external_login = models.CharField(max_length=120)
+    repository = models.CharField(max_length=200)
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=300)
+    url = models.URLField(max_length=500)
+    points = models.IntegerField(default=0)
+    happened_at = models.DateTimeField()
+    credited_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ContributionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status="confirmed") | Q(credited_at__isnull=False),
+                name="contributions_contribution_credited",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["-happened_at", "-id"], name="contributions_recent"),
+            models.Index(
+                fields=["provider", "external_id"],
+                condition=Q(status="pending"),
+                name="contributions_pending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.repository}#{self.number}"

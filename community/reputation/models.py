@@ -1,0 +1,58 @@
+import pgtrigger
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import User
+
+
+class Entry(models.Model):
+    """Points given or taken, once, for one reason; never changed."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    delta = models.IntegerField()
+    reason = models.CharField(max_length=40)
+    source_kind = models.CharField(max_length=40)
+    source_id = models.BigIntegerField()
+    actor = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    idem_key = models.CharField(max_length=160, unique=True)
+    reverses = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "entries"
+        indexes = [
+            models.Index(
+                fields=["user", "-created_at", "-id"], name="reputation_entry_user"
+            ),
+            models.Index(fields=["created_at"], name="reputation_entry_created"),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="append_only",
+                operation=pgtrigger.Update,
+                # An actor who erases their account leaves the points behind.
+                condition=pgtrigger.AnyChange(exclude=["actor"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delta:+d} {self.reason}"
+
+
+class Balance(models.Model):
+    """Somebody's points: the sum of their entries."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    points = models.IntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["-points"], name="reputation_balance_points")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.points}"
