@@ -6,3 +6,9 @@ class ForumConfig(AppConfig):
 
     name = "community.forum"
     label = "forum"
+
+    def ready(self) -> None:
+        from community.forum.indexing import entries
+        from search.registry import register
+
+        register("topic", entries)

@@ -76,6 +76,17 @@ def reverse(idem_key: str) -> Entry | None:
     )
 
 
+def count_rounds(base: str) -> int:
+    """Return how many awards were made under ``base:1``, ``base:2`` and so on."""
+    return Entry.objects.filter(idem_key__startswith=f"{base}:", reverses=None).count()
+
+
+def is_standing(idem_key: str) -> bool:
+    """Tell whether an award was made and not taken back."""
+    entry = Entry.objects.filter(idem_key=idem_key).first()
+    return entry is not None and not Entry.objects.filter(reverses=entry).exists()
+
+
 def _locked_balance(user_id: int) -> Balance:
     Balance.objects.get_or_create(user_id=user_id)
     return Balance.objects.select_for_update().get(pk=user_id)

@@ -63,4 +63,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 20},
     },
+    "forum-views": {
+        "task": "community.forum.tasks.flush_views",
+        "schedule": 60.0,
+        "options": {"expires": 120},
+    },
 }

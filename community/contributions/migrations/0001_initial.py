@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,46 +15,121 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('guid', models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ('event', models.CharField(max_length=60)),
-                ('action', models.CharField(blank=True, max_length=60)),
-                ('payload', models.JSONField()),
-                ('state', models.CharField(choices=[('new', 'New'), ('done', 'Done'), ('ignored', 'Ignored'), ('failed', 'Failed')], default='new', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('deliveries', models.PositiveIntegerField(default=1)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('processed_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.TextField(blank=True)),
+                (
+                    "guid",
+                    models.CharField(max_length=80, primary_key=True, serialize=False),
+                ),
+                ("event", models.CharField(max_length=60)),
+                ("action", models.CharField(blank=True, max_length=60)),
+                ("payload", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("done", "Done"),
+                            ("ignored", "Ignored"),
+                            ("failed", "Failed"),
+                        ],
+                        default="new",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("deliveries", models.PositiveIntegerField(default=1)),
+                (
+                    "received_at",
+                    models.DateTimeField(default=django.utils.timezone.now),
+                ),
+                ("processed_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.TextField(blank=True)),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'indexes': [models.Index(condition=models.Q(('state', 'new')), fields=['received_at'], name='contributions_delivery_new')],
+                "verbose_name_plural": "deliveries",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "new")),
+                        fields=["received_at"],
+                        name="contributions_delivery_new",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Contribution',
+            name="Contribution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('pull_request', 'Pull request')], max_length=20)),
-                ('status', models.CharField(choices=[('pending', 'Waiting for its author'), ('confirmed', 'Confirmed'), ('void', 'Void')], default='pending', max_length=10)),
-                ('dedupe_key', models.CharField(max_length=160, unique=True)),
-                ('provider', models.CharField(max_length=40)),
-                ('external_id', models.CharField(max_length=40)),
-                ('external_login', models.CharField(max_length=120)),
-                ('repository', models.CharField(max_length=200)),
-                ('number', models.PositiveIntegerField()),
-                ('title', models.CharField(max_length=300)),
-                ('url', models.URLField(max_length=500)),
-                ('points', models.IntegerField(default=0)),
-                ('happened_at', models.DateTimeField()),
-                ('credited_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("pull_request", "Pull request")], max_length=20
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting for its author"),
+                            ("confirmed", "Confirmed"),
+                            ("void", "Void"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("dedupe_key", models.CharField(max_length=160, unique=True)),
+                ("provider", models.CharField(max_length=40)),
+                ("external_id", models.CharField(max_length=40)),
+                ("external_login", models.CharField(max_length=120)),
+                ("repository", models.CharField(max_length=200)),
+                ("number", models.PositiveIntegerField()),
+                ("title", models.CharField(max_length=300)),
+                ("url", models.URLField(max_length=500)),
+                ("points", models.IntegerField(default=0)),
+                ("happened_at", models.DateTimeField()),
+                ("credited_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['-happened_at', '-id'], name='contributions_recent'), models.Index(condition=models.Q(('status', 'pending')), fields=['provider', 'external_id'], name='contributions_pending')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('status', 'confirmed'), _negated=True), ('credited_at__isnull', False), _connector='OR'), name='contributions_contribution_credited')],
+                "indexes": [
+                    models.Index(
+                        fields=["-happened_at", "-id"], name="contributions_recent"
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "pending")),
+                        fields=["provider", "external_id"],
+                        name="contributions_pending",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "confirmed"), _negated=True),
+                            ("credited_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="contributions_contribution_credited",
+                    )
+                ],
             },
         ),
     ]

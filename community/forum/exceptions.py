@@ -1,0 +1,33 @@
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import DomainError
+
+
+class AlreadySolved(DomainError):
+    """The topic has an accepted answer."""
+
+    code = "already_solved"
+    message = _("This question already has an accepted answer.")
+
+
+class TopicLocked(DomainError):
+    """Nobody may reply any more."""
+
+    code = "topic_locked"
+    status = 403
+    message = _("This topic is locked: nobody can reply to it.")
+
+
+class NotAnAnswer(DomainError):
+    """Only a visible reply to a question can be its solution."""
+
+    code = "not_an_answer"
+    message = _("Only an answer to a question can be accepted.")
+
+
+class OwnPost(DomainError):
+    """Nobody votes on their own post."""
+
+    code = "own_post"
+    status = 403
+    message = _("You cannot vote on your own post.")

@@ -1,0 +1,38 @@
+"""Every change in the forum, by subject."""
+
+from community.forum.services.answers import accept_answer, unaccept_answer
+from community.forum.services.moderation import (
+    hide_post,
+    move_topic,
+    restore_post,
+    set_locked,
+    set_pinned,
+)
+from community.forum.services.reading import (
+    count_view,
+    flush_views,
+    mark_read,
+    save_draft,
+    set_level,
+)
+from community.forum.services.votes import vote
+from community.forum.services.writing import create_topic, edit_post, post_reply
+
+__all__ = [
+    "accept_answer",
+    "count_view",
+    "create_topic",
+    "edit_post",
+    "flush_views",
+    "hide_post",
+    "mark_read",
+    "move_topic",
+    "post_reply",
+    "restore_post",
+    "save_draft",
+    "set_level",
+    "set_locked",
+    "set_pinned",
+    "unaccept_answer",
+    "vote",
+]

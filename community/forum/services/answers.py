@@ -1,0 +1,80 @@
+"""Marking the answer that solved a question."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from community.forum.exceptions import AlreadySolved, NotAnAnswer
+from community.forum.indexing import index_topic
+from community.forum.models import Post, Topic
+from community.forum.telling import tell_of_acceptance
+from community.reputation import services as reputation
+from contracts.community import AnswerAccepted, AnswerUnaccepted
+from outbox import publish
+
+
+@transaction.atomic
+def accept_answer(answer: Post, *, by: User) -> Topic:
+    """Mark ``answer`` as the solution of its topic.
+
+    The topic row is locked so that two of the asker's tabs cannot accept two
+    answers. Raises ``AlreadySolved`` or ``NotAnAnswer``.
+    """
+    topic = Topic.objects.select_for_update().get(pk=answer.topic_id)
+    if topic.solution_id:
+        raise AlreadySolved
+    if not topic.is_question or answer.is_opening or answer.hidden_at:
+        raise NotAnAnswer
+
+    topic.solution = answer
+    topic.solved_at = timezone.now()
+    topic.save(update_fields=["solution", "solved_at"])
+    index_topic(topic)
+    if answer.author_id != topic.author_id:
+        # Answering oneself helps the next reader, but earns nothing.
+        reputation.award(
+            answer.author_id,
+            "answer_accepted",
+            source_kind="post",
+            source_id=answer.pk,
+            idem_key=_key(topic, answer),
+            actor_id=by.pk,
+        )
+    tell_of_acceptance(answer, topic, by=by)
+    publish(
+        AnswerAccepted(
+            answer_id=answer.pk,
+            topic_id=topic.pk,
+            author_id=answer.author_id,
+            accepted_by_id=by.pk,
+        )
+    )
+    return topic
+
+
+@transaction.atomic
+def unaccept_answer(topic: Topic, *, by: User) -> Topic:
+    """Take the mark off again, and the points with it."""
+    locked = Topic.objects.select_for_update().get(pk=topic.pk)
+    answer = locked.solution
+    if answer is None:
+        return locked
+    locked.solution = None
+    locked.solved_at = None
+    locked.save(update_fields=["solution", "solved_at"])
+    index_topic(locked)
+    reputation.reverse(_key(locked, answer))
+    publish(
+        AnswerUnaccepted(
+            answer_id=answer.pk,
+            topic_id=locked.pk,
+            author_id=answer.author_id,
+            unaccepted_by_id=by.pk,
+        )
+    )
+    return locked
+
+
+def _key(topic: Topic, answer: Post) -> str:
+    # Accepted a second time it is the same help, and earns no second time.
+    return f"accepted:{topic.pk}:{answer.pk}"

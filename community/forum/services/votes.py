@@ -1,0 +1,68 @@
+"""Voting on posts."""
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts.models import User
+from community.forum.exceptions import OwnPost
+from community.forum.models import Post, Topic, Vote
+from community.reputation import services as reputation
+from contracts.community import VoteCast
+from core import limiter
+from outbox import publish
+
+
+@transaction.atomic
+def vote(post: Post, *, by: User, value: int, limited: bool = True) -> Post:
+    """Set somebody's vote on a post to 1, -1 or 0 (none).
+
+    The post row is locked: votes that come at once are counted one by one, and
+    the same vote twice changes nothing. Raises ``OwnPost`` or ``RateLimited``.
+    """
+    if post.author_id == by.pk:
+        raise OwnPost
+    if limited:
+        limiter.check("vote", by.pk, limit=60, period=86_400)
+    locked = Post.objects.select_for_update().select_related("topic").get(pk=post.pk)
+    present = Vote.objects.filter(user=by, post=locked).first()
+    before = present.value if present else 0
+    if before == value:
+        return locked
+
+    if value == 0:
+        Vote.objects.filter(user=by, post=locked).delete()
+    else:
+        Vote.objects.update_or_create(user=by, post=locked, defaults={"value": value})
+    change = value - before
+    Post.objects.filter(pk=locked.pk).update(vote_score=F("vote_score") + change)
+    if locked.is_opening:
+        Topic.objects.filter(pk=locked.topic_id).update(
+            vote_score=F("vote_score") + change
+        )
+    _move_points(locked, by=by, value=value)
+    publish(
+        VoteCast(
+            post_id=locked.pk, author_id=locked.author_id, voter_id=by.pk, value=value
+        )
+    )
+    locked.vote_score += change
+    return locked
+
+
+def _move_points(post: Post, *, by: User, value: int) -> None:
+    """Give or take the points of a vote; each change of mind is a new round."""
+    upvoted = "question_upvoted" if post.is_opening else "answer_upvoted"
+    base = f"vote:{post.pk}:{by.pk}"
+    rounds = reputation.count_rounds(base)
+    if rounds and reputation.is_standing(f"{base}:{rounds}"):
+        reputation.reverse(f"{base}:{rounds}")
+    if value == 0:
+        return
+    reputation.award(
+        post.author_id,
+        upvoted if value > 0 else "post_downvoted",
+        source_kind="post",
+        source_id=post.pk,
+        idem_key=f"{base}:{rounds + 1}",
+        actor_id=by.pk,
+    )

@@ -1,0 +1,249 @@
+"""Opening topics, replying and editing."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.text import slugify
+
+from accounts.models import User
+from community.forum.exceptions import TopicLocked
+from community.forum.indexing import index_topic
+from community.forum.models import (
+    Category,
+    Post,
+    PostRevision,
+    Tag,
+    Topic,
+    TopicTag,
+    TopicUser,
+)
+from community.forum.permissions import can_moderate
+from community.forum.telling import tell_of_reply
+from contracts.community import ReplyPosted, TopicCreated
+from core import limiter
+from design import markdown
+from outbox import publish
+
+# Who sees a slip of the pen at once may mend it without leaving a trace.
+GRACE = timedelta(minutes=5)
+NEW_MEMBER = timedelta(days=1)
+MAX_TAGS = 5
+
+
+def create_topic(
+    category: Category,
+    *,
+    author: User,
+    title: str,
+    text: str,
+    kind: str = Topic.Kind.QUESTION,
+    tags: Sequence[str] = (),
+    client_token: str = "",
+    limited: bool = True,
+) -> Topic:
+    """Open a topic with its first post.
+
+    The same ``client_token`` gives the same topic, however often it is sent.
+    Raises ``RateLimited``.
+    """
+    present = _sent_before(author, client_token)
+    if present is not None:
+        return present.topic
+    if limited:
+        is_new = timezone.now() - author.date_joined < NEW_MEMBER
+        limiter.check("topic", author.pk, limit=5 if is_new else 20, period=86_400)
+    try:
+        return _create_topic(
+            category,
+            author=author,
+            title=title,
+            text=text,
+            kind=kind,
+            tags=tags,
+            client_token=client_token,
+        )
+    except IntegrityError:
+        # The other click of a double click was faster.
+        present = _sent_before(author, client_token)
+        if present is None:
+            raise
+        return present.topic
+
+
+def post_reply(
+    topic: Topic,
+    *,
+    author: User,
+    text: str,
+    client_token: str = "",
+    limited: bool = True,
+) -> Post:
+    """Reply to a topic; on a question the reply is an answer.
+
+    The topic row is locked while the reply takes the next number. The same
+    ``client_token`` gives the same post. Raises ``TopicLocked`` or ``RateLimited``.
+    """
+    present = _sent_before(author, client_token)
+    if present is not None:
+        return present
+    if limited:
+        is_new = timezone.now() - author.date_joined < NEW_MEMBER
+        limiter.check("reply", author.pk, limit=20 if is_new else 200, period=86_400)
+    try:
+        return _post_reply(topic, author=author, text=text, client_token=client_token)
+    except IntegrityError:
+        present = _sent_before(author, client_token)
+        if present is None:
+            raise
+        return present
+
+
+@transaction.atomic
+def edit_post(
+    post: Post, *, editor: User, text: str, title: str = "", reason: str = ""
+) -> Post:
+    """Change what a post says; its author's first five minutes leave no revision."""
+    locked = Post.objects.select_for_update().select_related("topic").get(pk=post.pk)
+    topic = locked.topic
+    new_title = title if locked.is_opening and title else topic.title
+    if locked.source_md == text and new_title == topic.title:
+        return locked
+
+    is_slip = (
+        editor.pk == locked.author_id and timezone.now() - locked.created_at < GRACE
+    )
+    if not is_slip:
+        PostRevision.objects.create(
+            post=locked,
+            number=locked.revisions.count() + 1,
+            editor=editor,
+            source_md=locked.source_md,
+            title=topic.title if locked.is_opening else "",
+            reason=reason[:200],
+        )
+        locked.edited_at = timezone.now()
+    _render(locked, text)
+    locked.save()
+    if new_title != topic.title:
+        topic.title = new_title
+        topic.save(update_fields=["title"])
+    index_topic(topic)
+    return locked
+
+
+@transaction.atomic
+def _create_topic(
+    category: Category,
+    *,
+    author: User,
+    title: str,
+    text: str,
+    kind: str,
+    tags: Sequence[str],
+    client_token: str,
+) -> Topic:
+    topic = Topic.objects.create(
+        category=category,
+        kind=kind,
+        title=" ".join(title.split()),
+        author=author,
+        locale=locale_of(f"{title} {text}"),
+        highest_number=1,
+        last_poster=author,
+    )
+    _add_post(topic, author=author, number=1, text=text, client_token=client_token)
+    _add_tags(topic, tags)
+    Category.objects.filter(pk=category.pk).update(topic_count=F("topic_count") + 1)
+    TopicUser.objects.create(
+        user=author, topic=topic, last_read_number=1, level=TopicUser.Level.WATCHING
+    )
+    index_topic(topic)
+    publish(
+        TopicCreated(
+            topic_id=topic.pk, author_id=author.pk, category_id=category.pk, kind=kind
+        )
+    )
+    return topic
+
+
+@transaction.atomic
+def _post_reply(topic: Topic, *, author: User, text: str, client_token: str) -> Post:
+    locked = Topic.objects.select_for_update().get(pk=topic.pk)
+    if locked.is_locked and not can_moderate(author):
+        raise TopicLocked
+    number = locked.highest_number + 1
+    post = _add_post(
+        locked, author=author, number=number, text=text, client_token=client_token
+    )
+    now = timezone.now()
+    Topic.objects.filter(pk=locked.pk).update(
+        highest_number=number,
+        reply_count=F("reply_count") + 1,
+        last_poster=author,
+        bumped_at=now,
+    )
+    TopicTag.objects.filter(topic=locked).update(bumped_at=now)
+    TopicUser.objects.update_or_create(
+        user=author,
+        topic=locked,
+        defaults={"last_read_number": number},
+        create_defaults={
+            "last_read_number": number,
+            "level": TopicUser.Level.WATCHING,
+        },
+    )
+    tell_of_reply(post, locked)
+    publish(
+        ReplyPosted(
+            post_id=post.pk,
+            topic_id=locked.pk,
+            author_id=author.pk,
+            topic_author_id=locked.author_id,
+            is_answer=locked.is_question,
+        )
+    )
+    return post
+
+
+def _add_post(
+    topic: Topic, *, author: User, number: int, text: str, client_token: str
+) -> Post:
+    post = Post(topic=topic, number=number, author=author, client_token=client_token)
+    _render(post, text)
+    post.save(force_insert=True)
+    return post
+
+
+def _render(post: Post, text: str) -> None:
+    # The prefix keeps the footnotes of two posts apart on one page.
+    rendered = markdown.render(text, id_prefix=f"post-{post.number}", top_level=3)
+    post.source_md = text
+    post.html = rendered.html
+    post.plain = rendered.plain
+    post.render_version = rendered.version
+
+
+def _add_tags(topic: Topic, names: Sequence[str]) -> None:
+    for name in list(dict.fromkeys(name.strip().lower() for name in names))[:MAX_TAGS]:
+        slug = slugify(name, allow_unicode=True)[:40]
+        if not slug:
+            continue
+        tag, _ = Tag.objects.get_or_create(slug=slug, defaults={"name": name[:40]})
+        TopicTag.objects.create(topic=topic, tag=tag, bumped_at=topic.bumped_at)
+        Tag.objects.filter(pk=tag.pk).update(topic_count=F("topic_count") + 1)
+
+
+def _sent_before(author: User, client_token: str) -> Post | None:
+    if not client_token:
+        return None
+    sent = Post.objects.filter(author=author, client_token=client_token)
+    return sent.select_related("topic").first()
+
+
+def locale_of(text: str) -> str:
+    """Tell Chinese text from English by its share of Han characters."""
+    han = sum("\u3400" <= character <= "\u9fff" for character in text)
+    return "zh-hans" if han * 4 > len(text.replace(" ", "")) else "en"
