@@ -1,6 +1,33 @@
 """URLs of forum."""
 
-from django.urls import URLPattern
+from django.urls import path, re_path
+
+from community.forum import views
+from community.forum.feeds import LatestTopics
 
 app_name = "forum"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("forum/", views.topic_list, name="topic-list"),
+    path("forum/new/", views.topic_create, name="topic-create"),
+    path("forum/feed.atom", LatestTopics(), name="feed"),
+    path("forum/_latest/", views.latest, name="latest"),
+    path("forum/_numbers/", views.numbers, name="numbers"),
+    path("forum/_similar/", views.similar, name="similar"),
+    path("forum/c/<slug:slug>/", views.category_detail, name="category-detail"),
+    path("forum/c/<slug:slug>/feed.atom", LatestTopics(), name="category-feed"),
+    path("forum/tag/<str:slug>/", views.tag_detail, name="tag-detail"),
+    re_path(
+        r"^forum/t/(?P<pk>\d+)(?:-(?P<slug>[^/]*))?/$",
+        views.topic_detail,
+        name="topic-detail",
+    ),
+    path("forum/t/<int:pk>/reply/", views.reply_create, name="reply-create"),
+    path("forum/t/<int:pk>/watch/", views.topic_watch, name="topic-watch"),
+    path("forum/t/<int:pk>/unaccept/", views.answer_unaccept, name="answer-unaccept"),
+    path("forum/t/<int:pk>/moderate/", views.topic_moderate, name="topic-moderate"),
+    path("forum/p/<int:pk>/edit/", views.post_edit, name="post-edit"),
+    path("forum/p/<int:pk>/history/", views.post_history, name="post-history"),
+    path("forum/p/<int:pk>/vote/", views.post_vote, name="post-vote"),
+    path("forum/p/<int:pk>/accept/", views.answer_accept, name="answer-accept"),
+    path("forum/p/<int:pk>/hide/", views.post_hide, name="post-hide"),
+]

@@ -1,6 +1,11 @@
 """URLs of profiles."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from community.profiles import views
 
 app_name = "profiles"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("u/<str:username>/", views.profile_detail, name="profile-detail"),
+    path("contributors/", views.leaderboard, name="leaderboard"),
+]

@@ -1,8 +1,19 @@
 import pgtrigger
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+
+REASONS: dict[str, Promise] = {
+    "answer_accepted": gettext_lazy("An answer was accepted"),
+    "answer_upvoted": gettext_lazy("An answer was voted up"),
+    "question_upvoted": gettext_lazy("A topic was voted up"),
+    "post_downvoted": gettext_lazy("A post was voted down"),
+    "contribution_merged": gettext_lazy("A contribution was merged"),
+}
 
 
 class Entry(models.Model):
@@ -41,6 +52,14 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delta:+d} {self.reason}"
+
+    @property
+    def reason_label(self) -> str:
+        """What the points are for, in the reader's words."""
+        label = REASONS.get(self.reason, self.reason)
+        if self.reverses_id:
+            return _("Taken back: %(reason)s") % {"reason": label}
+        return str(label)
 
 
 class Balance(models.Model):

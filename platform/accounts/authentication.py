@@ -1,9 +1,42 @@
-from rest_framework.authentication import BaseAuthentication
+from typing import Any
+
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+
+from accounts.models import PersonalAccessToken, User
+from accounts.tokens import PREFIX, find_token
 
 
 class TokenAuthentication(BaseAuthentication):
     """Signs in ``Authorization: Bearer dsp_…`` personal access tokens."""
 
-    def authenticate(self, request: Request) -> None:
-        return None
+    def authenticate(self, request: Request) -> tuple[User, PersonalAccessToken] | None:
+        kind, _, secret = (
+            get_authorization_header(request).decode("latin-1").partition(" ")
+        )
+        if kind.lower() != "bearer" or not secret.startswith(PREFIX):
+            return None
+        token = find_token(secret.strip())
+        if token is None:
+            raise exceptions.AuthenticationFailed("This token is not valid.")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def has_scope(scope: str) -> type[BasePermission]:
+    """Return a permission: a token needs ``scope`` to write; a session has them all."""
+
+    class HasScope(BasePermission):
+        message = f"The token has no scope {scope}."
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            if request.method in SAFE_METHODS or request.auth is None:
+                return True
+            token = request.auth
+            return isinstance(token, PersonalAccessToken) and scope in token.scopes
+
+    return HasScope

@@ -1,6 +1,27 @@
 """URLs of accounts."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from accounts import views
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("settings/", views.profile_settings, name="profile-settings"),
+    path("settings/tokens/", views.token_list, name="token-list"),
+    path("settings/tokens/<int:pk>/revoke/", views.token_revoke, name="token-revoke"),
+    path("console/", views.console, name="console"),
+    path("console/new/", views.team_create, name="team-create"),
+    path("console/<slug:org>/", views.console_home, name="console-home"),
+    path("console/<slug:org>/members/", views.member_list, name="member-list"),
+    path(
+        "console/<slug:org>/members/<int:pk>/",
+        views.member_change,
+        name="member-change",
+    ),
+    path(
+        "console/<slug:org>/settings/",
+        views.organisation_settings,
+        name="organisation-settings",
+    ),
+    path("invitations/<str:token>/", views.invitation_accept, name="invitation-accept"),
+]

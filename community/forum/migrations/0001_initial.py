@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,203 +16,505 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=60, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('name_zh', models.CharField(blank=True, max_length=80)),
-                ('description', models.CharField(blank=True, max_length=300)),
-                ('description_zh', models.CharField(blank=True, max_length=300)),
-                ('visibility', models.CharField(choices=[('public', 'Everybody'), ('members', 'Signed-in people'), ('staff', 'Staff')], default='public', max_length=10)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('topic_count', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=60, unique=True)),
+                ("name", models.CharField(max_length=80)),
+                ("name_zh", models.CharField(blank=True, max_length=80)),
+                ("description", models.CharField(blank=True, max_length=300)),
+                ("description_zh", models.CharField(blank=True, max_length=300)),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[
+                            ("public", "Everybody"),
+                            ("members", "Signed-in people"),
+                            ("staff", "Staff"),
+                        ],
+                        default="public",
+                        max_length=10,
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("topic_count", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'verbose_name_plural': 'categories',
-                'ordering': ['position', 'slug'],
+                "verbose_name_plural": "categories",
+                "ordering": ["position", "slug"],
             },
         ),
         migrations.CreateModel(
-            name='Post',
+            name="Post",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('source_md', models.TextField()),
-                ('html', models.TextField()),
-                ('plain', models.TextField()),
-                ('render_version', models.PositiveIntegerField()),
-                ('vote_score', models.IntegerField(default=0)),
-                ('client_token', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('edited_at', models.DateTimeField(blank=True, null=True)),
-                ('hidden_at', models.DateTimeField(blank=True, null=True)),
-                ('hidden_reason', models.CharField(blank=True, max_length=300)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('hidden_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("source_md", models.TextField()),
+                ("html", models.TextField()),
+                ("plain", models.TextField()),
+                ("render_version", models.PositiveIntegerField()),
+                ("vote_score", models.IntegerField(default=0)),
+                ("client_token", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("edited_at", models.DateTimeField(blank=True, null=True)),
+                ("hidden_at", models.DateTimeField(blank=True, null=True)),
+                ("hidden_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "hidden_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(allow_unicode=True, max_length=40, unique=True)),
-                ('name', models.CharField(max_length=40)),
-                ('topic_count', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "slug",
+                    models.SlugField(allow_unicode=True, max_length=40, unique=True),
+                ),
+                ("name", models.CharField(max_length=40)),
+                ("topic_count", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='forum_tag_name_ci')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        name="forum_tag_name_ci",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Topic',
+            name="Topic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('question', 'Question'), ('discussion', 'Discussion')], max_length=12, verbose_name='kind')),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('locale', models.CharField(default='en', max_length=10)),
-                ('reply_count', models.PositiveIntegerField(default=0)),
-                ('vote_score', models.IntegerField(default=0)),
-                ('view_count', models.PositiveIntegerField(default=0)),
-                ('highest_number', models.PositiveIntegerField(default=0)),
-                ('bumped_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('solved_at', models.DateTimeField(blank=True, null=True)),
-                ('pinned_at', models.DateTimeField(blank=True, null=True)),
-                ('locked_at', models.DateTimeField(blank=True, null=True)),
-                ('hidden_at', models.DateTimeField(blank=True, null=True)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='topics', to='forum.category')),
-                ('last_poster', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('solution', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='forum.post')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("question", "Question"),
+                            ("discussion", "Discussion"),
+                        ],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                ("locale", models.CharField(default="en", max_length=10)),
+                ("reply_count", models.PositiveIntegerField(default=0)),
+                ("vote_score", models.IntegerField(default=0)),
+                ("view_count", models.PositiveIntegerField(default=0)),
+                ("highest_number", models.PositiveIntegerField(default=0)),
+                ("bumped_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("solved_at", models.DateTimeField(blank=True, null=True)),
+                ("pinned_at", models.DateTimeField(blank=True, null=True)),
+                ("locked_at", models.DateTimeField(blank=True, null=True)),
+                ("hidden_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="topics",
+                        to="forum.category",
+                    ),
+                ),
+                (
+                    "last_poster",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "solution",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="forum.post",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='post',
-            name='topic',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='posts', to='forum.topic'),
+            model_name="post",
+            name="topic",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="posts",
+                to="forum.topic",
+            ),
         ),
         migrations.CreateModel(
-            name='TopicTag',
+            name="TopicTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bumped_at', models.DateTimeField()),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='topic_tags', to='forum.tag')),
-                ('topic', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='topic_tags', to='forum.topic')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("bumped_at", models.DateTimeField()),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="topic_tags",
+                        to="forum.tag",
+                    ),
+                ),
+                (
+                    "topic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="topic_tags",
+                        to="forum.topic",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='topic',
-            name='tags',
-            field=models.ManyToManyField(related_name='topics', through='forum.TopicTag', to='forum.tag'),
+            model_name="topic",
+            name="tags",
+            field=models.ManyToManyField(
+                related_name="topics", through="forum.TopicTag", to="forum.tag"
+            ),
         ),
         migrations.CreateModel(
-            name='TopicUser',
+            name="TopicUser",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('last_read_number', models.PositiveIntegerField(default=0)),
-                ('level', models.CharField(choices=[('muted', 'Muted'), ('normal', 'Normal'), ('watching', 'Watching')], default='normal', max_length=10)),
-                ('topic', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='readers', to='forum.topic')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("last_read_number", models.PositiveIntegerField(default=0)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("muted", "Muted"),
+                            ("normal", "Normal"),
+                            ("watching", "Watching"),
+                        ],
+                        default="normal",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "topic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="readers",
+                        to="forum.topic",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Vote',
+            name="Vote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.SmallIntegerField()),
-                ('voted_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='forum.post')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("value", models.SmallIntegerField()),
+                ("voted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "post",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="votes",
+                        to="forum.post",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Draft',
+            name="Draft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=60)),
-                ('body', models.JSONField()),
-                ('saved_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("key", models.CharField(max_length=60)),
+                ("body", models.JSONField()),
+                ("saved_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'key'), name='forum_draft_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "key"), name="forum_draft_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PostRevision',
+            name="PostRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('source_md', models.TextField()),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('editor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='forum.post')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("source_md", models.TextField()),
+                ("title", models.CharField(blank=True, max_length=200)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "editor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "post",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="forum.post",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('post', 'number'), name='forum_postrevision_number')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("post", "number"), name="forum_postrevision_number"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='post',
-            index=models.Index(models.F('author'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='forum_post_author'),
+            model_name="post",
+            index=models.Index(
+                models.F("author"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="forum_post_author",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='post',
-            constraint=models.UniqueConstraint(fields=('topic', 'number'), name='forum_post_number'),
+            model_name="post",
+            constraint=models.UniqueConstraint(
+                fields=("topic", "number"), name="forum_post_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='post',
-            constraint=models.UniqueConstraint(condition=models.Q(('client_token', ''), _negated=True), fields=('author', 'client_token'), name='forum_post_submitted_once'),
+            model_name="post",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("client_token", ""), _negated=True),
+                fields=("author", "client_token"),
+                name="forum_post_submitted_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='topictag',
-            index=models.Index(models.F('tag'), models.OrderBy(models.F('bumped_at'), descending=True), models.OrderBy(models.F('topic'), descending=True), name='forum_topictag_latest'),
+            model_name="topictag",
+            index=models.Index(
+                models.F("tag"),
+                models.OrderBy(models.F("bumped_at"), descending=True),
+                models.OrderBy(models.F("topic"), descending=True),
+                name="forum_topictag_latest",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='topictag',
-            constraint=models.UniqueConstraint(fields=('topic', 'tag'), name='forum_topictag_once'),
+            model_name="topictag",
+            constraint=models.UniqueConstraint(
+                fields=("topic", "tag"), name="forum_topictag_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='topic',
-            index=models.Index(models.OrderBy(models.F('bumped_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('hidden_at', None)), name='forum_topic_latest'),
+            model_name="topic",
+            index=models.Index(
+                models.OrderBy(models.F("bumped_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("hidden_at", None)),
+                name="forum_topic_latest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='topic',
-            index=models.Index(models.F('category'), models.OrderBy(models.F('bumped_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('hidden_at', None)), name='forum_topic_category'),
+            model_name="topic",
+            index=models.Index(
+                models.F("category"),
+                models.OrderBy(models.F("bumped_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("hidden_at", None)),
+                name="forum_topic_category",
+            ),
         ),
         migrations.AddIndex(
-            model_name='topic',
-            index=models.Index(models.OrderBy(models.F('vote_score'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('hidden_at', None)), name='forum_topic_top'),
+            model_name="topic",
+            index=models.Index(
+                models.OrderBy(models.F("vote_score"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("hidden_at", None)),
+                name="forum_topic_top",
+            ),
         ),
         migrations.AddIndex(
-            model_name='topic',
-            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('hidden_at', None), ('kind', 'question'), ('solution', None)), name='forum_topic_unanswered'),
+            model_name="topic",
+            index=models.Index(
+                models.OrderBy(models.F("created_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(
+                    ("hidden_at", None), ("kind", "question"), ("solution", None)
+                ),
+                name="forum_topic_unanswered",
+            ),
         ),
         migrations.AddIndex(
-            model_name='topic',
-            index=models.Index(models.F('author'), models.OrderBy(models.F('id'), descending=True), name='forum_topic_author'),
+            model_name="topic",
+            index=models.Index(
+                models.F("author"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="forum_topic_author",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('solution', None), ('solved_at', None)), models.Q(('kind', 'question'), ('solution__isnull', False), ('solved_at__isnull', False)), _connector='OR'), name='forum_topic_solution'),
+            model_name="topic",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("solution", None), ("solved_at", None)),
+                    models.Q(
+                        ("kind", "question"),
+                        ("solution__isnull", False),
+                        ("solved_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="forum_topic_solution",
+            ),
         ),
         migrations.AddIndex(
-            model_name='topicuser',
-            index=models.Index(condition=models.Q(('level', 'watching')), fields=['topic'], name='forum_topicuser_watching'),
+            model_name="topicuser",
+            index=models.Index(
+                condition=models.Q(("level", "watching")),
+                fields=["topic"],
+                name="forum_topicuser_watching",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='topicuser',
-            constraint=models.UniqueConstraint(fields=('user', 'topic'), name='forum_topicuser_once'),
+            model_name="topicuser",
+            constraint=models.UniqueConstraint(
+                fields=("user", "topic"), name="forum_topicuser_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.UniqueConstraint(fields=('user', 'post'), name='forum_vote_once'),
+            model_name="vote",
+            constraint=models.UniqueConstraint(
+                fields=("user", "post"), name="forum_vote_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('value__in', [-1, 1])), name='forum_vote_value'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("value__in", [-1, 1])), name="forum_vote_value"
+            ),
         ),
     ]

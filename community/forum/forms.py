@@ -1,0 +1,97 @@
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from community.forum.models import Category, Topic
+
+MAX_TEXT = 40_000
+
+
+def new_token() -> str:
+    """Return what makes two clicks on one form one post."""
+    return uuid.uuid4().hex
+
+
+class TextForm(forms.Form):
+    """A text in Markdown, and the token of the form it was typed into."""
+
+    text = forms.CharField(
+        label=_("Text"),
+        max_length=MAX_TEXT,
+        widget=forms.Textarea(attrs={"rows": 8}),
+    )
+    client_token = forms.CharField(
+        max_length=64, required=False, widget=forms.HiddenInput, initial=new_token
+    )
+
+
+class ReplyForm(TextForm):
+    """A reply, or an answer to a question."""
+
+    text = forms.CharField(
+        label=_("Your reply"),
+        max_length=MAX_TEXT,
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+
+class TopicForm(TextForm):
+    """A new topic."""
+
+    kind = forms.ChoiceField(
+        label=_("What is it?"),
+        choices=Topic.Kind.choices,
+        widget=forms.RadioSelect,
+        initial=Topic.Kind.QUESTION,
+    )
+    category = forms.ModelChoiceField(
+        label=_("Category"), queryset=Category.objects.none()
+    )
+    title = forms.CharField(
+        label=_("Title"),
+        min_length=8,
+        max_length=200,
+        help_text=_("One sentence that says what you want to know."),
+    )
+    tags = forms.CharField(
+        label=_("Tags"),
+        required=False,
+        max_length=200,
+        help_text=_("Up to five words, separated by commas."),
+    )
+    field_order = ("kind", "title", "category", "text", "tags")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["category"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = Category.objects.visible_to(user)
+            field.empty_label = None
+
+    def clean_tags(self) -> list[str]:
+        """Return the tags, at most five."""
+        text = self.cleaned_data["tags"].replace("，", ",").replace("#", "")
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if len(names) > 5:
+            raise forms.ValidationError(_("Five tags are enough."))
+        return names
+
+
+class EditForm(forms.Form):
+    """A change to a post; a first post's title too."""
+
+    title = forms.CharField(label=_("Title"), min_length=8, max_length=200)
+    text = forms.CharField(
+        label=_("Text"), max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 12})
+    )
+    reason = forms.CharField(
+        label=_("Reason for the change"), max_length=200, required=False
+    )
+
+    def __init__(self, *args: Any, is_opening: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_opening:
+            del self.fields["title"]

@@ -1,0 +1,152 @@
+"""Reading the forum for its pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import F, Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from community.forum.models import (
+    Person,
+    Post,
+    Tag,
+    Topic,
+    TopicTag,
+    TopicUser,
+    Vote,
+)
+from core.pagination import Page, paginate
+
+SORTS: dict[str, Promise] = {
+    "latest": _("Latest"),
+    "top": _("Top"),
+    "unanswered": _("Unanswered"),
+    "unread": _("Unread"),
+    "mine": _("Mine"),
+}
+WITHOUT_SIGN_IN = ("latest", "top", "unanswered")
+WINDOW = 30
+
+
+@dataclass(slots=True)
+class Row:
+    """A topic as a list shows it."""
+
+    topic: Topic
+    tags: list[Tag] = field(default_factory=list)
+    unread: int = 0
+
+
+@dataclass(slots=True)
+class PostRow:
+    """A post as its topic shows it."""
+
+    post: Post
+    my_vote: int = 0
+    is_solution: bool = False
+
+
+@dataclass(slots=True)
+class TopicWindow:
+    """The posts of one page of a topic, and where the neighbours begin."""
+
+    opening: PostRow | None
+    solution: PostRow | None
+    posts: list[PostRow]
+    previous_number: int | None
+    next_number: int | None
+
+
+def list_topics(
+    topics: QuerySet[Topic], *, user: Person, sort: str, cursor: str | None
+) -> Page[Topic]:
+    """Return one page of a list. Raises ``BadCursor``."""
+    topics = topics.listed() if hasattr(topics, "listed") else topics
+    topics = topics.select_related("category", "author", "last_poster")
+    order: Sequence[str] = ("-bumped_at", "-pk")
+    if sort == "top":
+        order = ("-vote_score", "-pk")
+    elif sort == "unanswered":
+        topics = topics.filter(kind=Topic.Kind.QUESTION, solution=None)
+        order = ("-created_at", "-pk")
+    elif sort == "mine" and user.is_authenticated:
+        topics = topics.filter(author_id=user.pk)
+    elif sort == "unread" and user.is_authenticated:
+        topics = topics.filter(
+            readers__user_id=user.pk,
+            readers__last_read_number__lt=F("highest_number"),
+        ).exclude(readers__user_id=user.pk, readers__level=TopicUser.Level.MUTED)
+    return paginate(topics, order_by=order, cursor=cursor)
+
+
+def rows_of(topics: Sequence[Topic], *, user: Person) -> list[Row]:
+    """Return topics with their tags and what is unread: two queries for any number."""
+    rows = {topic.pk: Row(topic) for topic in topics}
+    for link in (
+        TopicTag.objects.filter(topic__in=rows)
+        .select_related("tag")
+        .order_by("tag__name")
+    ):
+        rows[link.topic_id].tags.append(link.tag)
+    if user.is_authenticated:
+        for reader in TopicUser.objects.filter(topic__in=rows, user_id=user.pk):
+            row = rows[reader.topic_id]
+            row.unread = max(0, row.topic.highest_number - reader.last_read_number)
+    return list(rows.values())
+
+
+def pinned_topics(topics: QuerySet[Topic]) -> list[Topic]:
+    """Return what stays on top of a list, outside its pages."""
+    pinned = topics.filter(pinned_at__isnull=False, hidden_at=None)
+    return list(
+        pinned.select_related("category", "author", "last_poster").order_by(
+            "-pinned_at"
+        )[:5]
+    )
+
+
+def window_of(topic: Topic, *, user: Person, around: int | None) -> TopicWindow:
+    """Return a topic's posts from ``around`` on, with the reader's votes.
+
+    The first post and the solution come with every window. A topic of any length
+    costs the same three queries.
+    """
+    visible = Post.objects.visible_to(user).filter(topic=topic).select_related("author")
+    start = max(2, around or 2)
+    wanted = Q(number__gte=start) & Q(number__lt=start + WINDOW)
+    always = Q(number=1) | Q(pk=topic.solution_id)
+    posts = list(visible.filter(wanted | always).order_by("number"))
+    votes = _votes_of(user, posts)
+    rows = [
+        PostRow(post, votes.get(post.pk, 0), is_solution=post.pk == topic.solution_id)
+        for post in posts
+    ]
+    for row in rows:
+        row.post.topic = topic
+    opening = next((row for row in rows if row.post.is_opening), None)
+    solution = next((row for row in rows if row.is_solution), None)
+    shown = [row for row in rows if start <= row.post.number < start + WINDOW]
+    has_more = topic.highest_number >= start + WINDOW
+    return TopicWindow(
+        opening,
+        solution,
+        shown,
+        previous_number=max(2, start - WINDOW) if start > 2 else None,
+        next_number=start + WINDOW if has_more else None,
+    )
+
+
+def reader_of(topic: Topic, user: Person) -> TopicUser | None:
+    """Return how far ``user`` has read, if they have been here."""
+    if not isinstance(user, User):
+        return None
+    return TopicUser.objects.filter(topic=topic, user=user).first()
+
+
+def _votes_of(user: Person, posts: Sequence[Post]) -> dict[int, int]:
+    if not user.is_authenticated:
+        return {}
+    mine = Vote.objects.filter(user_id=user.pk, post__in=posts)
+    return dict(mine.values_list("post_id", "value"))

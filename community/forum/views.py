@@ -1,0 +1,384 @@
+"""The forum's pages."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from community.forum import permissions, services
+from community.forum.exceptions import AlreadySolved
+from community.forum.forms import EditForm, ReplyForm, TopicForm
+from community.forum.models import Category, Post, Tag, Topic, TopicUser
+from community.forum.queries import (
+    SORTS,
+    WITHOUT_SIGN_IN,
+    list_topics,
+    pinned_topics,
+    reader_of,
+    rows_of,
+    window_of,
+)
+from community.forum.revisions import revisions_of
+from core.errors import DomainError
+from core.pagination import BadCursor
+from core.types import AuthenticatedHttpRequest, PageRequest
+from search.queries import search
+
+REPLY_KEPT = "forum_reply_kept"
+
+
+@require_safe
+def topic_list(request: PageRequest) -> HttpResponse:
+    """All topics, in the order asked for."""
+    visible = Topic.objects.visible_to(request.user)
+    return _list(request, visible, title=_("Community"))
+
+
+@require_safe
+def category_detail(request: PageRequest, slug: str) -> HttpResponse:
+    """The topics of a category."""
+    category = get_object_or_404(Category.objects.visible_to(request.user), slug=slug)
+    visible = Topic.objects.visible_to(request.user).filter(category=category)
+    return _list(
+        request,
+        visible,
+        title=category.localised_name,
+        lead=category.localised_description,
+        category=category,
+    )
+
+
+@require_safe
+def tag_detail(request: PageRequest, slug: str) -> HttpResponse:
+    """The topics under a tag."""
+    tag = get_object_or_404(Tag, slug=slug)
+    visible = Topic.objects.visible_to(request.user).filter(topic_tags__tag=tag)
+    return _list(request, visible, title=f"#{tag.name}", tag=tag)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Ask a question or begin a discussion."""
+    if request.method == "GET":
+        first = {"title": request.GET.get("title", "")}
+        category = Category.objects.visible_to(request.user)
+        chosen = category.filter(slug=request.GET.get("category", "")).first()
+        form = TopicForm(
+            initial={**first, "category": chosen or category.first()}, user=request.user
+        )
+        return render(request, "forum/topic_create.html", {"form": form})
+    form = TopicForm(request.POST, user=request.user)
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            topic = services.create_topic(
+                values["category"],
+                author=request.user,
+                title=values["title"],
+                text=values["text"],
+                kind=values["kind"],
+                tags=values["tags"],
+                client_token=values["client_token"],
+            )
+        except DomainError as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect(topic)
+    return render(request, "forum/topic_create.html", {"form": form}, status=422)
+
+
+@require_safe
+def topic_detail(request: PageRequest, pk: int, slug: str = "") -> HttpResponse:
+    """One topic with its answers or replies."""
+    topic = _topic(request, pk)
+    if slug != topic.slug:
+        query = request.META.get("QUERY_STRING", "")
+        address = topic.get_absolute_url() + (f"?{query}" if query else "")
+        return redirect(address, permanent=True)
+    request.activity_subject = f"topic:{pk}"  # type: ignore[attr-defined]
+    services.count_view(topic)
+    kept = request.session.pop(REPLY_KEPT, {}) if request.user.is_authenticated else {}
+    text = kept.get("text", "") if kept.get("topic") == pk else ""
+    return _topic_page(
+        request, topic, ReplyForm(initial={"text": text} if text else None)
+    )
+
+
+@require_POST
+def reply_create(request: PageRequest, pk: int) -> HttpResponse:
+    """Post a reply; whoever is not signed in keeps what they typed."""
+    topic = _topic(request, pk)
+    if not request.user.is_authenticated:
+        request.session[REPLY_KEPT] = {
+            "topic": pk,
+            "text": request.POST.get("text", "")[:40_000],
+        }
+        messages.info(request, _("Sign in to post your reply. What you typed is kept."))
+        return redirect(f"/accounts/login/?next={topic.get_absolute_url()}%23reply")
+    form = ReplyForm(request.POST)
+    if form.is_valid():
+        try:
+            post = services.post_reply(
+                topic,
+                author=request.user,
+                text=form.cleaned_data["text"],
+                client_token=form.cleaned_data["client_token"],
+            )
+        except DomainError as error:
+            form.add_error(None, str(error))
+        else:
+            post.topic = topic
+            return redirect(post)
+    return _topic_page(request, topic, form, status=422)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Change what a post says."""
+    post = _post(request, pk)
+    if not permissions.can_edit(request.user, post):
+        raise PermissionDenied
+    first = {"title": post.topic.title, "text": post.source_md}
+    form = EditForm(request.POST or None, initial=first, is_opening=post.is_opening)
+    if request.method == "POST" and form.is_valid():
+        services.edit_post(
+            post,
+            editor=request.user,
+            text=form.cleaned_data["text"],
+            title=form.cleaned_data.get("title", ""),
+            reason=form.cleaned_data["reason"],
+        )
+        return redirect(Post.objects.select_related("topic").get(pk=pk))
+    context = {"form": form, "post": post}
+    status = 422 if form.errors else 200
+    return render(request, "forum/post_edit.html", context, status=status)
+
+
+@require_safe
+def post_history(request: PageRequest, pk: int) -> HttpResponse:
+    """What a post said before, edit by edit."""
+    post = _post(request, pk)
+    context = {"post": post, "changes": revisions_of(post)}
+    return render(request, "forum/post_history.html", context)
+
+
+@require_POST
+@login_required
+def post_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Vote a post up or down, or take the vote back."""
+    post = _post(request, pk)
+    value = {"up": 1, "down": -1, "none": 0}.get(request.POST.get("value", ""))
+    if value is None:
+        raise PermissionDenied
+    services.vote(post, by=request.user, value=value)
+    return redirect(post)
+
+
+@require_POST
+@login_required
+def answer_accept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Mark an answer as what solved the question."""
+    answer = _post(request, pk)
+    if not permissions.can_accept(request.user, answer.topic):
+        raise PermissionDenied
+    try:
+        services.accept_answer(answer, by=request.user)
+    except AlreadySolved as error:
+        messages.warning(request, str(error))
+    return redirect(answer.topic)
+
+
+@require_POST
+@login_required
+def answer_unaccept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Take the mark off again."""
+    topic = _topic(request, pk)
+    if not permissions.can_accept(request.user, topic):
+        raise PermissionDenied
+    services.unaccept_answer(topic, by=request.user)
+    return redirect(topic)
+
+
+@require_POST
+@login_required
+def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Follow a topic, or stop."""
+    topic = _topic(request, pk)
+    level = request.POST.get("level", "")
+    if level not in TopicUser.Level.values:
+        raise PermissionDenied
+    services.set_level(topic, user=request.user, level=level)
+    return redirect(topic)
+
+
+@require_POST
+@login_required
+def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Take a post out of sight, with a reason; or bring it back."""
+    post = _post(request, pk)
+    if not permissions.can_moderate(request.user):
+        raise PermissionDenied
+    if post.hidden_at:
+        services.restore_post(post, by=request.user)
+    else:
+        services.hide_post(post, by=request.user, reason=request.POST.get("reason", ""))
+    return redirect(post.topic)
+
+
+@require_POST
+@login_required
+def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Lock, pin or move a topic."""
+    topic = _topic(request, pk)
+    if not permissions.can_moderate(request.user):
+        raise PermissionDenied
+    acts: dict[str, Callable[[], None]] = {
+        "lock": lambda: services.set_locked(topic, by=request.user, is_locked=True),
+        "unlock": lambda: services.set_locked(topic, by=request.user, is_locked=False),
+        "pin": lambda: services.set_pinned(topic, by=request.user, is_pinned=True),
+        "unpin": lambda: services.set_pinned(topic, by=request.user, is_pinned=False),
+        "move": lambda: services.move_topic(
+            topic,
+            by=request.user,
+            category=get_object_or_404(Category, slug=request.POST.get("category", "")),
+        ),
+    }
+    act = acts.get(request.POST.get("act", ""))
+    if act is None:
+        raise PermissionDenied
+    act()
+    return redirect(topic)
+
+
+@require_safe
+def latest(request: HttpRequest) -> HttpResponse:
+    """The newest answered topics, as a fragment for other pages."""
+    visible = Topic.objects.visible_to(request.user).listed()
+    solved = visible.filter(solution__isnull=False).order_by("-bumped_at", "-pk")
+    topics = list(solved.select_related("category", "author")[:5])
+    if not topics:
+        newest = visible.order_by("-bumped_at", "-pk")
+        topics = list(newest.select_related("category", "author")[:5])
+    return render(
+        request, "forum/_rows.html", {"rows": rows_of(topics, user=request.user)}
+    )
+
+
+@require_safe
+def numbers(request: HttpRequest) -> HttpResponse:
+    """How lively the forum is, as a fragment for the home page."""
+    visible = Topic.objects.visible_to(request.user).listed()
+    questions = visible.filter(kind=Topic.Kind.QUESTION)
+    context = {
+        "topic_count": visible.count(),
+        "question_count": questions.count(),
+        "solved_count": questions.filter(solution__isnull=False).count(),
+    }
+    return render(request, "forum/_numbers.html", context)
+
+
+@require_safe
+def similar(request: HttpRequest) -> HttpResponse:
+    """Topics like the title being typed."""
+    words = request.GET.get("title", "")
+    hits = (
+        search(request.user, words, kinds=["topic"], limit=5) if len(words) > 5 else []
+    )
+    return render(request, "forum/_similar.html", {"hits": hits})
+
+
+def _list(
+    request: PageRequest,
+    visible: QuerySet[Topic],
+    *,
+    title: str,
+    lead: str = "",
+    category: Category | None = None,
+    tag: Tag | None = None,
+) -> HttpResponse:
+    allowed = SORTS if request.user.is_authenticated else WITHOUT_SIGN_IN
+    sort = request.GET.get("sort", "latest")
+    sort = sort if sort in allowed else "latest"
+    cursor = request.GET.get("cursor")
+    try:
+        page = list_topics(visible, user=request.user, sort=sort, cursor=cursor)
+    except BadCursor as error:
+        return render(request, "400.html", {"reason": error}, status=400)
+    pinned = pinned_topics(visible) if sort == "latest" and not cursor else []
+    shown = [
+        topic for topic in page.items if topic.pinned_at is None or sort != "latest"
+    ]
+    all_rows = rows_of([*pinned, *shown], user=request.user)
+    query = request.GET.copy()
+    query.pop("cursor", None)
+    context = {
+        "title": title,
+        "lead": lead,
+        "rows": all_rows,
+        "page": page,
+        "query": query.urlencode(),
+        "tabs": [(f"?sort={name}", SORTS[name], name == sort) for name in allowed],
+        "sort": sort,
+        "categories": Category.objects.visible_to(request.user),
+        "category": category,
+        "tag": tag,
+    }
+    return render(request, "forum/topic_list.html", context)
+
+
+def _topic_page(
+    request: PageRequest, topic: Topic, form: ReplyForm, *, status: int = 200
+) -> HttpResponse:
+    number = request.GET.get("n", "")
+    around = int(number) if number.isdecimal() and len(number) < 7 else None
+    if around is not None:
+        # A window that begins at the post itself hides what it answers.
+        around = max(2, around - 3)
+    window = window_of(topic, user=request.user, around=around)
+    reader = reader_of(topic, request.user)
+    last_shown = max((row.post.number for row in window.posts), default=1)
+    if request.user.is_authenticated and (
+        reader is None or reader.last_read_number < last_shown
+    ):
+        services.mark_read(topic, user=request.user, number=last_shown)
+    context = {
+        "topic": topic,
+        "window": window,
+        "form": form,
+        "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
+        "reader": reader,
+        "first_unread": reader.last_read_number + 1 if reader else 1,
+        "can_accept": permissions.can_accept(request.user, topic),
+        "can_moderate": permissions.can_moderate(request.user),
+        "can_reply": permissions.can_reply(request.user, topic),
+        "categories": Category.objects.all()
+        if permissions.can_moderate(request.user)
+        else [],
+    }
+    return render(request, "forum/topic_detail.html", context, status=status)
+
+
+def _topic(request: HttpRequest, pk: int) -> Topic:
+    visible = Topic.objects.visible_to(request.user)
+    return get_object_or_404(
+        visible.select_related("category", "author", "solution"), pk=pk
+    )
+
+
+def _post(request: HttpRequest, pk: int) -> Post:
+    visible = Post.objects.visible_to(request.user)
+    return get_object_or_404(
+        visible.select_related("topic", "topic__category", "author"), pk=pk
+    )

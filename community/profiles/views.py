@@ -1,0 +1,51 @@
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from community.forum.models import Post, Topic
+from community.reputation.models import Balance, Entry
+from core.pagination import BadCursor, paginate
+
+RECENT = 10
+
+
+@require_safe
+def profile_detail(request: HttpRequest, username: str) -> HttpResponse:
+    """A person's public page: what they asked, answered and earned."""
+    person = get_object_or_404(User, username=username, is_active=True)
+    topics = Topic.objects.visible_to(request.user).listed().filter(author=person)
+    posts = Post.objects.visible_to(request.user).filter(author=person, hidden_at=None)
+    answers = posts.filter(number__gt=1).select_related("topic", "topic__category")
+    balance = Balance.objects.filter(user=person).first()
+    context = {
+        "person": person,
+        "points": max(0, balance.points) if balance else 0,
+        "topic_count": topics.count(),
+        "answer_count": answers.count(),
+        "accepted_count": Topic.objects.visible_to(request.user)
+        .filter(solution__author=person)
+        .count(),
+        "topics": topics.order_by("-pk")[:RECENT],
+        "answers": answers.order_by("-created_at", "-pk")[:RECENT],
+        "entries": Entry.objects.filter(user=person).order_by("-created_at", "-pk")[
+            :RECENT
+        ],
+        "github": person.identities.filter(provider="github").first(),
+    }
+    return render(request, "profiles/profile_detail.html", context)
+
+
+@require_safe
+def leaderboard(request: HttpRequest) -> HttpResponse:
+    """Who helped most."""
+    balances = Balance.objects.filter(points__gt=0, user__is_active=True)
+    try:
+        page = paginate(
+            balances.select_related("user"),
+            order_by=("-points", "-pk"),
+            cursor=request.GET.get("cursor"),
+        )
+    except BadCursor as error:
+        return render(request, "400.html", {"reason": error}, status=400)
+    return render(request, "profiles/leaderboard.html", {"page": page})

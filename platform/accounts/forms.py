@@ -1,0 +1,70 @@
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Membership, Organisation, User
+
+
+class ProfileForm(forms.ModelForm[User]):
+    """What others see of somebody, and how the product speaks to them."""
+
+    locale = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("As the browser asks")), *settings.LANGUAGES],
+    )
+    time_zone = forms.ChoiceField(label=_("Time zone"))
+
+    class Meta:
+        model = User
+        fields = ("display_name", "bio", "website", "locale", "time_zone")
+        widgets = {"bio": forms.Textarea(attrs={"rows": 4})}
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        field = self.fields["time_zone"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(name, name) for name in sorted(available_timezones())]
+
+
+class OrganisationForm(forms.ModelForm[Organisation]):
+    """A team's name and where its bills go."""
+
+    class Meta:
+        model = Organisation
+        fields = ("name", "billing_email", "country")
+
+
+class TeamForm(forms.Form):
+    """A new team."""
+
+    name = forms.CharField(label=_("Name of the team"), min_length=2, max_length=80)
+
+
+class InvitationForm(forms.Form):
+    """Somebody who is to join."""
+
+    email = forms.EmailField(label=_("E-mail address"))
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=Membership.Role.choices,
+        initial=Membership.Role.MEMBER,
+    )
+
+
+class TokenForm(forms.Form):
+    """A personal access token for the REST API."""
+
+    name = forms.CharField(label=_("Name"), max_length=80)
+    scopes = forms.MultipleChoiceField(
+        label=_("May"),
+        choices=[
+            ("read", _("Read what I can read")),
+            ("forum:write", _("Write in the forum")),
+            ("keys:write", _("Manage API keys")),
+        ],
+        widget=forms.CheckboxSelectMultiple,
+        initial=["read"],
+    )

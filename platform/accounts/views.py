@@ -1,0 +1,217 @@
+"""Settings of a person, and the console's pages about organisations."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts import permissions, services, tokens
+from accounts.decorators import organisation_required
+from accounts.forms import (
+    InvitationForm,
+    OrganisationForm,
+    ProfileForm,
+    TeamForm,
+    TokenForm,
+)
+from accounts.mail import send_invitation
+from accounts.models import Membership, Organisation, PersonalAccessToken
+from accounts.queries import membership_of, personal_organisation
+from core.errors import DomainError
+from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def profile_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """What others see of me, my language and my time zone."""
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("accounts:profile-settings")
+    context = {"form": form}
+    return render(
+        request,
+        "accounts/profile_settings.html",
+        context,
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def token_list(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """My tokens for the REST API; a new one is shown once."""
+    form = TokenForm(request.POST or None)
+    secret = ""
+    if request.method == "POST" and form.is_valid():
+        _token, secret = tokens.create_token(
+            request.user,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+        )
+        form = TokenForm()
+    present = PersonalAccessToken.objects.filter(user=request.user, revoked_at=None)
+    context = {"form": form, "secret": secret, "tokens": present.order_by("-pk")}
+    return render(
+        request, "accounts/token_list.html", context, status=422 if form.errors else 200
+    )
+
+
+@require_POST
+@login_required
+def token_revoke(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Take one of my tokens out of use."""
+    tokens.revoke_token(
+        get_object_or_404(PersonalAccessToken, pk=pk, user=request.user)
+    )
+    messages.success(request, _("The token is revoked."))
+    return redirect("accounts:token-list")
+
+
+@require_safe
+@login_required
+def console(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Go to my own organisation's console."""
+    organisation = personal_organisation(request.user)
+    return redirect("accounts:console-home", org=organisation.slug)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def team_create(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Begin a team."""
+    form = TeamForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        team = services.create_organisation(
+            form.cleaned_data["name"], owner=request.user
+        )
+        return redirect("accounts:console-home", org=team.slug)
+    return render(
+        request,
+        "accounts/team_create.html",
+        {"form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_safe
+@organisation_required
+def console_home(request: OrganisationHttpRequest) -> HttpResponse:
+    """An organisation at a glance; its parts come from the areas that own them."""
+    return render(
+        request, "accounts/console_home.html", {"organisation": request.organisation}
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@organisation_required
+def member_list(request: OrganisationHttpRequest) -> HttpResponse:
+    """Who belongs to an organisation; whoever manages it may invite."""
+    organisation = request.organisation
+    me = membership_of(request.user, organisation)
+    can_manage = permissions.can_manage_members(request.user, organisation)
+    form = InvitationForm(request.POST or None)
+    if request.method == "POST":
+        if not can_manage or me is None:
+            raise PermissionDenied
+        if form.is_valid():
+            try:
+                invitation, token = services.invite_member(
+                    organisation,
+                    email=form.cleaned_data["email"],
+                    role=form.cleaned_data["role"],
+                    by=me,
+                )
+            except DomainError as error:
+                form.add_error(None, str(error))
+            else:
+                address = reverse("accounts:invitation-accept", args=[token])
+                send_invitation(invitation, address)
+                messages.success(request, _("The invitation is on its way."))
+                return redirect("accounts:member-list", org=organisation.slug)
+    context = {
+        "organisation": organisation,
+        "form": form,
+        "can_manage": can_manage,
+        "me": me,
+        "roles": Membership.Role.choices,
+        "members": organisation.memberships.select_related("user").order_by("pk"),
+        "invitations": organisation.invitations.filter(accepted_at=None).order_by(
+            "-pk"
+        ),
+    }
+    return render(
+        request,
+        "accounts/member_list.html",
+        context,
+        status=422 if form.errors else 200,
+    )
+
+
+@require_POST
+@organisation_required
+def member_change(request: OrganisationHttpRequest, pk: int) -> HttpResponse:
+    """Give a member another role, or take them out."""
+    organisation = request.organisation
+    membership = get_object_or_404(Membership, pk=pk, organisation=organisation)
+    me = membership_of(request.user, organisation)
+    is_leaving = me is not None and me.pk == membership.pk and "remove" in request.POST
+    if me is None or not (
+        is_leaving or permissions.can_manage_members(request.user, organisation)
+    ):
+        raise PermissionDenied
+    try:
+        if "remove" in request.POST:
+            services.remove_member(membership)
+        elif request.POST.get("role") in Membership.Role.values:
+            services.change_role(membership, role=request.POST["role"], by=me)
+    except DomainError as error:
+        messages.error(request, str(error))
+    if is_leaving and not messages.get_messages(request):
+        return redirect("accounts:console")
+    return redirect("accounts:member-list", org=organisation.slug)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def invitation_accept(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
+    """Take the place an invitation holds open."""
+    if request.method == "GET":
+        return render(request, "accounts/invitation_accept.html", {"token": token})
+    membership = services.accept_invitation(token, user=request.user)
+    return redirect("accounts:console-home", org=membership.organisation.slug)
+
+
+@require_http_methods(["GET", "POST"])
+@organisation_required
+def organisation_settings(request: OrganisationHttpRequest) -> HttpResponse:
+    """An organisation's name and where its bills go."""
+    organisation = request.organisation
+    can_manage = permissions.role_in(request.user, organisation) in {"owner", "admin"}
+    form = OrganisationForm(
+        request.POST or None, instance=Organisation.objects.get(pk=organisation.pk)
+    )
+    if request.method == "POST":
+        if not can_manage:
+            raise PermissionDenied
+        if form.is_valid():
+            form.save()
+            messages.success(request, _("Saved."))
+            return redirect("accounts:organisation-settings", org=organisation.slug)
+    context = {"organisation": organisation, "form": form, "can_manage": can_manage}
+    return render(
+        request,
+        "accounts/organisation_settings.html",
+        context,
+        status=422 if form.errors else 200,
+    )
