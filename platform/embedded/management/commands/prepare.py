@@ -1,6 +1,7 @@
 """Everything the database needs before the product starts; safe to run again."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.models import User
 
+ROOT = Path(__file__).resolve().parents[4]
 DOCS = (("docs/site/0.9", "0.9", False), ("docs/site/1.0", "1.0", True))
 
 
@@ -22,6 +24,8 @@ class Command(BaseCommand):
         call_command("catalog", "ensure")
         call_command("stripe_sync_plans", verbosity=0)
         for folder, version, is_default in DOCS:
+            if not (ROOT / folder).is_dir():
+                continue
             call_command(
                 "docs",
                 "import",
