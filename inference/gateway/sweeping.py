@@ -70,9 +70,8 @@ def _usage(request_id: str, kept: dict[str, Any]) -> Usage:
     occurred_at = datetime.fromisoformat(kept["occurred_at"])
 
     def amount(rates: list[int]) -> int:
-        return -(
-            -(kept["tokens_in"] * rates[0] + kept["tokens_out"] * rates[2]) // 1_000_000
-        )
+        total: int = kept["tokens_in"] * rates[0] + kept["tokens_out"] * rates[2]
+        return -(-total // 1_000_000)
 
     return Usage(
         request_id=request_id,

@@ -83,12 +83,12 @@ def prepare(stack: ExitStack, scale: str) -> None:
 
 def pages() -> list[tuple[str, str, str]]:
     """Return (name, path, e-mail of who asks or "") of each measured page."""
-    from community.docs.models import Leaf
+    from community.docs.models import Page
     from community.forum.models import Topic
     from inference.catalog.models import Model
 
     topic = Topic.objects.order_by("-reply_count").first()
-    leaf = Leaf.objects.order_by("pk").first()
+    leaf = Page.objects.order_by("pk").first()
     model = Model.objects.order_by("pk").first()
     assert topic
     assert leaf

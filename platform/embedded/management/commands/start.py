@@ -1,5 +1,6 @@
 """``make run``: the whole product on this machine, until Ctrl-C."""
 
+import json
 import os
 import signal
 import subprocess
@@ -118,6 +119,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+_EXAMPLE = json.dumps(
+    {
+        "model": "doorstone-docs",
+        "messages": [{"role": "user", "content": "How do I stream an answer?"}],
+    }
+)
+
+
 def _demo(site: str, key: str) -> list[str]:
     return [
         "",
@@ -129,8 +138,7 @@ def _demo(site: str, key: str) -> list[str]:
         "  Call a model:",
         f"    curl {site}/v1/chat/completions \\",
         f'      -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\',
-        '      -d \'{"model": "doorstone-docs", "messages": '
-        '[{"role": "user", "content": "How do I stream an answer?"}]}\'',
+        f"      -d '{_EXAMPLE}'",
         "",
         "  Or with the OpenAI SDK:",
         f'    OpenAI(base_url="{site}/v1", api_key="{key}")',
