@@ -1,10 +1,11 @@
 """Making keys and taking them out of use."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -97,9 +98,22 @@ def rotate_key(key: ApiKey, *, by: User) -> tuple[ApiKey, str]:
         monthly_limit_nano=key.monthly_limit_nano,
         expires_at=key.expires_at,
     )
-    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now() + GRACE)
+    # A key that ends sooner still does.
+    ends_at = timezone.now() + GRACE
+    if key.expires_at is not None:
+        ends_at = min(ends_at, key.expires_at)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=ends_at)
     transaction.on_commit(partial(announce, key.digest))
     return successor, secret
+
+
+def note_use(key_ids: list[int], *, on: date) -> None:
+    """Remember the latest day some keys were used."""
+    # In a fixed order: two reports never wait for each other in a circle.
+    for key_id in sorted(key_ids):
+        ApiKey.objects.filter(pk=key_id).filter(
+            Q(last_used_on=None) | Q(last_used_on__lt=on)
+        ).update(last_used_on=on)
 
 
 def announce(digest: str) -> None:

@@ -1,6 +1,21 @@
 """URLs of keys."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from inference.keys import views
 
 app_name = "keys"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("console/<slug:org>/keys/", views.key_list, name="key-list"),
+    path("console/<slug:org>/keys/create/", views.key_create, name="key-create"),
+    path(
+        "console/<slug:org>/keys/<slug:public_id>/rotate/",
+        views.key_rotate,
+        name="key-rotate",
+    ),
+    path(
+        "console/<slug:org>/keys/<slug:public_id>/revoke/",
+        views.key_revoke,
+        name="key-revoke",
+    ),
+]

@@ -7,6 +7,7 @@ from django.db.models import Sum
 
 from contracts.inference import FirstCallSucceeded, UsageAggregated
 from inference.keys.models import ApiKey
+from inference.keys.services import note_use
 from inference.usage.models import FirstCall, UsageHour, UsageReport
 from outbox import publish
 
@@ -57,12 +58,12 @@ def _report_hour(organisation_id: int, model: str, edition: str, hour: datetime)
         organisation_id=organisation_id, model=model, hour=hour
     )
     # Locked, so that what the gateway adds meanwhile waits for the next report.
-    if not [
-        row.pk
-        for row in hours.select_for_update().order_by("pk")
-        if not row.is_reported
-    ]:
+    unreported = [
+        row for row in hours.select_for_update().order_by("pk") if not row.is_reported
+    ]
+    if not unreported:
         return 0
+    note_use([row.key_id for row in unreported if row.key_id], on=hour.date())
     totals = hours.aggregate(**{f"sum_{name}": Sum(name) for name in _SUMS})
     report = UsageReport.objects.filter(
         organisation_id=organisation_id, model=model, hour=hour

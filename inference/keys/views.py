@@ -1,0 +1,153 @@
+"""The keys of an organisation, in the console."""
+
+import secrets
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.decorators import organisation_required
+from accounts.permissions import can_manage_keys
+from core.pagination import paginate
+from core.types import OrganisationHttpRequest
+from inference.catalog.examples import base_url, call_examples, question_to
+from inference.catalog.queries import offered_models
+from inference.keys import services
+from inference.keys.forms import KeyForm
+from inference.keys.models import ApiKey, ApiKeyQuerySet
+
+PAGE_SIZE = 50
+_ONE_DAY = 86_400
+
+
+@organisation_required
+@require_safe
+def key_list(request: OrganisationHttpRequest) -> HttpResponse:
+    """Show an organisation's keys; their secrets are not known here."""
+    can_manage = can_manage_keys(request.user, request.organisation)
+    if not can_manage and not request.user.is_staff:
+        raise PermissionDenied
+    form = KeyForm(models=list(offered_models()))
+    return _page(request, form, can_manage=can_manage)
+
+
+@organisation_required
+@never_cache
+@require_POST
+def key_create(request: OrganisationHttpRequest) -> HttpResponse:
+    """Make a key and show its secret, this once."""
+    _require_manager(request)
+    form = KeyForm(request.POST, models=list(offered_models()))
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    if not _is_first_submission(request):
+        messages.info(request, _("That key was made already; its secret was shown."))
+        return redirect("keys:key-list", request.organisation.slug)
+    key, secret = services.create_key(
+        request.organisation, by=request.user, **form.values()
+    )
+    return _reveal(request, key, secret)
+
+
+@organisation_required
+@never_cache
+@require_POST
+def key_rotate(request: OrganisationHttpRequest, public_id: str) -> HttpResponse:
+    """Make a successor of a key and show its secret; the old one works a day longer."""
+    _require_manager(request)
+    key = get_object_or_404(_keys(request).usable(), public_id=public_id)
+    if not _is_first_submission(request):
+        messages.info(request, _("That key was made already; its secret was shown."))
+        return redirect("keys:key-list", request.organisation.slug)
+    successor, secret = services.rotate_key(key, by=request.user)
+    return _reveal(request, successor, secret, replaced=key)
+
+
+@organisation_required
+@require_POST
+def key_revoke(request: OrganisationHttpRequest, public_id: str) -> HttpResponse:
+    """Take a key out of use."""
+    _require_manager(request)
+    key = get_object_or_404(_keys(request), public_id=public_id)
+    if services.revoke_key(key, by=request.user):
+        messages.success(
+            request, _("“%(name)s” is revoked: it opens nothing.") % {"name": key.name}
+        )
+    else:
+        messages.info(request, _("That key was revoked before."))
+    return redirect("keys:key-list", request.organisation.slug)
+
+
+def _keys(request: OrganisationHttpRequest) -> ApiKeyQuerySet:
+    return ApiKey.objects.filter(
+        organisation=request.organisation, kind=ApiKey.Kind.STANDARD
+    )
+
+
+def _require_manager(request: OrganisationHttpRequest) -> None:
+    if not can_manage_keys(request.user, request.organisation):
+        raise PermissionDenied
+
+
+def _is_first_submission(request: OrganisationHttpRequest) -> bool:
+    """Tell whether this form was not sent before: a reload must not make a second key."""
+    token = request.POST.get("submission", "")[:64]
+    if not token:
+        return True
+    return cache.add(f"keys:submission:{request.user.pk}:{token}", 1, _ONE_DAY)
+
+
+def _reveal(
+    request: OrganisationHttpRequest,
+    key: ApiKey,
+    secret: str,
+    *,
+    replaced: ApiKey | None = None,
+) -> HttpResponse:
+    models = list(offered_models())
+    allowed = [
+        m.slug for m in models if not key.allowed_models or m.slug in key.allowed_models
+    ]
+    payload = question_to(allowed[0] if allowed else "doorstone-docs")
+    return _page(
+        request,
+        KeyForm(models=models),
+        revealed={
+            "key": key,
+            "secret": secret,
+            "replaced": replaced,
+            "dotenv": f"DOORSTONE_API_KEY={secret}\n",
+            "base_url": base_url(),
+            "curl": call_examples(payload, key=secret).curl,
+        },
+    )
+
+
+def _page(
+    request: OrganisationHttpRequest,
+    form: KeyForm,
+    *,
+    can_manage: bool = True,
+    revealed: dict[str, object] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "organisation": request.organisation,
+        "keys": paginate(
+            _keys(request).select_related("created_by"),
+            order_by=("-pk",),
+            cursor=request.GET.get("cursor"),
+            page_size=PAGE_SIZE,
+        ),
+        "form": form,
+        "can_manage": can_manage,
+        "revealed": revealed,
+        "submission": secrets.token_hex(16),
+        "rotation": secrets.token_hex(16),
+    }
+    return render(request, "keys/key_list.html", context, status=status)
