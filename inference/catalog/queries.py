@@ -14,12 +14,13 @@ def current_prices(at: datetime | None = None) -> QuerySet[PriceVersion]:
     )
 
 
+def with_current_prices(models: QuerySet[Model]) -> QuerySet[Model]:
+    """Give each model ``current``: the prices in force, one or none."""
+    return models.prefetch_related(
+        Prefetch("prices", queryset=current_prices(), to_attr="current")
+    )
+
+
 def offered_models() -> QuerySet[Model]:
     """Return what is on offer, open ones first, each with ``current`` prices."""
-    return (
-        Model.objects.offered()
-        .prefetch_related(
-            Prefetch("prices", queryset=current_prices(), to_attr="current")
-        )
-        .order_by("edition", "slug")
-    )
+    return with_current_prices(Model.objects.offered()).order_by("edition", "slug")

@@ -1,6 +1,12 @@
 """URLs of catalog."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from inference.catalog import views
 
 app_name = "catalog"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("models/", views.model_list, name="model-list"),
+    path("models/_cards/", views.cards, name="cards"),
+    path("models/<slug:slug>/", views.model_detail, name="model-detail"),
+]

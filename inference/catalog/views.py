@@ -1,0 +1,69 @@
+"""The public list of models."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+import activity
+from inference.catalog.examples import base_url, call_examples, question_to
+from inference.catalog.models import Model, PriceVersion
+from inference.catalog.queries import offered_models, with_current_prices
+
+MOST_CARDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A model with the prices in force."""
+
+    model: Model
+    price: PriceVersion | None
+
+
+@require_safe
+def model_list(request: HttpRequest) -> HttpResponse:
+    """Show every model on offer, of one edition when that is asked for."""
+    edition = request.GET.get("edition", "")
+    if edition not in Model.Edition.values:
+        edition = ""
+    offered = _offered()
+    context = {
+        "offered": [
+            one for one in offered if not edition or one.model.edition == edition
+        ],
+        "edition": edition,
+        "editions": Model.Edition.choices,
+    }
+    return render(request, "catalog/model_list.html", context)
+
+
+@require_safe
+def model_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show one model: what it does, what it costs and how to call it."""
+    model = get_object_or_404(with_current_prices(Model.objects.offered()), slug=slug)
+    activity.track(request, "model_viewed", subject=f"model:{model.slug}")
+    context = {
+        "model": model,
+        "price": _current(model),
+        "prices": model.prices.order_by("-valid_from")[:20],
+        "examples": call_examples(question_to(model.slug)),
+        "base_url": base_url(),
+    }
+    return render(request, "catalog/model_detail.html", context)
+
+
+@require_safe
+def cards(request: HttpRequest) -> HttpResponse:
+    """Show the first models of the list, for the home page."""
+    return render(request, "catalog/_cards.html", {"offered": _offered()[:MOST_CARDS]})
+
+
+def _offered() -> list[Offered]:
+    return [Offered(model, _current(model)) for model in offered_models()]
+
+
+def _current(model: Model) -> PriceVersion | None:
+    current: list[PriceVersion] = model.current  # type: ignore[attr-defined]
+    return current[0] if current else None
