@@ -16,6 +16,7 @@ class ProfileForm(forms.ModelForm[User]):
         choices=[("", _("As the browser asks")), *settings.LANGUAGES],
     )
     time_zone = forms.ChoiceField(label=_("Time zone"))
+    website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
 
     class Meta:
         model = User
