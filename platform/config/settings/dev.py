@@ -16,7 +16,8 @@ from config.settings.base import *  # noqa: E402, F403
 from config.settings.base import INSTALLED_APPS  # noqa: E402
 
 DEBUG = False
-INSTALLED_APPS = [*INSTALLED_APPS, "embedded"]
+INSTALLED_APPS = [*INSTALLED_APPS, "demo", "embedded"]
+ALLOWS_DEMO = True
 # Edited styles and scripts show at once; nothing has to be collected first.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True

@@ -1,0 +1,51 @@
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from accounts.models import User
+from demo.services import SCALES, seed
+
+
+class Command(BaseCommand):
+    """Fills an empty installation with ninety days of history."""
+
+    help = "Load the demo. Example: manage.py seed_demo --scale s --seed 42"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--scale", choices=sorted(SCALES), default="s")
+        parser.add_argument("--seed", type=int, default=42)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not getattr(settings, "ALLOWS_DEMO", False):
+            raise CommandError(
+                "The demo's passwords are known to everybody: it is loaded in "
+                "development only."
+            )
+        if User.objects.filter(email="ada@demo.test").exists():
+            raise CommandError(
+                "The demo is loaded already. Start with an empty database to load it anew."
+            )
+        started = time.monotonic()
+        scale = SCALES[options["scale"]]
+        totals = {"people": scale.people, "topics": scale.topics}
+        with Progress(
+            TextColumn("{task.description:>9}"),
+            BarColumn(),
+            TextColumn("{task.completed}"),
+            TimeElapsedColumn(),
+            disable=not self.stdout.isatty(),
+        ) as progress:
+            tasks: dict[str, Any] = {}
+
+            def on_step(what: str, done: int) -> None:
+                if what not in tasks:
+                    tasks[what] = progress.add_task(what, total=totals.get(what))
+                    if not self.stdout.isatty():
+                        self.stdout.write(f"demo: {what}")
+                progress.advance(tasks[what], done)
+
+            seed(scale, seed=options["seed"], on_step=on_step)
+        self.stdout.write(f"demo: loaded in {time.monotonic() - started:.0f} s")
