@@ -1,5 +1,6 @@
 """Everything the database needs before the product starts; safe to run again."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Command(BaseCommand):
     def write_key(self, key_file: Any) -> None:
         """Make the key the welcome shows; only this machine's owner reads it."""
         secret = call_command(
-            "create_api_key", "ada@demo.test", name="Welcome", verbosity=0
+            "create_api_key", "ada@demo.test", name="Welcome", stdout=io.StringIO()
         )
         key_file.touch(mode=0o600)
         key_file.write_text(f"{secret}\n")
