@@ -1,6 +1,11 @@
 """URLs of playground."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from inference.playground import views
 
 app_name = "playground"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("playground/", views.playground, name="playground"),
+    path("playground/key/", views.playground_key, name="playground-key"),
+]

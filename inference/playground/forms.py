@@ -1,0 +1,103 @@
+import json
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Organisation
+from inference.catalog.models import Model
+
+MOST_TURNS = 100
+_ROLES = {"user", "assistant"}
+
+
+class PromptForm(forms.Form):
+    """One request to a model: the turns so far, the new one and how to answer."""
+
+    model = forms.ChoiceField(label=_("Model"))
+    organisation = forms.ChoiceField(label=_("Organisation"), required=False)
+    system = forms.CharField(
+        label=_("System message"),
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    # The turns before this one, as JSON, so that a page without scripts keeps them.
+    conversation = forms.CharField(
+        required=False, max_length=500_000, widget=forms.HiddenInput
+    )
+    prompt = forms.CharField(
+        label=_("Your message"),
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    temperature = forms.FloatField(
+        label=_("Temperature"),
+        required=False,
+        min_value=0,
+        max_value=2,
+        widget=forms.NumberInput(attrs={"step": "0.1", "inputmode": "decimal"}),
+    )
+    max_tokens = forms.IntegerField(
+        label=_("Longest answer in tokens"), required=False, min_value=1
+    )
+    stream = forms.BooleanField(label=_("Stream the answer"), required=False)
+
+    def __init__(
+        self,
+        *args: Any,
+        models: list[Model],
+        organisations: list[Organisation],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._choose("model", [(model.slug, model.title) for model in models])
+        self._choose("organisation", [(org.slug, org.name) for org in organisations])
+
+    def clean_conversation(self) -> list[dict[str, str]]:
+        text = self.cleaned_data["conversation"]
+        turns = read_conversation(text)
+        if turns is None:
+            raise forms.ValidationError(_("The conversation so far cannot be read."))
+        return turns
+
+    def payload(self) -> dict[str, Any]:
+        """Return the valid form as a request body, without streaming."""
+        values = self.cleaned_data
+        messages = [
+            *values["conversation"],
+            {"role": "user", "content": values["prompt"]},
+        ]
+        if values["system"]:
+            messages.insert(0, {"role": "system", "content": values["system"]})
+        body: dict[str, Any] = {"model": values["model"], "messages": messages}
+        for name in ("temperature", "max_tokens"):
+            if values[name] is not None:
+                body[name] = values[name]
+        return body
+
+    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices
+
+
+def read_conversation(text: str) -> list[dict[str, str]] | None:
+    """Return the turns in ``text``; nothing when it is not a conversation."""
+    try:
+        turns = json.loads(text or "[]")
+    except ValueError:
+        return None
+    if not isinstance(turns, list) or len(turns) > MOST_TURNS:
+        return None
+    if not all(_is_turn(turn) for turn in turns):
+        return None
+    return [{"role": turn["role"], "content": turn["content"]} for turn in turns]
+
+
+def _is_turn(turn: Any) -> bool:
+    return (
+        isinstance(turn, dict)
+        and turn.get("role") in _ROLES
+        and isinstance(turn.get("content"), str)
+    )

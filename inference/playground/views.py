@@ -1,0 +1,227 @@
+"""Talking to a model in the browser, with scripts or without."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import is_valid_path, reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+import activity
+from accounts.models import Membership, Organisation
+from core import limiter
+from core.types import AuthenticatedHttpRequest
+from design import markdown
+from inference.catalog.examples import base_url, call_examples, question_to
+from inference.catalog.models import Model
+from inference.catalog.queries import offered_models
+from inference.playground import services
+from inference.playground.forms import PromptForm, read_conversation
+from inference.playground.services import Answer, CallRefused
+
+DRAFT = "playground_draft"
+_DRAFT_FIELDS = ("model", "system", "prompt", "temperature", "max_tokens", "stream")
+_CALLERS = [Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.MEMBER]
+_CALLS_PER_MINUTE = 30
+_KEYS_PER_HOUR = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message as the page shows it."""
+
+    role: str
+    content: str
+    html: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an answer used and cost."""
+
+    answer: Answer
+    price_nano: int | None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def playground(request: HttpRequest) -> HttpResponse:
+    """Show the form; a POST answers without scripts, or asks a visitor to sign in."""
+    models = list(offered_models())
+    organisations = _organisations(request)
+    if request.method != "POST":
+        activity.track(request, "playground_viewed")
+        form = PromptForm(
+            initial=_initial(request, models),
+            models=models,
+            organisations=organisations,
+        )
+        return _page(request, form, models)
+    form = PromptForm(request.POST, models=models, organisations=organisations)
+    if not form.is_valid():
+        return _page(request, form, models, status=422)
+    if not request.user.is_authenticated:
+        # Signing in keeps the session, and with it what was typed.
+        request.session[DRAFT] = {
+            name: request.POST.get(name, "")[:100_000] for name in _DRAFT_FIELDS
+        }
+        return _page(request, form, models, asks_to_sign_in=True)
+    return _send(request, form, models, organisations)
+
+
+@login_required
+@never_cache
+@require_POST
+def playground_key(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Hand this session's short-lived key to the page's script."""
+    limiter.check("playground-key", request.user.pk, limit=_KEYS_PER_HOUR, period=3600)
+    organisation = get_object_or_404(
+        _callable_by(request), slug=request.POST.get("organisation", "")
+    )
+    secret, ends_at = services.secret_for(
+        request.session, organisation, user=request.user
+    )
+    return JsonResponse({"secret": secret, "expires_at": ends_at.isoformat()})
+
+
+def _send(
+    request: Any,
+    form: PromptForm,
+    models: list[Model],
+    organisations: list[Organisation],
+) -> HttpResponse:
+    limiter.check(
+        "playground-call", request.user.pk, limit=_CALLS_PER_MINUTE, period=60
+    )
+    chosen = form.cleaned_data["organisation"]
+    organisation = next(
+        (org for org in organisations if not chosen or org.slug == chosen), None
+    )
+    if organisation is None:
+        refusal = CallRefused(403, "", "no_organisation")
+        return _page(request, form, models, refusal=refusal, status=403)
+    secret, _ends_at = services.secret_for(
+        request.session, organisation, user=request.user
+    )
+    try:
+        answer = services.ask(secret, form.payload())
+    except CallRefused as refusal:
+        return _page(request, form, models, refusal=refusal, status=_status_of(refusal))
+    turns = [
+        *form.cleaned_data["conversation"],
+        {"role": "user", "content": form.cleaned_data["prompt"]},
+        {"role": "assistant", "content": answer.text},
+    ]
+    following = PromptForm(
+        initial={**form.cleaned_data, "prompt": "", "conversation": json.dumps(turns)},
+        models=models,
+        organisations=organisations,
+    )
+    price = next(
+        (
+            model.current[0].price_of(  # type: ignore[attr-defined]
+                answer.tokens_in, answer.tokens_cached, answer.tokens_out
+            )
+            for model in models
+            if model.slug == form.cleaned_data["model"] and model.current  # type: ignore[attr-defined]
+        ),
+        None,
+    )
+    return _page(
+        request,
+        following,
+        models,
+        outcome=Outcome(answer, price),
+        payload=form.payload(),
+    )
+
+
+def _page(
+    request: HttpRequest,
+    form: PromptForm,
+    models: list[Model],
+    *,
+    outcome: Outcome | None = None,
+    refusal: CallRefused | None = None,
+    payload: dict[str, Any] | None = None,
+    asks_to_sign_in: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    if payload is None and form.is_bound and form.is_valid():
+        payload = form.payload()
+    slug = str(form["model"].value() or (models[0].slug if models else ""))
+    turns = read_conversation(str(form["conversation"].value() or "")) or []
+    context = {
+        "form": form,
+        "models": models,
+        "turns": [_turn(turn, index) for index, turn in enumerate(turns)],
+        "outcome": outcome,
+        "refusal": refusal,
+        "asks_to_sign_in": asks_to_sign_in,
+        "examples": call_examples(payload or question_to(slug)),
+        "state": _state(models),
+        "templates": {
+            "user": Turn("user", "", SafeString("")),
+            "assistant": Turn("assistant", "", SafeString("")),
+            "refusal": CallRefused(0, ""),
+        },
+    }
+    return render(request, "playground/playground.html", context, status=status)
+
+
+def _state(models: list[Model]) -> dict[str, Any]:
+    """Return what the page's script has to know."""
+    upgrade = "/console/{slug}/_upgrade/"
+    return {
+        "base_url": base_url(),
+        "key_url": reverse("playground:playground-key"),
+        "preview_url": reverse("design:preview"),
+        "upgrade_url": upgrade if is_valid_path(upgrade.format(slug="x")) else "",
+        # Billionths of a dollar per million tokens: in, cached, out.
+        "prices": {
+            model.slug: [price.price_in, price.price_cached_in, price.price_out]
+            for model in models
+            for price in model.current  # type: ignore[attr-defined]
+        },
+    }
+
+
+def _initial(request: HttpRequest, models: list[Model]) -> dict[str, Any]:
+    initial: dict[str, Any] = {"stream": True}
+    if request.user.is_authenticated and DRAFT in request.session:
+        initial |= request.session.pop(DRAFT)
+    asked = request.GET.get("model", "")
+    if asked in {model.slug for model in models}:
+        initial["model"] = asked
+    if request.GET.get("prompt"):
+        initial["prompt"] = request.GET["prompt"][:10_000]
+    initial["organisation"] = request.GET.get("organisation", "")
+    return initial
+
+
+def _organisations(request: HttpRequest) -> list[Organisation]:
+    return list(_callable_by(request)) if request.user.is_authenticated else []
+
+
+def _callable_by(request: HttpRequest) -> Any:
+    """Return the organisations whose allowance the reader may use."""
+    return Organisation.objects.filter(
+        memberships__user_id=request.user.pk, memberships__role__in=_CALLERS
+    ).order_by("kind", "name")
+
+
+def _turn(turn: dict[str, str], index: int) -> Turn:
+    is_answer = turn["role"] == "assistant"
+    rendered = markdown.render(turn["content"], id_prefix=f"turn-{index}")
+    return Turn(
+        turn["role"], turn["content"], SafeString(rendered.html if is_answer else "")
+    )
+
+
+def _status_of(refusal: CallRefused) -> int:
+    """Return the page's status: a refused key is ours, not the reader's."""
+    return 502 if refusal.status == 401 else refusal.status
