@@ -2,8 +2,9 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from core.clock import now
 
 
 class WebhookInbox(models.Model):
@@ -26,9 +27,9 @@ class WebhookInbox(models.Model):
     # As it was signed; a JSON column would change it and refuse some of it.
     payload = models.TextField()
     created_at = models.DateTimeField()
-    received_at = models.DateTimeField(default=timezone.now)
+    received_at = models.DateTimeField(default=now)
     processed_at = models.DateTimeField(null=True, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=now)
     state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
     deliveries = models.PositiveIntegerField(default=1)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -76,7 +77,7 @@ class StripeOperation(models.Model):
     )
     result_id = models.CharField(max_length=120, blank=True)
     last_error = models.TextField(blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, User
 from billing.plans.models import PlanVersion, Price
+from core.clock import now
 
 # Statuses after which nothing more happens.
 TERMINAL = ("canceled", "incomplete_expired")
@@ -59,7 +60,7 @@ class CheckoutIntent(models.Model):
         max_length=120, unique=True, null=True, blank=True
     )
     session_url = models.TextField(blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 
@@ -229,7 +230,7 @@ class StaffGrant(models.Model):
     granted_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="+"
     )
-    starts_at = models.DateTimeField(default=timezone.now)
+    starts_at = models.DateTimeField(default=now)
     ends_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     # Set when its end has been put into effect.

@@ -3,10 +3,10 @@ from typing import Self
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core.clock import now
 
 
 class Delivery(models.Model):
@@ -25,7 +25,7 @@ class Delivery(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
     attempts = models.PositiveSmallIntegerField(default=0)
     deliveries = models.PositiveIntegerField(default=1)
-    received_at = models.DateTimeField(default=timezone.now)
+    received_at = models.DateTimeField(default=now)
     processed_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True)
 

@@ -2,8 +2,9 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from core.clock import now
 
 
 class Version(models.Model):
@@ -58,7 +59,7 @@ class Page(models.Model):
     render_version = models.PositiveIntegerField()
     helpful_yes = models.PositiveIntegerField(default=0)
     helpful_no = models.PositiveIntegerField(default=0)
-    updated_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=now)
     removed_at = models.DateTimeField(null=True, blank=True)
 
     objects = PageQuerySet.as_manager()
@@ -89,7 +90,7 @@ class Vote(models.Model):
     # A user's id, or a browser's for those who are not signed in.
     voter = models.CharField(max_length=60)
     is_helpful = models.BooleanField()
-    voted_at = models.DateTimeField(default=timezone.now)
+    voted_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [

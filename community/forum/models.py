@@ -4,12 +4,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core.clock import now
 
 Person = User | AnonymousUser
 
@@ -132,8 +132,8 @@ class Topic(models.Model):
     last_poster = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+"
     )
-    bumped_at = models.DateTimeField(default=timezone.now)
-    created_at = models.DateTimeField(default=timezone.now)
+    bumped_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
     solution = models.ForeignKey(
         "Post", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -257,7 +257,7 @@ class Post(models.Model):
     vote_score = models.IntegerField(default=0)
     # Made by the form, so that a second click is the same post.
     client_token = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
     edited_at = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True)
     hidden_by = models.ForeignKey(
@@ -307,7 +307,7 @@ class PostRevision(models.Model):
     source_md = models.TextField()
     title = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [
@@ -326,7 +326,7 @@ class Vote(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="votes")
     value = models.SmallIntegerField()
-    voted_at = models.DateTimeField(default=timezone.now)
+    voted_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [
@@ -377,7 +377,7 @@ class Draft(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=60)
     body = models.JSONField()
-    saved_at = models.DateTimeField(default=timezone.now)
+    saved_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [

@@ -1,11 +1,11 @@
 import pgtrigger
 from django.db import models
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from core.clock import now
 
 REASONS: dict[str, Promise] = {
     "answer_accepted": gettext_lazy("An answer was accepted"),
@@ -31,7 +31,7 @@ class Entry(models.Model):
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         verbose_name_plural = "entries"

@@ -9,9 +9,9 @@ from django.contrib.auth.models import (
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.clock import now
 from core.ids import new_public_id
 
 
@@ -62,7 +62,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_moderator = models.BooleanField(default=False)
     # Not counted in any figure: staff, bots and test people.
     is_internal = models.BooleanField(default=False)
-    date_joined = models.DateTimeField(default=timezone.now)
+    date_joined = models.DateTimeField(default=now)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -126,7 +126,7 @@ class Organisation(models.Model):
     )
     billing_email = models.EmailField(_("billing e-mail"), blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
 
     objects = OrganisationQuerySet.as_manager()
 
@@ -162,7 +162,7 @@ class Membership(models.Model):
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [
@@ -185,7 +185,7 @@ class Invitation(models.Model):
     role = models.CharField(max_length=10, choices=Membership.Role.choices)
     token_digest = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
 
@@ -210,7 +210,7 @@ class Identity(models.Model):
     provider = models.CharField(max_length=40)
     external_id = models.CharField(max_length=120)
     login = models.CharField(max_length=120, blank=True)
-    linked_at = models.DateTimeField(default=timezone.now)
+    linked_at = models.DateTimeField(default=now)
 
     class Meta:
         verbose_name_plural = "identities"
@@ -234,7 +234,7 @@ class PersonalAccessToken(models.Model):
     prefix = models.CharField(max_length=16)
     digest = models.CharField(max_length=64, unique=True)
     scopes = models.JSONField(default=list)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_on = models.DateField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

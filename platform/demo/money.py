@@ -137,7 +137,9 @@ def use(
         )
         calls = [
             _call(key, prices[model], moment + timedelta(seconds=7 * index), rng)
-            for index in range(rng.randrange(3, 30 if is_paying else 9))
+            for index in range(
+                rng.randrange(20, 160) if is_paying else rng.randrange(3, 40)
+            )
         ]
         record(calls)
         if number == 0:
@@ -196,7 +198,7 @@ def _pay(purchase: Purchase, moment: datetime, subscription_id: str) -> None:
 def _call(
     key: ApiKey, price: PriceVersion, moment: datetime, rng: random.Random
 ) -> Usage:
-    tokens_in, tokens_out = rng.randrange(20, 900), rng.randrange(60, 500)
+    tokens_in, tokens_out = rng.randrange(200, 9_000), rng.randrange(100, 2_000)
     model: Model = price.model
     return Usage(
         request_id=f"req_demo{next(_numbers):026x}",

@@ -112,7 +112,7 @@ def _trade(
     )
     pro = _price("pro")
     for user in crowd:
-        if rng.random() > 0.55:
+        if rng.random() > 0.72:
             continue
         on_step("callers", 1)
         organisation = personal_organisation(user)
@@ -120,7 +120,7 @@ def _trade(
         if first > now - timedelta(hours=2):
             continue
         chance = rng.random()
-        if chance < 0.22:
+        if chance < 0.26:
             bought = min(
                 first + timedelta(days=rng.randrange(1, 20)), now - timedelta(hours=1)
             )
@@ -135,7 +135,7 @@ def _trade(
             sessions=rng.randrange(1, 4),
             rng=rng,
         )
-        if chance < 0.34:
+        if chance < 0.38:
             money.start_checkout(
                 money.Purchase(
                     user, organisation, pro, min(first + timedelta(days=2), now)

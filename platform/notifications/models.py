@@ -2,10 +2,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core.clock import now
 
 
 class Kind(models.TextChoices):
@@ -43,7 +43,7 @@ class Notification(models.Model):
         User, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     count = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
     read_at = models.DateTimeField(null=True)
 
     objects = NotificationQuerySet.as_manager()
@@ -107,10 +107,10 @@ class EmailMessage(models.Model):
         max_length=10, choices=State.choices, default=State.PENDING
     )
     attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=now)
     sent_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         indexes = [

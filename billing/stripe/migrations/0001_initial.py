@@ -2,8 +2,9 @@
 
 import uuid
 
-import django.utils.timezone
 from django.db import migrations, models
+
+import core.clock
 
 
 class Migration(migrations.Migration):
@@ -42,7 +43,7 @@ class Migration(migrations.Migration):
                 ),
                 ("result_id", models.CharField(blank=True, max_length=120)),
                 ("last_error", models.TextField(blank=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
@@ -77,10 +78,10 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
                 (
                     "received_at",
-                    models.DateTimeField(default=django.utils.timezone.now),
+                    models.DateTimeField(default=core.clock.now),
                 ),
                 ("processed_at", models.DateTimeField(blank=True, null=True)),
-                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("due_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "state",
                     models.CharField(

@@ -3,9 +3,10 @@
 import uuid
 
 import django.db.models.deletion
-import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+
+import core.clock
 
 
 class Migration(migrations.Migration):
@@ -200,7 +201,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("session_url", models.TextField(blank=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("completed_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -253,7 +254,7 @@ class Migration(migrations.Migration):
                 ),
                 ("seats", models.PositiveIntegerField(default=1)),
                 ("reason", models.CharField(max_length=200)),
-                ("starts_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("starts_at", models.DateTimeField(default=core.clock.now)),
                 ("ends_at", models.DateTimeField(blank=True, null=True)),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
                 ("settled_at", models.DateTimeField(blank=True, null=True)),

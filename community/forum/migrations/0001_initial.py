@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
-import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+
+import core.clock
 
 
 class Migration(migrations.Migration):
@@ -71,7 +72,7 @@ class Migration(migrations.Migration):
                 ("render_version", models.PositiveIntegerField()),
                 ("vote_score", models.IntegerField(default=0)),
                 ("client_token", models.CharField(blank=True, max_length=64)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("edited_at", models.DateTimeField(blank=True, null=True)),
                 ("hidden_at", models.DateTimeField(blank=True, null=True)),
                 ("hidden_reason", models.CharField(blank=True, max_length=300)),
@@ -152,8 +153,8 @@ class Migration(migrations.Migration):
                 ("vote_score", models.IntegerField(default=0)),
                 ("view_count", models.PositiveIntegerField(default=0)),
                 ("highest_number", models.PositiveIntegerField(default=0)),
-                ("bumped_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("bumped_at", models.DateTimeField(default=core.clock.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("solved_at", models.DateTimeField(blank=True, null=True)),
                 ("pinned_at", models.DateTimeField(blank=True, null=True)),
                 ("locked_at", models.DateTimeField(blank=True, null=True)),
@@ -298,7 +299,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("value", models.SmallIntegerField()),
-                ("voted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("voted_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "post",
                     models.ForeignKey(
@@ -331,7 +332,7 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.CharField(max_length=60)),
                 ("body", models.JSONField()),
-                ("saved_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("saved_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "user",
                     models.ForeignKey(
@@ -365,7 +366,7 @@ class Migration(migrations.Migration):
                 ("source_md", models.TextField()),
                 ("title", models.CharField(blank=True, max_length=200)),
                 ("reason", models.CharField(blank=True, max_length=200)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "editor",
                     models.ForeignKey(

@@ -2,10 +2,10 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import core.clock
 import inference.keys.models
 
 
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("monthly_limit_nano", models.BigIntegerField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
                 ("last_used_on", models.DateField(blank=True, null=True)),

@@ -2,11 +2,11 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
-import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
 import accounts.models
+import core.clock
 
 
 class Migration(migrations.Migration):
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
                 ("is_internal", models.BooleanField(default=False)),
                 (
                     "date_joined",
-                    models.DateTimeField(default=django.utils.timezone.now),
+                    models.DateTimeField(default=core.clock.now),
                 ),
                 (
                     "groups",
@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                 ("provider", models.CharField(max_length=40)),
                 ("external_id", models.CharField(max_length=120)),
                 ("login", models.CharField(blank=True, max_length=120)),
-                ("linked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("linked_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "user",
                     models.ForeignKey(
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                     "country",
                     models.CharField(blank=True, max_length=2, verbose_name="country"),
                 ),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "owner",
                     models.ForeignKey(
@@ -224,7 +224,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "user",
                     models.ForeignKey(
@@ -272,7 +272,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("token_digest", models.CharField(max_length=64, unique=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("expires_at", models.DateTimeField()),
                 ("accepted_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -309,7 +309,7 @@ class Migration(migrations.Migration):
                 ("prefix", models.CharField(max_length=16)),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("scopes", models.JSONField(default=list)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("last_used_on", models.DateField(blank=True, null=True)),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
