@@ -77,7 +77,9 @@ def list_topics(
         topics = topics.filter(
             readers__user_id=user.pk,
             readers__last_read_number__lt=F("highest_number"),
-        ).exclude(readers__user_id=user.pk, readers__level=TopicUser.Level.MUTED)
+            # In the same filter: somebody else's muting is not the reader's.
+            readers__level__in=[TopicUser.Level.NORMAL, TopicUser.Level.WATCHING],
+        )
     return paginate(topics, order_by=order, cursor=cursor)
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import (
 )
 
 from community.forum import permissions, services
+from community.forum.decorators import signed_in_post, visible_post, visible_topic
 from community.forum.exceptions import AlreadySolved
 from community.forum.forms import EditForm, ReplyForm, TopicForm
 from community.forum.models import Category, Post, Tag, Topic, TopicUser
@@ -101,7 +102,7 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_safe
 def topic_detail(request: PageRequest, pk: int, slug: str = "") -> HttpResponse:
     """One topic with its answers or replies."""
-    topic = _topic(request, pk)
+    topic = visible_topic(request, pk)
     if slug != topic.slug:
         query = request.META.get("QUERY_STRING", "")
         address = topic.get_absolute_url() + (f"?{query}" if query else "")
@@ -118,7 +119,7 @@ def topic_detail(request: PageRequest, pk: int, slug: str = "") -> HttpResponse:
 @require_POST
 def reply_create(request: PageRequest, pk: int) -> HttpResponse:
     """Post a reply; whoever is not signed in keeps what they typed."""
-    topic = _topic(request, pk)
+    topic = visible_topic(request, pk)
     if not request.user.is_authenticated:
         request.session[REPLY_KEPT] = {
             "topic": pk,
@@ -147,7 +148,7 @@ def reply_create(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Change what a post says."""
-    post = _post(request, pk)
+    post = visible_post(request, pk)
     if not permissions.can_edit(request.user, post):
         raise PermissionDenied
     first = {"title": post.topic.title, "text": post.source_md}
@@ -169,16 +170,15 @@ def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def post_history(request: PageRequest, pk: int) -> HttpResponse:
     """What a post said before, edit by edit."""
-    post = _post(request, pk)
+    post = visible_post(request, pk)
     context = {"post": post, "changes": revisions_of(post)}
     return render(request, "forum/post_history.html", context)
 
 
-@require_POST
-@login_required
+@signed_in_post(visible_post)
 def post_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Vote a post up or down, or take the vote back."""
-    post = _post(request, pk)
+    post = visible_post(request, pk)
     value = {"up": 1, "down": -1, "none": 0}.get(request.POST.get("value", ""))
     if value is None:
         raise PermissionDenied
@@ -186,11 +186,10 @@ def post_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(post)
 
 
-@require_POST
-@login_required
+@signed_in_post(visible_post)
 def answer_accept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Mark an answer as what solved the question."""
-    answer = _post(request, pk)
+    answer = visible_post(request, pk)
     if not permissions.can_accept(request.user, answer.topic):
         raise PermissionDenied
     try:
@@ -200,22 +199,20 @@ def answer_accept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(answer.topic)
 
 
-@require_POST
-@login_required
+@signed_in_post(visible_topic)
 def answer_unaccept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take the mark off again."""
-    topic = _topic(request, pk)
+    topic = visible_topic(request, pk)
     if not permissions.can_accept(request.user, topic):
         raise PermissionDenied
     services.unaccept_answer(topic, by=request.user)
     return redirect(topic)
 
 
-@require_POST
-@login_required
+@signed_in_post(visible_topic)
 def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Follow a topic, or stop."""
-    topic = _topic(request, pk)
+    topic = visible_topic(request, pk)
     level = request.POST.get("level", "")
     if level not in TopicUser.Level.values:
         raise PermissionDenied
@@ -223,11 +220,10 @@ def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(topic)
 
 
-@require_POST
-@login_required
+@signed_in_post(visible_post)
 def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take a post out of sight, with a reason; or bring it back."""
-    post = _post(request, pk)
+    post = visible_post(request, pk)
     if not permissions.can_moderate(request.user):
         raise PermissionDenied
     if post.hidden_at:
@@ -237,11 +233,10 @@ def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(post.topic)
 
 
-@require_POST
-@login_required
+@signed_in_post(visible_topic)
 def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Lock, pin or move a topic."""
-    topic = _topic(request, pk)
+    topic = visible_topic(request, pk)
     if not permissions.can_moderate(request.user):
         raise PermissionDenied
     acts: dict[str, Callable[[], None]] = {
@@ -368,17 +363,3 @@ def _topic_page(
         else [],
     }
     return render(request, "forum/topic_detail.html", context, status=status)
-
-
-def _topic(request: HttpRequest, pk: int) -> Topic:
-    visible = Topic.objects.visible_to(request.user)
-    return get_object_or_404(
-        visible.select_related("category", "author", "solution"), pk=pk
-    )
-
-
-def _post(request: HttpRequest, pk: int) -> Post:
-    visible = Post.objects.visible_to(request.user)
-    return get_object_or_404(
-        visible.select_related("topic", "topic__category", "author"), pk=pk
-    )

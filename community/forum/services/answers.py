@@ -30,6 +30,7 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
     topic.solved_at = timezone.now()
     topic.save(update_fields=["solution", "solved_at"])
     index_topic(topic)
+    base = _base(topic, answer)
     if answer.author_id != topic.author_id:
         # Answering oneself helps the next reader, but earns nothing.
         reputation.award(
@@ -37,7 +38,7 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
             "answer_accepted",
             source_kind="post",
             source_id=answer.pk,
-            idem_key=_key(topic, answer),
+            idem_key=f"{base}:{reputation.count_rounds(base) + 1}",
             actor_id=by.pk,
         )
     tell_of_acceptance(answer, topic, by=by)
@@ -63,7 +64,8 @@ def unaccept_answer(topic: Topic, *, by: User) -> Topic:
     locked.solved_at = None
     locked.save(update_fields=["solution", "solved_at"])
     index_topic(locked)
-    reputation.reverse(_key(locked, answer))
+    base = _base(locked, answer)
+    reputation.reverse(f"{base}:{reputation.count_rounds(base)}")
     publish(
         AnswerUnaccepted(
             answer_id=answer.pk,
@@ -75,6 +77,6 @@ def unaccept_answer(topic: Topic, *, by: User) -> Topic:
     return locked
 
 
-def _key(topic: Topic, answer: Post) -> str:
-    # Accepted a second time it is the same help, and earns no second time.
+def _base(topic: Topic, answer: Post) -> str:
+    """Return the key of an acceptance; each round of it is numbered."""
     return f"accepted:{topic.pk}:{answer.pk}"

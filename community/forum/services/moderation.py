@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit import services as audit
 from community.forum.indexing import index_topic
-from community.forum.models import Category, Post, Topic
+from community.forum.models import Category, Post, Tag, Topic
 from community.forum.services.answers import unaccept_answer
 
 
@@ -28,6 +28,7 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
         Category.objects.filter(pk=topic.category_id).update(
             topic_count=F("topic_count") - 1
         )
+        Tag.objects.filter(topics=topic).update(topic_count=F("topic_count") - 1)
     else:
         Topic.objects.filter(pk=topic.pk).update(reply_count=F("reply_count") - 1)
     if topic.solution_id == locked.pk:
@@ -49,6 +50,9 @@ def restore_post(post: Post, *, by: User) -> Post:
     if locked.is_opening:
         Topic.objects.filter(pk=locked.topic_id).update(hidden_at=None)
         Category.objects.filter(pk=locked.topic.category_id).update(
+            topic_count=F("topic_count") + 1
+        )
+        Tag.objects.filter(topics=locked.topic_id).update(
             topic_count=F("topic_count") + 1
         )
     else:

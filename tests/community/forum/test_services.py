@@ -1,0 +1,206 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from audit.models import Record
+from community.forum import services
+from community.forum.exceptions import (
+    AlreadySolved,
+    NotAnAnswer,
+    OwnPost,
+    TopicLocked,
+)
+from community.forum.models import Category, Post, PostRevision, Tag, Topic, Vote
+from community.reputation.models import Balance
+from core.errors import RateLimited
+from notifications.models import Notification
+from search.queries import search
+from tests.factories import forum
+
+Person = Callable[..., Any]
+pytestmark = pytest.mark.django_db
+
+
+def points(user: User) -> int:
+    balance = Balance.objects.filter(user=user).first()
+    return balance.points if balance else 0
+
+
+def test_a_topic_has_a_first_post_its_tags_and_is_counted(person: Person) -> None:
+    within = forum.category()
+    topic = forum.topic(person("ada"), category=within, tags=["Keys", "keys", "api"])
+    within.refresh_from_db()
+    assert (topic.highest_number, topic.reply_count) == (1, 0)
+    assert sorted(topic.tags.values_list("name", flat=True)) == ["api", "keys"]
+    assert within.topic_count == 1
+    assert Tag.objects.get(slug="keys").topic_count == 1
+
+
+def test_the_same_token_gives_the_same_topic_and_the_same_reply(person: Person) -> None:
+    ada = person("ada")
+    within = forum.category()
+    first = forum.topic(ada, category=within, client_token="one")
+    assert forum.topic(ada, category=within, client_token="one") == first
+    answer = forum.reply(first, ada, client_token="two")
+    assert forum.reply(first, ada, client_token="two") == answer
+    assert Topic.objects.count() == 1
+    assert Post.objects.count() == 2
+
+
+def test_an_accepted_answer_earns_fifteen_and_tells_its_author(person: Person) -> None:
+    ada, ben = person("ada"), person("ben")
+    topic = forum.topic(ada)
+    answer = forum.reply(topic, ben)
+    services.accept_answer(answer, by=ada)
+    topic.refresh_from_db()
+    assert topic.solution == answer
+    assert points(ben) == 15
+    assert Notification.objects.filter(user=ben).count() == 1
+
+
+def test_a_second_answer_is_refused_and_changes_nothing(person: Person) -> None:
+    ada, ben = person("ada"), person("ben")
+    topic = forum.topic(ada)
+    first, second = forum.reply(topic, ben), forum.reply(topic, ben)
+    services.accept_answer(first, by=ada)
+    with pytest.raises(AlreadySolved):
+        services.accept_answer(second, by=ada)
+    topic.refresh_from_db()
+    assert topic.solution == first
+    assert points(ben) == 15
+
+
+def test_taking_the_mark_off_and_putting_it_back_ends_at_fifteen(
+    person: Person,
+) -> None:
+    ada, ben = person("ada"), person("ben")
+    topic = forum.topic(ada)
+    answer = forum.reply(topic, ben)
+    services.accept_answer(answer, by=ada)
+    services.unaccept_answer(topic, by=ada)
+    assert points(ben) == 0
+    services.unaccept_answer(topic, by=ada)
+    assert points(ben) == 0
+    services.accept_answer(answer, by=ada)
+    assert points(ben) == 15
+
+
+def test_answering_oneself_earns_nothing(person: Person) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    services.accept_answer(forum.reply(topic, ada), by=ada)
+    assert points(ada) == 0
+
+
+def test_a_question_is_not_its_own_answer(person: Person) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    with pytest.raises(NotAnAnswer):
+        services.accept_answer(topic.posts.get(number=1), by=ada)
+    talk = forum.topic(ada, kind=Topic.Kind.DISCUSSION)
+    with pytest.raises(NotAnAnswer):
+        services.accept_answer(forum.reply(talk, ada), by=ada)
+
+
+def test_a_vote_counts_once_and_is_taken_back(person: Person) -> None:
+    ada, ben = person("ada"), person("ben")
+    topic = forum.topic(ada)
+    opening = topic.posts.get(number=1)
+    services.vote(opening, by=ben, value=1)
+    services.vote(opening, by=ben, value=1)
+    topic.refresh_from_db()
+    assert (topic.vote_score, points(ada)) == (1, 10)
+    services.vote(opening, by=ben, value=-1)
+    topic.refresh_from_db()
+    assert (topic.vote_score, points(ada)) == (-1, -2)
+    services.vote(opening, by=ben, value=0)
+    opening.refresh_from_db()
+    assert (opening.vote_score, points(ada)) == (0, 0)
+    assert Vote.objects.count() == 0
+
+
+def test_nobody_votes_for_themselves(person: Person) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    with pytest.raises(OwnPost):
+        services.vote(topic.posts.get(number=1), by=ada, value=1)
+    assert Vote.objects.count() == 0
+
+
+def test_a_locked_topic_takes_no_reply_but_a_moderators(person: Person) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    topic = forum.topic(ada)
+    services.set_locked(topic, by=mod, is_locked=True)
+    with pytest.raises(TopicLocked):
+        forum.reply(topic, ada)
+    assert forum.reply(topic, mod).number == 2
+    assert Record.objects.filter(action="topic.locked").count() == 1
+
+
+def test_an_early_edit_leaves_no_trace_and_a_late_one_does(person: Person) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada, text="Before")
+    post = topic.posts.get(number=1)
+    services.edit_post(post, editor=ada, text="At once")
+    assert PostRevision.objects.count() == 0
+    Post.objects.update(created_at=post.created_at - services.writing.GRACE)
+    services.edit_post(post, editor=ada, text="Later", reason="Clearer")
+    revision = PostRevision.objects.get()
+    assert (revision.source_md, revision.reason) == ("At once", "Clearer")
+
+
+def test_hiding_the_solution_opens_the_question_again(person: Person) -> None:
+    ada, ben, mod = person("ada"), person("ben"), person("mod", is_moderator=True)
+    topic = forum.topic(ada)
+    answer = forum.reply(topic, ben)
+    services.accept_answer(answer, by=ada)
+    services.hide_post(answer, by=mod, reason="Spam")
+    topic.refresh_from_db()
+    assert (topic.solution, topic.reply_count, points(ben)) == (None, 0, 0)
+    services.restore_post(answer, by=mod)
+    topic.refresh_from_db()
+    assert topic.reply_count == 1
+
+
+def test_a_hidden_topic_leaves_the_counts_and_the_search(person: Person) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    within = forum.category()
+    topic = forum.topic(
+        ada, category=within, title="Where do zeppelins land?", tags=["air"]
+    )
+    assert len(search(ada, "zeppelins", kinds=["topic"])) == 1
+    services.hide_post(topic.posts.get(number=1), by=mod, reason="Off topic")
+    assert search(ada, "zeppelins", kinds=["topic"]) == []
+    assert Category.objects.get(pk=within.pk).topic_count == 0
+    assert Tag.objects.get(slug="air").topic_count == 0
+
+
+def test_moving_a_topic_moves_who_may_find_it(person: Person) -> None:
+    ada, mod = person("ada"), person("mod", is_staff=True)
+    topic = forum.topic(ada, title="Where do zeppelins land?")
+    services.move_topic(topic, by=mod, category=forum.category("staff"))
+    assert search(ada, "zeppelins", kinds=["topic"]) == []
+    assert len(search(mod, "zeppelins", kinds=["topic"])) == 1
+
+
+def test_a_mention_reaches_only_who_may_read_it(person: Person) -> None:
+    mod = person("mod", is_moderator=True)
+    ben = person("ben")
+    secret = forum.topic(mod, category=forum.category("staff"))
+    forum.reply(secret, mod, "Ask @ben about it.")
+    assert Notification.objects.filter(user=ben).count() == 0
+    public = forum.topic(mod)
+    forum.reply(public, mod, "Ask @ben about it.")
+    assert Notification.objects.filter(user=ben).count() == 1
+
+
+def test_a_new_member_opens_five_topics_a_day(person: Person) -> None:
+    ada = person("ada")
+    within = forum.category()
+    for number in range(5):
+        services.create_topic(within, author=ada, title=f"Topic {number}", text="Text")
+    with pytest.raises(RateLimited):
+        services.create_topic(within, author=ada, title="Topic 6", text="Text")
+    assert Topic.objects.count() == 5
