@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db.models import Sum
@@ -46,21 +46,23 @@ def totals(organisation_id: int, start: datetime, end: datetime) -> Totals:
     return Totals(**{name: int(value) for name, value in sums.items()})
 
 
+def by_hour(
+    organisation_id: int, start: datetime, end: datetime
+) -> dict[datetime, dict[str, int]]:
+    """Return the price per hour and model, in billionths of a dollar."""
+    return _series(
+        _hours(organisation_id, start, end).values_list("hour", "model"), "hour"
+    )
+
+
 def by_day(
     organisation_id: int, start: datetime, end: datetime
 ) -> dict[date, dict[str, int]]:
-    """Return the price per day and model, in billionths of a dollar."""
-    rows = (
-        _hours(organisation_id, start, end)
-        .annotate(on=TruncDate("hour"))
-        .values_list("on", "model")
-        .annotate(price=Sum("price_nano"))
-        .order_by("on", "model")
+    """Return the price per day (UTC) and model, in billionths of a dollar."""
+    days = _hours(organisation_id, start, end).annotate(
+        on=TruncDate("hour", tzinfo=UTC)
     )
-    days: dict[date, dict[str, int]] = {}
-    for on, model, price in rows:
-        days.setdefault(on, {})[model] = int(price)
-    return days
+    return _series(days.values_list("on", "model"), "on")
 
 
 def grouped(
@@ -95,6 +97,14 @@ def spent_this_month(organisation_id: int) -> int:
         organisation_id=organisation_id, month=month
     ).first()
     return row.price_nano if row else 0
+
+
+def _series(rows: Any, moment: str) -> dict[Any, dict[str, int]]:
+    series: dict[Any, dict[str, int]] = {}
+    summed = rows.annotate(price=Sum("price_nano")).order_by(moment, "model")
+    for at, model, price in summed:
+        series.setdefault(at, {})[model] = int(price)
+    return series
 
 
 def _hours(organisation_id: int, start: datetime, end: datetime) -> Any:

@@ -1,0 +1,150 @@
+"""What an organisation used and what it is worth."""
+
+import csv
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from accounts.decorators import organisation_required
+from core.pagination import paginate
+from core.types import OrganisationHttpRequest
+from entitlements.queries import entitlements_for
+from inference.usage import queries
+from inference.usage.models import UsageEvent
+from inference.usage.periods import DAYS, Period, chart
+
+PAGE_SIZE = 30
+# A file of more rows than this is for the API, not for a spreadsheet.
+MOST_ROWS = 50_000
+GROUPS = {"model": _("Model"), "key": _("API key")}
+
+
+@organisation_required
+@require_safe
+def usage(request: OrganisationHttpRequest) -> HttpResponse:
+    """Show totals, a chart, a table and the request log of a period."""
+    organisation = request.organisation
+    period, group = _choice(request)
+    bounds = (organisation.pk, period.start, period.end)
+    series: Any = (
+        queries.by_hour(*bounds) if period.is_hourly else queries.by_day(*bounds)
+    )
+    context = {
+        "organisation": organisation,
+        "period": period,
+        "ranges": DAYS,
+        "group": group,
+        "groups": GROUPS,
+        "totals": queries.totals(*bounds),
+        "chart": chart(period, series),
+        "rows": queries.grouped(*bounds, group=group),
+        "log": paginate(
+            _events(request, period),
+            order_by=("-occurred_at", "-request_id"),
+            cursor=request.GET.get("cursor"),
+            page_size=PAGE_SIZE,
+        ),
+        "query": f"range={period.name}&group={group}",
+        "budget": _budget(organisation.pk),
+    }
+    return render(request, "usage/usage.html", context)
+
+
+@organisation_required
+@require_safe
+def usage_fragment(request: OrganisationHttpRequest) -> HttpResponse:
+    """Show this month and the last week, for the console's first page."""
+    period = Period.named("7d")
+    context = {
+        "organisation": request.organisation,
+        "totals": queries.totals(request.organisation.pk, period.start, period.end),
+        "budget": _budget(request.organisation.pk),
+    }
+    return render(request, "usage/_usage.html", context)
+
+
+@organisation_required
+@require_safe
+def log_csv(request: OrganisationHttpRequest) -> HttpResponse:
+    """Download the newest requests of a period; money in billionths of a dollar."""
+    period, _group = _choice(request)
+    names = [
+        *("request_id", "occurred_at", "model", "key__name", "status", "is_stream"),
+        *("is_estimated", "tokens_in", "tokens_cached", "tokens_out", "price_nano"),
+        *("first_byte_ms", "total_ms", "client_request_id"),
+    ]
+    rows = _events(request, period).order_by("-occurred_at", "-request_id")
+    header = ["key" if name == "key__name" else name for name in names]
+    return _csv(
+        f"requests-{request.organisation.slug}-{period.name}.csv",
+        header,
+        rows.values_list(*names)[:MOST_ROWS],
+    )
+
+
+@organisation_required
+@require_safe
+def table_csv(request: OrganisationHttpRequest) -> HttpResponse:
+    """Download the sums per model or key; money in billionths of a dollar."""
+    period, group = _choice(request)
+    rows = queries.grouped(
+        request.organisation.pk, period.start, period.end, group=group
+    )
+    name = "model" if group == "model" else "key__name"
+    sums = ["request_count", "failure_count", "in_count", "out_count", "price"]
+    return _csv(
+        f"usage-{request.organisation.slug}-{period.name}.csv",
+        [group, "requests", "failures", "tokens_in", "tokens_out", "price_nano"],
+        ([row[name], *(row[each] for each in sums)] for row in rows),
+    )
+
+
+def _choice(request: OrganisationHttpRequest) -> tuple[Period, str]:
+    group = request.GET.get("group", "")
+    period = Period.named(request.GET.get("range", ""))
+    return period, group if group in GROUPS else "model"
+
+
+def _events(request: OrganisationHttpRequest, period: Period) -> QuerySet[UsageEvent]:
+    return UsageEvent.objects.filter(
+        organisation=request.organisation,
+        occurred_at__gte=period.start,
+        occurred_at__lt=period.end,
+    ).select_related("key")
+
+
+def _budget(organisation_id: int) -> dict[str, Any]:
+    """Return this month's spending beside what the plan includes."""
+    features = entitlements_for(organisation_id)
+    spent = queries.spent_this_month(organisation_id)
+    allowance = features.monthly_allowance_nano
+    return {
+        "spent": spent,
+        "allowance": allowance,
+        "left": max(allowance - spent, 0),
+        "overage": features.overage,
+        "warn_at": allowance * 8 // 10,
+        "is_used_up": spent >= allowance and not features.overage,
+    }
+
+
+def _csv(name: str, header: list[str], rows: Iterable[Any]) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    writer = csv.writer(response)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    return response
+
+
+def _cell(value: Any) -> Any:
+    """Keep a spreadsheet from reading somebody's text as a formula."""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return f"'{value}"
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,150 @@
+"""The usage page: exact sums, its own organisation's only, the same cost always."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.queries import personal_organisation
+from accounts.services import create_organisation
+from inference.usage.periods import Period, chart
+from tests.factories.inference import key_of, used
+
+pytestmark = pytest.mark.django_db
+PATHS = ["usage/", "usage/log.csv", "usage/table.csv", "_usage/"]
+
+
+@pytest.fixture
+def ada(person: Callable[..., Any], client: Client) -> Any:
+    user = person("ada")
+    client.force_login(user)
+    return user
+
+
+def table(response: Any) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(response.content.decode())))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_stranger_is_told_the_page_does_not_exist(
+    path: str, ada: Any, person: Callable[..., Any], client: Client
+) -> None:
+    create_organisation("Northwind", owner=person("erin"))
+
+    assert client.get(f"/console/northwind/{path}").status_code == 404
+    assert client.get(f"/console/ada/{path}").status_code == 200
+    client.logout()
+    assert client.get(f"/console/ada/{path}").status_code == 302
+
+
+def test_without_calls_the_page_says_what_to_do(ada: Any, client: Client) -> None:
+    html = client.get("/console/ada/usage/").content.decode()
+
+    assert "No call in this range" in html
+    assert "no data" in html
+    assert "of $1.00 included this month" in html
+
+
+def test_totals_are_exact_and_of_the_range(ada: Any, client: Client) -> None:
+    organisation = personal_organisation(ada)
+    key = key_of(organisation, ada, name="Website")
+    used(organisation, key)
+    used(organisation, key, model="grand", edition="premium", status="upstream_error")
+    used(organisation, key, at=timezone.now() - timedelta(days=10))
+
+    week = client.get("/console/ada/usage/?range=7d")
+    quarter = client.get("/console/ada/usage/?range=90d")
+
+    assert week.context["totals"].requests == 2
+    assert week.context["totals"].failure_share == 0.5
+    assert week.context["totals"].price_nano == 400_000
+    assert quarter.context["totals"].price_nano == 600_000
+    assert "50.0 %" in week.content.decode()
+    assert week.context["chart"].series == ("grand", "tiny")
+    assert week.context["chart"].bars[-1].total == 400_000
+
+
+def test_an_unknown_range_or_group_is_the_usual_one(ada: Any, client: Client) -> None:
+    response = client.get("/console/ada/usage/?range=forever&group=secret")
+
+    assert response.context["period"].name == "30d"
+    assert response.context["group"] == "model"
+
+
+def test_a_changed_cursor_is_refused(ada: Any, client: Client) -> None:
+    used(personal_organisation(ada))
+
+    assert client.get("/console/ada/usage/?cursor=nonsense").status_code == 400
+
+
+def test_the_files_hold_what_the_tables_show(ada: Any, client: Client) -> None:
+    organisation = personal_organisation(ada)
+    key = key_of(organisation, ada, name="=1+1")
+    event = used(organisation, key)
+
+    log = table(client.get("/console/ada/usage/log.csv?range=1d"))
+    sums = table(client.get("/console/ada/usage/table.csv?range=1d&group=key"))
+
+    assert log[1][0] == event.request_id
+    assert dict(zip(log[0], log[1], strict=True))["price_nano"] == "200000"
+    # A spreadsheet must not calculate somebody's key name.
+    assert sums[1] == ["'=1+1", "1", "0", "100", "50", "200000"]
+
+
+def test_the_log_is_read_page_by_page(ada: Any, client: Client) -> None:
+    organisation = personal_organisation(ada)
+    made = {used(organisation).request_id for _ in range(35)}
+
+    first = client.get("/console/ada/usage/?range=1d").context["log"]
+    second = client.get(
+        "/console/ada/usage/", {"range": "1d", "cursor": first.next_cursor}
+    ).context["log"]
+
+    assert (len(first), len(second)) == (30, 5)
+    assert {event.request_id for page in (first, second) for event in page} == made
+
+
+@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize("group", ["model", "key"])
+def test_the_page_costs_the_same_queries_however_much_was_used(
+    group: str,
+    count: int,
+    ada: Any,
+    client: Client,
+    django_assert_num_queries: Any,
+) -> None:
+    organisation = personal_organisation(ada)
+    for number in range(count):
+        used(organisation, key_of(organisation, ada), model=f"m{number}")
+    client.get("/console/ada/usage/")
+
+    with django_assert_num_queries(14):
+        client.get(f"/console/ada/usage/?group={group}")
+
+
+def test_a_chart_has_a_bar_for_every_day_and_draws_the_small_models_together() -> None:
+    period = Period.named("7d", now=datetime(2026, 3, 31, 23, 59, tzinfo=UTC))
+    amounts = {f"m{number}": 10 - number for number in range(9)}
+
+    drawn = chart(period, {datetime(2026, 3, 31, tzinfo=UTC).date(): amounts})
+
+    assert [bar.label for bar in drawn.bars][::6] == ["2026-03-25", "2026-03-31"]
+    assert drawn.series == ("m0", "m1", "m2", "m3", "m4", "m5", "m6", "…")
+    assert drawn.bars[-1].amounts[-1] == 3 + 2
+    assert drawn.top == sum(amounts.values())
+
+
+def test_the_last_day_has_a_bar_for_every_hour() -> None:
+    now = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
+    period = Period.named("1d", now=now)
+    hour = datetime(2026, 4, 1, tzinfo=UTC)
+
+    drawn = chart(period, {hour: {"tiny": 5}})
+
+    assert len(drawn.bars) == 24
+    assert (drawn.bars[-1].label, drawn.bars[-1].total) == ("00:00", 5)
