@@ -100,17 +100,16 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_safe
-def topic_detail(request: PageRequest, pk: int, slug: str = "") -> HttpResponse:
+def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
     """One topic with its answers or replies."""
-    topic = visible_topic(request, pk)
+    topic = visible_topic(request, int(pk))
     if slug != topic.slug:
         query = request.META.get("QUERY_STRING", "")
         address = topic.get_absolute_url() + (f"?{query}" if query else "")
         return redirect(address, permanent=True)
-    request.activity_subject = f"topic:{pk}"  # type: ignore[attr-defined]
+    request.activity_subject = f"topic:{topic.pk}"  # type: ignore[attr-defined]
     services.count_view(topic)
-    kept = request.session.pop(REPLY_KEPT, {}) if request.user.is_authenticated else {}
-    text = kept.get("text", "") if kept.get("topic") == pk else ""
+    text = _kept_reply(request, topic)
     return _topic_page(
         request, topic, ReplyForm(initial={"text": text} if text else None)
     )
@@ -331,6 +330,15 @@ def _list(
         "tag": tag,
     }
     return render(request, "forum/topic_list.html", context)
+
+
+def _kept_reply(request: PageRequest, topic: Topic) -> str:
+    """Return, once, what the reader typed here before they signed in."""
+    kept = request.session.get(REPLY_KEPT, {})
+    if not request.user.is_authenticated or kept.get("topic") != topic.pk:
+        return ""
+    text: str = request.session.pop(REPLY_KEPT)["text"]
+    return text
 
 
 def _topic_page(

@@ -1,0 +1,215 @@
+"""The forum over REST."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import IsAuthenticatedOrReadOnly
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import has_scope
+from community.forum import permissions, services
+from community.forum.forms import MAX_TEXT
+from community.forum.models import Category, Post, Topic
+from community.forum.queries import WITHOUT_SIGN_IN, list_topics
+from core.pagination import paginate
+from core.rest import StrictSerializer
+
+WRITES = [IsAuthenticatedOrReadOnly, has_scope("forum:write")]
+
+
+class TopicSerializer(serializers.Serializer[Any]):
+    """A topic as lists show it."""
+
+    id = serializers.IntegerField(source="pk")
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    category = serializers.CharField(source="category.slug")
+    author = serializers.CharField(source="author.username")
+    url = serializers.CharField(source="get_absolute_url")
+    reply_count = serializers.IntegerField()
+    vote_score = serializers.IntegerField()
+    is_solved = serializers.BooleanField()
+    is_locked = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    bumped_at = serializers.DateTimeField()
+
+
+class PostSerializer(serializers.Serializer[Any]):
+    """A post: its Markdown and the HTML made of it."""
+
+    id = serializers.IntegerField(source="pk")
+    number = serializers.IntegerField()
+    author = serializers.CharField(source="author.username")
+    text = serializers.CharField(source="source_md")
+    html = serializers.CharField()
+    vote_score = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    edited_at = serializers.DateTimeField(allow_null=True)
+
+
+class TopicPageSerializer(serializers.Serializer[Any]):
+    """A page of topics."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = TopicSerializer(many=True)
+
+
+class PostPageSerializer(serializers.Serializer[Any]):
+    """A page of posts, oldest first."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = PostSerializer(many=True)
+
+
+class NewTopicSerializer(StrictSerializer):
+    """A topic to open."""
+
+    category = serializers.SlugField()
+    kind = serializers.ChoiceField(choices=Topic.Kind.choices, default="question")
+    title = serializers.CharField(min_length=8, max_length=200)
+    text = serializers.CharField(max_length=MAX_TEXT)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40), max_length=5, default=list
+    )
+    client_token = serializers.CharField(max_length=64, default="")
+
+
+class NewReplySerializer(StrictSerializer):
+    """A reply to post."""
+
+    text = serializers.CharField(max_length=MAX_TEXT)
+    client_token = serializers.CharField(max_length=64, default="")
+
+
+class VoteSerializer(StrictSerializer):
+    """A vote: 1, -1, or 0 to take it back."""
+
+    value = serializers.ChoiceField(choices=[1, 0, -1])
+
+
+class TopicList(APIView):
+    """The topics the caller may see, and opening one."""
+
+    permission_classes = WRITES
+
+    @extend_schema(operation_id="list_topics", responses=TopicPageSerializer)
+    def get(self, request: Request) -> Response:
+        sort = request.query_params.get("sort", "latest")
+        page = list_topics(
+            Topic.objects.visible_to(request.user),
+            user=request.user,
+            sort=sort if sort in WITHOUT_SIGN_IN else "latest",
+            cursor=request.query_params.get("cursor"),
+        )
+        return Response(_page(page, TopicSerializer))
+
+    @extend_schema(
+        operation_id="create_topic",
+        request=NewTopicSerializer,
+        responses={201: TopicSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        values = _valid(NewTopicSerializer, request)
+        categories = Category.objects.visible_to(request.user)
+        category = get_object_or_404(categories, slug=values.pop("category"))
+        topic = services.create_topic(category, author=request.user, **values)
+        return Response(TopicSerializer(topic).data, status=201)
+
+
+class ReplyList(APIView):
+    """The posts of a topic, and replying to it."""
+
+    permission_classes = WRITES
+
+    @extend_schema(operation_id="list_posts", responses=PostPageSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        topic = get_object_or_404(Topic.objects.visible_to(request.user), pk=pk)
+        posts = Post.objects.visible_to(request.user).filter(topic=topic)
+        page = paginate(
+            posts.select_related("author"),
+            order_by=("number", "pk"),
+            cursor=request.query_params.get("cursor"),
+        )
+        return Response(_page(page, PostSerializer))
+
+    @extend_schema(
+        operation_id="create_reply",
+        request=NewReplySerializer,
+        responses={201: PostSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        topic = get_object_or_404(Topic.objects.visible_to(request.user), pk=pk)
+        values = _valid(NewReplySerializer, request)
+        post = services.post_reply(topic, author=request.user, **values)
+        return Response(PostSerializer(post).data, status=201)
+
+
+class Acceptance(APIView):
+    """Marking the answer that solved a question, and taking the mark off."""
+
+    permission_classes = WRITES
+
+    @extend_schema(
+        operation_id="accept_answer", request=None, responses=TopicSerializer
+    )
+    def put(self, request: Request, pk: int) -> Response:
+        answer = self._answer(request, pk)
+        services.accept_answer(answer, by=request.user)
+        return self._topic(answer)
+
+    @extend_schema(operation_id="unaccept_answer", responses=TopicSerializer)
+    def delete(self, request: Request, pk: int) -> Response:
+        answer = self._answer(request, pk)
+        if answer.topic.solution_id == answer.pk:
+            services.unaccept_answer(answer.topic, by=request.user)
+        return self._topic(answer)
+
+    def _answer(self, request: Request, pk: int) -> Post:
+        answer = _post(request, pk)
+        if not permissions.can_accept(request.user, answer.topic):
+            raise PermissionDenied
+        return answer
+
+    def _topic(self, answer: Post) -> Response:
+        topics = Topic.objects.select_related("category", "author")
+        return Response(TopicSerializer(topics.get(pk=answer.topic_id)).data)
+
+
+class Voting(APIView):
+    """The caller's vote on a post."""
+
+    permission_classes = WRITES
+
+    @extend_schema(
+        operation_id="vote", request=VoteSerializer, responses=PostSerializer
+    )
+    def put(self, request: Request, pk: int) -> Response:
+        value = _valid(VoteSerializer, request)["value"]
+        post = services.vote(_post(request, pk), by=request.user, value=value)
+        return Response(PostSerializer(post).data)
+
+
+def _post(request: Request, pk: int) -> Post:
+    visible = Post.objects.visible_to(request.user)
+    return get_object_or_404(visible.select_related("topic", "author"), pk=pk)
+
+
+def _valid(kind: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    serializer = kind(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _page(page: Any, kind: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    return {
+        "next": page.next_cursor or None,
+        "previous": page.previous_cursor or None,
+        "results": kind(page.items, many=True).data,
+    }

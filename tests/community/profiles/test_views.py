@@ -1,0 +1,58 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from community.forum import services
+from tests.factories import forum
+from tests.factories.reputation import earned
+
+Person = Callable[..., Any]
+pytestmark = pytest.mark.django_db
+
+
+def queries_of(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+def test_a_profile_shows_what_somebody_asked_answered_and_earned(
+    client: Client, person: Person
+) -> None:
+    ada, ben = person("ada"), person("ben")
+    topic = forum.topic(ada, title="How do I begin here?")
+    services.accept_answer(forum.reply(topic, ben), by=ada)
+    page = client.get("/u/ben/").content.decode()
+    assert "How do I begin here?" in page
+    assert "+15" in page
+    assert client.get("/u/nobody/").status_code == 404
+
+
+def test_a_profile_costs_the_same_for_one_post_and_ten(
+    client: Client, person: Person
+) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    forum.reply(topic, ada)
+    client.get("/u/ada/")
+    one = queries_of(client, "/u/ada/")
+    for _ in range(9):
+        forum.reply(forum.topic(ada), ada)
+    assert queries_of(client, "/u/ada/") == one
+    assert one <= 12
+
+
+def test_the_leaderboard_is_in_order_at_the_same_cost(
+    client: Client, person: Person
+) -> None:
+    earned(person("ada"))
+    client.get("/contributors/")
+    one = queries_of(client, "/contributors/")
+    earned(person("ben"), "contribution_merged")
+    page = client.get("/contributors/").content.decode()
+    assert page.index("/u/ben/") < page.index("/u/ada/")
+    assert queries_of(client, "/contributors/") == one
