@@ -1,0 +1,10 @@
+"""REST URLs of catalog."""
+
+from django.urls import path
+
+from inference.catalog import api
+
+urlpatterns = [
+    path("models/", api.ModelList.as_view(), name="model-list"),
+    path("models/<slug:slug>/", api.ModelDetail.as_view(), name="model-detail"),
+]

@@ -1,0 +1,51 @@
+from typing import Any
+
+from rest_framework import serializers
+
+
+class PriceSerializer(serializers.Serializer[Any]):
+    """A price version; billionths of a US dollar per million tokens."""
+
+    valid_from = serializers.DateTimeField()
+    valid_to = serializers.DateTimeField(allow_null=True)
+    price_in = serializers.IntegerField()
+    price_cached_in = serializers.IntegerField()
+    price_out = serializers.IntegerField()
+
+
+class ModelSerializer(serializers.Serializer[Any]):
+    """A model on offer, with the price in force."""
+
+    id = serializers.CharField(source="slug")
+    title = serializers.CharField()
+    edition = serializers.CharField()
+    summary = serializers.CharField(source="localised_summary")
+    licence = serializers.CharField()
+    capabilities = serializers.ListField(child=serializers.CharField())
+    context_tokens = serializers.IntegerField()
+    max_output_tokens = serializers.IntegerField()
+    released_at = serializers.DateTimeField()
+    url = serializers.CharField(source="get_absolute_url")
+    price = serializers.SerializerMethodField()
+
+    def get_price(self, model: Any) -> dict[str, Any] | None:
+        return PriceSerializer(model.current[0]).data if model.current else None
+
+
+class ModelDetailSerializer(ModelSerializer):
+    """A model with its description and every price it had, the latest first."""
+
+    description = serializers.CharField(source="localised_description")
+    prices = serializers.SerializerMethodField()
+
+    def get_prices(self, model: Any) -> list[Any]:
+        versions = model.prices.order_by("-valid_from")
+        return list(PriceSerializer(versions, many=True).data)
+
+
+class ModelPageSerializer(serializers.Serializer[Any]):
+    """All models on offer; there are few, so there is one page."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = ModelSerializer(many=True)
