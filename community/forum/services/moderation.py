@@ -99,8 +99,9 @@ def move_topic(topic: Topic, *, by: User, category: Category) -> None:
         return
     locked.category = category
     locked.save(update_fields=["category"])
-    Category.objects.filter(pk=before).update(topic_count=F("topic_count") - 1)
-    Category.objects.filter(pk=category.pk).update(topic_count=F("topic_count") + 1)
+    if not locked.hidden_at:
+        Category.objects.filter(pk=before).update(topic_count=F("topic_count") - 1)
+        Category.objects.filter(pk=category.pk).update(topic_count=F("topic_count") + 1)
     index_topic(locked)
     audit.record(
         "topic.moved",
