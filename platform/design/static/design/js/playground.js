@@ -153,6 +153,7 @@ async function showRefusal(message, code) {
   // Our own page, rendered and escaped by the server.
   const fragment = document.createElement("template");
   fragment.innerHTML = await response.text();
+  if (plans) plans.hidden = true;
   find("notice").append(fragment.content);
 }
 
