@@ -26,14 +26,14 @@ def add_cost(fact: UsageAggregated) -> None:
 
 @subscribe_all
 def record_milestones(received: ReceivedFact) -> None:
-    """Note the steps of the funnel with the time they were published."""
+    """Note the steps of the funnel with the time they happened."""
     fact = received.fact
     if isinstance(fact, InvoicePaid):
         services.add_revenue(
             fact.organisation_id,
             amount=fact.amount,
             currency=fact.currency,
-            at=received.published_at,
+            at=received.occurred_at,
             user_id=fact.user_id,
         )
     elif isinstance(fact, PaymentRefunded):
@@ -41,9 +41,9 @@ def record_milestones(received: ReceivedFact) -> None:
             fact.organisation_id,
             amount=-fact.amount,
             currency=fact.currency,
-            at=received.published_at,
+            at=received.occurred_at,
         )
     for milestone in MILESTONES.get(received.name, ()):
         user_id = getattr(fact, fact.actor)
         if user_id is not None:
-            services.record_milestone(user_id, milestone, at=received.published_at)
+            services.record_milestone(user_id, milestone, at=received.occurred_at)

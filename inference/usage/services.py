@@ -47,6 +47,7 @@ def _announce_first_call(organisation_id: int) -> int:
             organisation_id=organisation_id,
             user_id=key.created_by_id if key else None,
             model=call.model,
+            occurred_at=call.at.isoformat(),
         )
     )
     return 1

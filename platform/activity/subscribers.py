@@ -10,7 +10,7 @@ from outbox.registry import ReceivedFact
 
 @subscribe_all
 def record_fact(received: ReceivedFact) -> None:
-    """Append the fact to the log, as done by its actor when it was published."""
+    """Append the fact to the log, as done by its actor when it happened."""
     fact = received.fact
     values = asdict(fact)
     actor = getattr(fact, "actor", "")
@@ -18,7 +18,7 @@ def record_fact(received: ReceivedFact) -> None:
         [
             NewEvent(
                 name=event_name(received.name),
-                occurred_at=received.published_at,
+                occurred_at=received.occurred_at,
                 visitor_id=values.get("visitor_id", ""),
                 user_id=values.get(actor) if actor else None,
                 organisation_id=values.get("organisation_id"),

@@ -26,12 +26,16 @@ class ApiKeyRevoked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstCallSucceeded:
-    """An organisation's first successful call; ``user_id`` made the key."""
+    """An organisation's first successful call; ``user_id`` made the key.
+
+    ``occurred_at`` is the ISO time of the call, which is told some seconds later.
+    """
 
     actor: ClassVar[str] = "user_id"
     organisation_id: int
     user_id: int | None
     model: str
+    occurred_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

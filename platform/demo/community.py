@@ -7,34 +7,26 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from community.contributions.services import record_pull_request
 from community.forum import services as forum
+from community.forum.defaults import ensure_categories
 from community.forum.models import Category, Topic
 from demo.clock import at
 from demo.texts import CATEGORIES, OPENERS, REPLIES, SUBJECTS, THREADS, Thread
 
 
 def create_categories() -> dict[str, Category]:
-    """Create the parts of the forum."""
-    return {
-        slug: Category.objects.update_or_create(
+    """Create the parts of the forum, those included that not everybody sees."""
+    ensure_categories()
+    for slug, name, name_zh, visibility in CATEGORIES:
+        Category.objects.get_or_create(
             slug=slug,
             defaults={
                 "name": name,
                 "name_zh": name_zh,
-                "description": description,
-                "description_zh": description_zh,
                 "visibility": visibility,
-                "position": position,
+                "position": Category.objects.count(),
             },
-        )[0]
-        for position, (
-            slug,
-            name,
-            name_zh,
-            description,
-            description_zh,
-            visibility,
-        ) in enumerate(CATEGORIES)
-    }
+        )
+    return {category.slug: category for category in Category.objects.all()}
 
 
 def create_topics(

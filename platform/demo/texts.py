@@ -2,48 +2,10 @@
 
 from dataclasses import dataclass
 
+# Beside those every installation begins with.
 CATEGORIES = (
-    (
-        "help",
-        "Help",
-        "求助",
-        "Questions about using the models and the API.",
-        "关于模型与 API 使用的问题。",
-        "public",
-    ),
-    (
-        "models",
-        "Models",
-        "模型",
-        "What the open and premium models can do.",
-        "开放模型与高级模型的能力。",
-        "public",
-    ),
-    (
-        "self-hosting",
-        "Self-hosting",
-        "自托管",
-        "Running Doorstone and models yourself.",
-        "自行部署 Doorstone 与模型。",
-        "public",
-    ),
-    (
-        "show",
-        "Show and tell",
-        "作品展示",
-        "What you have built.",
-        "展示你的作品。",
-        "public",
-    ),
-    (
-        "members",
-        "Members",
-        "会员区",
-        "For signed-in members.",
-        "仅限登录会员。",
-        "members",
-    ),
-    ("staff", "Staff room", "员工区", "Only staff read here.", "仅员工可见。", "staff"),
+    ("members", "Members", "会员区", "members"),
+    ("staff", "Staff room", "员工区", "staff"),
 )
 
 

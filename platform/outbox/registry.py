@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import datetime
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -21,11 +22,19 @@ class ReceivedFact:
 
     __slots__ = ("event_id", "fact", "name", "published_at")
 
-    def __init__(self, event_id: int, name: str, fact: Any, published_at: Any) -> None:
+    def __init__(
+        self, event_id: int, name: str, fact: Any, published_at: datetime
+    ) -> None:
         self.event_id = event_id
         self.name = name
         self.fact = fact
         self.published_at = published_at
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened: what the fact says, else when it was published."""
+        said = getattr(self.fact, "occurred_at", "")
+        return datetime.fromisoformat(said) if said else self.published_at
 
 
 def subscribe(

@@ -10,6 +10,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
 from accounts.models import User
+from community.forum.defaults import ensure_categories
 
 ROOT = Path(__file__).resolve().parents[4]
 DOCS = (("docs/site/0.9", "0.9", False), ("docs/site/1.0", "1.0", True))
@@ -22,7 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0)
-        call_command("catalog", "ensure")
+        ensure_categories()
+        call_command("catalog", "ensure", verbosity=0)
         call_command("stripe_sync_plans", verbosity=0)
         for folder, version, is_default in DOCS:
             if not (ROOT / folder).is_dir():

@@ -1,0 +1,123 @@
+"""The whole product as ``make run`` starts it, on ports and in a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedded.process import spawn, stop
+from tests.fakes.servers import ROOT, free_port
+
+# What the tests around it were given must not reach the product.
+_FOREIGN = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "REDIS_PREFIX",
+    "SITE_URL",
+    "ALLOWED_HOSTS",
+    "VAR_DIR",
+)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running product and the places to look at it."""
+
+    site: str
+    mailbox: str
+    var_dir: Path
+    environment: dict[str, str]
+
+    def mails(self, to: str) -> list[dict[str, Any]]:
+        """Return the mails sent to an address, the newest first."""
+        query = urllib.parse.urlencode({"to": to})
+        url = f"{self.mailbox}/api/messages?{query}"
+        with urllib.request.urlopen(url) as answer:  # noqa: S310 - loopback
+            found: list[dict[str, Any]] = json.load(answer)
+        return found
+
+    def wait_for_mail(
+        self, to: str, words: str, *, timeout: float = 20
+    ) -> dict[str, Any]:
+        """Return the first mail to ``to`` whose text holds ``words``."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for mail in self.mails(to):
+                if words in mail["text"]:
+                    return mail
+            time.sleep(0.1)
+        raise AssertionError(f"No mail to {to} with {words!r}: {self.mails(to)}")
+
+    def manage(self, *arguments: str, stdin: str = "") -> str:
+        """Run a management command on the product's own database."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+
+@contextmanager
+def running_stack(var_dir: Path, **environment: str) -> Iterator[Stack]:
+    """Start the product without demo data and stop it at the end of the block."""
+    ports = {
+        "PORT": free_port(),
+        "STRIPE_EMULATOR_PORT": free_port(),
+        "MAILBOX_PORT": free_port(),
+    }
+    clean = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    env = {
+        **clean,
+        **{name: str(port) for name, port in ports.items()},
+        "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+        "VAR_DIR": str(var_dir),
+        "DEMO": "0",
+        **environment,
+    }
+    log = var_dir / "run.log"
+    var_dir.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        command = [sys.executable, str(ROOT / "manage.py"), "start"]
+        process = spawn(command, output=output, env=env, cwd=ROOT)
+        try:
+            _wait_until_ready(process, log)
+            yield Stack(
+                f"http://127.0.0.1:{ports['PORT']}",
+                f"http://127.0.0.1:{ports['MAILBOX_PORT']}",
+                var_dir,
+                {**env, **_database(var_dir)},
+            )
+        finally:
+            stop(process, timeout=40)
+
+
+def _database(var_dir: Path) -> dict[str, str]:
+    from embedded.postgres import EmbeddedPostgres
+
+    secrets = json.loads((var_dir / "secrets.json").read_text())
+    return {**secrets, "DATABASE_URL": EmbeddedPostgres(var_dir / "postgres").url()}
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if "Doorstone is ready" in log.read_text(errors="replace"):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise AssertionError(
+        f"The product did not start:\n{log.read_text(errors='replace')[-4000:]}"
+    )
