@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 import activity
-from accounts.models import Membership, Organisation
+from accounts.models import Membership, Organisation, User
 from core import limiter
 from core.types import AuthenticatedHttpRequest
 from design import markdown
@@ -80,7 +80,7 @@ def playground_key(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Hand this session's short-lived key to the page's script."""
     limiter.check("playground-key", request.user.pk, limit=_KEYS_PER_HOUR, period=3600)
     organisation = get_object_or_404(
-        _callable_by(request), slug=request.POST.get("organisation", "")
+        _callable_by(request.user), slug=request.POST.get("organisation", "")
     )
     secret, ends_at = services.secret_for(
         request.session, organisation, user=request.user
@@ -204,13 +204,14 @@ def _initial(request: HttpRequest, models: list[Model]) -> dict[str, Any]:
 
 
 def _organisations(request: HttpRequest) -> list[Organisation]:
-    return list(_callable_by(request)) if request.user.is_authenticated else []
+    user = request.user
+    return list(_callable_by(user)) if user.is_authenticated else []
 
 
-def _callable_by(request: HttpRequest) -> Any:
-    """Return the organisations whose allowance the reader may use."""
+def _callable_by(user: User) -> Any:
+    """Return the organisations whose allowance ``user`` may use."""
     return Organisation.objects.filter(
-        memberships__user_id=request.user.pk, memberships__role__in=_CALLERS
+        memberships__user=user, memberships__role__in=_CALLERS
     ).order_by("kind", "name")
 
 

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 DEFAULT = "30d"
 DAYS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
-# One colour each; what is beyond them is drawn together.
-MOST_MODELS = 7
-OTHERS = "…"
+# What is beyond the dearest is drawn together: colours are few.
+MOST_MODELS = 6
+OTHERS = ("…", "")
+Series = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars from the first to the last moment, the empty ones included."""
+    """Bars from the first to the last moment, the empty ones included.
 
-    series: tuple[str, ...] = ()
+    A series is a model and its edition.
+    """
+
+    series: tuple[Series, ...] = ()
     bars: tuple[Bar, ...] = field(default=())
 
     @property
@@ -63,9 +67,9 @@ class Chart:
         return max((bar.total for bar in self.bars), default=0)
 
 
-def chart(period: Period, values: Mapping[Any, Mapping[str, int]]) -> Chart:
+def chart(period: Period, values: Mapping[Any, Mapping[Series, int]]) -> Chart:
     """Arrange amounts per moment and model as bars, the dearest model first."""
-    sums: dict[str, int] = {}
+    sums: dict[Series, int] = {}
     for amounts in values.values():
         for model, amount in amounts.items():
             sums[model] = sums.get(model, 0) + amount
@@ -87,7 +91,7 @@ def chart(period: Period, values: Mapping[Any, Mapping[str, int]]) -> Chart:
 
 
 def _amounts(
-    amounts: Mapping[str, int], shown: Sequence[str], rest: Sequence[str]
+    amounts: Mapping[Series, int], shown: Sequence[Series], rest: Sequence[Series]
 ) -> tuple[int, ...]:
     own = tuple(amounts.get(model, 0) for model in shown)
     return (*own, sum(amounts.get(model, 0) for model in rest)) if rest else own

@@ -48,21 +48,22 @@ def totals(organisation_id: int, start: datetime, end: datetime) -> Totals:
 
 def by_hour(
     organisation_id: int, start: datetime, end: datetime
-) -> dict[datetime, dict[str, int]]:
-    """Return the price per hour and model, in billionths of a dollar."""
+) -> dict[datetime, dict[tuple[str, str], int]]:
+    """Return the price per hour and (model, edition), in billionths of a dollar."""
     return _series(
-        _hours(organisation_id, start, end).values_list("hour", "model"), "hour"
+        _hours(organisation_id, start, end).values_list("hour", "model", "edition"),
+        "hour",
     )
 
 
 def by_day(
     organisation_id: int, start: datetime, end: datetime
-) -> dict[date, dict[str, int]]:
-    """Return the price per day (UTC) and model, in billionths of a dollar."""
+) -> dict[date, dict[tuple[str, str], int]]:
+    """Return the price per day (UTC) and (model, edition), in billionths of a dollar."""
     days = _hours(organisation_id, start, end).annotate(
         on=TruncDate("hour", tzinfo=UTC)
     )
-    return _series(days.values_list("on", "model"), "on")
+    return _series(days.values_list("on", "model", "edition"), "on")
 
 
 def grouped(
@@ -99,11 +100,11 @@ def spent_this_month(organisation_id: int) -> int:
     return row.price_nano if row else 0
 
 
-def _series(rows: Any, moment: str) -> dict[Any, dict[str, int]]:
-    series: dict[Any, dict[str, int]] = {}
-    summed = rows.annotate(price=Sum("price_nano")).order_by(moment, "model")
-    for at, model, price in summed:
-        series.setdefault(at, {})[model] = int(price)
+def _series(rows: Any, moment: str) -> dict[Any, dict[tuple[str, str], int]]:
+    series: dict[Any, dict[tuple[str, str], int]] = {}
+    summed = rows.annotate(price=Sum("price_nano")).order_by(moment, "model", "edition")
+    for at, model, edition, price in summed:
+        series.setdefault(at, {})[model, edition] = int(price)
     return series
 
 

@@ -65,7 +65,10 @@ def test_totals_are_exact_and_of_the_range(ada: Any, client: Client) -> None:
     assert week.context["totals"].price_nano == 400_000
     assert quarter.context["totals"].price_nano == 600_000
     assert "50.0 %" in week.content.decode()
-    assert week.context["chart"].series == ("grand", "tiny")
+    assert week.context["chart"].series == (
+        ("grand", "premium"),
+        ("tiny", "open"),
+    )
     assert week.context["chart"].bars[-1].total == 400_000
 
 
@@ -129,13 +132,16 @@ def test_the_page_costs_the_same_queries_however_much_was_used(
 
 def test_a_chart_has_a_bar_for_every_day_and_draws_the_small_models_together() -> None:
     period = Period.named("7d", now=datetime(2026, 3, 31, 23, 59, tzinfo=UTC))
-    amounts = {f"m{number}": 10 - number for number in range(9)}
+    amounts = {(f"m{number}", "open"): 10 - number for number in range(9)}
 
     drawn = chart(period, {datetime(2026, 3, 31, tzinfo=UTC).date(): amounts})
 
     assert [bar.label for bar in drawn.bars][::6] == ["2026-03-25", "2026-03-31"]
-    assert drawn.series == ("m0", "m1", "m2", "m3", "m4", "m5", "m6", "…")
-    assert drawn.bars[-1].amounts[-1] == 3 + 2
+    assert [model for model, _edition in drawn.series] == [
+        *(f"m{number}" for number in range(6)),
+        "…",
+    ]
+    assert drawn.bars[-1].amounts[-1] == 4 + 3 + 2
     assert drawn.top == sum(amounts.values())
 
 
@@ -144,7 +150,7 @@ def test_the_last_day_has_a_bar_for_every_hour() -> None:
     period = Period.named("1d", now=now)
     hour = datetime(2026, 4, 1, tzinfo=UTC)
 
-    drawn = chart(period, {hour: {"tiny": 5}})
+    drawn = chart(period, {hour: {("tiny", "open"): 5}})
 
     assert len(drawn.bars) == 24
     assert (drawn.bars[-1].label, drawn.bars[-1].total) == ("00:00", 5)
