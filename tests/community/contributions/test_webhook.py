@@ -1,0 +1,230 @@
+"""GitHub's deliveries: a real payload, signed, and everything that can be wrong with it."""
+
+import hashlib
+import hmac
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.models import Identity, User
+from accounts.services import link_identity
+from community.contributions import services
+from community.contributions.models import Contribution, Delivery
+from community.reputation.models import Balance, Entry
+
+PAYLOAD = Path(__file__).parent / "payloads" / "pull_request.closed.json"
+SECRET = "test-github-secret"
+AUTHOR = "21031067"
+
+
+def merged(**changes: Any) -> bytes:
+    payload = json.loads(PAYLOAD.read_text())
+    payload["pull_request"] |= {
+        "merged": True,
+        "merged_at": "2026-11-01T10:00:00Z",
+        **changes,
+    }
+    return json.dumps(payload).encode()
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def deliver(
+    client: Client,
+    body: bytes,
+    *,
+    guid: str = "one",
+    signature: str | None = None,
+    event: str = "pull_request",
+) -> Any:
+    return client.post(
+        "/hooks/github/",
+        data=body,
+        content_type="application/json",
+        headers={
+            "X-GitHub-Delivery": guid,
+            "X-GitHub-Event": event,
+            "X-Hub-Signature-256": sign(body) if signature is None else signature,
+        },
+    )
+
+
+@pytest.fixture
+def author(person: Any) -> User:
+    user: User = person("codertocat")
+    Identity.objects.create(
+        user=user, provider="github", external_id=AUTHOR, login="Codertocat"
+    )
+    return user
+
+
+@pytest.mark.django_db
+def test_a_merged_pull_request_is_credited_once_however_often_it_comes(
+    client: Client, author: User
+) -> None:
+    body = merged()
+
+    first = deliver(client, body)
+    second = deliver(client, body)
+    services.process_waiting()
+    deliver(client, body, guid="another")
+    services.process_waiting()
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    contribution = Contribution.objects.get()
+    assert contribution.user == author
+    assert contribution.status == Contribution.Status.CONFIRMED
+    assert contribution.points == 25
+    assert Entry.objects.get().delta == 25
+    assert Balance.objects.get(user=author).points == 25
+    assert Delivery.objects.get(pk="one").deliveries == 2
+
+
+@pytest.mark.django_db
+def test_one_changed_byte_is_refused_and_nothing_is_stored(client: Client) -> None:
+    body = merged()
+    changed = body.replace(b'"merged": true', b'"merged": True')
+
+    response = deliver(client, changed, signature=sign(body))
+
+    assert response.status_code == 403
+    assert Delivery.objects.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("signature", ["", "sha256=", "sha1=abc", "ünsigned"])
+def test_a_wrong_signature_is_refused(client: Client, signature: str) -> None:
+    assert deliver(client, merged(), signature=signature).status_code == 403
+    assert Delivery.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_replaced_secret_still_counts_while_it_is_listed(
+    client: Client, settings: Any
+) -> None:
+    settings.GITHUB_WEBHOOK_SECRETS = ["new", SECRET]
+
+    assert deliver(client, merged()).status_code == 202
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff\xfe"])
+def test_a_signed_body_that_is_no_object_is_refused(
+    client: Client, body: bytes
+) -> None:
+    assert deliver(client, body).status_code == 400
+    assert Delivery.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
+    response = client.post(
+        "/hooks/github/",
+        data=b"{}",
+        content_type="application/json",
+        headers={"Content-Length": "3000000"},
+    )
+
+    assert response.status_code == 413
+
+
+@pytest.mark.django_db
+def test_other_methods_are_not_answered(client: Client) -> None:
+    assert client.get("/hooks/github/").status_code == 405
+
+
+@pytest.mark.django_db
+def test_a_pull_request_closed_without_a_merge_earns_nothing(
+    client: Client, author: User
+) -> None:
+    deliver(client, PAYLOAD.read_bytes())
+
+    services.process_waiting()
+
+    assert Delivery.objects.get().state == Delivery.State.IGNORED
+    assert Contribution.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_ping_is_taken_and_ignored(client: Client) -> None:
+    assert deliver(client, b'{"zen": "Keep it."}', event="ping").status_code == 202
+
+    services.process_waiting()
+
+    assert Delivery.objects.get().state == Delivery.State.IGNORED
+
+
+@pytest.mark.django_db
+def test_work_waits_for_its_author_and_is_credited_when_they_link(
+    client: Client, person: Any, deliver_outbox: Any
+) -> None:
+    deliver(client, merged())
+    services.process_waiting()
+    assert Contribution.objects.get().status == Contribution.Status.PENDING
+
+    late = person("late")
+    link_identity(late, provider="github", external_id=AUTHOR, login="Codertocat")
+    deliver_outbox()
+
+    contribution = Contribution.objects.get()
+    assert contribution.user == late
+    assert Balance.objects.get(user=late).points == 25
+
+
+@pytest.mark.django_db
+def test_a_name_alone_earns_nothing(client: Client, person: Any) -> None:
+    stranger = person("stranger")
+    link_identity(stranger, provider="github", external_id="1", login="Codertocat")
+
+    deliver(client, merged())
+    services.process_waiting()
+
+    assert Contribution.objects.get().status == Contribution.Status.PENDING
+    assert Entry.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_broken_payload_is_kept_with_its_error_and_can_be_replayed(
+    client: Client, author: User
+) -> None:
+    body = merged(user=None)
+    deliver(client, body)
+    for _ in range(services.MAX_ATTEMPTS):
+        services.process_waiting()
+    delivery = Delivery.objects.get()
+    assert delivery.state == Delivery.State.FAILED
+    assert "TypeError" in delivery.last_error
+
+    delivery.payload = json.loads(merged())
+    delivery.save()
+    services.replay_delivery(delivery)
+    services.process_waiting()
+
+    assert Contribution.objects.get().user == author
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_credit_one_delivery_once(client: Client, author: User) -> None:
+    deliver(client, merged())
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        barrier.wait()
+        services.process_delivery("one")
+        connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert Entry.objects.count() == 1
+    assert Delivery.objects.get().attempts == 1
