@@ -6,3 +6,6 @@ class KeysConfig(AppConfig):
 
     name = "inference.keys"
     label = "keys"
+
+    def ready(self) -> None:
+        from inference.keys import subscribers  # noqa: F401

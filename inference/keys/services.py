@@ -107,6 +107,23 @@ def rotate_key(key: ApiKey, *, by: User) -> tuple[ApiKey, str]:
     return successor, secret
 
 
+@transaction.atomic
+def revoke_playground_keys(organisation_id: int, *, user_id: int) -> int:
+    """End the playground keys of somebody who left; their standard keys are shared."""
+    keys = (
+        ApiKey.objects.usable()
+        .filter(organisation_id=organisation_id, created_by_id=user_id)
+        .filter(kind=ApiKey.Kind.PLAYGROUND)
+        .select_for_update()
+        .order_by("pk")
+    )
+    digests = list(keys.values_list("digest", flat=True))
+    ended = ApiKey.objects.filter(digest__in=digests).update(revoked_at=timezone.now())
+    for digest in digests:
+        transaction.on_commit(partial(announce, digest))
+    return ended
+
+
 def note_use(key_ids: list[int], *, on: date) -> None:
     """Remember the latest day some keys were used."""
     # In a fixed order: two reports never wait for each other in a circle.
