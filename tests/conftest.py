@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.browser.chromium"]
+
 
 @pytest.fixture(autouse=True)
 def _clean_redis() -> Iterator[None]:

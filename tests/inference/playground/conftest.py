@@ -8,7 +8,6 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.browser.conftest import browser
 from tests.fakes.servers import asgi_command, free_port, product_environment, running
 from tests.inference.gateway.conftest import (
     gateway,
@@ -17,7 +16,7 @@ from tests.inference.gateway.conftest import (
     upstream,
 )
 
-__all__ = ["browser", "gateway", "gateway_process", "offer", "upstream"]
+__all__ = ["gateway", "gateway_process", "offer", "upstream"]
 
 
 @pytest.fixture
