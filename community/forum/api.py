@@ -6,12 +6,12 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import IsAuthenticatedOrReadOnly
+from rest_framework.permissions import BasePermission, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import has_scope
+from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.forms import MAX_TEXT
 from community.forum.models import Category, Post, Topic
@@ -19,7 +19,10 @@ from community.forum.queries import WITHOUT_SIGN_IN, list_topics
 from core.pagination import paginate
 from core.rest import StrictSerializer
 
-WRITES = [IsAuthenticatedOrReadOnly, has_scope("forum:write")]
+WRITES: list[type[BasePermission]] = [
+    IsAuthenticatedOrReadOnly,
+    has_scope("forum:write"),
+]
 
 
 class TopicSerializer(serializers.Serializer[Any]):
@@ -119,7 +122,7 @@ class TopicList(APIView):
         values = _valid(NewTopicSerializer, request)
         categories = Category.objects.visible_to(request.user)
         category = get_object_or_404(categories, slug=values.pop("category"))
-        topic = services.create_topic(category, author=request.user, **values)
+        topic = services.create_topic(category, author=caller(request), **values)
         return Response(TopicSerializer(topic).data, status=201)
 
 
@@ -147,7 +150,7 @@ class ReplyList(APIView):
     def post(self, request: Request, pk: int) -> Response:
         topic = get_object_or_404(Topic.objects.visible_to(request.user), pk=pk)
         values = _valid(NewReplySerializer, request)
-        post = services.post_reply(topic, author=request.user, **values)
+        post = services.post_reply(topic, author=caller(request), **values)
         return Response(PostSerializer(post).data, status=201)
 
 
@@ -161,14 +164,14 @@ class Acceptance(APIView):
     )
     def put(self, request: Request, pk: int) -> Response:
         answer = self._answer(request, pk)
-        services.accept_answer(answer, by=request.user)
+        services.accept_answer(answer, by=caller(request))
         return self._topic(answer)
 
     @extend_schema(operation_id="unaccept_answer", responses=TopicSerializer)
     def delete(self, request: Request, pk: int) -> Response:
         answer = self._answer(request, pk)
         if answer.topic.solution_id == answer.pk:
-            services.unaccept_answer(answer.topic, by=request.user)
+            services.unaccept_answer(answer.topic, by=caller(request))
         return self._topic(answer)
 
     def _answer(self, request: Request, pk: int) -> Post:
@@ -192,7 +195,7 @@ class Voting(APIView):
     )
     def put(self, request: Request, pk: int) -> Response:
         value = _valid(VoteSerializer, request)["value"]
-        post = services.vote(_post(request, pk), by=request.user, value=value)
+        post = services.vote(_post(request, pk), by=caller(request), value=value)
         return Response(PostSerializer(post).data)
 
 

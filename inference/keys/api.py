@@ -1,7 +1,7 @@
 """An organisation's keys over REST."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import has_scope
-from accounts.models import Organisation, User
+from accounts.authentication import caller, has_scope
+from accounts.models import Organisation
 from accounts.permissions import can_manage_keys
 from core.pagination import paginate
 from core.rest import StrictSerializer
@@ -110,7 +110,7 @@ class KeyList(APIView):
         wanted = NewKeySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         key, secret = services.create_key(
-            organisation, by=_caller(request), **wanted.validated_data
+            organisation, by=caller(request), **wanted.validated_data
         )
         return Response({**KeySerializer(key).data, "secret": secret}, status=201)
 
@@ -124,13 +124,8 @@ class KeyDetail(APIView):
     def delete(self, request: Request, org: str, public_id: str) -> Response:
         """Revoke the key; revoking it again changes nothing."""
         key = get_object_or_404(_keys(_organisation(request, org)), public_id=public_id)
-        services.revoke_key(key, by=_caller(request))
+        services.revoke_key(key, by=caller(request))
         return Response(status=204)
-
-
-def _caller(request: Request) -> User:
-    """Return who calls; ``IsAuthenticated`` has let nobody else in."""
-    return cast(User, request.user)
 
 
 def _organisation(request: Request, slug: str) -> Organisation:
