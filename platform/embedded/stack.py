@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from celery import Celery
+
 from embedded.process import ServiceUnavailable
 from embedded.supervisor import Service, answers
 
@@ -157,7 +159,7 @@ def web(places: Places, environment: dict[str, str]) -> Service:
 
 def worker(environment: dict[str, str]) -> Service:
     command = [
-        *(sys.executable, "-m", "celery", "-A", "config.celery", "worker"),
+        *(*_celery(), "worker"),
         *("--queues", "default,mail,billing,usage", "--concurrency", "2"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("--loglevel", "warning", "--hostname", "worker@doorstone"),
@@ -166,6 +168,7 @@ def worker(environment: dict[str, str]) -> Service:
         "worker",
         command,
         {**environment, "APPLICATION_NAME": "doorstone-worker"},
+        is_ready=lambda: _worker_answers(environment),
         cwd=ROOT,
         patience=20,
     )
@@ -173,7 +176,7 @@ def worker(environment: dict[str, str]) -> Service:
 
 def beat(places: Places, environment: dict[str, str]) -> Service:
     command = [
-        *(sys.executable, "-m", "celery", "-A", "config.celery", "beat"),
+        *(*_celery(), "beat"),
         *("--loglevel", "warning", "--pidfile", ""),
         *("--schedule", str(places.var_dir / "beat-schedule")),
     ]
@@ -185,6 +188,26 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         number: int = listener.getsockname()[1]
         return number
+
+
+def _celery() -> list[str]:
+    # Whoever runs a bare machine as root has decided so; PostgreSQL runs as nobody.
+    silence = "ignore:You're running the worker with superuser privileges"
+    return [
+        sys.executable,
+        "-W",
+        silence,
+        *("-m", "celery", "-q", "-A", "config.celery"),
+    ]
+
+
+def _worker_answers(environment: dict[str, str]) -> bool:
+    """Ask the workers of this broker whether one of them is there."""
+    prefix = environment.get("REDIS_PREFIX", "ds:")
+    broker = environment.get("REDIS_BROKER_URL") or environment["REDIS_URL"]
+    with Celery(broker=broker, set_as_current=False) as app:
+        app.conf.broker_transport_options = {"global_keyprefix": f"{prefix}celery:"}
+        return bool(app.control.ping(timeout=0.3))
 
 
 def _listens(port: int) -> bool:

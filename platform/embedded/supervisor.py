@@ -43,7 +43,7 @@ class Service:
             target=self._pass_on, args=(self.process,), daemon=True
         ).start()
 
-    def wait_until_ready(self, timeout: float = 60) -> None:
+    def wait_until_ready(self, timeout: float) -> None:
         """Wait for readiness. Raises ``ServiceUnavailable``."""
         deadline = time.monotonic() + timeout
         while self.is_ready is not None and not self.is_ready():
@@ -82,12 +82,13 @@ class Supervisor:
         self.services: list[Service] = []
         self.stopping = threading.Event()
 
-    def start(self, service: Service, *, timeout: float = 60) -> Service:
-        """Start a service, wait until it is ready and watch it from then on."""
-        self.services.append(service)
-        service.start()
-        service.wait_until_ready(timeout)
-        return service
+    def start(self, *services: Service, timeout: float = 90) -> None:
+        """Start services side by side and wait until each of them is ready."""
+        for service in services:
+            self.services.append(service)
+            service.start()
+        for service in services:
+            service.wait_until_ready(timeout)
 
     def watch(self) -> None:
         """Start again whatever ends, more slowly each time, until ``stop``."""

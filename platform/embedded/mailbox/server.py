@@ -3,6 +3,7 @@
 import email
 import email.policy
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from aiosmtpd.controller import Controller
 from embedded.mailbox import pages
 
 KEEP = 500
+
+# Every mail shows on the page; its connection is nothing to report.
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from embedded.process import ServiceUnavailable
 from embedded.redis import EmbeddedRedis
 from embedded.supervisor import Supervisor
 
+# The last one is a terminal that was closed.
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Command(BaseCommand):
     """Starts the servers, prepares the database, then watches every process."""
@@ -28,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
-        for name in (signal.SIGINT, signal.SIGTERM):
+        for name in _ENDINGS:
             signal.signal(name, _interrupt)
         try:
             with ExitStack() as closing:
@@ -78,9 +81,11 @@ class Command(BaseCommand):
         if emulates_stripe:
             supervisor.start(stack.stripe_emulator(places, environment))
         self.prepare(environment)
-        supervisor.start(stack.web(places, environment), timeout=90)
-        supervisor.start(stack.worker(environment))
-        supervisor.start(stack.beat(places, environment))
+        supervisor.start(
+            stack.web(places, environment),
+            stack.worker(environment),
+            stack.beat(places, environment),
+        )
 
         self.welcome(places, emulates_stripe, time.monotonic() - started)
         supervisor.watch()
@@ -147,6 +152,6 @@ def _demo(site: str, key: str) -> list[str]:
 
 def _interrupt(number: int, frame: object) -> None:
     # The second Ctrl-C must not cut the clean shutdown short.
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in _ENDINGS:
         signal.signal(name, signal.SIG_IGN)
     raise KeyboardInterrupt
