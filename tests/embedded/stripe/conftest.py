@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -109,10 +110,9 @@ class Receiver:
         raise AssertionError([event.type for event in self.events])
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A loopback endpoint; ``answers`` are its next statuses, then always 200."""
-    found = Receiver()
+@contextmanager
+def listening(found: Receiver, port: int = 0) -> Iterator[None]:
+    """Let ``found`` answer at a loopback port while the block lasts."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -127,11 +127,21 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_args: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     found.url = f"http://127.0.0.1:{server.server_port}/hooks/stripe/"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A loopback endpoint; ``answers`` are its next statuses, then always 200."""
+    found = Receiver()
+    with listening(found):
+        yield found

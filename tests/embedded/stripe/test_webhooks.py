@@ -1,12 +1,13 @@
 """Deliveries: signed, complete, again after a failure, disturbed on demand."""
 
+import time
 from pathlib import Path
 
 import pytest
 import stripe
 
-from tests.embedded.stripe.conftest import SECRET, Receiver, Shop
-from tests.fakes.stripe_emulator import StripeEmulator, running_emulator
+from tests.embedded.stripe.conftest import SECRET, Receiver, Shop, listening
+from tests.fakes.stripe_emulator import StripeEmulator, free_port, running_emulator
 
 
 def types(receiver: Receiver) -> list[str]:
@@ -158,3 +159,59 @@ def test_state_and_pending_deliveries_survive_a_restart(
     assert found.email == "a@demo.test"
     assert receiver.events[1].data.object.id == made.id
     assert len(endpoints) == 1
+
+
+def test_events_wait_quietly_for_an_endpoint_that_is_not_up_yet(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stripe.enable_telemetry = False
+    port = free_port()
+    endpoint = {
+        "STRIPE_EMULATOR_WEBHOOK_URL": f"http://127.0.0.1:{port}/hooks/stripe/",
+        "STRIPE_EMULATOR_WEBHOOK_SECRET": SECRET,
+    }
+    receiver = Receiver()
+
+    with running_emulator(tmp_path, **endpoint) as emulator:
+        products = emulator.client().v1.products
+        names = [f"Plan {number}" for number in range(12)]
+        for name in names:
+            products.create({"name": name})
+        # Two refusals later it would wait for ten seconds, were they failures.
+        time.sleep(1.2)
+        with listening(receiver, port):
+            up_at = time.monotonic()
+            receiver.wait_for(lambda events: len(events) == len(names))
+            took = time.monotonic() - up_at
+
+    assert {event.data.object.name for event in receiver.events} == set(names)
+    assert took < 3
+    assert "ConnectError" not in capfd.readouterr().err
+
+
+def test_an_endpoint_that_was_up_and_is_gone_counts_as_failed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stripe.enable_telemetry = False
+    port = free_port()
+    endpoint = {
+        "STRIPE_EMULATOR_WEBHOOK_URL": f"http://127.0.0.1:{port}/hooks/stripe/",
+        "STRIPE_EMULATOR_WEBHOOK_SECRET": SECRET,
+    }
+    receiver = Receiver()
+
+    with running_emulator(tmp_path, **endpoint) as emulator:
+        products = emulator.client().v1.products
+        with listening(receiver, port):
+            products.create({"name": "First"})
+            receiver.wait_for(lambda events: len(events) == 1)
+        products.create({"name": "Second"})
+        said = ""
+        deadline = time.monotonic() + 10
+        while "ConnectError" not in said and time.monotonic() < deadline:
+            said += capfd.readouterr().err
+        with listening(receiver, port):
+            receiver.wait_for(lambda events: len(events) == 2)
+
+    assert "ConnectError" in said
+    assert [event.data.object.name for event in receiver.events] == ["First", "Second"]

@@ -1,0 +1,99 @@
+import json
+import smtplib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from embedded.mailbox import Mailbox
+from tests.fakes.servers import free_port
+
+
+class Post:
+    """A mailbox under test and the ways into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.smtp, self.http = folder, free_port(), free_port()
+        self.mailbox = Mailbox(
+            folder, host="127.0.0.1", smtp_port=self.smtp, port=self.http
+        )
+        self.mailbox.start()
+
+    def send(self, to: str, subject: str, text: str, html: str = "") -> None:
+        message = EmailMessage()
+        message["From"], message["To"] = "Doorstone <hello@doorstone.test>", to
+        message["Subject"] = subject
+        message.set_content(text)
+        if html:
+            message.add_alternative(html, subtype="html")
+        with smtplib.SMTP("127.0.0.1", self.smtp) as connection:
+            connection.send_message(message)
+
+    def get(self, path: str) -> "urllib.request.addinfourl":
+        return urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}")  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Iterator[Post]:
+    running = Post(tmp_path)
+    yield running
+    running.mailbox.stop()
+
+
+def test_a_mail_is_caught_and_its_link_can_be_followed(post: Post) -> None:
+    post.send("ada@example.test", "确认邮箱", "Open http://127.0.0.1:1/confirm/abc")
+
+    page = post.get("/mail/1").read().decode()
+
+    assert "确认邮箱" in page
+    assert '<a href="http://127.0.0.1:1/confirm/abc">' in page
+
+
+def test_mails_are_listed_newest_first_and_by_recipient(post: Post) -> None:
+    post.send("ada@example.test", "First", "one")
+    post.send("ben@example.test", "Second", "two")
+    post.send("ada@example.test", "Third", "three")
+
+    everything = json.load(post.get("/api/messages"))
+    adas = json.load(post.get("/api/messages?to=ADA@example.test"))
+
+    assert [mail["subject"] for mail in everything] == ["Third", "Second", "First"]
+    assert [mail["text"].strip() for mail in adas] == ["three", "one"]
+
+
+def test_a_mail_cannot_run_scripts_in_the_page(post: Post) -> None:
+    html = "<script>alert(1)</script><p>Hello</p>"
+    post.send("ada@example.test", "<script>x</script>", "Hello", html)
+
+    listed = post.get("/").read().decode()
+    framed = post.get("/mail/1/html")
+
+    assert "<script>" not in listed
+    assert framed.headers["Content-Security-Policy"].startswith("sandbox;")
+    assert "default-src 'none'" in framed.headers["Content-Security-Policy"]
+
+
+def test_an_empty_mailbox_says_what_to_do(post: Post) -> None:
+    assert "No mail yet. Sign up, and one arrives." in post.get("/").read().decode()
+
+
+def test_a_mail_that_is_not_there_is_a_404(post: Post) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post.get("/mail/9")
+
+    assert refused.value.code == 404
+
+
+def test_mails_survive_a_restart(tmp_path: Path) -> None:
+    first = Post(tmp_path)
+    first.send("ada@example.test", "Kept", "still here")
+    first.mailbox.stop()
+
+    second = Post(tmp_path)
+    kept = json.load(second.get("/api/messages"))
+    second.mailbox.stop()
+
+    assert [(mail["id"], mail["subject"]) for mail in kept] == [(1, "Kept")]

@@ -1,0 +1,102 @@
+import os
+import signal
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+
+from embedded import postgres as postgres_module
+from embedded import redis as redis_module
+from embedded.postgres import EmbeddedPostgres
+from embedded.process import ServiceUnavailable
+from embedded.redis import EmbeddedRedis
+
+
+def test_postgres_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
+    with (
+        EmbeddedPostgres(tmp_path / "data") as server,
+        psycopg.connect(server.url(), autocommit=True) as connection,
+    ):
+        connection.execute("CREATE TABLE kept (word text)")
+        connection.execute("INSERT INTO kept VALUES ('石阶')")
+
+    with (
+        EmbeddedPostgres(tmp_path / "data") as server,
+        psycopg.connect(server.url()) as connection,
+    ):
+        assert connection.execute("SELECT word FROM kept").fetchall() == [("石阶",)]
+        version = connection.info.server_version
+
+    assert version >= 150_000
+
+
+def test_a_second_postgres_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / "data"):
+        with pytest.raises(ServiceUnavailable, match="PostgreSQL already runs on"):
+            EmbeddedPostgres(tmp_path / "data").start()
+
+
+def test_postgres_recovers_after_it_was_killed(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "data")
+    server.start()
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (n int)")
+        connection.execute("INSERT INTO kept VALUES (7)")
+    assert server.process is not None
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait()
+
+    with (
+        EmbeddedPostgres(tmp_path / "data") as again,
+        psycopg.connect(again.url()) as connection,
+    ):
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+
+
+def test_without_any_postgres_one_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(postgres_module, "_wheel_binaries", list)
+    monkeypatch.setattr(postgres_module, "_machine_binaries", list)
+
+    with pytest.raises(ServiceUnavailable, match="Install PostgreSQL 15 or newer"):
+        postgres_module.find_binaries()
+
+
+def test_redis_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
+        client.set("kept", "yes")
+
+    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
+        assert client.get("kept") == b"yes"
+
+
+def test_redis_evicts_nothing_and_writes_every_second(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
+        settings = client.config_get("*")
+        version = client.info("server")["redis_version"]
+
+    assert settings["maxmemory-policy"] == "noeviction"
+    assert settings["appendonly"] == "yes"
+    assert settings["appendfsync"] == "everysec"
+    assert settings["bind"] == "127.0.0.1"
+    assert tuple(map(int, version.split("."))) >= (6, 2, 0)
+
+
+def test_the_redis_binary_comes_out_of_the_pinned_wheel(tmp_path: Path) -> None:
+    found = redis_module.find_redis_server()
+
+    assert found.exists()
+    assert os.access(found, os.X_OK)
+
+
+def test_without_any_redis_one_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(redis_module.sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(redis_module.platform, "machine", lambda: "riscv64")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ServiceUnavailable, match="Install redis-server 6.2 or newer"):
+        redis_module.find_redis_server()

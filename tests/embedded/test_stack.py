@@ -1,0 +1,104 @@
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from embedded.process import ServiceUnavailable
+from embedded.stack import Places, load_secrets, product_environment
+from tests.fakes.servers import free_port
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Places:
+    for name in ("PORT", "STRIPE_EMULATOR_PORT", "MAILBOX_PORT"):
+        monkeypatch.setenv(name, str(free_port()))
+    for name in ("HOST", "SITE_URL", "STRIPE_SECRET_KEY", "STRIPE_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    return Places.from_environment()
+
+
+def environment_of(places: Places) -> dict[str, str]:
+    return product_environment(
+        places,
+        database_url="postgresql://ours",
+        redis_url="redis://ours",
+        smtp_port=2525,
+    )
+
+
+def test_everything_binds_to_loopback_unless_told_otherwise(places: Places) -> None:
+    assert places.host == "127.0.0.1"
+    assert places.site_url == f"http://127.0.0.1:{places.port}"
+
+
+def test_a_port_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "eight")
+
+    with pytest.raises(ServiceUnavailable, match="PORT=eight is not a port number"):
+        Places.from_environment()
+
+
+def test_a_taken_port_is_named_with_the_variable_that_moves_it(places: Places) -> None:
+    with (
+        socket.create_server(("127.0.0.1", places.mailbox_port)),
+        pytest.raises(
+            ServiceUnavailable,
+            match=f"Port {places.mailbox_port} is taken.* set MAILBOX_PORT",
+        ),
+    ):
+        places.refuse_taken_ports(with_stripe=True)
+
+
+def test_the_emulator_needs_no_port_where_stripe_itself_is_used(places: Places) -> None:
+    with socket.create_server(("127.0.0.1", places.stripe_port)):
+        places.refuse_taken_ports(with_stripe=False)
+
+
+def test_secrets_are_made_once_and_readable_by_the_owner_only(tmp_path: Path) -> None:
+    first = load_secrets(tmp_path)
+    second = load_secrets(tmp_path)
+
+    assert first == second
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+    assert json.loads((tmp_path / "secrets.json").read_text()) == first
+    assert first["STRIPE_WEBHOOK_SECRETS"].startswith("whsec_")
+    assert len(set(first.values())) == len(first)
+
+
+def test_two_installations_share_no_secret(tmp_path: Path) -> None:
+    ours, theirs = load_secrets(tmp_path / "a"), load_secrets(tmp_path / "b")
+
+    assert set(ours.values()) & set(theirs.values()) == set()
+
+
+def test_the_product_is_pointed_at_the_emulator(places: Places) -> None:
+    environment = environment_of(places)
+
+    assert environment["STRIPE_API_BASE"] == places.stripe_url
+    assert environment["STRIPE_SECRET_KEY"] == "sk_test_doorstone_emulator"
+    assert environment["DATABASE_URL"] == "postgresql://ours"
+
+
+def test_a_stripe_key_of_ones_own_is_left_alone(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_mine")
+
+    environment = environment_of(places)
+
+    assert environment["STRIPE_SECRET_KEY"] == "sk_test_mine"
+    assert "STRIPE_API_BASE" not in environment
+
+
+def test_what_a_person_set_wins_over_what_was_made_up(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "my own")
+    monkeypatch.setenv("EMAIL_URL", "smtp://mail.example:25")
+
+    environment = environment_of(places)
+
+    assert environment["SECRET_KEY"] == "my own"
+    assert environment["EMAIL_URL"] == "smtp://mail.example:25"
