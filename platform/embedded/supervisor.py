@@ -71,8 +71,9 @@ class Service:
     def _pass_on(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:
             return
-        for line in process.stdout:
-            self.say(line.decode(errors="replace").rstrip())
+        with process.stdout as lines:
+            for line in lines:
+                self.say(line.decode(errors="replace").rstrip())
 
 
 class Supervisor:

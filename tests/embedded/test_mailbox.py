@@ -5,6 +5,7 @@ import urllib.request
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,13 @@ class Post:
         with smtplib.SMTP("127.0.0.1", self.smtp) as connection:
             connection.send_message(message)
 
-    def get(self, path: str) -> "urllib.request.addinfourl":
-        return urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}")  # type: ignore[no-any-return]
+    def get(self, path: str) -> tuple[str, dict[str, str]]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}") as answer:
+            return answer.read().decode(), dict(answer.headers)
+
+    def listed(self, query: str = "") -> list[dict[str, Any]]:
+        mails: list[dict[str, Any]] = json.loads(self.get(f"/api/messages{query}")[0])
+        return mails
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def post(tmp_path: Path) -> Iterator[Post]:
 def test_a_mail_is_caught_and_its_link_can_be_followed(post: Post) -> None:
     post.send("ada@example.test", "确认邮箱", "Open http://127.0.0.1:1/confirm/abc")
 
-    page = post.get("/mail/1").read().decode()
+    page, _ = post.get("/mail/1")
 
     assert "确认邮箱" in page
     assert '<a href="http://127.0.0.1:1/confirm/abc">' in page
@@ -57,8 +63,8 @@ def test_mails_are_listed_newest_first_and_by_recipient(post: Post) -> None:
     post.send("ben@example.test", "Second", "two")
     post.send("ada@example.test", "Third", "three")
 
-    everything = json.load(post.get("/api/messages"))
-    adas = json.load(post.get("/api/messages?to=ADA@example.test"))
+    everything = post.listed()
+    adas = post.listed("?to=ADA@example.test")
 
     assert [mail["subject"] for mail in everything] == ["Third", "Second", "First"]
     assert [mail["text"].strip() for mail in adas] == ["three", "one"]
@@ -68,23 +74,24 @@ def test_a_mail_cannot_run_scripts_in_the_page(post: Post) -> None:
     html = "<script>alert(1)</script><p>Hello</p>"
     post.send("ada@example.test", "<script>x</script>", "Hello", html)
 
-    listed = post.get("/").read().decode()
-    framed = post.get("/mail/1/html")
+    listed, _ = post.get("/")
+    _, headers = post.get("/mail/1/html")
 
     assert "<script>" not in listed
-    assert framed.headers["Content-Security-Policy"].startswith("sandbox;")
-    assert "default-src 'none'" in framed.headers["Content-Security-Policy"]
+    assert headers["Content-Security-Policy"].startswith("sandbox;")
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
 
 
 def test_an_empty_mailbox_says_what_to_do(post: Post) -> None:
-    assert "No mail yet. Sign up, and one arrives." in post.get("/").read().decode()
+    assert "No mail yet. Sign up, and one arrives." in post.get("/")[0]
 
 
 def test_a_mail_that_is_not_there_is_a_404(post: Post) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         post.get("/mail/9")
 
-    assert refused.value.code == 404
+    with refused.value as answer:
+        assert answer.code == 404
 
 
 def test_mails_survive_a_restart(tmp_path: Path) -> None:
@@ -93,7 +100,7 @@ def test_mails_survive_a_restart(tmp_path: Path) -> None:
     first.mailbox.stop()
 
     second = Post(tmp_path)
-    kept = json.load(second.get("/api/messages"))
+    kept = second.listed()
     second.mailbox.stop()
 
     assert [(mail["id"], mail["subject"]) for mail in kept] == [(1, "Kept")]

@@ -32,9 +32,11 @@ def test_postgres_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_second_postgres_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path / "data"):
-        with pytest.raises(ServiceUnavailable, match="PostgreSQL already runs on"):
-            EmbeddedPostgres(tmp_path / "data").start()
+    with (
+        EmbeddedPostgres(tmp_path / "data"),
+        pytest.raises(ServiceUnavailable, match="PostgreSQL already runs on"),
+    ):
+        EmbeddedPostgres(tmp_path / "data").start()
 
 
 def test_postgres_recovers_after_it_was_killed(tmp_path: Path) -> None:
@@ -98,5 +100,5 @@ def test_without_any_redis_one_sentence_says_what_to_install(
     monkeypatch.setattr(redis_module.platform, "machine", lambda: "riscv64")
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(ServiceUnavailable, match="Install redis-server 6.2 or newer"):
+    with pytest.raises(ServiceUnavailable, match=r"Install redis-server 6\.2 or newer"):
         redis_module.find_redis_server()
