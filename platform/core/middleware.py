@@ -1,11 +1,13 @@
 """What happens to every request before Django's own middleware."""
 
+import ipaddress
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from core.context import network
 from core.context import request_id as current_request_id
 from core.errors import DomainError, RateLimited
 from core.ids import new_public_id
@@ -29,6 +31,16 @@ def request_id(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def network_of(address: str) -> str:
+    """Return the network of an address: enough to notice a stranger, no more."""
+    try:
+        version = ipaddress.ip_address(address).version
+    except ValueError:
+        return ""
+    bits = 24 if version == 4 else 48
+    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+
+
 def trusted_proxies(get_response: GetResponse) -> GetResponse:
     """Set REMOTE_ADDR to the address the outermost trusted proxy saw.
 
@@ -47,7 +59,11 @@ def trusted_proxies(get_response: GetResponse) -> GetResponse:
             request.META["HTTP_X_FORWARDED_FOR"] = ",".join(
                 [request.META.get("REMOTE_ADDR", "")] * trusted
             )
-        return get_response(request)
+        token = network.set(network_of(request.META.get("REMOTE_ADDR", "")))
+        try:
+            return get_response(request)
+        finally:
+            network.reset(token)
 
     return middleware
 

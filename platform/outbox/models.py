@@ -1,5 +1,8 @@
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 
 class Event(models.Model):
@@ -8,6 +11,8 @@ class Event(models.Model):
     name = models.CharField(max_length=80)
     payload = models.JSONField()
     request_id = models.CharField(max_length=64, blank=True)
+    # The network its request came from, never the address.
+    network = models.CharField(max_length=45, blank=True, db_default="")
     published_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -15,6 +20,16 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} #{self.pk}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self) -> Self:
+        """What is to be delivered now."""
+        return self.filter(state=Delivery.State.PENDING, due_at__lte=timezone.now())
+
+    def dead(self) -> Self:
+        """What was given up, and waits for somebody to look."""
+        return self.filter(state=Delivery.State.DEAD)
 
 
 class Delivery(models.Model):
@@ -37,6 +52,8 @@ class Delivery(models.Model):
     done_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
 
+    objects = DeliveryQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -49,7 +66,11 @@ class Delivery(models.Model):
                 fields=["due_at"],
                 condition=Q(state="pending"),
                 name="outbox_delivery_pending",
-            )
+            ),
+            # Staff look at what was given up; it is meant to be nothing.
+            models.Index(
+                fields=["id"], condition=Q(state="dead"), name="outbox_delivery_dead"
+            ),
         ]
 
     def __str__(self) -> str:

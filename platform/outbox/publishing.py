@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from core.context import request_id
+from core.context import network, request_id
 from outbox.registry import subscribers_of
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,10 @@ def publish(fact: Any) -> None:
         raise RuntimeError("publish() belongs inside the transaction of its change.")
 
     event = Event.objects.create(
-        name=type(fact).__name__, payload=asdict(fact), request_id=request_id.get()
+        name=type(fact).__name__,
+        payload=asdict(fact),
+        request_id=request_id.get(),
+        network=network.get(),
     )
     Delivery.objects.bulk_create(
         [
@@ -34,7 +37,8 @@ def publish(fact: Any) -> None:
             for subscriber in subscribers_of(event.name)
         ]
     )
-    transaction.on_commit(partial(_nudge, event.pk))
+    # Robust: what is committed stays true even when the nudge fails.
+    transaction.on_commit(partial(_nudge, event.pk), robust=True)
 
 
 def _nudge(event_id: int) -> None:

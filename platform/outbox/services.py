@@ -4,10 +4,11 @@ import logging
 import random
 from datetime import timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from core.context import request_id
+from core.context import network, request_id
 from outbox.models import Delivery, Event
 from outbox.registry import ReceivedFact, call, load_fact
 
@@ -18,49 +19,58 @@ MAX_ATTEMPTS = 12
 
 def deliver_event(event_id: int) -> int:
     """Run the pending deliveries of one event and return how many ran."""
-    pending = Delivery.objects.filter(
-        event_id=event_id, state=Delivery.State.PENDING, due_at__lte=timezone.now()
-    )
-    return sum(_deliver(pk) for pk in pending.values_list("pk", flat=True))
+    due = Delivery.objects.due().filter(event_id=event_id).order_by("pk")
+    return sum(_deliver(pk) for pk in list(due.values_list("pk", flat=True)))
 
 
 def relay(*, limit: int = 200) -> int:
     """Run deliveries that are due, oldest first; finds what a crash left behind."""
-    due = Delivery.objects.filter(
-        state=Delivery.State.PENDING, due_at__lte=timezone.now()
-    ).order_by("due_at", "pk")
+    due = Delivery.objects.due().order_by("due_at", "pk")
     return sum(_deliver(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
 
 
-def retry_delivery(delivery: Delivery) -> None:
-    """Give a dead delivery another round of attempts."""
-    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.DEAD).update(
+def retry_deliveries(deliveries: QuerySet[Delivery]) -> int:
+    """Give dead deliveries another round of attempts; return how many were dead."""
+    return deliveries.filter(state=Delivery.State.DEAD).update(
         state=Delivery.State.PENDING, attempts=0, due_at=timezone.now()
     )
 
 
-def prune(*, days: int = 30) -> int:
-    """Delete events all of whose deliveries were done ``days`` ago."""
-    old = Event.objects.filter(published_at__lt=timezone.now() - timedelta(days=days))
-    return old.exclude(
-        deliveries__state__in=[Delivery.State.PENDING, Delivery.State.DEAD]
-    ).delete()[0]
+def prune(*, days: int = 30, batch: int = 1000) -> int:
+    """Delete events older than ``days`` that everybody has heard; return how many.
+
+    Those with a pending or a dead delivery stay until somebody has decided on
+    them. Batches keep the locks short.
+    """
+    unheard = Delivery.objects.filter(event_id=OuterRef("pk")).exclude(
+        state=Delivery.State.DONE
+    )
+    old = Event.objects.filter(
+        ~Exists(unheard), published_at__lt=timezone.now() - timedelta(days=days)
+    )
+    pruned = 0
+    while pks := list(old.order_by("pk").values_list("pk", flat=True)[:batch]):
+        pruned += Event.objects.filter(pk__in=pks).delete()[1]["outbox.Event"]
+    return pruned
 
 
 def _deliver(delivery_id: int) -> bool:
     try:
         with transaction.atomic():
-            # Whoever holds the row is doing the work; do not wait for them.
+            # Whoever holds the row is doing the work; do not wait for them. Whoever
+            # held it may have failed and put it off, so it is asked again if it is due.
             delivery = (
-                Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+                Delivery.objects.due()
+                .select_for_update(skip_locked=True, of=("self",))
                 .select_related("event")
-                .filter(pk=delivery_id, state=Delivery.State.PENDING)
+                .filter(pk=delivery_id)
                 .first()
             )
             if delivery is None:
                 return False
             event = delivery.event
             token = request_id.set(event.request_id or "-")
+            network_token = network.set(event.network)
             try:
                 fact = load_fact(event.name, event.payload)
                 call(
@@ -69,6 +79,7 @@ def _deliver(delivery_id: int) -> bool:
                 )
             finally:
                 request_id.reset(token)
+                network.reset(network_token)
             delivery.state = Delivery.State.DONE
             delivery.done_at = timezone.now()
             delivery.attempts += 1
@@ -81,9 +92,8 @@ def _deliver(delivery_id: int) -> bool:
 
 
 def _postpone(delivery_id: int, error: Exception) -> None:
-    try:
-        delivery = Delivery.objects.get(pk=delivery_id)
-    except (Delivery.DoesNotExist, DatabaseError):
+    delivery = Delivery.objects.filter(pk=delivery_id).first()
+    if delivery is None:
         return
     attempts = delivery.attempts + 1
     # Doubles from a second to about ten minutes, with jitter against herds.
