@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
-from community.forum.forms import MAX_TEXT
+from community.forum.forms import MAX_TEXT, MIN_TITLE, checked_text, checked_title
 from community.forum.models import Category, Post, Topic
 from community.forum.queries import WITHOUT_SIGN_IN, list_topics
 from core.pagination import paginate
@@ -76,8 +76,10 @@ class NewTopicSerializer(StrictSerializer):
 
     category = serializers.SlugField()
     kind = serializers.ChoiceField(choices=Topic.Kind.choices, default="question")
-    title = serializers.CharField(min_length=8, max_length=200)
-    text = serializers.CharField(max_length=MAX_TEXT)
+    title = serializers.CharField(
+        min_length=MIN_TITLE, max_length=200, validators=[checked_title]
+    )
+    text = serializers.CharField(max_length=MAX_TEXT, validators=[checked_text])
     tags = serializers.ListField(
         child=serializers.CharField(max_length=40), max_length=5, default=list
     )
@@ -87,7 +89,7 @@ class NewTopicSerializer(StrictSerializer):
 class NewReplySerializer(StrictSerializer):
     """A reply to post."""
 
-    text = serializers.CharField(max_length=MAX_TEXT)
+    text = serializers.CharField(max_length=MAX_TEXT, validators=[checked_text])
     client_token = serializers.CharField(max_length=64, default="")
 
 

@@ -31,3 +31,13 @@ class OwnPost(DomainError):
     code = "own_post"
     status = 403
     message = _("You cannot vote on your own post.")
+
+
+class EditConflict(DomainError):
+    """Somebody changed the post while it was being edited."""
+
+    code = "edit_conflict"
+    status = 409
+    message = _(
+        "Somebody changed this post while you were editing it. Your text is kept below."
+    )

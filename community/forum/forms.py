@@ -5,14 +5,32 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from community.forum.cleaning import clean_text, clean_title, count_visible
 from community.forum.models import Category, Topic
 
 MAX_TEXT = 40_000
+MIN_TITLE = 8
 
 
 def new_token() -> str:
     """Return what makes two clicks on one form one post."""
     return uuid.uuid4().hex
+
+
+def checked_title(title: str) -> str:
+    """Return a title cleaned. Raises ``ValidationError`` when too little is left."""
+    title = clean_title(title)
+    if count_visible(title) < MIN_TITLE - title.count(" "):
+        raise forms.ValidationError(_("Write a title that says what it is about."))
+    return title
+
+
+def checked_text(text: str) -> str:
+    """Return a text cleaned. Raises ``ValidationError`` when nothing shows of it."""
+    text = clean_text(text)
+    if not count_visible(text):
+        raise forms.ValidationError(_("There is nothing to read in this text."))
+    return text
 
 
 class TextForm(forms.Form):
@@ -26,6 +44,10 @@ class TextForm(forms.Form):
     client_token = forms.CharField(
         max_length=64, required=False, widget=forms.HiddenInput, initial=new_token
     )
+
+    def clean_text(self) -> str:
+        """Return the text without what nobody sees."""
+        return checked_text(self.cleaned_data["text"])
 
 
 class ReplyForm(TextForm):
@@ -52,7 +74,7 @@ class TopicForm(TextForm):
     )
     title = forms.CharField(
         label=_("Title"),
-        min_length=8,
+        min_length=MIN_TITLE,
         max_length=200,
         help_text=_("One sentence that says what you want to know."),
     )
@@ -71,6 +93,10 @@ class TopicForm(TextForm):
             field.queryset = Category.objects.visible_to(user)
             field.empty_label = None
 
+    def clean_title(self) -> str:
+        """Return the title without what nobody sees."""
+        return checked_title(self.cleaned_data["title"])
+
     def clean_tags(self) -> list[str]:
         """Return the tags, at most five."""
         text = self.cleaned_data["tags"].replace("，", ",").replace("#", "")
@@ -83,15 +109,24 @@ class TopicForm(TextForm):
 class EditForm(forms.Form):
     """A change to a post; a first post's title too."""
 
-    title = forms.CharField(label=_("Title"), min_length=8, max_length=200)
+    title = forms.CharField(label=_("Title"), min_length=MIN_TITLE, max_length=200)
     text = forms.CharField(
         label=_("Text"), max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 12})
     )
     reason = forms.CharField(
         label=_("Reason for the change"), max_length=200, required=False
     )
+    base = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, is_opening: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not is_opening:
             del self.fields["title"]
+
+    def clean_title(self) -> str:
+        """Return the title without what nobody sees."""
+        return checked_title(self.cleaned_data["title"])
+
+    def clean_text(self) -> str:
+        """Return the text without what nobody sees."""
+        return checked_text(self.cleaned_data["text"])

@@ -1,8 +1,9 @@
+from hashlib import sha256
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils.text import slugify
 from django.utils.translation import get_language
@@ -74,12 +75,23 @@ class Category(models.Model):
         return (self.description_zh if is_chinese else "") or self.description
 
 
+class TagQuerySet(models.QuerySet["Tag"]):
+    def visible_to(self, user: Person) -> Self:
+        """Tags of topics ``user`` may read; the name of a tag says something, too."""
+        links = TopicTag.objects.filter(
+            tag=OuterRef("pk"), topic__in=Topic.objects.visible_to(user).listed()
+        )
+        return self.filter(Exists(links))
+
+
 class Tag(models.Model):
     """A word topics are found by."""
 
     slug = models.SlugField(max_length=40, unique=True, allow_unicode=True)
     name = models.CharField(max_length=40)
     topic_count = models.PositiveIntegerField(default=0)
+
+    objects = TagQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("name"), name="forum_tag_name_ci")]
@@ -179,6 +191,11 @@ class Topic(models.Model):
                 name="forum_topic_unanswered",
             ),
             models.Index("author", F("id").desc(), name="forum_topic_author"),
+            models.Index(
+                F("pinned_at").desc(),
+                condition=Q(hidden_at=None, pinned_at__isnull=False),
+                name="forum_topic_pinned",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -296,6 +313,11 @@ class Post(models.Model):
     @property
     def is_opening(self) -> bool:
         return self.number == 1
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this text from any other the post ever had."""
+        return sha256(self.source_md.encode()).hexdigest()[:32]
 
 
 class PostRevision(models.Model):

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from django.core.cache import cache
 from django.db.models import F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -13,11 +15,15 @@ from community.forum.models import (
     Post,
     Tag,
     Topic,
+    TopicQuerySet,
     TopicTag,
     TopicUser,
     Vote,
+    visibilities_of,
 )
+from core.clock import now
 from core.pagination import Page, paginate
+from search.queries import Hit, search
 
 SORTS: dict[str, Promise] = {
     "latest": _("Latest"),
@@ -28,6 +34,10 @@ SORTS: dict[str, Promise] = {
 }
 WITHOUT_SIGN_IN = ("latest", "top", "unanswered")
 WINDOW = 30
+NEW_FOR = timedelta(days=7)
+RELATED = 5
+MAX_QUOTED = 40
+POPULAR = 12
 
 
 @dataclass(slots=True)
@@ -37,6 +47,7 @@ class Row:
     topic: Topic
     tags: list[Tag] = field(default_factory=list)
     unread: int = 0
+    is_new: bool = False
 
 
 @dataclass(slots=True)
@@ -60,12 +71,21 @@ class TopicWindow:
 
 
 def list_topics(
-    topics: QuerySet[Topic], *, user: Person, sort: str, cursor: str | None
+    topics: TopicQuerySet,
+    *,
+    user: Person,
+    sort: str,
+    cursor: str | None,
+    tag: Tag | None = None,
 ) -> Page[Topic]:
     """Return one page of a list. Raises ``BadCursor``."""
-    topics = topics.listed() if hasattr(topics, "listed") else topics
-    topics = topics.select_related("category", "author", "last_poster")
+    topics = topics.listed().select_related("category", "author", "last_poster")
     order: Sequence[str] = ("-bumped_at", "-pk")
+    if tag is not None:
+        # The link carries the time, so that a rare tag reads its own index only.
+        topics = topics.filter(topic_tags__tag=tag)
+        topics = topics.annotate(tagged_at=F("topic_tags__bumped_at"))
+        order = ("-tagged_at", "-pk")
     if sort == "top":
         order = ("-vote_score", "-pk")
     elif sort == "unanswered":
@@ -84,7 +104,10 @@ def list_topics(
 
 
 def rows_of(topics: Sequence[Topic], *, user: Person) -> list[Row]:
-    """Return topics with their tags and what is unread: two queries for any number."""
+    """Return topics with their tags and what is unread: two queries for any number.
+
+    New is what appeared after the reader came to the forum and was never opened.
+    """
     rows = {topic.pk: Row(topic) for topic in topics}
     for link in (
         TopicTag.objects.filter(topic__in=rows)
@@ -93,8 +116,12 @@ def rows_of(topics: Sequence[Topic], *, user: Person) -> list[Row]:
     ):
         rows[link.topic_id].tags.append(link.tag)
     if user.is_authenticated:
+        recent = now() - NEW_FOR
+        for row in rows.values():
+            row.is_new = row.topic.created_at > max(recent, user.date_joined)
         for reader in TopicUser.objects.filter(topic__in=rows, user_id=user.pk):
             row = rows[reader.topic_id]
+            row.is_new = False
             row.unread = max(0, row.topic.highest_number - reader.last_read_number)
     return list(rows.values())
 
@@ -138,6 +165,40 @@ def window_of(topic: Topic, *, user: Person, around: int | None) -> TopicWindow:
         previous_number=max(2, start - WINDOW) if start > 2 else None,
         next_number=start + WINDOW if has_more else None,
     )
+
+
+def related_to(topic: Topic, *, user: Person) -> list[Hit]:
+    """Return topics ``user`` may see that ask about the same words."""
+    hits = search(user, topic.title, kinds=["topic"], limit=RELATED + 1)
+    return [hit for hit in hits if hit.object_id != topic.pk][:RELATED]
+
+
+def popular_tags(user: Person) -> list[Tag]:
+    """Return the tags most topics stand under, of those ``user`` may see.
+
+    Everybody who sees the same categories shares one answer for a minute.
+    """
+
+    def read() -> list[Tag]:
+        tags = Tag.objects.visible_to(user).filter(topic_count__gt=0)
+        return list(tags.order_by("-topic_count", "pk")[:POPULAR])
+
+    key = f"forum:tags:{'-'.join(visibilities_of(user))}"
+    tags: list[Tag] = cache.get_or_set(key, read, timeout=60)
+    return tags
+
+
+def quoted(topic: Topic, *, user: Person, number: str) -> str:
+    """Return a post of ``topic`` as a quotation; nothing of one out of sight."""
+    if not number.isdecimal() or len(number) > 6:
+        return ""
+    visible = Post.objects.visible_to(user).filter(topic=topic, hidden_at=None)
+    post = visible.select_related("author").filter(number=int(number)).first()
+    if post is None:
+        return ""
+    lines = post.source_md.strip().splitlines()[:MAX_QUOTED]
+    quotation = "\n".join(f"> {line}".rstrip() for line in lines)
+    return f"> @{post.author.username}:\n>\n{quotation}\n\n"
 
 
 def reader_of(topic: Topic, user: Person) -> TopicUser | None:

@@ -34,7 +34,7 @@ def revisions_of(post: Post) -> list[Change]:
             revision.editor,
             revision.created_at,
             revision.reason,
-            list(_lines(before, after)),
+            list(lines_between(before, after)),
         )
         for revision, (before, after) in reversed(
             list(zip(revisions, pairwise(texts), strict=True))
@@ -42,7 +42,8 @@ def revisions_of(post: Post) -> list[Change]:
     ]
 
 
-def _lines(before: str, after: str) -> Iterator[tuple[str, str]]:
+def lines_between(before: str, after: str) -> Iterator[tuple[str, str]]:
+    """Yield what changed, line by line, each with its kind."""
     old, new = before.splitlines(), after.splitlines()
     if max(len(old), len(new)) > MAX_LINES:
         yield from (("removed", line) for line in old[:MAX_LINES])

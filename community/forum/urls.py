@@ -1,6 +1,7 @@
 """URLs of forum."""
 
 from django.urls import path, re_path
+from django.views.decorators.http import conditional_page
 
 from community.forum import views
 from community.forum.feeds import LatestTopics
@@ -9,18 +10,23 @@ app_name = "forum"
 urlpatterns = [
     path("forum/", views.topic_list, name="topic-list"),
     path("forum/new/", views.topic_create, name="topic-create"),
-    path("forum/feed.atom", LatestTopics(), name="feed"),
+    path("forum/feed.atom", conditional_page(LatestTopics()), name="feed"),
     path("forum/_latest/", views.latest, name="latest"),
     path("forum/_numbers/", views.numbers, name="numbers"),
     path("forum/_similar/", views.similar, name="similar"),
     path("forum/c/<slug:slug>/", views.category_detail, name="category-detail"),
-    path("forum/c/<slug:slug>/feed.atom", LatestTopics(), name="category-feed"),
+    path(
+        "forum/c/<slug:slug>/feed.atom",
+        conditional_page(LatestTopics()),
+        name="category-feed",
+    ),
     path("forum/tag/<str:slug>/", views.tag_detail, name="tag-detail"),
     re_path(
-        r"^forum/t/(?P<pk>\d+)(?:-(?P<slug>[^/]*))?/$",
+        r"^forum/t/(?P<pk>[0-9]{1,18})(?:-(?P<slug>[^/]*))?/$",
         views.topic_detail,
         name="topic-detail",
     ),
+    path("forum/t/<int:pk>/related/", views.related, name="topic-related"),
     path("forum/t/<int:pk>/reply/", views.reply_create, name="reply-create"),
     path("forum/t/<int:pk>/watch/", views.topic_watch, name="topic-watch"),
     path("forum/t/<int:pk>/unaccept/", views.answer_unaccept, name="answer-unaccept"),

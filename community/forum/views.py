@@ -5,7 +5,6 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -16,26 +15,38 @@ from django.views.decorators.http import (
 )
 
 from community.forum import permissions, services
+from community.forum.cleaning import clean_title
 from community.forum.decorators import signed_in_post, visible_post, visible_topic
-from community.forum.exceptions import AlreadySolved
+from community.forum.exceptions import AlreadySolved, EditConflict
 from community.forum.forms import EditForm, ReplyForm, TopicForm
-from community.forum.models import Category, Post, Tag, Topic, TopicUser
+from community.forum.models import (
+    Category,
+    Post,
+    Tag,
+    Topic,
+    TopicQuerySet,
+    TopicUser,
+)
 from community.forum.queries import (
     SORTS,
     WITHOUT_SIGN_IN,
     list_topics,
     pinned_topics,
+    popular_tags,
+    quoted,
     reader_of,
+    related_to,
     rows_of,
     window_of,
 )
-from community.forum.revisions import revisions_of
+from community.forum.revisions import lines_between, revisions_of
 from core.errors import DomainError
 from core.pagination import BadCursor
 from core.types import AuthenticatedHttpRequest, PageRequest
 from search.queries import search
 
 REPLY_KEPT = "forum_reply_kept"
+PEOPLE = 8
 
 
 @require_safe
@@ -62,8 +73,8 @@ def category_detail(request: PageRequest, slug: str) -> HttpResponse:
 @require_safe
 def tag_detail(request: PageRequest, slug: str) -> HttpResponse:
     """The topics under a tag."""
-    tag = get_object_or_404(Tag, slug=slug)
-    visible = Topic.objects.visible_to(request.user).filter(topic_tags__tag=tag)
+    tag = get_object_or_404(Tag.objects.visible_to(request.user), slug=slug)
+    visible = Topic.objects.visible_to(request.user)
     return _list(request, visible, title=f"#{tag.name}", tag=tag)
 
 
@@ -78,7 +89,8 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
         form = TopicForm(
             initial={**first, "category": chosen or category.first()}, user=request.user
         )
-        return render(request, "forum/topic_create.html", {"form": form})
+        context = {"form": form, "aside_title": _("What gets an answer soon")}
+        return render(request, "forum/topic_create.html", context)
     form = TopicForm(request.POST, user=request.user)
     if form.is_valid():
         values = form.cleaned_data
@@ -96,7 +108,8 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect(topic)
-    return render(request, "forum/topic_create.html", {"form": form}, status=422)
+    context = {"form": form, "aside_title": _("What gets an answer soon")}
+    return render(request, "forum/topic_create.html", context, status=422)
 
 
 @require_safe
@@ -109,7 +122,9 @@ def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
         return redirect(address, permanent=True)
     request.activity_subject = f"topic:{topic.pk}"  # type: ignore[attr-defined]
     services.count_view(topic)
-    text = _kept_reply(request, topic)
+    text = _kept_reply(request, topic) or quoted(
+        topic, user=request.user, number=request.GET.get("quote", "")
+    )
     return _topic_page(
         request, topic, ReplyForm(initial={"text": text} if text else None)
     )
@@ -150,18 +165,27 @@ def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     post = visible_post(request, pk)
     if not permissions.can_edit(request.user, post):
         raise PermissionDenied
-    first = {"title": post.topic.title, "text": post.source_md}
+    first = {
+        "title": post.topic.title,
+        "text": post.source_md,
+        "base": post.fingerprint,
+    }
     form = EditForm(request.POST or None, initial=first, is_opening=post.is_opening)
+    context: dict[str, object] = {"form": form, "post": post}
     if request.method == "POST" and form.is_valid():
-        services.edit_post(
-            post,
-            editor=request.user,
-            text=form.cleaned_data["text"],
-            title=form.cleaned_data.get("title", ""),
-            reason=form.cleaned_data["reason"],
-        )
+        try:
+            services.edit_post(
+                post,
+                editor=request.user,
+                text=form.cleaned_data["text"],
+                title=form.cleaned_data.get("title", ""),
+                reason=form.cleaned_data["reason"],
+                base=form.cleaned_data["base"],
+            )
+        except EditConflict as error:
+            context |= _conflict(form, visible_post(request, pk), error)
+            return render(request, "forum/post_edit.html", context, status=409)
         return redirect(Post.objects.select_related("topic").get(pk=pk))
-    context = {"form": form, "post": post}
     status = 422 if form.errors else 200
     return render(request, "forum/post_edit.html", context, status=status)
 
@@ -286,16 +310,24 @@ def numbers(request: HttpRequest) -> HttpResponse:
 @require_safe
 def similar(request: HttpRequest) -> HttpResponse:
     """Topics like the title being typed."""
-    words = request.GET.get("title", "")
-    hits = (
-        search(request.user, words, kinds=["topic"], limit=5) if len(words) > 5 else []
-    )
+    words = clean_title(request.GET.get("title", ""))[:200]
+    # Two Han characters say as much as a word of six letters.
+    is_enough = len(words) > (1 if services.locale_of(words) == "zh-hans" else 5)
+    hits = search(request.user, words, kinds=["topic"], limit=5) if is_enough else []
     return render(request, "forum/_similar.html", {"hits": hits})
+
+
+@require_safe
+def related(request: HttpRequest, pk: int) -> HttpResponse:
+    """Topics about the same, as a fragment for the topic's page."""
+    topic = visible_topic(request, pk)
+    hits = related_to(topic, user=request.user)
+    return render(request, "forum/_related.html", {"hits": hits})
 
 
 def _list(
     request: PageRequest,
-    visible: QuerySet[Topic],
+    visible: TopicQuerySet,
     *,
     title: str,
     lead: str = "",
@@ -307,13 +339,15 @@ def _list(
     sort = sort if sort in allowed else "latest"
     cursor = request.GET.get("cursor")
     try:
-        page = list_topics(visible, user=request.user, sort=sort, cursor=cursor)
+        page = list_topics(
+            visible, user=request.user, sort=sort, cursor=cursor, tag=tag
+        )
     except BadCursor as error:
         return render(request, "400.html", {"reason": error}, status=400)
-    pinned = pinned_topics(visible) if sort == "latest" and not cursor else []
-    shown = [
-        topic for topic in page.items if topic.pinned_at is None or sort != "latest"
-    ]
+    # A tag's list is short and has its own order: nothing is pinned to it.
+    has_pinned = sort == "latest" and tag is None
+    pinned = pinned_topics(visible) if has_pinned and not cursor else []
+    shown = [topic for topic in page.items if not (has_pinned and topic.pinned_at)]
     all_rows = rows_of([*pinned, *shown], user=request.user)
     query = request.GET.copy()
     query.pop("cursor", None)
@@ -328,8 +362,20 @@ def _list(
         "categories": Category.objects.visible_to(request.user),
         "category": category,
         "tag": tag,
+        "popular_tags": popular_tags(request.user),
+        "sidebar_title": _("Categories and tags"),
     }
     return render(request, "forum/topic_list.html", context)
+
+
+def _conflict(form: EditForm, post: Post, error: EditConflict) -> dict[str, object]:
+    """Return both versions, and a form that would replace the one it now shows."""
+    data = form.data.copy()
+    data["base"] = post.fingerprint
+    again = EditForm(data, is_opening=post.is_opening)
+    again.add_error(None, str(error))
+    lines = list(lines_between(post.source_md, form.cleaned_data["text"]))
+    return {"form": again, "post": post, "conflict": lines}
 
 
 def _kept_reply(request: PageRequest, topic: Topic) -> str:
@@ -352,13 +398,23 @@ def _topic_page(
     window = window_of(topic, user=request.user, around=around)
     reader = reader_of(topic, request.user)
     last_shown = max((row.post.number for row in window.posts), default=1)
+    if window.next_number is None:
+        # Hidden posts at the end are nothing to come back for.
+        last_shown = topic.highest_number
     if request.user.is_authenticated and (
         reader is None or reader.last_read_number < last_shown
     ):
         services.mark_read(topic, user=request.user, number=last_shown)
+    authors = {
+        row.post.author_id: row.post.author
+        for row in (window.opening, window.solution, *window.posts)
+        if row is not None
+    }
     context = {
         "topic": topic,
         "window": window,
+        "people": list(authors.values())[:PEOPLE],
+        "aside_title": _("About this topic"),
         "form": form,
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
         "reader": reader,

@@ -16,7 +16,12 @@ from community.forum.services.reading import (
     set_level,
 )
 from community.forum.services.votes import vote
-from community.forum.services.writing import create_topic, edit_post, post_reply
+from community.forum.services.writing import (
+    create_topic,
+    edit_post,
+    locale_of,
+    post_reply,
+)
 
 __all__ = [
     "accept_answer",
@@ -25,6 +30,7 @@ __all__ = [
     "edit_post",
     "flush_views",
     "hide_post",
+    "locale_of",
     "mark_read",
     "move_topic",
     "post_reply",

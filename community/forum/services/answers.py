@@ -18,9 +18,15 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
     """Mark ``answer`` as the solution of its topic.
 
     The topic row is locked so that two of the asker's tabs cannot accept two
-    answers. Raises ``AlreadySolved`` or ``NotAnAnswer``.
+    answers; then the answer's, so that it cannot be hidden meanwhile. Raises
+    ``AlreadySolved`` or ``NotAnAnswer``.
     """
-    topic = Topic.objects.select_for_update().get(pk=answer.topic_id)
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=answer.topic_id)
+    answer = (
+        Post.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("author")
+        .get(pk=answer.pk)
+    )
     if topic.solution_id:
         raise AlreadySolved
     if not topic.is_question or answer.is_opening or answer.hidden_at:
@@ -56,7 +62,7 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
 @transaction.atomic
 def unaccept_answer(topic: Topic, *, by: User) -> Topic:
     """Take the mark off again, and the points with it."""
-    locked = Topic.objects.select_for_update().get(pk=topic.pk)
+    locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     answer = locked.solution
     if answer is None:
         return locked

@@ -9,28 +9,24 @@ from django.utils import timezone
 from accounts.models import User
 from audit import services as audit
 from community.forum.indexing import index_topic
-from community.forum.models import Category, Post, Tag, Topic
+from community.forum.models import Category, Post, Tag, Topic, TopicTag
 from community.forum.services.answers import unaccept_answer
 
 
 @transaction.atomic
 def hide_post(post: Post, *, by: User, reason: str) -> Post:
     """Take a post out of sight; with the first post goes its topic."""
-    locked = Post.objects.select_for_update().select_related("topic").get(pk=post.pk)
+    topic, locked = _lock(post)
     if locked.hidden_at:
         return locked
-    topic = Topic.objects.select_for_update().get(pk=locked.topic_id)
     locked.hidden_at, locked.hidden_by = timezone.now(), by
     locked.hidden_reason = reason[:300]
     locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
     if locked.is_opening:
         Topic.objects.filter(pk=topic.pk).update(hidden_at=locked.hidden_at)
-        Category.objects.filter(pk=topic.category_id).update(
-            topic_count=F("topic_count") - 1
-        )
-        Tag.objects.filter(topics=topic).update(topic_count=F("topic_count") - 1)
+        _count_topic(topic, -1)
     else:
-        Topic.objects.filter(pk=topic.pk).update(reply_count=F("reply_count") - 1)
+        _count_reply(topic, -1)
     if topic.solution_id == locked.pk:
         unaccept_answer(topic, by=by)
     index_topic(Topic.objects.get(pk=topic.pk))
@@ -41,25 +37,18 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
 @transaction.atomic
 def restore_post(post: Post, *, by: User) -> Post:
     """Bring a hidden post back."""
-    locked = Post.objects.select_for_update().select_related("topic").get(pk=post.pk)
+    topic, locked = _lock(post)
     if not locked.hidden_at:
         return locked
     locked.hidden_at = locked.hidden_by = None
     locked.hidden_reason = ""
     locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
     if locked.is_opening:
-        Topic.objects.filter(pk=locked.topic_id).update(hidden_at=None)
-        Category.objects.filter(pk=locked.topic.category_id).update(
-            topic_count=F("topic_count") + 1
-        )
-        Tag.objects.filter(topics=locked.topic_id).update(
-            topic_count=F("topic_count") + 1
-        )
+        Topic.objects.filter(pk=topic.pk).update(hidden_at=None)
+        _count_topic(topic, 1)
     else:
-        Topic.objects.filter(pk=locked.topic_id).update(
-            reply_count=F("reply_count") + 1
-        )
-    index_topic(Topic.objects.get(pk=locked.topic_id))
+        _count_reply(topic, 1)
+    index_topic(Topic.objects.get(pk=topic.pk))
     _record("post.restored", by, locked, {})
     return locked
 
@@ -93,15 +82,15 @@ def set_pinned(topic: Topic, *, by: User, is_pinned: bool) -> None:
 @transaction.atomic
 def move_topic(topic: Topic, *, by: User, category: Category) -> None:
     """Put a topic into another category; who may find it changes with it."""
-    locked = Topic.objects.select_for_update().get(pk=topic.pk)
+    locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     before = locked.category_id
     if before == category.pk:
         return
     locked.category = category
     locked.save(update_fields=["category"])
     if not locked.hidden_at:
-        Category.objects.filter(pk=before).update(topic_count=F("topic_count") - 1)
-        Category.objects.filter(pk=category.pk).update(topic_count=F("topic_count") + 1)
+        for pk, change in sorted({before: -1, category.pk: 1}.items()):
+            Category.objects.filter(pk=pk).update(topic_count=F("topic_count") + change)
     index_topic(locked)
     audit.record(
         "topic.moved",
@@ -110,6 +99,33 @@ def move_topic(topic: Topic, *, by: User, category: Category) -> None:
         before={"category": before},
         after={"category": category.pk},
     )
+
+
+def _lock(post: Post) -> tuple[Topic, Post]:
+    """Return a post and its topic, both locked: the topic first, as everywhere."""
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
+    return topic, Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+
+
+def _count_topic(topic: Topic, change: int) -> None:
+    """Count a topic in or out, its tags one by one and in one order."""
+    for pk in topic.tags.order_by("pk").values_list("pk", flat=True):
+        Tag.objects.filter(pk=pk).update(topic_count=F("topic_count") + change)
+    Category.objects.filter(pk=topic.category_id).update(
+        topic_count=F("topic_count") + change
+    )
+
+
+def _count_reply(topic: Topic, change: int) -> None:
+    """Count a reply in or out; the list shows the last one that can be seen."""
+    last = topic.posts.filter(hidden_at=None).order_by("-number").first()
+    Topic.objects.filter(pk=topic.pk).update(reply_count=F("reply_count") + change)
+    if last is None:
+        return
+    Topic.objects.filter(pk=topic.pk).update(
+        last_poster=last.author_id, bumped_at=last.created_at
+    )
+    TopicTag.objects.filter(topic=topic).update(bumped_at=last.created_at)
 
 
 def _record(action: str, by: User, post: Post, after: dict[str, Any]) -> None:

@@ -16,14 +16,16 @@ from outbox import publish
 def vote(post: Post, *, by: User, value: int, limited: bool = True) -> Post:
     """Set somebody's vote on a post to 1, -1 or 0 (none).
 
-    The post row is locked: votes that come at once are counted one by one, and
-    the same vote twice changes nothing. Raises ``OwnPost`` or ``RateLimited``.
+    The post row is locked (for a first post the topic's before it): votes that come
+    at once are counted one by one, and the same vote twice changes nothing. Raises ``OwnPost`` or ``RateLimited``.
     """
     if post.author_id == by.pk:
         raise OwnPost
     if limited:
         limiter.check("vote", by.pk, limit=60, period=86_400)
-    locked = Post.objects.select_for_update().select_related("topic").get(pk=post.pk)
+    if post.is_opening:
+        Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
+    locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
     present = Vote.objects.filter(user=by, post=locked).first()
     before = present.value if present else 0
     if before == value:

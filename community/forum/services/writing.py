@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import User
-from community.forum.exceptions import TopicLocked
+from community.forum.cleaning import clean_text, clean_title
+from community.forum.exceptions import EditConflict, TopicLocked
 from community.forum.indexing import index_topic
 from community.forum.models import (
     Category,
@@ -103,14 +104,28 @@ def post_reply(
 
 @transaction.atomic
 def edit_post(
-    post: Post, *, editor: User, text: str, title: str = "", reason: str = ""
+    post: Post,
+    *,
+    editor: User,
+    text: str,
+    title: str = "",
+    reason: str = "",
+    base: str = "",
 ) -> Post:
-    """Change what a post says; its author's first five minutes leave no revision."""
-    locked = Post.objects.select_for_update().select_related("topic").get(pk=post.pk)
-    topic = locked.topic
-    new_title = title if locked.is_opening and title else topic.title
+    """Change what a post says; its author's first five minutes leave no revision.
+
+    ``base`` is the fingerprint of the text the editor began from: when the post
+    says something else by now, nothing is changed. Raises ``EditConflict``.
+    """
+    # Topic before post, as everywhere: two locks in two orders would wait for ever.
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
+    locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+    text = clean_text(text)
+    new_title = clean_title(title) if locked.is_opening and title else topic.title
     if locked.source_md == text and new_title == topic.title:
         return locked
+    if base and base != locked.fingerprint:
+        raise EditConflict
 
     is_slip = (
         editor.pk == locked.author_id and timezone.now() - locked.created_at < GRACE
@@ -126,7 +141,9 @@ def edit_post(
         )
         locked.edited_at = timezone.now()
     _render(locked, text)
-    locked.save()
+    locked.save(
+        update_fields=["source_md", "html", "plain", "render_version", "edited_at"]
+    )
     if new_title != topic.title:
         topic.title = new_title
         topic.save(update_fields=["title"])
@@ -148,7 +165,7 @@ def _create_topic(
     topic = Topic.objects.create(
         category=category,
         kind=kind,
-        title=" ".join(title.split()),
+        title=clean_title(title),
         author=author,
         locale=locale_of(f"{title} {text}"),
         highest_number=1,
@@ -171,7 +188,7 @@ def _create_topic(
 
 @transaction.atomic
 def _post_reply(topic: Topic, *, author: User, text: str, client_token: str) -> Post:
-    locked = Topic.objects.select_for_update().get(pk=topic.pk)
+    locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     if locked.is_locked and not can_moderate(author):
         raise TopicLocked
     number = locked.highest_number + 1
@@ -218,6 +235,7 @@ def _add_post(
 
 
 def _render(post: Post, text: str) -> None:
+    text = clean_text(text)
     # The prefix keeps the footnotes of two posts apart on one page.
     rendered = markdown.render(text, id_prefix=f"post-{post.number}", top_level=3)
     post.source_md = text
@@ -227,11 +245,18 @@ def _render(post: Post, text: str) -> None:
 
 
 def _add_tags(topic: Topic, names: Sequence[str]) -> None:
-    for name in list(dict.fromkeys(name.strip().lower() for name in names))[:MAX_TAGS]:
-        slug = slugify(name, allow_unicode=True)[:40]
-        if not slug:
-            continue
-        tag, _ = Tag.objects.get_or_create(slug=slug, defaults={"name": name[:40]})
+    wanted: dict[str, str] = {}
+    for name in names:
+        label = clean_title(name).lower()[:40].strip()
+        # Two spellings of one address are one tag.
+        if slug := slugify(label, allow_unicode=True)[:40]:
+            wanted.setdefault(slug, label)
+    # In one order whoever asks, so that two topics never wait for each other.
+    tags = [
+        Tag.objects.get_or_create(slug=slug, defaults={"name": name})[0]
+        for slug, name in sorted(list(wanted.items())[:MAX_TAGS])
+    ]
+    for tag in sorted(tags, key=lambda tag: tag.pk):
         TopicTag.objects.create(topic=topic, tag=tag, bumped_at=topic.bumped_at)
         Tag.objects.filter(pk=tag.pk).update(topic_count=F("topic_count") + 1)
 
