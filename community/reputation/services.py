@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, Sum
 from django.utils import timezone
 
 from community.reputation.models import Balance, Entry
@@ -93,11 +93,18 @@ def _locked_balance(user_id: int) -> Balance:
 
 
 def _capped_today(user_id: int) -> int:
+    """Return what counts to today's cap; what was taken back does not."""
     today = datetime.combine(timezone.now().astimezone(UTC).date(), time.min, UTC)
-    counted = Entry.objects.filter(user_id=user_id, created_at__gte=today, delta__gt=0)
-    total: int | None = counted.exclude(reason__in=UNCAPPED).aggregate(
-        sum=Sum("delta")
-    )["sum"]
+    given = Entry.objects.filter(
+        ~Exists(Entry.objects.filter(reverses=OuterRef("pk"))),
+        user_id=user_id,
+        created_at__gte=today,
+        delta__gt=0,
+        reverses=None,
+    )
+    total: int | None = given.exclude(reason__in=UNCAPPED).aggregate(sum=Sum("delta"))[
+        "sum"
+    ]
     return total or 0
 
 
