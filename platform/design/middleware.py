@@ -26,7 +26,11 @@ def error_pages(
             or request.path.startswith(_PROGRAMS)
         ):
             return response
-        page = error_page(request, HTTPStatus(response.status_code))
+        page = error_page(
+            request,
+            HTTPStatus(response.status_code),
+            retry_after=response.get("Retry-After", ""),
+        )
         for header in ("Allow", "Retry-After"):
             if header in response:
                 page[header] = response[header]

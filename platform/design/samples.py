@@ -116,6 +116,12 @@ class SampleTopic:
     replies: int
     views: int
     at: object
+    last_poster: str = ""
+    is_question: bool = True
+    is_pinned: bool = False
+    is_locked: bool = False
+    unread: int = 0
+    is_new: bool = False
 
 
 def context() -> dict[str, object]:
@@ -167,6 +173,8 @@ def context() -> dict[str, object]:
                 12,
                 8400,
                 now,
+                last_poster="ben",
+                unread=3,
             ),
             SampleTopic(
                 "如何在单张显卡上微调开放模型？",
@@ -177,6 +185,21 @@ def context() -> dict[str, object]:
                 0,
                 31,
                 now - timedelta(minutes=18),
+                is_new=True,
+            ),
+            SampleTopic(
+                "Read first: how to report a bug",
+                "/forum/",
+                False,
+                "Help",
+                "Max Mod",
+                3,
+                2100,
+                now - timedelta(days=400),
+                last_poster="erin_k",
+                is_question=False,
+                is_pinned=True,
+                is_locked=True,
             ),
         ],
         "features": (

@@ -121,10 +121,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def error_page(
-    request: HttpRequest, status: HTTPStatus, *, template: str = ""
+    request: HttpRequest,
+    status: HTTPStatus,
+    *,
+    template: str = "",
+    retry_after: str = "",
 ) -> HttpResponse:
     """Return a page, or a fragment for htmx, that explains a refusal."""
-    context = _error_context(status)
+    seconds = int(retry_after) if retry_after.isdecimal() else 0
+    context = {**_error_context(status), "retry_after": seconds}
     if request.headers.get("HX-Request"):
         return render(request, "design/_error.html", context, status=status)
     name = template or f"{status.value}.html"

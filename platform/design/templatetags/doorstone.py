@@ -100,6 +100,14 @@ def compact(number: int | None) -> str:
 
 
 @register.filter
+def duration(seconds: int) -> str:
+    """Return how long a wait is: 0:45, 12:05, 23:59:59."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
 def timeago(moment: datetime | None) -> SafeString:
     """Return how long ago, up to thirty days; the exact time shows on hover.
 

@@ -64,6 +64,24 @@ function set(composer) {
     });
 }
 
+// A quotation goes to where the caret stands: what was marked, or the whole post.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-quotes]");
+  const area = document.querySelector("#reply textarea");
+  if (!link || !area || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const prose = link.closest("article").querySelector(".prose");
+  const marked = getSelection();
+  const isInside = !marked.isCollapsed && prose.contains(marked.anchorNode);
+  const words = (isInside ? marked.toString() : prose.innerText).trim().split("\n");
+  const lines = [`@${link.dataset.quotes}:`, "", ...words.slice(0, 40)];
+  const quotation = lines.map((line) => `> ${line}`.trimEnd()).join("\n");
+  const before = area.value && !area.value.endsWith("\n") ? "\n\n" : "";
+  area.setRangeText(`${before}${quotation}\n\n`, area.value.length, area.value.length, "end");
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+  area.focus();
+});
+
 // A page without form errors after a submit means the draft has done its work.
 const sent = sessionStorage.getItem("draft-sent");
 if (sent) {

@@ -16,3 +16,21 @@ function refresh() {
 }
 
 setInterval(refresh, 60_000);
+
+// A wait that is counted down; a sleeping tab is right again when it wakes.
+for (const wait of document.querySelectorAll("[data-countdown]")) {
+  const until = Date.now() + wait.dataset.countdown * 1000;
+  const left = wait.querySelector("[data-countdown-left]");
+  const timer = setInterval(() => {
+    const seconds = Math.ceil((until - Date.now()) / 1000);
+    if (seconds <= 0) {
+      clearInterval(timer);
+      wait.setAttribute("role", "status");
+      wait.textContent = wait.dataset.overText;
+      return;
+    }
+    const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+    const shown = parts[0] ? parts : parts.slice(1);
+    left.textContent = shown.map((part, at) => (at ? String(part).padStart(2, "0") : part)).join(":");
+  }, 250);
+}
