@@ -1,5 +1,6 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -20,6 +21,7 @@ def profile_detail(request: HttpRequest, username: str) -> HttpResponse:
     balance = Balance.objects.filter(user=person).first()
     context = {
         "person": person,
+        "aside_title": _("Latest points"),
         "points": max(0, balance.points) if balance else 0,
         "topic_count": topics.count(),
         "answer_count": answers.count(),
