@@ -11,6 +11,6 @@ run test lint bench faults setup:
 requirements:
 	for group in base embedded dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make requirements" requirements/$$group.in -o requirements/$$group.txt; done
 
-# Collects new sentences and compiles the catalogues; needs GNU gettext.
+# Collects new sentences and compiles the Chinese catalogue; says what lacks a translation.
 messages:
 	$(PYTHON) tools/messages.py

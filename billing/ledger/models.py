@@ -4,6 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Membership, User
 
@@ -34,8 +35,8 @@ class Invoice(models.Model):
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
-        OPEN = "open", _("Open")
-        PAID = "paid", _("Paid")
+        OPEN = "open", pgettext_lazy("invoice", "Open")
+        PAID = "paid", pgettext_lazy("invoice", "Paid")
         UNCOLLECTIBLE = "uncollectible", _("Uncollectible")
         VOID = "void", _("Void")
 

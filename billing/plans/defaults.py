@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.plans.models import Plan, PlanVersion
 from core.money import NANO
@@ -109,9 +110,9 @@ DEFAULT_PLANS = (
 # Names and summaries live in the database; these are what the default ones
 # read in other languages.
 TRANSLATED: dict[str, Promise] = {
-    "Community": _("Community"),
+    "Community": pgettext_lazy("plan", "Community"),
     "Pro": _("Pro"),
-    "Team": _("Team"),
+    "Team": pgettext_lazy("plan", "Team"),
     "Enterprise": _("Enterprise"),
     "Open models, docs and forum for everyone.": _(
         "Open models, docs and forum for everyone."

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Membership, User
 from billing.plans.models import PlanVersion, Price
@@ -41,7 +42,7 @@ class CheckoutIntent(models.Model):
     """Somebody's wish to subscribe an organisation, from review to payment."""
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", pgettext_lazy("checkout", "Open")
         COMPLETE = "complete", _("Complete")
         EXPIRED = "expired", _("Expired")
         SUPERSEDED = "superseded", _("Replaced")

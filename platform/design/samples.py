@@ -6,6 +6,7 @@ from datetime import timedelta
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from core.pagination import Page
 from design import markdown
@@ -133,7 +134,7 @@ def context() -> dict[str, object]:
     return {
         "parts": [
             ("colours", _("Colours")),
-            ("type", _("Type")),
+            ("type", pgettext("typography", "Type")),
             ("buttons", _("Buttons")),
             ("badges", _("Badges")),
             ("alerts", _("Alerts")),
