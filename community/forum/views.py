@@ -30,12 +30,12 @@ from community.forum.models import (
 from community.forum.queries import (
     SORTS,
     WITHOUT_SIGN_IN,
+    alike,
     list_topics,
     pinned_topics,
     popular_tags,
     quoted,
     reader_of,
-    related_to,
     rows_of,
     window_of,
 )
@@ -43,7 +43,6 @@ from community.forum.revisions import lines_between, revisions_of
 from core.errors import DomainError
 from core.pagination import BadCursor
 from core.types import AuthenticatedHttpRequest, PageRequest
-from search.queries import search
 
 REPLY_KEPT = "forum_reply_kept"
 PEOPLE = 8
@@ -311,9 +310,7 @@ def numbers(request: HttpRequest) -> HttpResponse:
 def similar(request: HttpRequest) -> HttpResponse:
     """Topics like the title being typed."""
     words = clean_title(request.GET.get("title", ""))[:200]
-    # Two Han characters say as much as a word of six letters.
-    is_enough = len(words) > (1 if services.locale_of(words) == "zh-hans" else 5)
-    hits = search(request.user, words, kinds=["topic"], limit=5) if is_enough else []
+    hits = alike(words, user=request.user)
     return render(request, "forum/_similar.html", {"hits": hits})
 
 
@@ -321,7 +318,7 @@ def similar(request: HttpRequest) -> HttpResponse:
 def related(request: HttpRequest, pk: int) -> HttpResponse:
     """Topics about the same, as a fragment for the topic's page."""
     topic = visible_topic(request, pk)
-    hits = related_to(topic, user=request.user)
+    hits = alike(topic.title, user=request.user, besides=topic.pk)
     return render(request, "forum/_related.html", {"hits": hits})
 
 

@@ -19,7 +19,6 @@ from community.forum.services.votes import vote
 from community.forum.services.writing import (
     create_topic,
     edit_post,
-    locale_of,
     post_reply,
 )
 
@@ -30,7 +29,6 @@ __all__ = [
     "edit_post",
     "flush_views",
     "hide_post",
-    "locale_of",
     "mark_read",
     "move_topic",
     "post_reply",

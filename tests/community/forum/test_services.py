@@ -2,12 +2,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from audit.models import Record
 from community.forum import services
 from community.forum.exceptions import (
     AlreadySolved,
+    EditConflict,
     NotAnAnswer,
     OwnPost,
     TopicLocked,
@@ -204,3 +206,95 @@ def test_a_new_member_opens_five_topics_a_day(person: Person) -> None:
     with pytest.raises(RateLimited):
         services.create_topic(within, author=ada, title="Topic 6", text="Text")
     assert Topic.objects.count() == 5
+
+
+def test_hiding_the_last_reply_shows_the_one_before_in_the_list(person: Person) -> None:
+    ada, ben, mod = person("ada"), person("ben"), person("mod", is_moderator=True)
+    topic = forum.topic(ada, tags=["keys"])
+    first = forum.reply(topic, ada)
+    spam = forum.reply(topic, ben, "Buy now")
+    services.hide_post(spam, by=mod, reason="Spam")
+    topic.refresh_from_db()
+    assert (topic.last_poster, topic.bumped_at) == (ada, first.created_at)
+    assert topic.topic_tags.get().bumped_at == first.created_at
+    services.restore_post(spam, by=mod)
+    topic.refresh_from_db()
+    assert (topic.last_poster, topic.bumped_at) == (ben, spam.created_at)
+
+
+def test_hiding_twice_counts_once(person: Person) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    topic = forum.topic(ada)
+    reply = forum.reply(topic, ada)
+    services.hide_post(reply, by=mod, reason="Spam")
+    services.hide_post(reply, by=mod, reason="Spam")
+    services.restore_post(reply, by=mod)
+    services.restore_post(reply, by=mod)
+    topic.refresh_from_db()
+    assert topic.reply_count == 1
+    assert Record.objects.filter(action__startswith="post.").count() == 2
+
+
+def test_an_edit_of_a_text_that_changed_meanwhile_is_refused(person: Person) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    post = forum.topic(ada, text="Before").posts.get(number=1)
+    base = post.fingerprint
+    services.edit_post(post, editor=mod, text="Mended", base=base)
+    with pytest.raises(EditConflict):
+        services.edit_post(post, editor=ada, text="Mine", base=base)
+    post.refresh_from_db()
+    assert post.source_md == "Mended"
+    assert PostRevision.objects.count() == 1
+
+
+def test_tags_that_share_an_address_are_one(person: Person) -> None:
+    topic = forum.topic(person("ada"), tags=["c++", "C", "c#", "a b", "a-b", "！"])
+    assert sorted(topic.tags.values_list("slug", flat=True)) == ["a-b", "c"]
+
+
+def test_a_long_tag_is_cut_before_it_gets_an_address(person: Person) -> None:
+    ada = person("ada")
+    first = forum.topic(ada, tags=["." * 39 + "a" + "b" * 30])
+    second = forum.topic(ada, tags=["." * 39 + "a" + "c" * 30])
+    assert first.tags.get() == second.tags.get()
+
+
+def test_a_title_of_the_world_has_an_address(client: Client, person: Person) -> None:
+    ada = person("ada")
+    for title in (
+        "怎样轮换密钥？",
+        "🎉🎉🎉🎉🎉🎉🎉🎉",
+        "هل يعمل هذا؟",
+        "% / ? # & \\ ..",
+        "Ünïcödé ﬁ",
+    ):
+        topic = forum.topic(ada, title=title)
+        assert client.get(topic.get_absolute_url()).status_code == 200, title
+        assert client.get(f"/forum/t/{topic.pk}/", follow=True).status_code == 200
+
+
+def test_a_vote_taken_back_leaves_room_under_the_daily_cap(person: Person) -> None:
+    ada, ben = person("ada"), person("ben")
+    opening = forum.topic(ada).posts.get(number=1)
+    for _ in range(25):
+        services.vote(opening, by=ben, value=1, limited=False)
+        services.vote(opening, by=ben, value=0, limited=False)
+    services.vote(opening, by=ben, value=1, limited=False)
+    assert points(ada) == 10
+
+
+def test_a_hidden_reply_cannot_be_accepted_from_an_old_page(person: Person) -> None:
+    ada, ben, mod = person("ada"), person("ben"), person("mod", is_moderator=True)
+    answer = forum.reply(forum.topic(ada), ben)
+    services.hide_post(Post.objects.get(pk=answer.pk), by=mod, reason="Spam")
+    with pytest.raises(NotAnAnswer):
+        services.accept_answer(answer, by=ada)
+    assert points(ben) == 0
+
+
+def test_mentioning_half_the_forum_calls_ten(person: Person) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    names = [person(f"friend{number}").username for number in range(14)]
+    forum.reply(topic, ada, " ".join(f"@{name}" for name in names))
+    assert Notification.objects.count() == 10

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from community.forum.models import Post, Topic, TopicUser, Visibility
 from tests.factories import forum
 
 Person = Callable[..., Any]
+ATOM = "{http://www.w3.org/2005/Atom}"
 pytestmark = pytest.mark.django_db
 
 
@@ -210,3 +212,210 @@ def test_another_readers_muting_leaves_a_topic_unread(
 
 def test_a_changed_cursor_is_refused(client: Client) -> None:
     assert client.get("/forum/?cursor=nonsense").status_code == 400
+
+
+def test_an_edit_conflict_keeps_the_text_and_shows_both(
+    client: Client, person: Person
+) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    reply = forum.reply(forum.topic(ada), ada, "Before")
+    client.force_login(ada)
+    url = f"/forum/p/{reply.pk}/edit/"
+    base = client.get(url).context["form"]["base"].value()
+    services.edit_post(reply, editor=mod, text="Mended by a moderator")
+
+    response = client.post(url, {"text": "My own long words", "base": base})
+
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert "My own long words</textarea>" in page
+    assert "<del" in page
+    assert "Mended by a moderator" in page
+    assert Post.objects.get(pk=reply.pk).source_md == "Mended by a moderator"
+
+    # Seen and meant: sent again it replaces what it was compared with.
+    base = response.context["form"]["base"].value()
+    assert (
+        client.post(url, {"text": "My own long words", "base": base}).status_code == 302
+    )
+    assert Post.objects.get(pk=reply.pk).source_md == "My own long words"
+
+
+def test_a_quotation_carries_what_the_reader_may_see_only(
+    client: Client, person: Person
+) -> None:
+    ada, ben, mod = person("ada"), person("ben"), person("mod", is_moderator=True)
+    topic = forum.topic(ada)
+    forum.reply(topic, ben, "Line one\nLine two")
+    hidden = forum.reply(topic, ben, "A hidden secret")
+    other = forum.reply(
+        forum.topic(ada, category=forum.category("staff")), mod, "Staff"
+    )
+    services.hide_post(hidden, by=mod, reason="Spam")
+    client.force_login(ada)
+    url = topic.get_absolute_url()
+    page = client.get(f"{url}?n=2&quote=2").content.decode()
+    assert "&gt; @ben:\n&gt;\n&gt; Line one\n&gt; Line two" in page
+    assert "A hidden secret" not in client.get(f"{url}?quote=3").content.decode()
+    for number in (str(other.pk), "-1", "9" * 30, "²", "x"):
+        assert client.get(f"{url}?quote={number}").status_code == 200
+
+
+def test_a_hidden_last_reply_leaves_nothing_unread(
+    client: Client, person: Person
+) -> None:
+    ada, ben, mod = person("ada"), person("ben"), person("mod", is_moderator=True)
+    topic = forum.topic(ada, title="Is there something new?")
+    services.hide_post(forum.reply(topic, ben), by=mod, reason="Spam")
+    client.force_login(ada)
+    assert client.get("/forum/").context["rows"][0].unread == 1
+    client.get(topic.get_absolute_url())
+    assert client.get("/forum/").context["rows"][0].unread == 0
+    assert client.get("/forum/?sort=unread").context["rows"] == []
+
+
+def test_a_topic_is_new_until_it_is_opened(client: Client, person: Person) -> None:
+    ben = person("ben")
+    topic = forum.topic(person("ada"))
+    client.force_login(ben)
+    assert client.get("/forum/").context["rows"][0].is_new is True
+    client.get(topic.get_absolute_url())
+    assert client.get("/forum/").context["rows"][0].is_new is False
+
+
+@pytest.mark.parametrize(
+    "title", ["\u200b" * 12, "\u202e" * 12, "a\u200b" * 6, "  -  -"]
+)
+def test_a_title_nobody_can_read_is_refused(
+    client: Client, person: Person, title: str
+) -> None:
+    client.force_login(person("ada"))
+    within = forum.category()
+    form = {"kind": "question", "category": within.pk, "title": title, "text": "Text"}
+    assert client.post("/forum/new/", form).status_code == 422
+    body = {"category": within.slug, "title": title, "text": "Text"}
+    made = client.post("/api/v1/topics/", body, "application/json")
+    assert made.status_code == 400
+    assert Topic.objects.count() == 0
+
+
+@pytest.mark.parametrize("text", ["\u200b\u200b", "\x0b\x1f", "\u2060 \u00ad"])
+def test_a_text_nobody_can_read_is_refused(
+    client: Client, person: Person, text: str
+) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    client.force_login(ada)
+    url = f"/forum/t/{topic.pk}/reply/"
+    assert client.post(url, {"text": text}).status_code == 422
+    assert Post.objects.count() == 1
+
+
+def test_a_text_at_the_limit_is_taken_and_one_beyond_is_kept_and_refused(
+    client: Client, person: Person
+) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    client.force_login(ada)
+    url = f"/forum/t/{topic.pk}/reply/"
+    assert client.post(url, {"text": "字" * 40_000}).status_code == 302
+    response = client.post(url, {"text": "b" * 40_001})
+    assert response.status_code == 422
+    assert "b" * 40_001 in response.content.decode()
+    assert Post.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/forum/t/99999999999999999999999/",
+        "/forum/t/999999999999999999/",
+        "/forum/t/\u0661/",
+        "/forum/tag/%00/",
+        "/u/%00/",
+        "/forum/p/99999999999999999999/history/",
+        f"/forum/t/{'9' * 5000}/reply/",
+    ],
+)
+def test_an_address_of_nothing_is_not_found(client: Client, url: str) -> None:
+    assert client.get(url).status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/forum/_similar/?title=%00%00%00%00%00%00%00",
+        "/forum/_similar/?title=" + "x" * 5000,
+        "/search/?q=%00",
+        "/forum/?sort=%00",
+    ],
+)
+def test_odd_questions_get_an_answer(client: Client, db: None, url: str) -> None:
+    assert client.get(url).status_code == 200
+
+
+def test_two_han_characters_find_similar_topics(client: Client, person: Person) -> None:
+    forum.topic(person("ada"), title="怎样轮换密钥？")
+    page = client.get("/forum/_similar/?title=密钥").content.decode()
+    assert "怎样轮换密钥" in page
+
+
+def test_related_topics_are_others_the_reader_may_see(
+    client: Client, person: Person
+) -> None:
+    ada, mod = person("ada"), person("mod", is_staff=True)
+    topic = forum.topic(ada, title="How do zeppelins land?")
+    forum.topic(ada, title="Where do zeppelins land?")
+    forum.topic(mod, title="Why do zeppelins land?", category=forum.category("staff"))
+    page = client.get(f"/forum/t/{topic.pk}/related/").content.decode()
+    assert "Where do zeppelins land?" in page
+    assert "How do zeppelins land?" not in page
+    assert "Why do zeppelins land?" not in page
+
+
+def test_a_tag_shows_only_where_its_topics_do(client: Client, person: Person) -> None:
+    mod = person("mod", is_staff=True)
+    forum.topic(mod, category=forum.category("staff"), tags=["acquisition"])
+    assert client.get("/forum/tag/acquisition/").status_code == 404
+    assert "acquisition" not in client.get("/forum/").content.decode()
+    client.force_login(mod)
+    assert client.get("/forum/tag/acquisition/").status_code == 200
+    assert "acquisition" in client.get("/forum/").content.decode()
+
+
+def test_a_tag_lists_its_topics_by_their_last_reply(
+    client: Client, person: Person
+) -> None:
+    ada = person("ada")
+    older = forum.topic(ada, tags=["keys"])
+    forum.topic(ada, tags=["keys"])
+    forum.topic(ada, tags=["other"])
+    forum.reply(older, ada)
+    rows = client.get("/forum/tag/keys/").context["rows"]
+    assert [row.topic == older for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize("path", ["/forum/feed.atom", "/forum/c/help/feed.atom"])
+def test_a_feed_is_valid_small_and_not_sent_twice(
+    client: Client, person: Person, path: str
+) -> None:
+    ada = person("ada")
+    within = forum.category(slug="help")
+    topic = forum.topic(
+        ada,
+        category=within,
+        title="Does \x0b & <b> break it?",
+        text="Bell \x07 \x1b <x>",
+    )
+    for _ in range(3):
+        forum.reply(topic, ada, "A reply nobody subscribed to")
+    response = client.get(path)
+    root = ElementTree.fromstring(response.content)  # noqa: S314 - our own feed
+    titles = [entry.findtext(f"{ATOM}title") for entry in root.iter(f"{ATOM}entry")]
+    assert titles == ["Does & <b> break it?"]
+    assert b"nobody subscribed" not in response.content
+    etag = response["ETag"]
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+    forum.topic(ada, category=within)
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 200
+    assert queries_of(client, path) <= 4

@@ -1,0 +1,162 @@
+"""The list at twenty thousand topics: every page by an index, at any depth."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from community.forum.models import Category, Tag, Topic, TopicTag, TopicUser
+from community.forum.queries import list_topics, pinned_topics
+from tests.factories import forum
+
+Person = Callable[..., Any]
+pytestmark = pytest.mark.django_db
+MANY = 20_000
+
+
+@pytest.fixture
+def crowd(person: Person) -> User:
+    """Write twenty thousand topics in three categories and return their author."""
+    ada: User = person("ada")
+    places = [forum.category(), forum.category(), forum.category("staff")]
+    now = timezone.now()
+    topics = Topic.objects.bulk_create(
+        Topic(
+            category=places[number % 3 if number % 50 == 0 else number % 2],
+            kind="question" if number % 4 else "discussion",
+            title=f"Topic {number}",
+            author=ada,
+            last_poster=ada,
+            highest_number=1,
+            bumped_at=now - timedelta(minutes=number // 2),
+            created_at=now - timedelta(minutes=number),
+            vote_score=number % 7,
+            hidden_at=now if number % 100 == 0 else None,
+        )
+        for number in range(MANY)
+    )
+    rare, common = Tag.objects.bulk_create(
+        Tag(slug=name, name=name) for name in ("rare", "common")
+    )
+    TopicTag.objects.bulk_create(
+        TopicTag(topic=topic, tag=tag, bumped_at=topic.bumped_at)
+        for number, topic in enumerate(topics)
+        for tag in ([common] if number % 2 else [])
+        + ([rare] if number % 997 == 0 else [])
+    )
+    TopicUser.objects.bulk_create(
+        TopicUser(user=ada, topic=topic, last_read_number=0) for topic in topics[::400]
+    )
+    with connection.cursor() as cursor:
+        for table in ("topic", "topictag", "tag", "topicuser", "category"):
+            cursor.execute(f"ANALYZE forum_{table}")
+    return ada
+
+
+def scans(query: QuerySet[Any]) -> Iterator[tuple[str, str]]:
+    """Yield each step of a plan that reads a table, and the table."""
+    plan = json.loads(query.explain(format="json"))
+    waiting = [plan[0]["Plan"]]
+    while waiting:
+        step = waiting.pop()
+        if "Relation Name" in step:
+            yield step["Node Type"], step["Relation Name"]
+        waiting += step.get("Plans", [])
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[QuerySet[Any]]:
+    """Collect the queries that pages are made of."""
+    seen: list[QuerySet[Any]] = []
+    original = QuerySet.__getitem__
+
+    def remember(self: QuerySet[Any], key: Any) -> Any:
+        sliced = original(self, key)
+        if isinstance(sliced, QuerySet):
+            seen.append(sliced)
+        return sliced
+
+    monkeypatch.setattr(QuerySet, "__getitem__", remember)
+    return seen
+
+
+def test_no_list_reads_all_topics_at_any_depth(
+    crowd: User, plans: list[QuerySet[Any]]
+) -> None:
+    member = crowd
+    visible = Topic.objects.visible_to(member)
+    category = Category.objects.order_by("pk").first()
+    lists: dict[str, dict[str, Any]] = {
+        "latest": {"topics": visible, "sort": "latest"},
+        "top": {"topics": visible, "sort": "top"},
+        "unanswered": {"topics": visible, "sort": "unanswered"},
+        "category": {"topics": visible.filter(category=category), "sort": "latest"},
+        "visitor": {
+            "topics": Topic.objects.visible_to(AnonymousUser()),
+            "sort": "latest",
+        },
+    }
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name, asked in lists.items():
+        cursor = None
+        for _ in range(3):
+            page = list_topics(user=member, cursor=cursor, **asked)
+            assert len(page) == 30
+            cursor = page.next_cursor
+        assert len(plans) == 3
+        found[name] = {
+            step
+            for query in plans
+            for step in scans(query)
+            if step[1] in ("forum_topic", "forum_topictag") and step[0] == "Seq Scan"
+        }
+        plans.clear()
+    pinned_topics(visible)
+    found["pinned"] = {
+        step
+        for query in plans
+        for step in scans(query)
+        if step == ("Seq Scan", "forum_topic")
+    }
+    assert found == {name: set() for name in [*lists, "pinned"]}
+
+
+@pytest.mark.parametrize("slug", ["rare", "common"])
+def test_a_tag_reads_its_own_index(
+    crowd: User, plans: list[QuerySet[Any]], slug: str
+) -> None:
+    tag = Tag.objects.get(slug=slug)
+    visible = Topic.objects.visible_to(crowd)
+    page = list_topics(visible, user=crowd, sort="latest", cursor=None, tag=tag)
+    times = [topic.bumped_at for topic in page]
+    assert times == sorted(times, reverse=True)
+    assert len(plans) == 1
+    steps = {step for query in plans for step in scans(query)}
+    assert ("Seq Scan", "forum_topic") not in steps
+    assert ("Seq Scan", "forum_topictag") not in steps
+
+
+def test_pages_hold_every_topic_once_while_topics_move(crowd: User) -> None:
+    visible = Topic.objects.visible_to(crowd).filter(
+        pk__lte=Topic.objects.order_by("pk")[400].pk
+    )
+    expected = set(visible.listed().values_list("pk", flat=True))
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page = list_topics(visible, user=crowd, sort="latest", cursor=cursor)
+        seen += [topic.pk for topic in page]
+        # Somebody replies to what was seen already: it moves up, out of the way.
+        Topic.objects.filter(pk=seen[-1]).update(bumped_at=timezone.now())
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert len(seen) == len(set(seen))
+    assert set(seen) == expected
