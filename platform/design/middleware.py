@@ -15,9 +15,15 @@ _STATUSES = frozenset({405, 413, 429, 503})
 def error_pages(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Say in words what an empty 405, 413, 429 or 503 means; headers stay."""
+    """Say in words what an empty 405, 413, 429 or 503 means; headers stay.
+
+    An address with a NUL in it leads nowhere.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path:
+            # No name in the database holds it, and PostgreSQL refuses the question.
+            return error_page(request, HTTPStatus.NOT_FOUND)
         response = get_response(request)
         if (
             response.status_code not in _STATUSES
