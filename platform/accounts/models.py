@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.clock import now
 from core.ids import new_public_id
@@ -154,7 +155,7 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         OWNER = "owner", _("Owner")
         ADMIN = "admin", _("Admin")
-        BILLING = "billing", _("Billing")
+        BILLING = "billing", pgettext_lazy("role", "Billing")
         MEMBER = "member", _("Member")
 
     organisation = models.ForeignKey(
@@ -241,3 +242,30 @@ class PersonalAccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… ({self.name})"
+
+
+class IdempotentCall(models.Model):
+    """A POST that is done once, and how it was answered."""
+
+    caller = models.CharField(max_length=40)
+    key = models.CharField(max_length=128)
+    # Of the address and the body: the same key cannot stand for something else.
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    # Encrypted: it may hold a secret that is shown once.
+    answer = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["caller", "key"], name="accounts_idempotentcall_once"
+            )
+        ]
+        indexes = [
+            # Pruned by age.
+            models.Index(fields=["created_at"], name="accounts_call_created")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller} {self.key}"

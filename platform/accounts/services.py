@@ -18,7 +18,9 @@ from accounts.models import Identity, Invitation, Membership, Organisation, User
 from contracts.accounts import (
     IdentityLinked,
     MemberAdded,
+    MemberInvited,
     MemberRemoved,
+    MemberRoleChanged,
     OrganisationCreated,
     UserSignedUp,
 )
@@ -89,7 +91,11 @@ def create_organisation(
 
 @transaction.atomic
 def add_member(
-    organisation: Organisation, *, user: User, role: str = Membership.Role.MEMBER
+    organisation: Organisation,
+    *,
+    user: User,
+    role: str = Membership.Role.MEMBER,
+    by_id: int | None = None,
 ) -> Membership:
     """Add ``user`` to ``organisation``. Raises ``AlreadyMember``."""
     membership, is_new = Membership.objects.get_or_create(
@@ -97,7 +103,11 @@ def add_member(
     )
     if not is_new:
         raise AlreadyMember
-    publish(MemberAdded(organisation_id=organisation.pk, user_id=user.pk, role=role))
+    publish(
+        MemberAdded(
+            organisation_id=organisation.pk, user_id=user.pk, role=role, by_id=by_id
+        )
+    )
     return membership
 
 
@@ -115,19 +125,35 @@ def change_role(membership: Membership, *, role: str, by: Membership) -> Members
         raise RoleTooHigh
     if locked.role == Membership.Role.OWNER and role != Membership.Role.OWNER:
         _keep_an_owner(locked)
+    role_before = locked.role
+    if role == role_before:
+        return locked
     locked.role = role
     locked.save(update_fields=["role"])
+    publish(
+        MemberRoleChanged(
+            organisation_id=locked.organisation_id,
+            user_id=locked.user_id,
+            role=role,
+            role_before=role_before,
+            by_id=by.user_id,
+        )
+    )
     return locked
 
 
 @transaction.atomic
-def remove_member(membership: Membership) -> None:
+def remove_member(membership: Membership, *, by: Membership | None = None) -> None:
     """Take a member out. Raises ``LastOwner``."""
     locked = _lock_member(membership)
     if locked.role == Membership.Role.OWNER:
         _keep_an_owner(locked)
     publish(
-        MemberRemoved(organisation_id=locked.organisation_id, user_id=locked.user_id)
+        MemberRemoved(
+            organisation_id=locked.organisation_id,
+            user_id=locked.user_id,
+            by_id=by.user_id if by else None,
+        )
     )
     locked.delete()
 
@@ -155,6 +181,14 @@ def invite_member(
         invited_by_id=by.user_id,
         expires_at=timezone.now() + INVITATION_LIFETIME,
     )
+    publish(
+        MemberInvited(
+            organisation_id=organisation.pk,
+            invitation_id=invitation.pk,
+            role=role,
+            by_id=by.user_id,
+        )
+    )
     return invitation, token
 
 
@@ -176,7 +210,12 @@ def accept_invitation(token: str, *, user: User) -> Membership:
     invitation = Invitation.objects.select_related("organisation").get(
         token_digest=digest
     )
-    return add_member(invitation.organisation, user=user, role=invitation.role)
+    return add_member(
+        invitation.organisation,
+        user=user,
+        role=invitation.role,
+        by_id=invitation.invited_by_id,
+    )
 
 
 @transaction.atomic

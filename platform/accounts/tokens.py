@@ -6,7 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import PersonalAccessToken, User
+from contracts.accounts import AccessTokenCreated, AccessTokenRevoked
 from core.crypto import keyed_digest
+from outbox import publish
 
 PREFIX = "dsp_"
 
@@ -24,14 +26,18 @@ def create_token(
         digest=digest(secret),
         scopes=scopes,
     )
+    publish(AccessTokenCreated(token_id=token.pk, user_id=user.pk))
     return token, secret
 
 
+@transaction.atomic
 def revoke_token(token: PersonalAccessToken) -> None:
     """Take a token out of use."""
-    PersonalAccessToken.objects.filter(pk=token.pk, revoked_at=None).update(
+    claimed = PersonalAccessToken.objects.filter(pk=token.pk, revoked_at=None).update(
         revoked_at=timezone.now()
     )
+    if claimed:
+        publish(AccessTokenRevoked(token_id=token.pk, user_id=token.user_id))
 
 
 def find_token(secret: str) -> PersonalAccessToken | None:

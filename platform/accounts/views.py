@@ -172,7 +172,7 @@ def member_change(request: OrganisationHttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     try:
         if "remove" in request.POST:
-            services.remove_member(membership)
+            services.remove_member(membership, by=me)
         elif request.POST.get("role") in Membership.Role.values:
             services.change_role(membership, role=request.POST["role"], by=me)
     except DomainError as error:

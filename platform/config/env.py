@@ -14,6 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
+# Shorter than this can be guessed; openssl rand -base64 32 makes a good one.
+MIN_SECRET = 32
+DEVELOPMENT_MARK = "development-only"
+
 problems: list[str] = []
 
 
@@ -57,15 +61,31 @@ def words(name: str, default: Iterable[str] = ()) -> list[str]:
     return [word.strip() for word in raw.split(",") if word.strip()] or list(default)
 
 
-def secret(name: str, development: str | None = None) -> str:
-    """Return a required secret; ``development`` stands in where it is allowed."""
+def secret(name: str) -> str:
+    """Return a required secret, whoever made it."""
     value = text(name)
-    if value:
-        return value
-    if development is not None and boolean("DOORSTONE_DEVELOPMENT"):
-        return development
-    problems.append(f"{name} is not set.")
-    return ""
+    if not value:
+        problems.append(f"{name} is not set.")
+    return value
+
+
+def own_secrets(name: str, development: str) -> list[str]:
+    """Return required secrets of our own making, the newest first.
+
+    ``development`` stands in on a developer's machine. Anywhere else it is refused,
+    and so is what is short enough to be guessed.
+    """
+    found = words(name)
+    if boolean("DOORSTONE_DEVELOPMENT"):
+        return found or [development]
+    if not found:
+        problems.append(f"{name} is not set: openssl rand -base64 32 makes one.")
+    for value in found:
+        if DEVELOPMENT_MARK in value:
+            problems.append(f"{name} is a development secret: make one of your own.")
+        elif len(value) < MIN_SECRET:
+            problems.append(f"{name} is shorter than {MIN_SECRET} characters.")
+    return found or [""]
 
 
 def url(name: str, default: str = "") -> SplitResult | None:

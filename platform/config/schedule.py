@@ -5,6 +5,11 @@ from typing import Any
 from celery.schedules import crontab
 
 SCHEDULE: dict[str, dict[str, Any]] = {
+    "operations-pulse": {
+        "task": "operations.tasks.pulse",
+        "schedule": 10.0,
+        "options": {"expires": 20},
+    },
     "outbox-relay": {
         "task": "outbox.tasks.relay",
         "schedule": 2.0,
@@ -14,6 +19,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "outbox-prune": {
         "task": "outbox.tasks.prune",
         "schedule": crontab(hour=3, minute=20),
+    },
+    "accounts-prune-calls": {
+        "task": "accounts.tasks.prune_calls",
+        "schedule": crontab(hour=3, minute=35),
     },
     "stripe-sweep": {
         "task": "billing.stripe.tasks.sweep",
@@ -37,6 +46,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "activity-partitions": {
         "task": "activity.tasks.ensure_partitions",
         "schedule": crontab(hour=3, minute=5),
+    },
+    "audit-verify": {
+        "task": "audit.tasks.verify",
+        "schedule": crontab(hour=3, minute=35),
     },
     "mail-send-due": {
         "task": "notifications.tasks.send_due_mail",

@@ -6,10 +6,10 @@ from django.views.i18n import JavaScriptCatalog
 
 from core import health
 
-handler400 = "design.views.bad_request"
-handler403 = "design.views.permission_denied"
-handler404 = "design.views.page_not_found"
-handler500 = "design.views.server_error"
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.page_not_found"
+handler500 = "config.errors.server_error"
 
 urlpatterns = [
     path("", include("design.urls")),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("community.urls")),
     path("", include("inference.urls")),
     path("", include("billing.urls")),
+    path("", include("operations.urls")),
     path("api/", include("config.api")),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -35,5 +35,5 @@ def decrypt(token: str) -> str:
 
 def keyed_digest(text: str, *, purpose: str) -> str:
     """Return a hex HMAC of ``text``, for secrets that are only ever compared."""
-    key = _derive(settings.FIELD_KEYS[-1], purpose)
+    key = _derive(settings.DIGEST_KEY, purpose)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

@@ -27,12 +27,16 @@ class DomainError(Exception):
 
 
 class RateLimited(DomainError):
-    """Too many of the same action; ``retry_after`` is in whole seconds."""
+    """Too many of the same action; ``retry_after`` is in whole seconds.
+
+    ``allowance`` is the limiter's account of the limit, where there is one.
+    """
 
     code = "rate_limited"
     status = 429
     message = _("You are doing this too often. Please wait a moment.")
 
-    def __init__(self, retry_after: float) -> None:
+    def __init__(self, retry_after: float, allowance: Any = None) -> None:
+        self.allowance = allowance
         self.retry_after = max(1, int(retry_after + 0.999))
         super().__init__()

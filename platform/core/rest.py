@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -9,16 +10,23 @@ from rest_framework.views import exception_handler as default_handler
 
 from core.errors import DomainError, RateLimited
 
+PREFIX = "/api/"
+
+
+def refusal(code: str, detail: str, *, status: int) -> JsonResponse:
+    """Return an error in the REST API's shape, for what no endpoint answers."""
+    return JsonResponse({"detail": detail, "code": code}, status=status)
+
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Translate refusals and DRF's own errors into the product's shape."""
     if isinstance(error, DomainError):
-        refusal = Response(
+        answer = Response(
             {"detail": str(error), "code": error.code}, status=error.status
         )
         if isinstance(error, RateLimited):
-            refusal["Retry-After"] = str(error.retry_after)
-        return refusal
+            answer["Retry-After"] = str(error.retry_after)
+        return answer
 
     response = default_handler(error, context)
     if response is None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
@@ -13,15 +14,17 @@ from config.logging import build_logging
 django_stubs_ext.monkeypatch()
 
 DEBUG = False
-SECRET_KEY = env.secret("SECRET_KEY", development="development-only-secret-key")
+SECRET_KEY = env.own_secrets("SECRET_KEY", "development-only-secret-key")[0]
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 # Keys that encrypt secrets at rest, newest first; older ones only decrypt.
-FIELD_KEYS = env.words("FIELD_KEYS") or [
-    env.secret("FIELD_KEYS", development="development-only-field-key")
-]
+FIELD_KEYS = env.own_secrets("FIELD_KEYS", "development-only-field-key")
+# The pepper of API keys, tokens and invitations: with another one none is found.
+DIGEST_KEY = env.text("DIGEST_KEY") or FIELD_KEYS[-1]
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 SITE_NAME = "Doorstone"
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS", [urlsplit(SITE_URL).hostname or "", "127.0.0.1", "localhost"]
+)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
@@ -54,6 +57,7 @@ INSTALLED_APPS = [
     "design",
     "entitlements",
     "notifications",
+    "operations",
     "outbox",
     "search",
     "community.contributions",
@@ -93,6 +97,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "activity.middleware.visitor",
     "design.middleware.error_pages",
+    "core.throttling.rate_limit_headers",
+    "accounts.idempotency.idempotent_calls",
     "core.middleware.DomainErrors",
 ]
 
@@ -309,8 +315,8 @@ EMAIL_URL = env.url("EMAIL_URL")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = (EMAIL_URL and EMAIL_URL.hostname) or "127.0.0.1"
 EMAIL_PORT = (EMAIL_URL and EMAIL_URL.port) or 25
-EMAIL_HOST_USER = (EMAIL_URL and EMAIL_URL.username) or ""
-EMAIL_HOST_PASSWORD = (EMAIL_URL and EMAIL_URL.password) or ""
+EMAIL_HOST_USER = unquote((EMAIL_URL and EMAIL_URL.username) or "")
+EMAIL_HOST_PASSWORD = unquote((EMAIL_URL and EMAIL_URL.password) or "")
 EMAIL_USE_TLS = bool(EMAIL_URL and EMAIL_URL.scheme == "smtp+tls")
 EMAIL_USE_SSL = bool(EMAIL_URL and EMAIL_URL.scheme == "smtps")
 EMAIL_TIMEOUT = 10
@@ -347,10 +353,15 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "core.schema.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["core.throttling.CallLimit"],
     "EXCEPTION_HANDLER": "core.rest.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXIES,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_CALLS_PER_MINUTE = {
+    "person": env.integer("REST_CALLS_PER_MINUTE", 600),
+    "address": env.integer("REST_ANONYMOUS_CALLS_PER_MINUTE", 120),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Doorstone REST API",
@@ -364,6 +375,13 @@ if env.text("SENTRY_DSN"):
     import sentry_sdk
 
     sentry_sdk.init(dsn=env.text("SENTRY_DSN"), send_default_pii=False)
+
+# Development conveniences outside development are mistakes, not choices.
+if not env.boolean("DOORSTONE_DEVELOPMENT"):
+    if STRIPE_SECRET_KEY.endswith("doorstone_emulator"):
+        env.problems.append("STRIPE_SECRET_KEY is the emulator's: use Stripe's own.")
+    if not EMAIL_URL:
+        env.problems.append("EMAIL_URL is not set: smtp+tls://user:password@host:587")
 
 LOGGING = build_logging(as_json=not env.boolean("DOORSTONE_DEVELOPMENT"))
 LOGGING_CONFIG = "logging.config.dictConfig"

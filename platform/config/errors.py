@@ -1,0 +1,32 @@
+"""Errors no view answers: pages for people, JSON for callers of the REST API."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from core.rest import PREFIX, refusal
+from design import views as pages
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not request.path.startswith(PREFIX):
+        return pages.bad_request(request, exception)
+    return refusal("bad_request", _("The request is malformed."), status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not request.path.startswith(PREFIX):
+        return pages.permission_denied(request, exception)
+    return refusal("permission_denied", _("You may not do that."), status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not request.path.startswith(PREFIX):
+        return pages.page_not_found(request, exception)
+    return refusal("not_found", _("There is no such address."), status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if not request.path.startswith(PREFIX):
+        return pages.server_error(request)
+    detail = _("Something broke on our side. The request id names it in our log.")
+    return refusal("server_error", detail, status=500)

@@ -1,0 +1,57 @@
+"""How the OpenAPI description of the REST API is drawn up."""
+
+from typing import Any, Literal
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from core.rest import PREFIX
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description=(
+        "Up to 128 characters of your choice. A repeat with the same key and body "
+        "within a day gets the first answer again and does nothing twice."
+    ),
+)
+CURSOR = OpenApiParameter(
+    "cursor",
+    str,
+    OpenApiParameter.QUERY,
+    description="Where the page begins: `next` or `previous` of another page.",
+)
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """A refusal: a sentence for people, a stable code for programs."""
+
+    detail = serializers.CharField()
+    code = serializers.CharField()
+    errors = serializers.DictField(  # type: ignore[assignment]
+        required=False, help_text="What is wrong with each field."
+    )
+
+
+class Schema(AutoSchema):
+    """Adds what every endpoint shares: cursors, idempotency and errors."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the parameters endpoints have without naming them."""
+        parameters: list[Any] = []
+        if self.method == "POST" and self.path.startswith(PREFIX):
+            parameters.append(IDEMPOTENCY_KEY)
+        answer = self.get_response_serializers()
+        fields = getattr(answer, "_declared_fields", {})
+        if self.method == "GET" and {"next", "previous", "results"} <= set(fields):
+            parameters.append(CURSOR)
+        return parameters
+
+    def _get_response_bodies(
+        self, direction: Literal["request", "response"] = "response"
+    ) -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        refusal = self._get_response_for_code(ErrorSerializer, "default")  # type: ignore[no-untyped-call]
+        return {**bodies, "default": refusal}

@@ -1,0 +1,1 @@
+"""Running the product: is everything there, and what does its API offer."""

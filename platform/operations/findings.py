@@ -1,0 +1,449 @@
+"""What the doctor looks at. Each look is short, and says what to do about it."""
+
+import os
+import shutil
+import smtplib
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.core import checks
+from django.core.mail import get_connection
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerGone
+from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import RedisError
+
+from billing.stripe import adapter
+from billing.stripe.exceptions import StripeError
+from core.redis import client, prefixed
+from inference.catalog.models import Deployment
+from outbox.models import Delivery
+
+PULSE = "operations:pulse"
+MIN_POSTGRES = 15
+MIN_REDIS = (6, 2)
+MAX_SKEW = 2.0
+MAX_LAG = timedelta(seconds=60)
+MAX_QUEUE = 1000
+MIN_FREE_BYTES = 1_000_000_000
+MIN_FREE_SHARE = 0.05
+# Beat asks for a pulse every ten seconds.
+MAX_PULSE_AGE = 45
+PATIENCE = 3
+
+
+class Status(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at, and one sentence about it."""
+
+    subject: str
+    status: Status
+    sentence: str
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, whatever is broken; yield what was found, in order."""
+    for look in LOOKS:
+        subject = look.__name__.removeprefix("look_at_")
+        try:
+            for status, sentence in look():
+                yield Finding(subject, status, sentence)
+        except DatabaseError:
+            yield Finding(
+                subject,
+                Status.FAILURE,
+                "This could not be looked at without PostgreSQL; "
+                "make it reachable first.",
+            )
+        except (RedisError, OSError) as error:
+            yield Finding(
+                subject,
+                Status.FAILURE,
+                f"This could not be looked at: {_first_line(error)}. "
+                "Make Redis reachable first.",
+            )
+
+
+Said = Iterator[tuple[Status, str]]
+
+
+def look_at_settings() -> Said:
+    """Django's own checks; the deployment ones where the site is a real one."""
+    found = checks.run_checks(include_deployment_checks=settings.IS_HTTPS)
+    for message in found:
+        if message.is_silenced():
+            continue
+        hint = f" {message.hint}" if message.hint else ""
+        is_error = message.level >= checks.ERROR
+        yield (
+            Status.FAILURE if is_error else Status.WARNING,
+            f"{message.id}: {message.msg}{hint}",
+        )
+    if not settings.IS_HTTPS:
+        yield (
+            Status.WARNING,
+            (
+                f"SITE_URL is {settings.SITE_URL}: set it to the https:// address people "
+                "use, or cookies and links are not protected."
+            ),
+        )
+    if not found:
+        yield Status.OK, "Every setting fits."
+
+
+def look_at_postgres() -> Said:
+    """Reachability, version and clock."""
+    try:
+        started = time.time()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('server_version_num')::int, "
+                "extract(epoch FROM clock_timestamp())"
+            )
+            version, moment = cursor.fetchone()
+        ended = time.time()
+    except DatabaseError as error:
+        yield (
+            Status.FAILURE,
+            (
+                f"PostgreSQL does not answer ({_first_line(error)}): check DATABASE_URL "
+                "and that the server runs and lets this machine in."
+            ),
+        )
+        return
+    major = version // 10_000
+    if major < MIN_POSTGRES:
+        yield (
+            Status.FAILURE,
+            f"PostgreSQL {major} is too old: upgrade to {MIN_POSTGRES} or newer.",
+        )
+    else:
+        took = (ended - started) * 1000
+        yield Status.OK, f"PostgreSQL {major} answers in {took:.0f} ms."
+    yield _skew("PostgreSQL", float(moment), started, ended)
+
+
+def look_at_migrations() -> Said:
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        names = ", ".join(f"{m.app_label}.{m.name}" for m, _back in plan[:3])
+        more = f" and {len(plan) - 3} more" if len(plan) > 3 else ""
+        yield (
+            Status.FAILURE,
+            (
+                f"{len(plan)} migrations are not applied ({names}{more}): "
+                "run manage.py migrate."
+            ),
+        )
+    else:
+        yield Status.OK, "Every migration is applied."
+
+
+def look_at_redis() -> Said:
+    """Reachability, version, clock, and that the broker never drops a task."""
+    broker = settings.REDIS_BROKER_URL
+    # One server may be both; then it is looked at once, as the broker.
+    places = {settings.REDIS_CACHE_URL: "REDIS_CACHE_URL", broker: "REDIS_BROKER_URL"}
+    for url, name in places.items():
+        if not url.startswith(("redis", "unix")):
+            yield Status.OK, f"{name} is not a Redis; it was not looked at."
+            continue
+        server = redis.Redis.from_url(
+            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+        )
+        try:
+            started = time.time()
+            seconds, micros = server.time()
+            ended = time.time()
+            version = str(server.info("server")["redis_version"])
+            policy = str(server.info("memory").get("maxmemory_policy", ""))
+        except RedisGone as error:
+            yield (
+                Status.FAILURE,
+                (
+                    f"Redis does not answer at {name} ({_first_line(error)}): check the "
+                    "address and that the server runs."
+                ),
+            )
+            continue
+        finally:
+            server.close()
+        if tuple(int(part) for part in version.split(".")[:2]) < MIN_REDIS:
+            yield (
+                Status.FAILURE,
+                f"Redis {version} at {name} is too old: upgrade to 6.2 or newer.",
+            )
+        else:
+            yield Status.OK, f"Redis {version} answers at {name}."
+        if url == broker and policy != "noeviction":
+            yield (
+                Status.FAILURE,
+                (
+                    f"The broker's maxmemory-policy is {policy or 'unknown'}, so tasks can "
+                    "vanish: set maxmemory-policy noeviction."
+                ),
+            )
+        yield _skew(f"Redis at {name}", seconds + micros / 1_000_000, started, ended)
+
+
+def look_at_workers() -> Said:
+    """A worker that answers, and beat by the pulse it asks for."""
+    try:
+        answers = current_app.control.ping(timeout=1.0)
+    except BrokerGone as error:
+        yield (
+            Status.FAILURE,
+            (
+                f"The broker does not answer ({_first_line(error)}): check "
+                "REDIS_BROKER_URL."
+            ),
+        )
+        return
+    if answers:
+        names = ", ".join(sorted(name for answer in answers for name in answer))
+        yield Status.OK, f"{len(answers)} workers answer: {names}."
+    else:
+        yield (
+            Status.FAILURE,
+            (
+                "No worker answers: start celery -A config.celery worker "
+                "--queues default,mail,billing,usage."
+            ),
+        )
+    pulse = client().get(prefixed(PULSE))
+    age = time.time() - float(pulse) if pulse else None
+    if age is None or age > MAX_PULSE_AGE:
+        since = (
+            "no pulse at all" if age is None else f"the last pulse is {age:.0f} s old"
+        )
+        yield (
+            Status.FAILURE,
+            (
+                f"Beat does not seem to run ({since}): start celery -A config.celery beat, "
+                "and a worker to do what it asks for."
+            ),
+        )
+    else:
+        yield Status.OK, f"Beat's last pulse is {age:.0f} s old."
+
+
+def look_at_queues() -> Said:
+    """How much waits, in the broker and in the outbox."""
+    broker = redis.Redis.from_url(
+        settings.REDIS_BROKER_URL,
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+    )
+    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+    with broker:
+        lengths = {
+            name: int(broker.llen(f"{prefix}{name}"))
+            for name in ("default", "mail", "billing", "usage")
+        }
+    listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
+    if max(lengths.values()) > MAX_QUEUE:
+        yield (
+            Status.WARNING,
+            f"Tasks are piling up ({listed}): start more workers for the long queue.",
+        )
+    else:
+        yield Status.OK, f"Waiting tasks: {listed}."
+    pending = Delivery.objects.filter(state=Delivery.State.PENDING)
+    oldest = pending.order_by("due_at").values_list("due_at", flat=True).first()
+    lag = timezone.now() - oldest if oldest else timedelta(0)
+    if lag > MAX_LAG:
+        yield (
+            Status.FAILURE,
+            (
+                f"The oldest fact has waited {lag.total_seconds():.0f} s to be delivered "
+                f"({pending.count()} wait): see that a worker and beat run."
+            ),
+        )
+    else:
+        yield Status.OK, "Facts are delivered without delay."
+    dead = Delivery.objects.filter(state=Delivery.State.DEAD).count()
+    if dead:
+        yield (
+            Status.WARNING,
+            f"{dead} deliveries gave up: read their errors in /admin/ and retry them.",
+        )
+
+
+def look_at_mail() -> Said:
+    if "smtp" not in settings.EMAIL_BACKEND:
+        yield Status.OK, f"Mail goes to {settings.EMAIL_BACKEND.rsplit('.', 2)[1]}."
+        return
+    place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    mailer = get_connection(timeout=PATIENCE)
+    try:
+        mailer.open()
+        mailer.close()
+    except smtplib.SMTPAuthenticationError:
+        yield (
+            Status.FAILURE,
+            f"The mail server at {place} refuses the password: correct EMAIL_URL.",
+        )
+    except (smtplib.SMTPException, OSError) as error:
+        yield (
+            Status.FAILURE,
+            (
+                f"The mail server at {place} does not answer ({_first_line(error)}): "
+                "correct EMAIL_URL, or nobody can confirm an address."
+            ),
+        )
+    else:
+        yield Status.OK, f"The mail server at {place} answers."
+
+
+def look_at_stripe() -> Said:
+    if not settings.STRIPE_SECRET_KEY:
+        yield (
+            Status.FAILURE,
+            (
+                "STRIPE_SECRET_KEY is not set, so nobody can subscribe: copy it from "
+                "Stripe's dashboard."
+            ),
+        )
+        return
+    if not settings.STRIPE_WEBHOOK_SECRETS:
+        yield (
+            Status.FAILURE,
+            (
+                "STRIPE_WEBHOOK_SECRETS is not set, so every webhook is refused: copy the "
+                f"signing secret of the endpoint {settings.SITE_URL}/hooks/stripe/."
+            ),
+        )
+    try:
+        # The cheapest question there is; no price has this name.
+        adapter.find_price("doorstone-doctor")
+    except StripeError as error:
+        reason = _first_line(error.details.get("reason", error))
+        yield (
+            Status.FAILURE,
+            (
+                f"Stripe does not accept our calls ({reason}): check "
+                "STRIPE_SECRET_KEY, STRIPE_API_BASE and the way out of this machine."
+            ),
+        )
+    else:
+        where = settings.STRIPE_API_BASE or "api.stripe.com"
+        yield Status.OK, f"Stripe answers at {where}."
+
+
+def look_at_upstreams() -> Said:
+    """Every server that is to run models. Any HTTP answer counts as reachable."""
+    deployments = Deployment.objects.filter(is_enabled=True).select_related("model")
+    remote = [each for each in deployments if each.base_url]
+    for each in remote:
+        address = f"{each.base_url.rstrip('/')}/models"
+        try:
+            urllib.request.urlopen(address, timeout=PATIENCE).close()  # noqa: S310
+        except urllib.error.HTTPError as error:
+            if error.code >= 500:
+                yield (
+                    Status.WARNING,
+                    (
+                        f"{each.base_url} (for {each.model.slug}) answers {error.code}: "
+                        "look into that server's log."
+                    ),
+                )
+                continue
+        except (OSError, ValueError) as error:
+            yield (
+                Status.FAILURE,
+                (
+                    f"{each.base_url} (for {each.model.slug}) does not answer "
+                    f"({_first_line(error)}): start it, or disable the deployment."
+                ),
+            )
+            continue
+        yield Status.OK, f"{each.base_url} answers for {each.model.slug}."
+    if not deployments:
+        yield (
+            Status.WARNING,
+            "No model has a deployment: run manage.py catalog ensure.",
+        )
+    elif not remote:
+        yield Status.OK, "Every model runs in this product; no server to reach."
+
+
+def look_at_disk() -> Said:
+    """Room for, and the right to write, what the product keeps in files."""
+    folder = Path(settings.VAR_DIR)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        yield (
+            Status.FAILURE,
+            (
+                f"{folder} cannot be written ({error.strerror}): give it to the user the "
+                "product runs as, or set VAR_DIR."
+            ),
+        )
+        return
+    if os.name == "posix" and folder.stat().st_mode & 0o002:
+        yield (
+            Status.WARNING,
+            f"Everybody on this machine can write to {folder}: run chmod o-w {folder}.",
+        )
+    usage = shutil.disk_usage(folder)
+    free = f"{usage.free / 1_000_000_000:.1f} GB"
+    if usage.free < max(MIN_FREE_BYTES, int(usage.total * MIN_FREE_SHARE)):
+        yield Status.WARNING, f"Only {free} are free under {folder}: make room."
+    else:
+        yield Status.OK, f"{folder} can be written and has {free} free."
+
+
+LOOKS: tuple[Callable[[], Said], ...] = (
+    look_at_settings,
+    look_at_postgres,
+    look_at_migrations,
+    look_at_redis,
+    look_at_workers,
+    look_at_queues,
+    look_at_mail,
+    look_at_stripe,
+    look_at_upstreams,
+    look_at_disk,
+)
+
+
+def _skew(
+    whose: str, moment: float, started: float, ended: float
+) -> tuple[Status, str]:
+    # Their clock was read somewhere between our two readings.
+    skew = max(started - moment, moment - ended, 0.0)
+    if skew > MAX_SKEW:
+        return (
+            Status.FAILURE,
+            (
+                f"The clock of {whose} is {skew:.1f} s off ours: run an NTP client on "
+                "both machines, or limits and webhooks go wrong."
+            ),
+        )
+    return Status.OK, f"The clock of {whose} agrees with ours."
+
+
+def _first_line(error: object) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,0 +1,236 @@
+"""The doctor finds what is broken, all at once, and says what to do."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from core.redis import client, prefixed
+from embedded.mailbox import Mailbox
+from operations import findings
+from operations.findings import PULSE, Finding, Status
+from outbox.models import Delivery, Event
+from tests.factories.inference import offered_model
+from tests.fakes.servers import ROOT, free_port
+
+Look = Callable[[], Any]
+
+
+def told(look: Look) -> list[tuple[Status, str]]:
+    return list(look())
+
+
+def test_every_problem_of_the_environment_is_told_at_once() -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "config.settings.base",
+        "SECRET_KEY": "development-only-secret-key",
+        "FIELD_KEYS": "short",
+        "TRUSTED_PROXIES": "two",
+        "SECURE_SSL_REDIRECT": "perhaps",
+        "STRIPE_SECRET_KEY_FILE": "/nowhere/key",
+    }
+
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "doctor"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines() == [
+        "The environment is not complete:",
+        "  - SECRET_KEY is a development secret: make one of your own.",
+        "  - FIELD_KEYS is shorter than 32 characters.",
+        "  - TRUSTED_PROXIES=two: expected a whole number.",
+        "  - DATABASE_URL is not set: postgresql://user:password@host:5432/name",
+        "  - STRIPE_SECRET_KEY_FILE=/nowhere/key: No such file or directory.",
+        "  - EMAIL_URL is not set: smtp+tls://user:password@host:587",
+    ]
+
+
+@pytest.mark.django_db
+def test_servers_that_are_there_are_found_well() -> None:
+    postgres = told(findings.look_at_postgres)
+    redis = told(findings.look_at_redis)
+    migrations = told(findings.look_at_migrations)
+
+    assert {status for status, _ in [*postgres, *redis, *migrations]} == {Status.OK}
+    assert postgres[0][1].startswith("PostgreSQL 1")
+    assert postgres[1][1] == "The clock of PostgreSQL agrees with ours."
+    assert migrations == [(Status.OK, "Every migration is applied.")]
+
+
+def test_a_redis_that_is_away_is_named_and_stops_nothing(settings: Any) -> None:
+    settings.REDIS_CACHE_URL = settings.REDIS_BROKER_URL = (
+        f"redis://127.0.0.1:{free_port()}/0"
+    )
+
+    ((status, sentence),) = told(findings.look_at_redis)
+
+    assert status == Status.FAILURE
+    assert sentence.startswith("Redis does not answer at REDIS_BROKER_URL")
+    assert sentence.endswith("check the address and that the server runs.")
+
+
+def test_a_broker_that_drops_tasks_is_a_failure(settings: Any) -> None:
+    client().config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        found = told(findings.look_at_redis)
+    finally:
+        client().config_set("maxmemory-policy", "noeviction")
+
+    assert (
+        Status.FAILURE,
+        (
+            "The broker's maxmemory-policy is allkeys-lru, so tasks can vanish: set "
+            "maxmemory-policy noeviction."
+        ),
+    ) in found
+
+
+@pytest.mark.parametrize(
+    ("age", "status"), [(5, Status.OK), (90, Status.FAILURE), (None, Status.FAILURE)]
+)
+def test_beat_is_known_by_its_pulse(age: int | None, status: Status) -> None:
+    import time
+
+    if age is not None:
+        client().set(prefixed(PULSE), time.time() - age)
+
+    worker, beat = told(findings.look_at_workers)
+
+    assert worker[0] == Status.FAILURE
+    assert worker[1].startswith("No worker answers: start celery")
+    assert beat[0] == status
+
+
+@pytest.mark.django_db
+def test_a_fact_that_waits_is_a_failure_and_a_dead_one_a_warning() -> None:
+    event = Event.objects.create(name="x", payload={})
+    long_ago = timezone.now() - timedelta(minutes=5)
+    waiting = Delivery.objects.create(event=event, subscriber="a")
+    Delivery.objects.filter(pk=waiting.pk).update(due_at=long_ago)
+    Delivery.objects.create(event=event, subscriber="b", state="dead")
+
+    tasks, lag, dead = told(findings.look_at_queues)
+
+    assert tasks == (
+        Status.OK,
+        "Waiting tasks: default 0, mail 0, billing 0, usage 0.",
+    )
+    assert lag[0] == Status.FAILURE
+    assert lag[1].startswith(
+        "The oldest fact has waited 300 s to be delivered (1 wait)"
+    )
+    assert dead[0] == Status.WARNING
+
+
+def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:
+    smtp_port = free_port()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_port
+
+    ((before, sentence),) = told(findings.look_at_mail)
+    mailbox = Mailbox(tmp_path, host="127.0.0.1", smtp_port=smtp_port, port=free_port())
+    mailbox.start()
+    try:
+        ((after, _),) = told(findings.look_at_mail)
+    finally:
+        mailbox.stop()
+
+    assert (before, after) == (Status.FAILURE, Status.OK)
+    assert "correct EMAIL_URL" in sentence
+
+
+@pytest.mark.django_db
+def test_stripe_without_a_key_or_an_answer_is_a_failure(settings: Any) -> None:
+    settings.STRIPE_SECRET_KEY = ""
+    ((without_key, sentence),) = told(findings.look_at_stripe)
+    settings.STRIPE_SECRET_KEY = "sk_test_x"
+    settings.STRIPE_WEBHOOK_SECRETS = []
+    settings.STRIPE_API_BASE = f"http://127.0.0.1:{free_port()}"
+
+    webhook, unreachable = told(findings.look_at_stripe)
+
+    assert without_key == Status.FAILURE
+    assert sentence.startswith("STRIPE_SECRET_KEY is not set")
+    assert webhook[1].startswith("STRIPE_WEBHOOK_SECRETS is not set")
+    assert unreachable[1].startswith("Stripe does not accept our calls")
+
+
+@pytest.mark.django_db
+def test_an_upstream_that_is_away_is_named() -> None:
+    model = offered_model("tiny")
+    model.deployments.all().delete()
+    base = f"http://127.0.0.1:{free_port()}/v1"
+    model.deployments.create(provider="openai", base_url=base)
+
+    ((status, sentence),) = told(findings.look_at_upstreams)
+
+    assert status == Status.FAILURE
+    assert sentence.startswith(f"{base} (for tiny) does not answer")
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    settings.VAR_DIR = tmp_path / "file" / "var"
+
+    ((status, sentence),) = told(findings.look_at_disk)
+
+    assert status == Status.FAILURE
+    assert sentence.endswith("or set VAR_DIR.")
+
+
+def test_a_clock_that_is_off_is_a_failure() -> None:
+    assert findings._skew("PostgreSQL", 100.0, 200.0, 200.1)[0] == Status.FAILURE
+    assert findings._skew("PostgreSQL", 200.05, 200.0, 200.1)[0] == Status.OK
+
+
+def test_the_answer_is_json_and_the_exit_code_tells(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [Finding("redis", Status.OK, "Well."), Finding("disk", Status.FAILURE, "!")]
+    monkeypatch.setattr(
+        "operations.management.commands.doctor.examine", lambda: iter(found)
+    )
+
+    with pytest.raises(SystemExit) as ending:
+        call_command("doctor", "--json")
+
+    answer = json.loads(capsys.readouterr().out)
+    assert ending.value.code == 1
+    assert answer["ok"] is False
+    assert answer["findings"][1] == {
+        "subject": "disk",
+        "status": "failure",
+        "sentence": "!",
+    }
+
+
+def test_a_sound_installation_ends_with_zero(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [Finding("redis", Status.OK, "Redis answers.")]
+    monkeypatch.setattr(
+        "operations.management.commands.doctor.examine", lambda: iter(found)
+    )
+
+    call_command("doctor")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "ok   redis      Redis answers.",
+        "Everything the product needs is there.",
+    ]
