@@ -33,20 +33,63 @@ class OrganisationCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberAdded:
-    """A user joined an organisation."""
+    """A user joined an organisation, by the invitation of ``by_id``."""
 
     actor: ClassVar[str] = "user_id"
     organisation_id: int
     user_id: int
     role: str
+    by_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRemoved:
-    """A user left an organisation or was removed from it."""
+    """A user left an organisation or was removed from it by ``by_id``."""
 
     actor: ClassVar[str] = "user_id"
     organisation_id: int
+    user_id: int
+    by_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberInvited:
+    """Somebody held a place in an organisation open for a mail address."""
+
+    actor: ClassVar[str] = "by_id"
+    organisation_id: int
+    invitation_id: int
+    role: str
+    by_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRoleChanged:
+    """A member was given another role."""
+
+    actor: ClassVar[str] = "by_id"
+    organisation_id: int
+    user_id: int
+    role: str
+    role_before: str
+    by_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTokenCreated:
+    """Somebody made a token for the REST API."""
+
+    actor: ClassVar[str] = "user_id"
+    token_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTokenRevoked:
+    """A token for the REST API was taken out of use."""
+
+    actor: ClassVar[str] = "user_id"
+    token_id: int
     user_id: int
 
 

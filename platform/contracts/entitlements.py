@@ -10,3 +10,4 @@ class EntitlementsChanged:
     organisation_id: int
     revision: int
     plan: str
+    plan_before: str = ""

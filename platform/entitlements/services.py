@@ -46,10 +46,13 @@ def replace_for(organisation_id: int, features: Features, *, source: str) -> int
     )
     publish(
         EntitlementsChanged(
-            organisation_id=organisation_id, revision=revision, plan=features.plan
+            organisation_id=organisation_id,
+            revision=revision,
+            plan=features.plan,
+            plan_before=row.plan if row else "",
         )
     )
-    transaction.on_commit(partial(_announce, organisation_id))
+    transaction.on_commit(partial(_announce, organisation_id), robust=True)
     return revision
 
 
