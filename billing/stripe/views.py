@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.decorators import staff_required
+from audit import services as audit
 from billing.stripe import services
 from billing.stripe.exceptions import BadSignature
 from billing.stripe.models import WebhookInbox
@@ -85,6 +86,7 @@ def webhook_replay(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Work through an event again; safe, because it only fetches anew."""
     row = get_object_or_404(WebhookInbox, pk=pk)
     services.replay(row)
+    audit.record("webhook.replayed", actor=request.user, target=row.event_id)
     messages.success(request, _("The event is being worked through again."))
     return redirect("stripe:webhook-detail", pk=pk)
 

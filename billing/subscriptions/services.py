@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, User
+from audit import services as audit
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
 from billing.plans.models import PlanVersion, Price
 from billing.stripe import adapter
@@ -181,17 +182,31 @@ def grant_plan(
         granted_by=by,
         ends_at=ends_at,
     )
+    audit.record(
+        "plan.granted",
+        actor=by,
+        organisation=organisation,
+        target=str(version),
+        after={"reason": reason, "seats": seats},
+    )
     refresh_entitlements(organisation.pk)
     return grant
 
 
 @transaction.atomic
-def revoke_grant(grant: StaffGrant) -> None:
+def revoke_grant(grant: StaffGrant, *, by: User | None = None) -> None:
     """Take a granted plan back at once."""
     now = timezone.now()
-    StaffGrant.objects.filter(pk=grant.pk, revoked_at=None).update(
+    claimed = StaffGrant.objects.filter(pk=grant.pk, revoked_at=None).update(
         revoked_at=now, settled_at=now
     )
+    if claimed:
+        audit.record(
+            "plan.grant_revoked",
+            actor=by,
+            organisation=grant.organisation,
+            target=str(grant.plan_version),
+        )
     refresh_entitlements(grant.organisation_id)
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.decorators import organisation_required, staff_required
 from accounts.models import Organisation
+from audit import services as audit
 from billing.ledger.models import Invoice
 from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.queries import Offer, offer_for
@@ -144,6 +145,9 @@ def portal(request: OrganisationHttpRequest) -> HttpResponse:
 def invoices_csv(request: OrganisationHttpRequest) -> HttpResponse:
     """Download every invoice as a table; amounts in minor units and in full."""
     _require_sight(request)
+    audit.record(
+        "invoices.exported", actor=request.user, organisation=request.organisation
+    )
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     name = f"invoices-{request.organisation.slug}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -5,10 +5,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.decorators import staff_required
 from accounts.models import User
+from audit import services as audit
 from community.contributions import services
 from community.contributions.exceptions import BadPayload, BadSignature
 from community.contributions.models import Contribution, Delivery
 from core.pagination import BadCursor, paginate
+from core.types import AuthenticatedHttpRequest
 
 MAX_BODY = 2_000_000
 
@@ -87,7 +89,8 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @staff_required
-def replay_delivery(request: HttpRequest, guid: str) -> HttpResponse:
+def replay_delivery(request: AuthenticatedHttpRequest, guid: str) -> HttpResponse:
     """Have a failed delivery acted on again."""
     services.replay_delivery(get_object_or_404(Delivery, pk=guid))
+    audit.record("webhook.replayed", actor=request.user, target=f"github:{guid}")
     return redirect("contributions:delivery-list")

@@ -103,6 +103,9 @@ def rotate_key(key: ApiKey, *, by: User) -> tuple[ApiKey, str]:
     if key.expires_at is not None:
         ends_at = min(ends_at, key.expires_at)
     ApiKey.objects.filter(pk=key.pk).update(expires_at=ends_at)
+    audit.record(
+        "key.rotated", actor=by, organisation=key.organisation, target=str(key)
+    )
     transaction.on_commit(partial(announce, key.digest))
     return successor, secret
 

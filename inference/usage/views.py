@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.decorators import organisation_required
+from audit import services as audit
 from core.pagination import paginate
 from core.types import OrganisationHttpRequest
 from entitlements.queries import entitlements_for
@@ -73,6 +74,7 @@ def usage_fragment(request: OrganisationHttpRequest) -> HttpResponse:
 def log_csv(request: OrganisationHttpRequest) -> HttpResponse:
     """Download the newest requests of a period; money in billionths of a dollar."""
     period, _group = _choice(request)
+    _record_export(request)
     names = [
         *("request_id", "occurred_at", "model", "key__name", "status", "is_stream"),
         *("is_estimated", "tokens_in", "tokens_cached", "tokens_out", "price_nano"),
@@ -92,6 +94,7 @@ def log_csv(request: OrganisationHttpRequest) -> HttpResponse:
 def table_csv(request: OrganisationHttpRequest) -> HttpResponse:
     """Download the sums per model or key; money in billionths of a dollar."""
     period, group = _choice(request)
+    _record_export(request)
     rows = queries.grouped(
         request.organisation.pk, period.start, period.end, group=group
     )
@@ -101,6 +104,15 @@ def table_csv(request: OrganisationHttpRequest) -> HttpResponse:
         f"usage-{request.organisation.slug}-{period.name}.csv",
         [group, "requests", "failures", "tokens_in", "tokens_out", "price_nano"],
         ([row[name], *(row[each] for each in sums)] for row in rows),
+    )
+
+
+def _record_export(request: OrganisationHttpRequest) -> None:
+    audit.record(
+        "usage.exported",
+        actor=request.user,
+        organisation=request.organisation,
+        target=request.path[:200],
     )
 
 

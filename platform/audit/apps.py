@@ -6,3 +6,6 @@ class AuditConfig(AppConfig):
 
     name = "audit"
     label = "audit"
+
+    def ready(self) -> None:
+        from audit import receivers, subscribers  # noqa: F401

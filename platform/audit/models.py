@@ -41,3 +41,17 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_id}"
+
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        """Each value that was changed, as ``before → after``."""
+        before, after = self.before or {}, self.after or {}
+        return [
+            (
+                name,
+                f"{before[name]} → {after.get(name, '–')}"
+                if name in before
+                else str(after[name]),
+            )
+            for name in dict.fromkeys([*before, *after])
+        ]

@@ -1,18 +1,16 @@
 """Writing the chain of records, and reading whether it is whole."""
 
 import hashlib
-import ipaddress
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection, transaction
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Organisation, User
 from audit.models import Record
-from core.context import request_id
+from core.context import network, request_id
 
 _LOCK = 0x61756474
 
@@ -26,12 +24,12 @@ def record(
     target: str = "",
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
-    request: HttpRequest | None = None,
 ) -> Record:
     """Append what was done, in the transaction that does it.
 
-    A lock held to the end of the transaction keeps the chain in one line.
-    Secrets do not belong into ``before`` and ``after``.
+    A lock held to the end of the transaction keeps the chain in one line. Request
+    and network are those of the moment. Secrets do not belong into ``before`` and
+    ``after``; their values are whole numbers, strings and flags.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -44,7 +42,7 @@ def record(
         target=target[:200],
         before=before,
         after=after,
-        address=_shortened(request.META.get("REMOTE_ADDR", "")) if request else "",
+        address=network.get(),
         request_id=request_id.get(),
         previous_digest=last or "",
     )
@@ -60,6 +58,19 @@ def broken_records() -> Iterator[Record]:
         if entry.previous_digest != previous or entry.digest != digest_of(entry):
             yield entry
         previous = entry.digest
+
+
+def head() -> str:
+    """Return the digest of the newest record, or nothing.
+
+    Kept outside the database, it shows later whether newer records were cut off.
+    """
+    return Record.objects.order_by("-pk").values_list("digest", flat=True).first() or ""
+
+
+def has_record(digest: str) -> bool:
+    """Tell whether the chain still holds a head that was noted earlier."""
+    return Record.objects.filter(digest=digest).exists()
 
 
 def digest_of(entry: Record) -> str:
@@ -81,13 +92,3 @@ def digest_of(entry: Record) -> str:
         separators=(",", ":"),
     )
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _shortened(address: str) -> str:
-    # The network is enough to notice a stranger; the host is nobody's business.
-    try:
-        version = ipaddress.ip_address(address).version
-    except ValueError:
-        return ""
-    bits = 24 if version == 4 else 48
-    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))

@@ -1,27 +1,122 @@
+"""What was done in an organisation, as its managers see it."""
+
+import csv
+import json
+from collections.abc import Iterable
+
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.decorators import organisation_required
+from accounts.decorators import organisation_required, staff_required
 from accounts.permissions import can_see_audit
 from audit.models import Record
+from audit.services import record
 from core.pagination import BadCursor, paginate
-from core.types import OrganisationHttpRequest
+from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
+from entitlements.queries import entitlements_for
+
+COLUMNS = (
+    *("at", "action", "person", "target", "before", "after", "network", "request_id"),
+    "digest",
+)
+# A spreadsheet would run a cell that begins with one of these.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
 @organisation_required
 def record_list(request: OrganisationHttpRequest) -> HttpResponse:
     """What was done in an organisation that touches its security."""
-    if not can_see_audit(request.user, request.organisation):
-        raise PermissionDenied
-    records = Record.objects.filter(organisation=request.organisation)
+    _require_sight(request)
+    context = {"organisation": request.organisation}
+    if not entitlements_for(request.organisation.pk).audit_log:
+        return render(request, "audit/not_included.html", context)
     try:
         page = paginate(
-            records.select_related("actor"), cursor=request.GET.get("cursor")
+            _records(request).select_related("actor"), cursor=request.GET.get("cursor")
         )
     except BadCursor as error:
         return render(request, "400.html", {"reason": error}, status=400)
-    context = {"organisation": request.organisation, "page": page}
-    return render(request, "audit/record_list.html", context)
+    return render(request, "audit/record_list.html", {**context, "page": page})
+
+
+@require_safe
+@organisation_required
+def record_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
+    """Every record of an organisation, oldest first; taking it is itself recorded."""
+    _require_sight(request)
+    if not entitlements_for(request.organisation.pk).audit_log:
+        raise PermissionDenied
+    record("audit.exported", actor=request.user, organisation=request.organisation)
+    rows = _records(request).select_related("actor").order_by("pk")
+    return _csv(rows, name=f"audit-{request.organisation.slug}.csv")
+
+
+@require_safe
+@staff_required
+def staff_record_list(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """What staff and the product did, in every organisation and in none."""
+    action = request.GET.get("action", "")
+    records = Record.objects.select_related("actor", "organisation")
+    if action:
+        records = records.filter(action=action)
+    try:
+        page = paginate(records, cursor=request.GET.get("cursor"))
+    except BadCursor as error:
+        return render(request, "400.html", {"reason": error}, status=400)
+    query = request.GET.copy()
+    query.pop("cursor", None)
+    context = {"page": page, "action": action, "query": query.urlencode()}
+    return render(request, "audit/staff_record_list.html", context)
+
+
+def _require_sight(request: OrganisationHttpRequest) -> None:
+    if not can_see_audit(request.user, request.organisation):
+        raise PermissionDenied
+
+
+def _records(request: OrganisationHttpRequest) -> QuerySet[Record]:
+    return Record.objects.filter(organisation=request.organisation)
+
+
+class _Echo:
+    """A file that hands back what is written to it."""
+
+    def write(self, value: str) -> str:
+        return value
+
+
+def _csv(records: QuerySet[Record], *, name: str) -> StreamingHttpResponse:
+    writer = csv.writer(_Echo())
+
+    def lines() -> Iterable[str]:
+        yield writer.writerow(COLUMNS)
+        for entry in records.iterator():
+            yield writer.writerow(map(_cell, _row(entry)))
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _row(entry: Record) -> list[str]:
+    return [
+        entry.at.isoformat(),
+        entry.action,
+        entry.actor.username if entry.actor else "",
+        entry.target,
+        *(
+            "" if values is None else json.dumps(values, ensure_ascii=False)
+            for values in (entry.before, entry.after)
+        ),
+        entry.address,
+        entry.request_id,
+        entry.digest,
+    ]
+
+
+def _cell(value: str) -> str:
+    return f"'{value}" if value.startswith(_FORMULA) else value
