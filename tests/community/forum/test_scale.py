@@ -104,6 +104,7 @@ def test_no_list_reads_all_topics_at_any_depth(
         },
     }
     found: dict[str, set[tuple[str, str]]] = {}
+    plans.clear()
     for name, asked in lists.items():
         cursor = None
         for _ in range(3):
