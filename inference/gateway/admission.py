@@ -6,12 +6,15 @@ PostgreSQL again and forgets no quota. Without Redis a share of the limits is
 given from this process's memory, and PostgreSQL's own sum guards the money.
 """
 
+import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 import hiredis
 import orjson
+from django.conf import settings
 
 from core.redis import prefixed
 from inference.gateway import errors
@@ -33,30 +36,44 @@ local rpm, tpm, concurrent = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV
 local allowance, lease = tonumber(ARGV[7]), tonumber(ARGV[8])
 local key_field, key_limit = ARGV[9], tonumber(ARGV[10])
 
-local money = redis.call('HMGET', KEYS[1], 'spent', 'held', key_field)
+local money = redis.call('HMGET', KEYS[1], 'spent', 'held', key_field, 'h' .. key_field)
 if not money[1] or (key_limit >= 0 and not money[3]) then return {'miss'} end
-
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-if redis.call('ZCARD', KEYS[2]) >= concurrent then
-  local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-  return {'concurrency', math.min(1000000, tonumber(first[2]) - now)}
-end
 
 local r_step = math.floor(60000000 / rpm)
 local r_tat = math.max(tonumber(redis.call('GET', KEYS[3]) or now), now)
 local r_next = r_tat + r_step
-if r_next - now > 60000000 then return {'requests', r_next - now - 60000000} end
-
--- More than a minute's tokens at once run alone, on a full bucket.
-want = math.min(want, tpm)
 local t_step = 60000000 / tpm
 local t_tat = math.max(tonumber(redis.call('GET', KEYS[4]) or now), now)
-local t_next = t_tat + math.floor(want * t_step)
-if t_next - now > 60000000 then return {'tokens', t_next - now - 60000000} end
+-- More than a minute's tokens at once run alone, on a full bucket.
+local t_next = t_tat + math.floor(math.min(want, tpm) * t_step)
+
+local function answer(verdict, wait, r_at, t_at)
+  return {verdict, wait,
+          math.max(0, math.floor((60000000 - (r_at - now)) / r_step)), r_at - now,
+          math.max(0, math.floor((60000000 - (t_at - now)) / t_step)), t_at - now}
+end
+
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+if redis.call('ZCARD', KEYS[2]) >= concurrent then
+  local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+  -- When one ends is not known; a lease that nobody renews ends by then.
+  return answer('concurrency', math.min(1000000, tonumber(first[2]) - now), r_tat, t_tat)
+end
+if r_next - now > 60000000 then
+  return answer('requests', r_next - now - 60000000, r_tat, t_tat)
+end
+if t_next - now > 60000000 then
+  return answer('tokens', t_next - now - 60000000, r_tat, t_tat)
+end
 
 local spent, held = tonumber(money[1]), tonumber(money[2] or 0)
-if hold > 0 and allowance >= 0 and spent + held + hold > allowance then return {'quota'} end
-if hold > 0 and key_limit >= 0 and tonumber(money[3]) + hold > key_limit then return {'quota'} end
+if hold > 0 and allowance >= 0 and spent + held + hold > allowance then
+  return answer('quota', 0, r_tat, t_tat)
+end
+if hold > 0 and key_limit >= 0
+    and tonumber(money[3]) + tonumber(money[4] or 0) + hold > key_limit then
+  return answer('quota', 0, r_tat, t_tat)
+end
 
 redis.call('SET', KEYS[3], string.format('%.0f', r_next), 'PX', math.ceil((r_next - now) / 1000))
 redis.call('SET', KEYS[4], string.format('%.0f', t_next), 'PX', math.ceil((t_next - now) / 1000) + 1)
@@ -64,10 +81,10 @@ redis.call('ZADD', KEYS[2], string.format('%.0f', now + lease * 1000000), reques
 redis.call('EXPIRE', KEYS[2], 3600)
 redis.call('HSET', KEYS[1], 'r:' .. request, hold)
 redis.call('HINCRBY', KEYS[1], 'held', hold)
+redis.call('HINCRBY', KEYS[1], 'h' .. key_field, hold)
 redis.call('ZADD', KEYS[5], string.format('%.0f', now / 1000000), request)
 redis.call('SET', KEYS[6], ARGV[11], 'EX', 86400)
-return {'ok', math.floor((60000000 - (r_next - now)) / r_step), r_next - now,
-        math.floor((60000000 - (t_next - now)) / t_step), t_next - now}
+return answer('ok', 0, r_next, t_next)
 """)
 
 # Gives back what was held. Whoever comes second finds no reservation and changes nothing.
@@ -78,12 +95,21 @@ redis.call('ZREM', KEYS[5], request)
 redis.call('DEL', KEYS[6])
 local hold = redis.call('HGET', KEYS[1], 'r:' .. request)
 if not hold then
-  -- Redis forgot the reservation: have what was spent read from PostgreSQL again.
-  redis.call('HDEL', KEYS[1], 'spent')
+  -- Redis forgot the reservation: have what was spent read from PostgreSQL again,
+  -- and once more when nothing runs, for what is being committed meanwhile.
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('HSET', KEYS[1], 'doubt', 1)
+    redis.call('HDEL', KEYS[1], 'spent', key_field)
+  end
   return 0
 end
 redis.call('HDEL', KEYS[1], 'r:' .. request)
-redis.call('HINCRBY', KEYS[1], 'held', -tonumber(hold))
+redis.call('HINCRBY', KEYS[1], 'h' .. key_field, -tonumber(hold))
+local held = redis.call('HINCRBY', KEYS[1], 'held', -tonumber(hold))
+if held <= 0 and redis.call('HDEL', KEYS[1], 'doubt') == 1 then
+  redis.call('DEL', KEYS[1])
+  return 1
+end
 if price > 0 then
   -- A sum that is not there is read from PostgreSQL, this price included.
   if redis.call('HEXISTS', KEYS[1], 'spent') == 1 then
@@ -92,6 +118,15 @@ if price > 0 then
   if redis.call('HEXISTS', KEYS[1], key_field) == 1 then
     redis.call('HINCRBY', KEYS[1], key_field, price)
   end
+end
+return 1
+""")
+
+# What was spent without Redis is in PostgreSQL only.
+DOUBT = Script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'doubt', 1)
+  redis.call('HDEL', KEYS[1], 'spent')
 end
 return 1
 """)
@@ -123,6 +158,8 @@ class Admission:
     def __init__(self, redis: LeanRedis) -> None:
         self.redis = redis
         self.fallback = FallbackLimits()
+        # Organisations that used something while Redis was away.
+        self.doubted: set[int] = set()
 
     async def admit(
         self,
@@ -131,10 +168,11 @@ class Admission:
         request_id: str,
         hold: int,
         tokens: int,
+        at: datetime,
         record: dict[str, object],
     ) -> Reservation:
         """Reserve ``hold`` billionths and ``tokens``. Raises ``GatewayError``."""
-        month = datetime.now(UTC).strftime("%Y%m")
+        month = f"{at.year}{at.month:02}"
         reservation = Reservation(
             request_id,
             caller.organisation_id,
@@ -144,34 +182,51 @@ class Admission:
             is_in_redis=True,
         )
         try:
+            if caller.organisation_id in self.doubted:
+                await self.redis.run(DOUBT, keys_of(reservation)[:1])
+                self.doubted.discard(caller.organisation_id)
             answer = await self._ask(caller, reservation, tokens, record)
             if answer[0] == b"miss":
                 await self._load(caller, reservation)
                 answer = await self._ask(caller, reservation, tokens, record)
         except (RedisDown, hiredis.ReplyError):
             return await self.fallback.admit(caller, reservation, tokens)
-        self._refuse(caller, answer)
         reservation.headers = limit_headers(
-            caller, [int(number) for number in answer[1:5]]
+            caller, [int(number) for number in answer[2:]]
         )
+        self._refuse(caller, answer, reservation.headers)
         return reservation
 
     async def release(self, reservation: Reservation, price: int) -> None:
         """Give back what was held, after the usage has been committed."""
         if not reservation.is_in_redis:
             self.fallback.release(reservation, price)
+            if price:
+                self.doubted.add(reservation.organisation_id)
             return
         try:
-            await self.redis.run(
-                RELEASE,
-                keys_of(reservation),
-                reservation.request_id,
-                price,
-                f"k:{reservation.key_id}",
-            )
+            await self.redis.run(RELEASE, *_release(reservation, price))
         except (RedisDown, hiredis.ReplyError):
             # The lease ends by itself, and the sweeper finds the usage recorded.
             return
+
+    async def release_all(self, priced: Sequence[tuple[Reservation, int]]) -> None:
+        """Give back what many requests held, in one round trip."""
+        answers = []
+        for reservation, price in priced:
+            if reservation.is_in_redis:
+                answers.append(self.redis.begin(RELEASE, *_release(reservation, price)))
+            else:
+                await self.release(reservation, price)
+        if not answers:
+            return
+        results = await asyncio.gather(*answers, return_exceptions=True)
+        for (reservation, price), result in zip(
+            [pair for pair in priced if pair[0].is_in_redis], results, strict=True
+        ):
+            if isinstance(result, hiredis.ReplyError):
+                # Redis started anew and does not know the script yet.
+                await self.release(reservation, price)
 
     async def _ask(
         self,
@@ -207,13 +262,15 @@ class Admission:
             LOAD, keys_of(reservation)[:1], spent, f"k:{caller.key_id}", by_key
         )
 
-    def _refuse(self, caller: Caller, answer: list[bytes | int]) -> None:
+    def _refuse(
+        self, caller: Caller, answer: list[bytes | int], headers: dict[str, str]
+    ) -> None:
         verdict = answer[0]
         if verdict == b"ok":
             return
         features = caller.features
         if verdict == b"quota":
-            raise errors.quota_exhausted(billing_url(caller))
+            raise errors.quota_exhausted(billing_url(caller), headers)
         limits = {
             b"requests": features.requests_per_minute,
             b"tokens": features.tokens_per_minute,
@@ -221,7 +278,10 @@ class Admission:
         }
         if isinstance(verdict, bytes) and verdict in limits:
             raise errors.rate_limited(
-                verdict.decode(), int(answer[1]) / 1_000_000, limits[verdict]
+                verdict.decode(),
+                int(answer[1]) / 1_000_000,
+                limits[verdict],
+                headers,
             )
         raise errors.limiter_unavailable()
 
@@ -288,6 +348,15 @@ class FallbackLimits:
         return spent
 
 
+def _release(reservation: Reservation, price: int) -> tuple[list[str], str, int, str]:
+    return (
+        keys_of(reservation),
+        reservation.request_id,
+        price,
+        f"k:{reservation.key_id}",
+    )
+
+
 def keys_of(reservation: Reservation) -> list[str]:
     """Return the Redis keys of a request, in the scripts' order."""
     organisation = f"gw:{{{reservation.organisation_id}}}"
@@ -324,6 +393,4 @@ def duration(microseconds: int) -> str:
 
 
 def billing_url(caller: Caller) -> str:
-    from django.conf import settings
-
     return f"{settings.SITE_URL}/console/{caller.organisation_slug}/billing/"

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import redis.asyncio
@@ -17,16 +17,18 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from core.context import request_id as current_request_id
+from core.money import NANO
 from core.redis import prefixed
 from entitlements.services import CHANNEL as ENTITLEMENTS
 from inference.catalog.services import CHANNEL as CATALOGUE
 from inference.gateway import errors, protocol
 from inference.gateway.admission import Admission
-from inference.gateway.engine import Engine
+from inference.gateway.engine import Begun, Engine, Work
 from inference.gateway.errors import GatewayError
+from inference.gateway.idempotency import Idempotency
 from inference.gateway.redis import LeanRedis
 from inference.gateway.settlement import Settlement
-from inference.gateway.state import Caller, Directory, OfferedModel
+from inference.gateway.state import Caller, Directory, OfferedModel, Unavailable
 from inference.keys.services import CHANNEL as KEYS
 from inference.providers.docs_assistant import DocsAssistant
 from inference.providers.openai import OpenAIProvider
@@ -39,6 +41,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_BODY = 20_000_000
+BODY_SECONDS = 30
+LOOK_AFTER_SECONDS = 0.1
 COMPLETIONS = {
     f"/v1/{name}": name
     for name in (protocol.CHAT, protocol.COMPLETIONS, protocol.EMBEDDINGS)
@@ -57,13 +61,13 @@ class Gateway:
         self.django = django_application
         self.engine: Engine | None = None
         self.tasks: list[asyncio.Task[None]] = []
-        self.stopping = asyncio.Event()
+        self.is_stopping = False
         self.streams: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        elif scope["type"] == "http" and _is_ours(scope["path"]):
             await self._answer(scope, receive, send)
         elif self.django is not None:
             await self.django(scope, receive, send)
@@ -82,19 +86,25 @@ class Gateway:
                 "openai": OpenAIProvider(),
                 "docs_assistant": DocsAssistant(),
             }
-            self.engine = Engine(directory, admission, settlement, providers)
+            engine = Engine(directory, admission, settlement, providers)
+            self.engine = engine
+            self.once = Idempotency(lean)
             self.tasks = [
                 asyncio.create_task(settlement.open()),
                 asyncio.create_task(settlement.commit_forever()),
                 asyncio.create_task(settlement.beat_forever()),
                 asyncio.create_task(lean.watch()),
-                asyncio.create_task(_listen(directory)),
+                asyncio.create_task(engine.recheck_forever()),
+                asyncio.create_task(_listen(engine)),
             ]
         return self.engine
 
     async def stop(self) -> None:
         """End open streams with an error event, commit what is left, let go."""
-        self.stopping.set()
+        self.is_stopping = True
+        if self.engine is not None:
+            for begun in list(self.engine.streams):
+                begun.interrupt("shutdown")
         if self.streams:
             await asyncio.wait(self.streams, timeout=8)
         if self.engine is not None:
@@ -130,6 +140,13 @@ class Gateway:
             await self._route(scope, receive, send_noting, request_id, extra)
         except GatewayError as error:
             await _send_error(send, error, extra)
+        except Unavailable:
+            await _send_error(send, errors.service_unavailable(), extra)
+        except asyncio.CancelledError:
+            # Nobody is there to be answered.
+            if not is_sent:
+                return
+            raise
         except Exception:
             logger.exception("gateway.failed", extra={"path": scope["path"]})
             if is_sent:
@@ -154,22 +171,27 @@ class Gateway:
             caller = await self._authenticate(engine, scope)
             body = await _read_body(scope, receive)
             call = protocol.parse(COMPLETIONS[path], body)
-            if self.stopping.is_set():
+            if self.is_stopping:
                 raise errors.shutting_down()
-            work = await engine.begin(call, caller, request_id, _client_id(scope))
-            headers = [
-                *extra,
-                *(
-                    (name.encode(), value.encode())
-                    for name, value in work.reservation.headers.items()
-                ),
-            ]
-            if call.is_stream and call.endpoint != protocol.EMBEDDINGS:
-                await self._stream(engine, work, receive, send, headers)
-                return
-            answer = await engine.complete(work)
-            headers.append((b"x-cost", engine.price_header(work, answer).encode()))
-            await _send_json(send, 200, answer, headers)
+            extra = [*extra]
+            key = _header(scope, b"idempotency-key")
+            if key and not call.is_stream:
+                async with self.once.running(caller, key, body, request_id) as kept:
+                    if kept.answer is None:
+                        work = await engine.begin(
+                            call, caller, request_id, _client_id(scope)
+                        )
+                        kept.answer = await self._complete(engine, work, receive, extra)
+                    else:
+                        extra.append((b"idempotency-replayed", b"true"))
+                    answer = kept.answer
+            else:
+                work = await engine.begin(call, caller, request_id, _client_id(scope))
+                if call.is_stream:
+                    await self._stream(engine, work, receive, send, extra)
+                    return
+                answer = await self._complete(engine, work, receive, extra)
+            await _send_json(send, 200, answer, extra)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             _require(method, "GET")
             caller = await self._authenticate(engine, scope)
@@ -186,46 +208,101 @@ class Gateway:
         kind, _, secret = header.partition(" ")
         if kind.lower() != "bearer" or not secret.strip():
             raise errors.missing_key()
-        caller = await engine.directory.caller(secret.strip())
+        caller = await engine.directory.caller(secret.strip(), _address(scope))
         if caller is None:
             raise errors.invalid_key(secret.strip())
         return caller
 
+    async def _complete(
+        self,
+        engine: Engine,
+        work: Work,
+        receive: Receive,
+        headers: list[tuple[bytes, bytes]],
+    ) -> bytes:
+        """Return a whole answer; its headers are added to ``headers``."""
+        with _Presence(engine, work, receive):
+            answer = await engine.complete(work)
+        headers += _encoded(work.reservation.headers)
+        headers.append((b"x-cost", f"{work.price_nano / NANO:.9f}".encode()))
+        return answer
+
     async def _stream(
         self,
         engine: Engine,
-        work: Any,
+        work: Work,
         receive: Receive,
         send: Send,
         headers: list[tuple[bytes, bytes]],
     ) -> None:
-        begun = await engine.open_stream(work)
-        is_gone = asyncio.ensure_future(_wait_until_gone(receive))
+        async def write(piece: bytes) -> None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
         has_ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.streams.add(has_ended)
-        stream = engine.run_stream(begun, is_gone, self.stopping)
         try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": 200,
-                    "headers": [*STREAM_HEADERS, *headers],
-                }
-            )
-            async for piece in stream:
+            with _Presence(engine, work, receive) as presence:
+                begun = await engine.open_stream(work)
+                presence.begun = begun
+                presence.watch()
+                if self.is_stopping:
+                    begun.interrupt("shutdown")
                 await send(
-                    {"type": "http.response.body", "body": piece, "more_body": True}
+                    {
+                        "type": "http.response.start",
+                        "status": 200,
+                        "headers": [
+                            *STREAM_HEADERS,
+                            *headers,
+                            *_encoded(work.reservation.headers),
+                        ],
+                    }
                 )
-            if not is_gone.done():
+                is_whole = await engine.run_stream(begun, write)
+            # A body without its end tells what a clean one would hide.
+            if is_whole:
                 await send({"type": "http.response.body", "body": b""})
-        except OSError:
-            # The caller went away between two pieces; the finaliser settles.
-            return
         finally:
-            await asyncio.shield(_aclose(stream))
-            is_gone.cancel()
             has_ended.set_result(None)
             self.streams.discard(has_ended)
+
+
+class _Presence:
+    """Notices that a caller leaves while their request is under way.
+
+    Most answers come sooner than it pays to look.
+    """
+
+    def __init__(self, engine: Engine, work: Work, receive: Receive) -> None:
+        self.engine = engine
+        self.work = work
+        self.receive = receive
+        self.task = asyncio.current_task()
+        self.begun: Begun | None = None
+        self.leaving: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self.timer = loop.call_later(LOOK_AFTER_SECONDS, self.watch)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.timer.cancel()
+        if self.leaving is not None:
+            self.leaving.cancel()
+
+    def watch(self) -> None:
+        if self.leaving is None:
+            self.leaving = asyncio.ensure_future(_wait_until_gone(self.receive))
+            self.leaving.add_done_callback(self._left)
+
+    def _left(self, leaving: "asyncio.Future[None]") -> None:
+        if leaving.cancelled() or leaving.exception() is not None:
+            return
+        if self.begun is not None:
+            self.begun.interrupt("client_abort")
+        else:
+            self.engine.caller_left(self.work, self.task)
 
 
 def gateway(django_application: App | None) -> Gateway:
@@ -233,41 +310,39 @@ def gateway(django_application: App | None) -> Gateway:
     return Gateway(django_application)
 
 
-async def _aclose(stream: Any) -> None:
-    await stream.aclose()
-
-
-async def _listen(directory: Directory) -> None:
-    """Forget keys and plans the moment they change."""
+async def _listen(engine: Engine) -> None:
+    """Forget keys, plans and models the moment they change."""
     while True:
-        client = redis.asyncio.Redis.from_url(settings.REDIS_CACHE_URL)
+        client = redis.asyncio.Redis.from_url(
+            settings.REDIS_CACHE_URL, socket_keepalive=True, health_check_interval=5
+        )
         try:
             async with client.pubsub() as channels:
                 await channels.subscribe(
                     prefixed(KEYS), prefixed(ENTITLEMENTS), prefixed(CATALOGUE)
                 )
                 async for message in channels.listen():
-                    if message["type"] != "message":
-                        continue
-                    _forget(
-                        directory, message["channel"].decode(), message["data"].decode()
-                    )
+                    channel = message["channel"].decode()
+                    if message["type"] == "subscribe":
+                        # What was announced before this was missed.
+                        engine.directory.forget_everything()
+                    elif message["type"] == "message":
+                        await _forget(engine, channel, message["data"].decode())
         except (RedisError, OSError):
-            # What was announced meanwhile was missed: know nothing any more.
-            directory.callers.clear()
             await asyncio.sleep(0.5)
         finally:
             with contextlib.suppress(RedisError, OSError):
                 await client.aclose()
 
 
-def _forget(directory: Directory, channel: str, what: str) -> None:
+async def _forget(engine: Engine, channel: str, what: str) -> None:
     if channel == prefixed(KEYS):
-        directory.forget_key(what)
+        engine.directory.forget_key(what)
+        await engine.recheck(what)
     elif channel == prefixed(ENTITLEMENTS):
-        directory.forget_organisation(int(what))
+        engine.directory.forget_organisation(int(what))
     else:
-        directory.models_end_at = 0.0
+        engine.directory.forget_models()
 
 
 async def _wait_until_gone(receive: Receive) -> None:
@@ -277,14 +352,31 @@ async def _wait_until_gone(receive: Receive) -> None:
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
     if _header(scope, b"content-encoding") not in {b"", b"identity"}:
-        raise errors.bad_request("Compressed request bodies are not accepted.")
+        raise errors.unsupported_media_type(
+            "Compressed request bodies are not accepted."
+        )
+    kind = _header(scope, b"content-type").partition(b";")[0].strip().lower()
+    if kind not in {b"", b"application/json"} and not kind.endswith(b"+json"):
+        raise errors.unsupported_media_type(
+            "The body has to be JSON, sent as `Content-Type: application/json`."
+        )
     declared = _header(scope, b"content-length")
     if declared.isdigit() and int(declared) > MAX_BODY:
         raise errors.too_large(MAX_BODY)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return _small_enough(message.get("body", b""))
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_parts(message, receive)
+    except TimeoutError as error:
+        raise errors.body_timeout() from error
+
+
+async def _read_parts(message: MutableMapping[str, Any], receive: Receive) -> bytes:
     parts = []
     size = 0
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise errors.bad_request("The request body was not sent completely.")
         parts.append(message.get("body", b""))
@@ -293,17 +385,20 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
             raise errors.too_large(MAX_BODY)
         if not message.get("more_body"):
             return b"".join(parts)
+        message = await receive()
+
+
+def _small_enough(body: bytes) -> bytes:
+    if len(body) > MAX_BODY:
+        raise errors.too_large(MAX_BODY)
+    return body
 
 
 def _models(offered: dict[str, OfferedModel], caller: Caller, wanted: str) -> bytes:
-    visible = {
-        slug: model
-        for slug, model in offered.items()
-        if not caller.allowed_models or slug in caller.allowed_models
-    }
+    visible = {slug: model for slug, model in offered.items() if caller.may_see(slug)}
     if wanted:
         if wanted not in visible:
-            raise errors.model_not_found(wanted)
+            raise errors.model_not_found(wanted, visible)
         return orjson.dumps(_model(visible[wanted], caller))
     data = [_model(visible[slug], caller) for slug in sorted(visible)]
     return orjson.dumps({"object": "list", "data": data})
@@ -340,6 +435,25 @@ def _header(scope: Scope, name: bytes) -> bytes:
     return b""
 
 
+def _is_ours(path: str) -> bool:
+    return path.startswith("/v1/") or path == "/v1"
+
+
+def _address(scope: Scope) -> str:
+    """Return the address the outermost trusted proxy saw."""
+    trusted = settings.TRUSTED_PROXIES
+    if trusted:
+        hops = _header(scope, b"x-forwarded-for").decode("latin-1").split(",")
+        if len(hops) >= trusted:
+            return hops[-trusted].strip()
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
 def _client_id(scope: Scope) -> str:
     value = _header(scope, b"x-client-request-id").decode("latin-1")
     return value if len(value) <= 64 and value.isascii() and value.isprintable() else ""
@@ -352,8 +466,9 @@ def _new_request_id() -> str:
 async def _send_error(
     send: Send, error: GatewayError, extra: list[tuple[bytes, bytes]]
 ) -> None:
-    headers = [*extra, *((n.encode(), v.encode()) for n, v in error.headers.items())]
-    await _send_json(send, error.status, error.body(), headers)
+    await _send_json(
+        send, error.status, error.body(), [*extra, *_encoded(error.headers)]
+    )
 
 
 async def _send_json(

@@ -1,9 +1,10 @@
 """One request from admission to settlement."""
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,14 +18,19 @@ from inference.gateway.errors import GatewayError
 from inference.gateway.protocol import EMBEDDINGS, Call
 from inference.gateway.routing import Router
 from inference.gateway.settlement import Running, Settlement
-from inference.gateway.state import Caller, Directory, OfferedModel
+from inference.gateway.state import Caller, Directory, OfferedModel, Unavailable
 from inference.gateway.streaming import StreamScanner, tokens_of
 from inference.providers.base import Ask, Provider, Stream, StreamBroke, UpstreamFailed
 from inference.usage.recording import Usage
 
-KEEP_ALIVE_SECONDS = 15
+KEEP_ALIVE_SECONDS = 15.0
+RECHECK_SECONDS = 5.0
+STREAM_SECONDS = 1800.0
 DRAIN_SECONDS = 60
 MAX_DRAINS = 100
+FIRST_BACKOFF = 0.05
+# So many calls may wait for the database before new ones are refused.
+MAX_UNCOMMITTED = 20_000
 
 
 @dataclass(slots=True)
@@ -40,11 +46,13 @@ class Work:
     client_request_id: str
     occurred_at: datetime
     started: float
+    deployment: Deployment | None = None
     first_byte_ms: int | None = None
+    price_nano: int = 0
     is_settled: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Begun:
     """A stream whose first event is good: what to send, and what is to come."""
 
@@ -54,6 +62,17 @@ class Begun:
     scanner: StreamScanner
     first: bytes
     ended: bool
+    heard_at: float
+    # What the upstream is being waited for; survives a keep-alive and a drain.
+    pending: "asyncio.Future[bytes] | None" = None
+    interrupted: "asyncio.Future[str]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def interrupt(self, reason: str) -> None:
+        """End the stream early: ``client_abort``, ``revoked`` or ``shutdown``."""
+        if not self.interrupted.done():
+            self.interrupted.set_result(reason)
 
 
 class Engine:
@@ -71,15 +90,16 @@ class Engine:
         self.settlement = settlement
         self.providers = providers
         self.router = Router()
+        self.streams: set[Begun] = set()
         self.drains: set[asyncio.Task[None]] = set()
 
     async def find_model(self, caller: Caller, slug: str) -> OfferedModel:
         """Return a model the caller may use. Raises ``GatewayError``."""
-        model = (await self.directory.offered()).get(slug)
-        if model is None or (
-            caller.allowed_models and slug not in caller.allowed_models
-        ):
-            raise errors.model_not_found(slug)
+        offered = await self.directory.offered()
+        model = offered.get(slug)
+        if model is None or not caller.may_see(slug):
+            visible = [name for name in offered if caller.may_see(name)]
+            raise errors.model_not_found(slug, visible)
         if model.is_premium and not caller.features.premium_models:
             raise errors.model_requires_plan(slug, f"{settings.SITE_URL}/pricing/")
         return model
@@ -96,8 +116,7 @@ class Engine:
             raise errors.bad_request(
                 f"The model `{model.slug}` makes no embeddings.", "model"
             )
-        estimated_in = max(1, int(call.body_bytes / model.bytes_per_token))
-        wanted_out = call.max_tokens or model.default_output_tokens
+        estimated_in = call.estimated_tokens(model.bytes_per_token)
         # The estimate errs on the high side; only what cannot fit is refused.
         if estimated_in * 0.5 + (call.max_tokens or 0) > model.context_tokens:
             raise errors.bad_request(
@@ -106,13 +125,19 @@ class Engine:
                 "messages",
                 "context_length_exceeded",
             )
-        wanted_out = min(wanted_out, model.max_output_tokens)
+        if len(self.settlement.waiting) > MAX_UNCOMMITTED:
+            # What was used could be lost: better no answer than one nobody counted.
+            raise errors.limiter_unavailable()
+        wanted_out = call.choices * min(
+            call.max_tokens or model.default_output_tokens, model.max_output_tokens
+        )
         occurred_at = datetime.now(UTC)
         reservation = await self.admission.admit(
             caller,
             request_id=request_id,
             hold=model.rates.price_of(estimated_in, 0, wanted_out),
             tokens=estimated_in + wanted_out,
+            at=occurred_at,
             record={
                 "organisation_id": caller.organisation_id,
                 "key_id": caller.key_id,
@@ -124,7 +149,7 @@ class Engine:
                 "tokens_in": estimated_in,
                 "tokens_out": 0,
                 "is_stream": call.is_stream,
-                "occurred_at": occurred_at.isoformat(),
+                "occurred_at": occurred_at,
             },
         )
         return Work(
@@ -143,7 +168,9 @@ class Engine:
         """Return a whole answer, settled. Raises ``GatewayError``."""
         failure: UpstreamFailed | None = None
         try:
-            for deployment in self.router.candidates(work.model.deployments):
+            for deployment, turn in self.router.candidates(work.model.deployments):
+                await _back_off(turn)
+                work.deployment = deployment
                 try:
                     answer = await self.providers[deployment.provider].complete(
                         deployment, self._ask(work)
@@ -167,7 +194,9 @@ class Engine:
         begun: Begun | None = None
         failure: UpstreamFailed | None = None
         try:
-            for deployment in self.router.candidates(work.model.deployments):
+            for deployment, turn in self.router.candidates(work.model.deployments):
+                await _back_off(turn)
+                work.deployment = deployment
                 try:
                     begun = await self._try_stream(work, deployment)
                 except UpstreamFailed as error:
@@ -182,56 +211,70 @@ class Engine:
                 await self._let_go_unless_settled(work)
         if begun is None:
             raise self._translate(failure, work)
+        self.streams.add(begun)
         return begun
 
     async def run_stream(
-        self, begun: Begun, is_gone: "asyncio.Future[Any]", stopping: asyncio.Event
-    ) -> AsyncIterator[bytes]:
-        """Yield what the caller is to get; settles however it ends."""
-        work, scanner = begun.work, begun.scanner
+        self, begun: Begun, write: Callable[[bytes], Awaitable[None]]
+    ) -> bool:
+        """Write what the caller is to get and settle; tell whether it was whole."""
         status = "failed_mid_stream"
         try:
             if begun.first:
-                yield begun.first
-            ended = begun.ended
-            while not ended:
-                if is_gone.done():
-                    status = "client_abort"
-                    break
-                if stopping.is_set():
-                    yield errors.shutting_down().event()
-                    break
-                try:
-                    piece = await self._next_piece(begun, is_gone, stopping)
-                except StreamBroke:
-                    yield errors.upstream_error(
-                        "The model broke off its answer."
-                    ).event()
-                    break
-                if piece is None:
-                    continue
-                if piece == b"":
-                    ended = True
-                elif piece is _SILENCE:
-                    yield b": keep-alive\n\n"
-                elif out := scanner.feed(piece):
-                    work.running.tokens_out = scanner.counted.deltas
-                    yield out
-            if ended:
-                if rest := scanner.finish():
-                    yield rest
-                if scanner.counted.is_done and not scanner.counted.error:
+                await write(begun.first)
+            error = await self._pass_on(begun, write)
+            counted = begun.scanner.counted
+            if begun.interrupted.done() and not begun.ended:
+                reason = begun.interrupted.result()
+                status = reason if reason == "client_abort" else status
+                error = _INTERRUPTIONS.get(reason)
+            elif begun.ended:
+                if rest := begun.scanner.finish():
+                    await write(rest)
+                if counted.is_done and not counted.error:
                     status = "ok"
-                elif not scanner.counted.error:
+                elif not counted.error:
                     # Silence would look like a whole answer to the caller.
-                    yield errors.upstream_error(
-                        "The model broke off its answer."
-                    ).event()
-        except GeneratorExit:
+                    error = errors.upstream_broke_off
+            if error is not None:
+                await write(error().event())
+        except OSError:
+            # The caller went away between two pieces.
             status = "client_abort"
-            raise
         finally:
+            self.streams.discard(begun)
             self._end_stream(begun, status)
+        return status == "ok"
+
+    async def recheck(self, digest: str) -> None:
+        """Cut the running streams of a key that opens nothing any more."""
+        mine = [b for b in self.streams if b.work.caller.digest == digest]
+        if not mine:
+            return
+        try:
+            caller = await self.directory.caller_of(digest)
+        except Unavailable:
+            # Without the database no key can have been revoked.
+            return
+        if caller is None:
+            for begun in mine:
+                begun.interrupt("revoked")
+
+    async def recheck_forever(self) -> None:
+        """Notice keys that end while they stream, even when nobody announces it."""
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            for digest in {begun.work.caller.digest for begun in self.streams}:
+                await self.recheck(digest)
+
+    def caller_left(self, work: Work, task: "asyncio.Task[Any] | None") -> None:
+        """Stop an upstream nobody waits for, unless it bills the answer anyway."""
+        deployment = work.deployment
+        drains = (
+            deployment and deployment.on_disconnect == Deployment.OnDisconnect.DRAIN
+        )
+        if task is not None and not drains:
+            task.cancel()
 
     def settle(
         self,
@@ -248,6 +291,7 @@ class Engine:
             return
         work.is_settled = True
         rates = work.model.rates
+        work.price_nano = rates.price_of(tokens_in, cached, tokens_out)
         self.settlement.settle(
             Usage(
                 request_id=work.reservation.request_id,
@@ -263,7 +307,7 @@ class Engine:
                 tokens_in=tokens_in,
                 tokens_cached=cached,
                 tokens_out=tokens_out,
-                price_nano=rates.price_of(tokens_in, cached, tokens_out),
+                price_nano=work.price_nano,
                 cost_nano=rates.cost_of(tokens_in, cached, tokens_out),
                 first_byte_ms=work.first_byte_ms,
                 total_ms=int((time.perf_counter() - work.started) * 1000),
@@ -271,12 +315,6 @@ class Engine:
             ),
             work.reservation,
         )
-
-    def price_header(self, work: Work, body: bytes) -> str:
-        """Return the price of a whole answer in dollars."""
-        usage = orjson.loads(body).get("usage") or {}
-        counted = tokens_of(usage) if usage else self._guess(work, body)
-        return f"{work.model.rates.price_of(*counted) / 1_000_000_000:.9f}"
 
     async def close(self) -> None:
         """Let drains end, then the providers."""
@@ -288,94 +326,85 @@ class Engine:
     async def _try_stream(self, work: Work, deployment: Deployment) -> Begun:
         provider = self.providers[deployment.provider]
         stream = await provider.stream(deployment, self._ask(work))
-        upstream_name = deployment.upstream_model
-        rename = None
-        if upstream_name and upstream_name != work.model.slug:
-            rename = (
-                b'"model":' + orjson.dumps(upstream_name),
-                b'"model":' + orjson.dumps(work.model.slug),
-            )
-        scanner = StreamScanner(wants_usage=work.call.wants_usage, rename=rename)
-        first = b""
-        ended = False
+        scanner = StreamScanner(
+            wants_usage=work.call.wants_usage,
+            # What an upstream calls its model is nobody's affair.
+            model=orjson.dumps(work.model.slug)
+            if deployment.provider == Deployment.Provider.OPENAI
+            else None,
+            estimated_in=work.estimated_in,
+        )
         try:
             async with asyncio.timeout(deployment.first_byte_timeout):
-                # Some servers answer 200 and then send an error as the first event.
-                while not first and not ended:
-                    piece = await anext(stream.pieces, b"")
-                    ended = not piece
-                    first = scanner.feed(piece) if piece else scanner.finish()
+                first, ended = await _first_event(stream, scanner)
         except TimeoutError as error:
+            _close(stream)
             raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
         except StreamBroke as error:
+            _close(stream)
             raise UpstreamFailed(502, is_retryable=True) from error
-        if scanner.counted.error is not None and scanner.counted.deltas == 0:
-            raise UpstreamFailed(
-                502,
-                is_retryable=True,
-                body=orjson.dumps({"error": scanner.counted.error}),
-            )
-        if ended and not scanner.counted.events:
-            raise UpstreamFailed(502, is_retryable=True)
-        work.first_byte_ms = int((time.perf_counter() - work.started) * 1000)
-        return Begun(work, deployment, stream, scanner, first, ended)
-
-    async def _next_piece(
-        self, begun: Begun, is_gone: "asyncio.Future[Any]", stopping: asyncio.Event
-    ) -> bytes | None:
-        """Return the next bytes; ``None`` to look around, ``b""`` at the end."""
-        task = asyncio.ensure_future(anext(begun.stream.pieces, b""))
-        waited = 0.0
-        try:
-            while True:
-                done, _ = await asyncio.wait(
-                    {task, is_gone},
-                    timeout=1.0,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if task in done:
-                    return task.result()
-                if is_gone in done or stopping.is_set():
-                    await _cancel(task)
-                    return None
-                waited += 1.0
-                if waited >= begun.deployment.idle_timeout:
-                    await _cancel(task)
-                    raise StreamBroke
-                if waited % KEEP_ALIVE_SECONDS == 0:
-                    begun.stream.pieces = _resume(task, begun.stream.pieces)
-                    return _SILENCE
-        except asyncio.CancelledError:
-            await _cancel(task)
+        except BaseException:
+            _close(stream)
             raise
+        work.first_byte_ms = int((time.perf_counter() - work.started) * 1000)
+        work.running.tokens_out = scanner.counted.deltas
+        heard_at = asyncio.get_running_loop().time()
+        return Begun(work, deployment, stream, scanner, first, ended, heard_at)
+
+    async def _pass_on(
+        self, begun: Begun, write: Callable[[bytes], Awaitable[None]]
+    ) -> Callable[[], GatewayError] | None:
+        """Write pieces until the end, an interruption or an error to be told."""
+        scanner, running = begun.scanner, begun.work.running
+        ends_at = asyncio.get_running_loop().time() + STREAM_SECONDS
+        while not begun.ended and not begun.interrupted.done():
+            try:
+                piece = await _next_piece(begun, ends_at)
+                if piece is None:
+                    continue
+                if piece is _SILENCE:
+                    await write(piece)
+                    continue
+                begun.ended = not piece
+                out = scanner.feed(piece)
+            except StreamBroke:
+                return errors.upstream_broke_off
+            running.tokens_out = scanner.counted.deltas
+            if out:
+                await write(out)
+        return None
 
     def _end_stream(self, begun: Begun, status: str) -> None:
         """Settle now, or after the upstream has been read to its end."""
         counted = begun.scanner.counted
-        if status != "client_abort" or counted.is_done:
-            status = "ok" if counted.is_done and not counted.error else status
-            self._settle_stream(begun, status)
-            _close(begun.stream)
-            return
         drains = begun.deployment.on_disconnect == Deployment.OnDisconnect.DRAIN
-        if drains and len(self.drains) < MAX_DRAINS:
+        if (
+            status == "client_abort"
+            and not counted.is_done
+            and drains
+            and len(self.drains) < MAX_DRAINS
+        ):
             # The upstream bills the whole answer, so the whole answer is metered.
             task = asyncio.ensure_future(self._drain(begun))
             self.drains.add(task)
             task.add_done_callback(self.drains.discard)
             return
-        _close(begun.stream)
+        if counted.is_done and not counted.error:
+            status = "ok"
+        _abandon(begun)
         self._settle_stream(begun, status)
 
     async def _drain(self, begun: Begun) -> None:
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
+                if begun.pending is not None:
+                    begun.scanner.feed(await begun.pending)
                 async for piece in begun.stream.pieces:
                     begun.scanner.feed(piece)
-        except (TimeoutError, StreamBroke, RuntimeError):
+        except (TimeoutError, StreamBroke):
             pass
         finally:
-            _close(begun.stream)
+            _abandon(begun)
             self._settle_stream(begun, "client_abort")
 
     def _settle_stream(self, begun: Begun, status: str) -> None:
@@ -421,11 +450,14 @@ class Engine:
 
     def _may_retry(self, deployment: Deployment, error: UpstreamFailed) -> bool:
         """Note a failure; tell whether to try on."""
-        if error.status in {0, 401, 403} or error.status >= 500:
-            self.router.failed(deployment)
-        elif error.status == 429:
+        if error.status == 429:
             pause = float(error.retry_after) if error.retry_after.isdigit() else 5.0
-            self.router.failed(deployment, pause=pause)
+            self.router.paused(deployment, pause)
+        elif error.status in {0, 401, 403} or error.status >= 500:
+            is_unreachable = error.status == 0 and not error.is_timeout
+            self.router.failed(deployment, is_unreachable=is_unreachable)
+        else:
+            self.router.succeeded(deployment)
         return error.is_retryable
 
     def _translate(self, failure: UpstreamFailed | None, work: Work) -> GatewayError:
@@ -447,7 +479,81 @@ class Engine:
             await asyncio.shield(self.settlement.let_go(work.reservation))
 
 
-_SILENCE = b": silence"
+_SILENCE = b": keep-alive\n\n"
+_INTERRUPTIONS: dict[str, Callable[[], GatewayError]] = {
+    "revoked": errors.key_ended,
+    "shutdown": errors.shutting_down,
+}
+
+
+async def _back_off(turn: int) -> None:
+    """Wait a little before a deployment is tried again, longer each time."""
+    if turn:
+        await asyncio.sleep(FIRST_BACKOFF * 2**turn * (0.5 + random.random()))  # noqa: S311
+
+
+async def _first_event(stream: Stream, scanner: StreamScanner) -> tuple[bytes, bool]:
+    """Return what may be sent once it is no error, and whether that was all.
+
+    Some servers answer 200 and then send an error as the first event.
+    """
+    first = b""
+    ended = False
+    while not scanner.counted.events and not ended:
+        piece = await anext(stream.pieces, b"")
+        ended = not piece
+        first += scanner.feed(piece) if piece else scanner.finish()
+    counted = scanner.counted
+    if counted.error is not None and counted.deltas == 0:
+        body = orjson.dumps({"error": counted.error})
+        raise UpstreamFailed(502, is_retryable=True, body=body)
+    if not counted.events:
+        raise UpstreamFailed(502, is_retryable=True)
+    return first, ended
+
+
+async def _next_piece(begun: Begun, ends_at: float) -> bytes | None:
+    """Return the next bytes, ``b""`` at the end, ``None`` when interrupted.
+
+    A long silence is a keep-alive, a longer one raises ``StreamBroke``.
+    """
+    loop = asyncio.get_running_loop()
+    if begun.pending is None:
+        begun.pending = asyncio.ensure_future(_read(begun.stream.pieces))
+    breaks_at = min(begun.heard_at + begun.deployment.idle_timeout, ends_at)
+    await asyncio.wait(
+        (begun.pending, begun.interrupted),
+        timeout=max(0.0, min(KEEP_ALIVE_SECONDS, breaks_at - loop.time())),
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    if begun.pending.done():
+        arrived, begun.pending = begun.pending, None
+        begun.heard_at = loop.time()
+        return arrived.result()
+    if begun.interrupted.done():
+        return None
+    if loop.time() >= breaks_at:
+        raise StreamBroke
+    return _SILENCE
+
+
+async def _read(pieces: AsyncIterator[bytes]) -> bytes:
+    return await anext(pieces, b"")
+
+
+def _abandon(begun: Begun) -> None:
+    """Stop reading an upstream."""
+    pending, begun.pending = begun.pending, None
+    if pending is not None:
+        # Whatever it ends with is nobody's affair any more.
+        pending.add_done_callback(lambda done: done.cancelled() or done.exception())
+        pending.cancel()
+    _close(begun.stream)
+
+
+def _close(stream: Stream) -> None:
+    if stream.close is not None:
+        stream.close()
 
 
 def _callers_fault(failure: UpstreamFailed) -> GatewayError:
@@ -474,26 +580,3 @@ def _callers_fault(failure: UpstreamFailed) -> GatewayError:
         param=param if isinstance(param, str) else None,
         code=str(code) if code else None,
     )
-
-
-async def _cancel(task: "asyncio.Future[Any]") -> None:
-    task.cancel()
-    try:
-        await task
-    except (asyncio.CancelledError, StreamBroke):
-        return
-
-
-async def _resume(
-    task: "asyncio.Future[bytes]", pieces: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
-    """Yield what ``task`` is waiting for, then the rest."""
-    if piece := await task:
-        yield piece
-        async for piece in pieces:
-            yield piece
-
-
-def _close(stream: Stream) -> None:
-    if stream.close is not None:
-        stream.close()

@@ -1,6 +1,8 @@
 """Refusals in OpenAI's shape."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 import orjson
 
@@ -66,10 +68,33 @@ def invalid_key(secret: str) -> GatewayError:
     )
 
 
-def model_not_found(model: str) -> GatewayError:
+def key_ended() -> GatewayError:
+    return GatewayError(
+        401,
+        "The API key was revoked or has expired while the answer was streamed.",
+        code="invalid_api_key",
+    )
+
+
+def too_many_unknown_keys(wait: float) -> GatewayError:
+    return GatewayError(
+        429,
+        "Too many unknown API keys were sent from your address. "
+        f"Please try again in {wait:.0f}s.",
+        kind="requests",
+        code="rate_limit_exceeded",
+        headers=_waits(wait),
+    )
+
+
+def model_not_found(model: str, visible: Iterable[str] = ()) -> GatewayError:
+    """Name models with similar names among those the caller may see."""
+    shown = model[:100]
+    near = get_close_matches(shown, visible, n=3)
+    hint = f" Did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
     return GatewayError(
         404,
-        f"The model `{model[:100]}` does not exist or you do not have access to it.",
+        f"The model `{shown}` does not exist or you do not have access to it.{hint}",
         code="model_not_found",
         param="model",
     )
@@ -99,7 +124,46 @@ def too_large(limit: int) -> GatewayError:
     )
 
 
-def rate_limited(what: str, wait: float, limit: int) -> GatewayError:
+def unsupported_media_type(message: str) -> GatewayError:
+    return GatewayError(415, message, code="unsupported_media_type")
+
+
+def body_timeout() -> GatewayError:
+    return GatewayError(
+        408, "The request body did not arrive in time.", code="request_timeout"
+    )
+
+
+def idempotency_conflict() -> GatewayError:
+    return GatewayError(
+        409,
+        "A request with this Idempotency-Key is still running.",
+        code="idempotency_in_progress",
+        headers={"retry-after": "1"},
+    )
+
+
+def idempotency_unrepeatable() -> GatewayError:
+    return GatewayError(
+        409,
+        "The request of this Idempotency-Key was answered, and its answer is not kept.",
+        code="idempotency_answer_gone",
+        headers={"x-should-retry": "false"},
+    )
+
+
+def idempotency_mismatch() -> GatewayError:
+    return GatewayError(
+        422,
+        "This Idempotency-Key was used with another request.",
+        code="idempotency_key_reused",
+        headers={"x-should-retry": "false"},
+    )
+
+
+def rate_limited(
+    what: str, wait: float, limit: int, headers: Mapping[str, str] | None = None
+) -> GatewayError:
     words = {
         "requests": f"{limit} requests per minute",
         "tokens": f"{limit} tokens per minute",
@@ -112,21 +176,20 @@ def rate_limited(what: str, wait: float, limit: int) -> GatewayError:
         f"Please try again in {wait:.3f}s.",
         kind=kind,
         code="rate_limit_exceeded",
-        headers={
-            "retry-after": str(max(1, int(wait + 0.999))),
-            "retry-after-ms": str(max(1, int(wait * 1000 + 0.999))),
-        },
+        headers={**(headers or {}), **_waits(wait)},
     )
 
 
-def quota_exhausted(billing_url: str) -> GatewayError:
+def quota_exhausted(
+    billing_url: str, headers: Mapping[str, str] | None = None
+) -> GatewayError:
     return GatewayError(
         429,
         "You exceeded your current quota: this month's allowance is used up. "
         f"See your plan and usage at {billing_url}",
         kind="insufficient_quota",
         code="insufficient_quota",
-        headers={"x-should-retry": "false"},
+        headers={**(headers or {}), "x-should-retry": "false"},
     )
 
 
@@ -144,6 +207,10 @@ def upstream_error(
     message: str = "The model failed to answer. Please try again.",
 ) -> GatewayError:
     return GatewayError(502, message, kind="server_error", code="upstream_error")
+
+
+def upstream_broke_off() -> GatewayError:
+    return upstream_error("The model broke off its answer.")
 
 
 def upstream_auth() -> GatewayError:
@@ -182,7 +249,7 @@ def no_deployment(wait: float) -> GatewayError:
         "No server of this model is healthy right now. Please try again shortly.",
         kind="server_error",
         code="no_deployment",
-        headers={"retry-after": str(max(1, int(wait + 0.999)))},
+        headers=_waits(wait),
     )
 
 
@@ -203,3 +270,20 @@ def internal_error(request_id: str) -> GatewayError:
         kind="server_error",
         code="internal_error",
     )
+
+
+def service_unavailable() -> GatewayError:
+    return GatewayError(
+        503,
+        "The service cannot check keys right now. Please try again.",
+        kind="server_error",
+        code="service_unavailable",
+        headers={"retry-after": "1"},
+    )
+
+
+def _waits(seconds: float) -> dict[str, str]:
+    return {
+        "retry-after": str(max(1, math.ceil(seconds))),
+        "retry-after-ms": str(max(1, math.ceil(seconds * 1000))),
+    }

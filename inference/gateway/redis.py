@@ -8,7 +8,7 @@ made again when it breaks. What was under way then fails with ``RedisDown``.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
@@ -25,27 +25,28 @@ class RedisConnection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.reader = hiredis.Reader()
-        self.waiting: deque[asyncio.Future[Any]] = deque()
+        # ``None`` where nobody waits for the answer.
+        self.waiting: deque[asyncio.Future[Any] | None] = deque()
         self.outgoing: list[bytes] = []
         self.transport: asyncio.Transport | None = None
         self.loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self.transport = transport
+        # uvloop's transports are none of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         while self.waiting:
             future = self.waiting.popleft()
-            if not future.done():
+            if future is not None and not future.done():
                 future.set_exception(RedisDown("The connection broke."))
 
     def data_received(self, data: bytes) -> None:
         self.reader.feed(data)
         while (answer := self.reader.gets()) is not False:
             future = self.waiting.popleft()
-            if future.done():
+            if future is None or future.done():
                 continue
             if isinstance(answer, hiredis.ReplyError):
                 future.set_exception(answer)
@@ -58,11 +59,21 @@ class RedisConnection(asyncio.Protocol):
         if self.transport is None:
             future.set_exception(RedisDown("Not connected."))
             return future
+        self._queue(arguments, future)
+        return future
+
+    def tell(self, arguments: Sequence[Argument]) -> None:
+        """Queue a command whose answer nobody waits for."""
+        if self.transport is not None:
+            self._queue(arguments, None)
+
+    def _queue(
+        self, arguments: Sequence[Argument], future: "asyncio.Future[Any] | None"
+    ) -> None:
         if not self.outgoing:
             self.loop.call_soon(self._flush)
         self.outgoing.append(hiredis.pack_command(tuple(arguments)))  # type: ignore[arg-type]
         self.waiting.append(future)
-        return future
 
     def _flush(self) -> None:
         data, self.outgoing = b"".join(self.outgoing), []
@@ -106,6 +117,23 @@ class LeanRedis:
                 raise
         return await self.call("EVAL", script.text, len(keys), *keys, *arguments)
 
+    def begin(
+        self, script: "Script", keys: Sequence[str], *arguments: Argument
+    ) -> "asyncio.Future[Any]":
+        """Run a script Redis knows, on the connection there is."""
+        if self.connection is None:
+            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            future.set_exception(RedisDown("Not connected."))
+            return future
+        return self.connection.send(
+            ("EVALSHA", script.digest, len(keys), *keys, *arguments)
+        )
+
+    def tell(self, *arguments: Argument) -> None:
+        """Send a command that may be lost."""
+        if self.connection is not None:
+            self.connection.tell(arguments)
+
     async def watch(self) -> None:
         """Ping once a second; a connection that does not answer is dropped."""
         while True:
@@ -117,6 +145,9 @@ class LeanRedis:
                 await asyncio.wait_for(
                     asyncio.shield(connection.send(["PING"])), self.timeout
                 )
+            except hiredis.ReplyError:
+                # It answers: it is still loading its file, for one.
+                continue
             except (TimeoutError, RedisDown):
                 if connection.transport is not None:
                     connection.transport.abort()

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from inference.catalog.models import Deployment
 
 MAX_ATTEMPTS = 3
-FAILURES_TO_OPEN = 3
+# A circuit opens when, of at least so many requests in a window, half failed …
+WINDOW_SECONDS = 30.0
+REQUESTS_TO_OPEN = 5
+# … or when nobody could be reached so many times in a row.
+UNREACHABLE_TO_OPEN = 3
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
 
@@ -17,10 +21,21 @@ LONGEST_PAUSE = 60.0
 class Health:
     """What this process has seen of a deployment."""
 
+    window_ends_at: float = 0.0
+    requests: int = 0
     failures: int = 0
+    unreachable: int = 0
     pause: float = FIRST_PAUSE
     open_until: float = 0.0
     is_probing: bool = False
+
+    def count(self, *, is_failure: bool) -> None:
+        now = time.monotonic()
+        if now > self.window_ends_at:
+            self.window_ends_at = now + WINDOW_SECONDS
+            self.requests = self.failures = 0
+        self.requests += 1
+        self.failures += is_failure
 
 
 class Router:
@@ -29,18 +44,26 @@ class Router:
     def __init__(self) -> None:
         self.health: dict[int, Health] = {}
 
-    def candidates(self, deployments: tuple[Deployment, ...]) -> Iterator[Deployment]:
-        """Yield healthy deployments in the order to try them, a few times over."""
+    def candidates(
+        self, deployments: tuple[Deployment, ...]
+    ) -> Iterator[tuple[Deployment, int]]:
+        """Yield deployments in the order to try them, and how often they were tried.
+
+        ``MAX_ATTEMPTS`` holds for the whole request, however many there are.
+        """
         tried = 0
-        while tried < MAX_ATTEMPTS:
-            healthy = [d for d in deployments if self._may_run(d)]
-            if not healthy:
-                return
-            for deployment in _ordered(healthy):
+        for turn in range(MAX_ATTEMPTS):
+            is_any_healthy = False
+            for deployment in _ordered(deployments):
                 if tried == MAX_ATTEMPTS:
                     return
+                if not self._may_run(deployment):
+                    continue
+                is_any_healthy = True
                 tried += 1
-                yield deployment
+                yield deployment, turn
+            if not is_any_healthy:
+                return
 
     def wait(self, deployments: tuple[Deployment, ...]) -> float:
         """Return the seconds until the first circuit may close again."""
@@ -49,18 +72,37 @@ class Router:
         return max(0.0, min(waits, default=FIRST_PAUSE))
 
     def succeeded(self, deployment: Deployment) -> None:
-        self.health.pop(deployment.pk, None)
-
-    def failed(self, deployment: Deployment, *, pause: float | None = None) -> None:
-        """Note a failure; ``pause`` is what the server itself asked for."""
+        """Note an answer; it closes an open circuit."""
         health = self._of(deployment)
-        health.failures += 1
+        health.count(is_failure=False)
+        health.unreachable = 0
+        if health.open_until:
+            self.health[deployment.pk] = Health()
+
+    def failed(self, deployment: Deployment, *, is_unreachable: bool) -> None:
+        """Note a failure of the server, not of the request."""
+        health = self._of(deployment)
+        health.count(is_failure=True)
+        health.unreachable = health.unreachable + 1 if is_unreachable else 0
         was_probe, health.is_probing = health.is_probing, False
-        if pause is not None:
-            health.open_until = time.monotonic() + min(pause, LONGEST_PAUSE)
-        elif was_probe or health.failures >= FAILURES_TO_OPEN:
-            health.open_until = time.monotonic() + health.pause
+        now = time.monotonic()
+        if not was_probe and health.open_until > now:
+            # It was under way when the circuit opened, and says nothing new.
+            return
+        if (
+            was_probe
+            or health.unreachable >= UNREACHABLE_TO_OPEN
+            or (
+                health.requests >= REQUESTS_TO_OPEN
+                and health.failures * 2 >= health.requests
+            )
+        ):
+            health.open_until = now + health.pause
             health.pause = min(health.pause * 2, LONGEST_PAUSE)
+
+    def paused(self, deployment: Deployment, pause: float) -> None:
+        """Leave a deployment alone as long as it asked to be."""
+        self._of(deployment).open_until = time.monotonic() + min(pause, LONGEST_PAUSE)
 
     def _may_run(self, deployment: Deployment) -> bool:
         health = self.health.get(deployment.pk)
@@ -75,15 +117,20 @@ class Router:
         return True
 
     def _of(self, deployment: Deployment) -> Health:
-        return self.health.setdefault(deployment.pk, Health())
+        health = self.health.get(deployment.pk)
+        if health is None:
+            health = self.health[deployment.pk] = Health()
+        return health
 
 
-def _ordered(deployments: list[Deployment]) -> list[Deployment]:
+def _ordered(deployments: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
     # The usual case, without a random number.
     if len(deployments) == 1:
         return deployments
-    return sorted(
-        deployments,
-        # Weighted order without replacement (Efraimidis and Spirakis).
-        key=lambda d: (d.priority, -(random.random() ** (1 / max(d.weight, 1)))),  # noqa: S311
+    return tuple(
+        sorted(
+            deployments,
+            # Weighted order without replacement (Efraimidis and Spirakis).
+            key=lambda d: (d.priority, -(random.random() ** (1 / max(d.weight, 1)))),  # noqa: S311
+        )
     )

@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+import hiredis
+import orjson
 import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
@@ -24,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 0.02
 MAX_BATCH = 500
-HEARTBEAT_SECONDS = 5
+# At most so much of a stream is not billed when its gateway is killed.
+HEARTBEAT_SECONDS = 2
 
 # Keeps what runs alive and notes how far it has come.
 HEARTBEAT = Script("""
@@ -33,10 +36,10 @@ for i = 2, #ARGV, 4 do
   if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
     redis.call('ZADD', KEYS[1], t[1], ARGV[i])
     local record = redis.call('GET', ARGV[i + 1])
+    -- Only the count is changed: decoding would make floats of large numbers.
     if record then
-      local value = cjson.decode(record)
-      value.tokens_out = tonumber(ARGV[i + 2])
-      redis.call('SET', ARGV[i + 1], cjson.encode(value), 'EX', 86400)
+      record = string.gsub(record, '"tokens_out":%d+', '"tokens_out":' .. ARGV[i + 2], 1)
+      redis.call('SET', ARGV[i + 1], record, 'EX', 86400)
     end
     redis.call('ZADD', ARGV[i + 3], 'XX', string.format('%.0f', (t[1] + ARGV[1]) * 1000000), ARGV[i])
   end
@@ -81,6 +84,16 @@ class Settlement:
         """Have ``usage`` committed soon and the reservation given back then."""
         self.running.pop(reservation.request_id, None)
         self.waiting.append((usage, reservation))
+        if reservation.is_in_redis:
+            # Killed before the commit, the sweeper commits just this.
+            self.redis.tell(
+                "SET",
+                prefixed(f"gw:request:{reservation.request_id}"),
+                orjson.dumps({"month": reservation.month, "usage": usage}),
+                "XX",
+                "EX",
+                86400,
+            )
         self.is_idle.clear()
         self.has_work.set()
 
@@ -104,11 +117,8 @@ class Settlement:
                 self.waiting.extendleft(reversed(batch))
                 await asyncio.sleep(0.5)
                 continue
-            await asyncio.gather(
-                *(
-                    self.admission.release(reservation, usage.price_nano)
-                    for usage, reservation in batch
-                )
+            await self.admission.release_all(
+                [(reservation, usage.price_nano) for usage, reservation in batch]
             )
             if not self.waiting:
                 self.has_work.clear()
@@ -133,7 +143,7 @@ class Settlement:
                 await self.redis.run(
                     HEARTBEAT, [prefixed("gw:reservations")], *arguments
                 )
-            except RedisDown:
+            except (RedisDown, hiredis.ReplyError):
                 continue
 
     async def close(self) -> None:

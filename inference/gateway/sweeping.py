@@ -1,7 +1,8 @@
 """Settling what a killed gateway left behind.
 
 A reservation whose heartbeat stopped is settled from the last count it reported,
-marked as estimated. One that reported nothing is let go: nothing was delivered.
+marked as estimated; exactly, where the gateway died between the answer and its
+commit. One that reported nothing is let go: nothing was delivered.
 """
 
 import json
@@ -24,6 +25,9 @@ def sweep(*, stale_after: float = STALE_SECONDS) -> int:
     redis = client()
     # Heartbeats carry Redis' own time.
     now = redis.time()[0]
+    if redis.info("server")["uptime_in_seconds"] < stale_after:
+        # Nobody could send a heartbeat: give those who live the time to.
+        return 0
     stale = redis.zrangebyscore(
         prefixed("gw:reservations"), "-inf", now - stale_after, start=0, num=500
     )
@@ -38,23 +42,24 @@ def _settle(redis: Any, request_id: str) -> None:
         redis.zrem(prefixed("gw:reservations"), request_id)
         return
     kept = json.loads(raw)
+    who = kept.get("usage", kept)
     reservation = Reservation(
         request_id,
-        kept["organisation_id"],
-        kept["key_id"],
+        who["organisation_id"],
+        who["key_id"],
         kept["month"],
         0,
         is_in_redis=True,
     )
     price = 0
+    used = _used(request_id, kept)
     # The gateway may have died after its commit and before giving back.
     present = UsageEvent.objects.filter(pk=request_id).first()
     if present is not None:
         price = present.price_nano
-    elif kept["tokens_out"] > 0:
-        usage = _usage(request_id, kept)
-        record([usage])
-        price = usage.price_nano
+    elif used is not None:
+        record([used])
+        price = used.price_nano
         logger.warning("usage.swept", extra={"call": request_id})
     redis.eval(
         RELEASE.text,
@@ -66,7 +71,17 @@ def _settle(redis: Any, request_id: str) -> None:
     )
 
 
-def _usage(request_id: str, kept: dict[str, Any]) -> Usage:
+def _used(request_id: str, kept: dict[str, Any]) -> Usage | None:
+    """Return what a request used: exactly where it had ended, else as reported."""
+    if "usage" in kept:
+        final = kept["usage"]
+        return Usage(
+            **{**final, "occurred_at": datetime.fromisoformat(final["occurred_at"])}
+        )
+    return _counted(request_id, kept) if kept["tokens_out"] > 0 else None
+
+
+def _counted(request_id: str, kept: dict[str, Any]) -> Usage:
     occurred_at = datetime.fromisoformat(kept["occurred_at"])
 
     def amount(rates: list[int]) -> int:

@@ -28,7 +28,7 @@ class OpenAIProvider:
         response = await self._post(deployment, ask)
         try:
             async with asyncio.timeout(deployment.first_byte_timeout):
-                body = await response.read()
+                body = await _bounded(response)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -66,15 +66,11 @@ class OpenAIProvider:
         payload["model"] = deployment.upstream_model or ask.model
         if ask.is_stream:
             # Always asked for, hidden again from callers who did not ask.
-            payload["stream_options"] = {"include_usage": True}
+            options = payload.get("stream_options") or {}
+            payload["stream_options"] = {**options, "include_usage": True}
         try:
             async with asyncio.timeout(deployment.first_byte_timeout):
-                response = await self._client().post(
-                    f"{deployment.base_url.rstrip('/')}/{ask.endpoint}",
-                    data=orjson.dumps(payload),
-                    headers=self._headers(deployment),
-                    allow_redirects=False,
-                )
+                response = await self._send(deployment, ask, orjson.dumps(payload))
         except TimeoutError as error:
             raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
         except (aiohttp.ClientConnectionError, OSError) as error:
@@ -94,6 +90,23 @@ class OpenAIProvider:
             retry_after=retry_after,
         )
 
+    async def _send(
+        self, deployment: Deployment, ask: Ask, body: bytes
+    ) -> aiohttp.ClientResponse:
+        """Post a body; a kept connection that had just ended is no failure."""
+        for is_last in (False, True):
+            try:
+                return await self._client().post(
+                    f"{deployment.base_url.rstrip('/')}/{ask.endpoint}",
+                    data=body,
+                    headers=self._headers(deployment),
+                    allow_redirects=False,
+                )
+            except aiohttp.ServerDisconnectedError:
+                if is_last:
+                    raise
+        raise AssertionError
+
     async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         """Yield what arrives; how long to wait for it is the gateway's affair."""
         try:
@@ -110,14 +123,19 @@ class OpenAIProvider:
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=3),
                 trust_env=False,
-                auto_decompress=True,
+                skip_auto_headers=("user-agent",),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=2**16,
             )
         return self._session
 
     def _headers(self, deployment: Deployment) -> dict[str, Any]:
-        headers = {"content-type": "application/json", "accept": "*/*"}
+        headers = {
+            "content-type": "application/json",
+            "accept": "*/*",
+            # Compressed, the first token could wait for the last.
+            "accept-encoding": "identity",
+        }
         if deployment.credential:
             known = self._credentials.get(deployment.pk)
             if known is None or known[0] != deployment.credential:
@@ -125,3 +143,16 @@ class OpenAIProvider:
                 self._credentials[deployment.pk] = known
             headers["authorization"] = f"Bearer {known[1]}"
         return headers
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body, or raise for one that cannot be an answer."""
+    parts = []
+    size = 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_ANSWER:
+            response.close()
+            raise UpstreamFailed(502, is_retryable=False)
+    return b"".join(parts)
