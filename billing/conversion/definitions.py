@@ -29,10 +29,19 @@ DEFINITIONS: dict[str, Definition] = {
         _("Conversion (α)"),
         _(
             "The share of these developers who have paid an invoice so far, "
-            "with its 95 % Wilson interval. Younger ranges still grow; the "
-            "matured share counts only developers whose window is over."
+            "with its 95 % Wilson interval. Younger ranges still grow, so the "
+            "change compares with the earlier range at the same age."
         ),
         "α = converters ÷ N",
+    ),
+    "matured": Definition(
+        _("Matured conversion"),
+        _(
+            "The share who paid within the conversion window after sign-up, of the "
+            "developers whose window is over. Nobody else is in either part, so "
+            "ranges can be compared."
+        ),
+        "α_W = |{paid ≤ sign-up + W}| ÷ |{sign-up + W ≤ now}|",
     ),
     "price": Definition(
         _("Price (p)"),
@@ -54,8 +63,8 @@ DEFINITIONS: dict[str, Definition] = {
     "profit": Definition(
         _("Profit (π)"),
         _(
-            "What the range has earned: revenue less the whole model cost, the "
-            "free tier included."
+            "What these developers have earned so far: revenue less the whole "
+            "model cost, the free tier included."
         ),
         "π = α·(p − c)·N",
     ),

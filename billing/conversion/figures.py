@@ -5,12 +5,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.conf import settings
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from billing.conversion.models import Developer
 from billing.conversion.stats import Interval, wilson_interval
-from core.money import NANO, minor_per_unit
+from core.money import minor_to_nano
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +20,14 @@ class Cohort:
 
     Money: ``revenue`` in minor units, costs in billionths. ``matured`` counts
     those whose conversion window is over, ``matured_converters`` those of them
-    who paid within it.
+    who paid within it, ``early_converters`` those who had paid by the moment a
+    comparison is made at.
     """
 
     source: str
     developers: int = 0
     converters: int = 0
+    early_converters: int = 0
     matured: int = 0
     matured_converters: int = 0
     revenue: int = 0
@@ -43,6 +46,11 @@ class Cohort:
     def share(self) -> float | None:
         """α so far: those who have paid at all, of all."""
         return self.converters / self.developers if self.developers else None
+
+    @property
+    def early_share(self) -> float | None:
+        """α as it stood at the moment of comparison."""
+        return self.early_converters / self.developers if self.developers else None
 
     @property
     def share_interval(self) -> Interval | None:
@@ -64,9 +72,7 @@ class Cohort:
 
     @property
     def revenue_nano(self) -> int:
-        from django.conf import settings
-
-        return self.revenue * NANO // minor_per_unit(settings.REPORTING_CURRENCY)
+        return minor_to_nano(self.revenue, settings.REPORTING_CURRENCY)
 
     @property
     def paid_cost_nano(self) -> int | None:
@@ -90,11 +96,17 @@ class Cohort:
 
 
 def cohorts_by_source(
-    start: datetime, end: datetime, *, window: timedelta, as_of: datetime
+    start: datetime,
+    end: datetime,
+    *,
+    window: timedelta,
+    as_of: datetime,
+    paid_by: datetime | None = None,
 ) -> list[Cohort]:
     """Return one cohort per source for developers active in ``[start, end)``.
 
-    One query. Sorted by size.
+    ``paid_by`` is the moment of comparison, now when left out: an earlier range is
+    looked at as it stood when it was as old as this one. One query, sorted by size.
     """
     paid = Q(paid_at__isnull=False)
     is_matured = Q(signed_up_at__lte=as_of - window)
@@ -105,6 +117,7 @@ def cohorts_by_source(
         .annotate(
             developers=Count("pk"),
             converters=Count("pk", filter=paid),
+            early_converters=Count("pk", filter=Q(paid_at__lte=paid_by or as_of)),
             matured=Count("pk", filter=is_matured),
             matured_converters=Count(
                 "pk",
@@ -129,6 +142,7 @@ def _cohort(row: Mapping[str, Any]) -> Cohort:
         source=row["source"],
         developers=row["developers"],
         converters=row["converters"],
+        early_converters=row["early_converters"],
         matured=row["matured"],
         matured_converters=row["matured_converters"],
         revenue=int(row["total_revenue"]),

@@ -27,28 +27,28 @@ class ProfitForm(forms.Form):
         label=_("Conversion (α, in %)"),
         min_value=0,
         max_value=100,
-        decimal_places=2,
+        decimal_places=4,
         initial=Decimal(10),
     )
     price = forms.DecimalField(
         label=_("Price (p)"),
         min_value=0,
         max_value=100_000,
-        decimal_places=2,
+        decimal_places=4,
         initial=Decimal(100),
     )
     cost = forms.DecimalField(
         label=_("Cost (c)"),
         min_value=0,
         max_value=100_000,
-        decimal_places=2,
+        decimal_places=4,
         initial=Decimal(70),
     )
     fixed_cost = forms.DecimalField(
         label=_("Fixed cost"),
         min_value=0,
         max_value=1_000_000_000,
-        decimal_places=2,
+        decimal_places=4,
         initial=Decimal(0),
         required=False,
     )

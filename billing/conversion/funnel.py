@@ -8,7 +8,7 @@ from django.db.models import Aggregate, Count, DurationField, F, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from activity.queries import count_unlinked_visitors
+from activity.queries import unlinked_visitors
 from billing.conversion.models import Developer
 from billing.conversion.stats import Interval, wilson_interval
 
@@ -82,7 +82,7 @@ def ordered_funnel(
         aggregates[f"median_{index}"] = Median(F(milestone) - F(before), filter=reached)
     row = developers.aggregate(**aggregates)
 
-    visits = row["count_0"] + count_unlinked_visitors(start, end, source=source)
+    visits = row["count_0"] + unlinked_visitors(start, end, source=source).count()
     steps = [
         Step(
             milestone=STEPS[0][0],

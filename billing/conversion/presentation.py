@@ -9,56 +9,78 @@ from django.utils.translation import gettext_lazy as _
 from billing.conversion.figures import Cohort
 from billing.conversion.stats import ProfitModel
 
-# Fewer than this and a change says nothing.
-ENOUGH = 20
+# Fewer than these and a change says nothing: of people counted, of a share's base.
+ENOUGH_PEOPLE = 5
+ENOUGH_FOR_A_SHARE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A cohort beside the one of the range before."""
+    """A cohort beside the one of the range before.
+
+    Who has paid is compared at the same age: the earlier range as it stood when it
+    was as old as this one, or younger ranges would always look worse.
+    """
 
     now: Cohort
     then: Cohort
 
     @property
-    def is_enough(self) -> bool:
-        return min(self.now.developers, self.then.developers) >= ENOUGH
-
-    @property
     def developers(self) -> float | None:
-        return self._change(self.now.developers, self.then.developers)
-
-    @property
-    def revenue(self) -> float | None:
-        return self._change(self.now.revenue, self.then.revenue)
+        return _change(self.now.developers, self.then.developers, self._people)
 
     @property
     def paid(self) -> float | None:
-        return self._change(self.now.converters, self.then.converters)
+        now, then = self.now.early_converters, self.then.early_converters
+        return _change(now, then, min(now, then))
+
+    @property
+    def revenue(self) -> float | None:
+        return _change(self.now.revenue, self.then.revenue, self._converters)
 
     @property
     def profit(self) -> float | None:
-        return self._change(self.now.profit_nano, self.then.profit_nano)
+        return _change(self.now.profit_nano, self.then.profit_nano, self._people)
 
     @property
     def price(self) -> float | None:
-        return self._change(self.now.price_nano, self.then.price_nano)
+        return _change(self.now.price_nano, self.then.price_nano, self._converters)
 
     @property
     def cost(self) -> float | None:
-        return self._change(self.now.full_cost_nano, self.then.full_cost_nano)
+        now, then = self.now.full_cost_nano, self.then.full_cost_nano
+        return _change(now, then, self._converters)
 
     @property
     def share(self) -> float | None:
-        """The difference in percentage points."""
-        if not self.is_enough or self.now.share is None or self.then.share is None:
-            return None
-        return (self.now.share - self.then.share) * 100
+        """The difference in percentage points, at the same age."""
+        return _points(self.now.early_share, self.then.early_share, self._people)
 
-    def _change(self, now: int | None, then: int | None) -> float | None:
-        if not self.is_enough or not then or now is None or then < 0:
-            return None
-        return (now - then) / then * 100
+    @property
+    def matured_share(self) -> float | None:
+        """The difference in percentage points, of those whose window is over."""
+        base = min(self.now.matured, self.then.matured)
+        return _points(self.now.matured_share, self.then.matured_share, base)
+
+    @property
+    def _people(self) -> int:
+        return min(self.now.developers, self.then.developers)
+
+    @property
+    def _converters(self) -> int:
+        return min(self.now.converters, self.then.converters)
+
+
+def _change(now: int | None, then: int | None, base: int) -> float | None:
+    if base < ENOUGH_PEOPLE or now is None or then is None or then <= 0:
+        return None
+    return (now - then) / then * 100
+
+
+def _points(now: float | None, then: float | None, base: int) -> float | None:
+    if base < ENOUGH_FOR_A_SHARE or now is None or then is None:
+        return None
+    return (now - then) * 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,13 @@ class DayRange:
         A wrong date falls back to the default range, so that a page always
         shows, and says why.
         """
-        today = timezone.now().astimezone(reporting_zone()).date()
+        today = _today()
         if query.get("from") or query.get("to"):
             try:
                 first = date.fromisoformat(query.get("from", ""))
                 last = date.fromisoformat(query.get("to", "") or today.isoformat())
             except ValueError:
-                return cls._preset(DEFAULT, today), [
+                return cls.preset(DEFAULT), [
                     _("Dates are written as 2026-01-31. Showing the last 30 days.")
                 ]
             if first > last:
@@ -49,13 +49,15 @@ class DayRange:
             return cls(first, last), []
         name = query.get("range", DEFAULT)
         if name not in PRESETS:
-            return cls._preset(DEFAULT, today), [
+            return cls.preset(DEFAULT), [
                 _("That range is not known. Showing the last 30 days.")
             ]
-        return cls._preset(name, today), []
+        return cls.preset(name), []
 
     @classmethod
-    def _preset(cls, name: str, today: date) -> Self:
+    def preset(cls, name: str) -> Self:
+        """Return one of ``PRESETS``, today included."""
+        today = _today()
         return cls(today - timedelta(days=PRESETS[name][0] - 1), today)
 
     @property
@@ -77,6 +79,10 @@ class DayRange:
         """Return the range of equal length right before."""
         length = timedelta(days=self.days)
         return DayRange(self.first - length, self.last - length)
+
+
+def _today() -> date:
+    return timezone.now().astimezone(reporting_zone()).date()
 
 
 def reporting_zone() -> ZoneInfo:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import TruncDate
 
 from billing.conversion.models import Developer
@@ -20,20 +20,60 @@ class Day:
 
 
 def daily_trend(days: DayRange, *, source: str = "") -> list[Day]:
-    """Return one row per day of the range, days without anybody included."""
+    """Return one row per day of the range, days without anybody included. One query."""
     counted = Developer.objects.counted()
     if source:
         counted = counted.filter(source=source)
 
-    def per_day(milestone: str) -> dict[date, int]:
-        rows = (
+    def per_day(milestone: str) -> QuerySet[Developer, tuple[str, date, int]]:
+        return (
             counted.between(milestone, days.start, days.end)
-            .annotate(on=TruncDate(milestone, tzinfo=reporting_zone()))
-            .values_list("on")
-            .annotate(Count("pk"))
+            .annotate(
+                milestone=Value(milestone),
+                on=TruncDate(milestone, tzinfo=reporting_zone()),
+            )
+            .values_list("milestone", "on")
+            .annotate(people=Count("pk"))
+            .order_by()
         )
-        return dict(rows.values_list("on", "pk__count"))
 
-    activated, paid = per_day("activated_at"), per_day("paid_at")
+    people = {
+        (milestone, on): count
+        for milestone, on, count in per_day("activated_at").union(
+            per_day("paid_at"), all=True
+        )
+    }
     all_days = (days.first + timedelta(days=offset) for offset in range(days.days))
-    return [Day(on, activated.get(on, 0), paid.get(on, 0)) for on in all_days]
+    return [
+        Day(on, people.get(("activated_at", on), 0), people.get(("paid_at", on), 0))
+        for on in all_days
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A day, or the days of a week, of a long range."""
+
+    first: date
+    last: date
+    activated: int
+    paid: int
+
+
+# More days than this and a bar would be too thin to point at.
+MOST_BARS = 100
+
+
+def bars_of(days: list[Day]) -> list[Bar]:
+    """Return one bar per day, or per week of a range too long for that."""
+    width = 1 if len(days) <= MOST_BARS else 7
+    chunks = [days[start : start + width] for start in range(0, len(days), width)]
+    return [
+        Bar(
+            first=chunk[0].on,
+            last=chunk[-1].on,
+            activated=sum(day.activated for day in chunk),
+            paid=sum(day.paid for day in chunk),
+        )
+        for chunk in chunks
+    ]

@@ -2,6 +2,10 @@
 
 import csv
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import (
@@ -11,27 +15,39 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.decorators import staff_required
-from billing.conversion import figures
+from activity.queries import unlinked_visitors
+from billing.conversion import figures, rows
 from billing.conversion.definitions import DEFINITIONS
+from billing.conversion.figures import Cohort
 from billing.conversion.forms import ProfitForm
 from billing.conversion.funnel import STEPS, ordered_funnel
-from billing.conversion.models import Developer, DeveloperQuerySet
+from billing.conversion.models import DeveloperQuerySet
 from billing.conversion.presentation import Comparison, profit_rows
-from billing.conversion.ranges import PRESETS, WINDOWS, DayRange, read_window
+from billing.conversion.ranges import (
+    PRESETS,
+    WINDOWS,
+    DayRange,
+    read_window,
+    reporting_zone,
+)
 from billing.conversion.stats import ProfitModel
 from billing.conversion.trend import daily_trend
-from core.pagination import BadCursor, paginate
+from core.money import NANO
+from core.pagination import paginate
 
 PEOPLE = {
     "activated_at": _("Activated developers"),
     "converters": _("Converted developers"),
-    **dict(STEPS),
+    "matured": _("Developers whose conversion window is over"),
+    "matured_converters": _("Developers who paid within the conversion window"),
 }
+FUNNEL = dict(STEPS)
 
 
 @require_safe
@@ -47,7 +63,11 @@ def home(request: HttpRequest) -> HttpResponse:
         days.start, days.end, window=window, as_of=as_of
     )
     before = figures.cohorts_by_source(
-        days.previous().start, days.previous().end, window=window, as_of=as_of
+        days.previous().start,
+        days.previous().end,
+        window=window,
+        as_of=as_of,
+        paid_by=as_of - timedelta(days=days.days),
     )
     sources = [cohort.source for cohort in cohorts]
     if source:
@@ -65,9 +85,11 @@ def home(request: HttpRequest) -> HttpResponse:
             "window_days": window.days,
             "windows": WINDOWS,
             "presets": PRESETS,
+            "preset": _preset_of(request, days),
             "source": source,
             "sources": sources,
             "as_of": as_of,
+            "zone": reporting_zone().key,
             "total": now,
             "comparison": Comparison(now, then),
             "cohorts": cohorts,
@@ -78,6 +100,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "definitions": DEFINITIONS,
             "currency": settings.REPORTING_CURRENCY,
             "query": request.GET.urlencode(),
+            "plain_query": _without(request, "source"),
+            "model_query": urlencode(_measured(now)) if now.converters else "",
         },
     )
 
@@ -85,40 +109,88 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_required
 def people(request: HttpRequest) -> HttpResponseBase:
-    """The rows behind a number of the home page, also as CSV."""
-    days, problems = DayRange.from_query(request.GET)
-    window = read_window(request.GET)
-    step = request.GET.get("step", "activated_at")
-    if step not in PEOPLE:
-        step = "activated_at"
-    developers = _people(request, days, step)
+    """The people behind a number of the home page, also as CSV."""
+    behind = _behind(request)
     if request.GET.get("format") == "csv":
-        return _csv(developers)
-
-    try:
-        page = paginate(
-            developers.select_related("user"),
-            order_by=("-signed_up_at", "-pk"),
-            cursor=request.GET.get("cursor"),
-        )
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
-    query = request.GET.copy()
-    query.pop("cursor", None)
-    return render(
-        request,
-        "conversion/people.html",
-        {
-            "page": page,
-            "step": step,
-            "title": PEOPLE[step],
-            "days": days,
-            "window_days": window.days,
-            "problems": problems,
-            "currency": settings.REPORTING_CURRENCY,
-            "query": query.urlencode(),
-        },
+        return _people_csv(behind.developers)
+    page = paginate(
+        behind.developers.select_related("user"),
+        order_by=("-signed_up_at", "-pk"),
+        cursor=request.GET.get("cursor"),
     )
+    context = behind.context | {
+        "page": page,
+        "anonymous": behind.step == "first_visit_at" and behind.is_funnel,
+    }
+    return render(request, "conversion/people.html", context)
+
+
+@require_safe
+@staff_required
+def visitors(request: HttpRequest) -> HttpResponseBase:
+    """The browsers of the funnel's visits that nobody has signed in with."""
+    behind = _behind(request)
+    found = unlinked_visitors(
+        behind.days.start, behind.days.end, source=request.GET.get("source", "")
+    )
+    if request.GET.get("format") == "csv":
+        names = ["id", "first_seen_at", "source", "medium", "campaign", "referrer"]
+        names.append("landing_path")
+        ordered = found.order_by("-first_seen_at", "-pk").values_list(*names)
+        return _csv("visitors", names, ordered.iterator())
+    page = paginate(
+        found,
+        order_by=("-first_seen_at", "-pk"),
+        cursor=request.GET.get("cursor"),
+    )
+    return render(request, "conversion/visitors.html", behind.context | {"page": page})
+
+
+@require_safe
+@staff_required
+def invoices(request: HttpRequest) -> HttpResponseBase:
+    """The paid invoices that revenue and p are made of, also as CSV."""
+    behind = _behind(request)
+    found = rows.invoices_of(behind.developers)
+    if request.GET.get("format") == "csv":
+        names = ["number", "organisation__slug", "paid_at", "currency", "revenue"]
+        names.append("refunded")
+        ordered = found.order_by("-paid_at", "-pk").values_list(*names)
+        return _csv("invoices", names, ordered.iterator())
+    page = paginate(
+        found.select_related("organisation").defer("raw"),
+        order_by=("-paid_at", "-pk"),
+        cursor=request.GET.get("cursor"),
+    )
+    context = behind.context | {"page": page, "sums": rows.sums_of(found)}
+    return render(request, "conversion/invoices.html", context)
+
+
+@require_safe
+@staff_required
+def usage(request: HttpRequest) -> HttpResponseBase:
+    """The metered usage that c is made of, also as CSV."""
+    behind = _behind(request)
+    found = rows.usage_of(behind.developers)
+    if request.GET.get("format") == "csv":
+        names = ["window", "organisation__slug", "model", "edition", "requests"]
+        names += ["tokens_in", "tokens_out", "price_nano", "cost_nano"]
+        ordered = found.order_by("-window", "-pk").values_list(*names)
+        return _csv("usage", names, ordered.iterator())
+    page = paginate(
+        found.select_related("organisation"),
+        order_by=("-window", "-pk"),
+        cursor=request.GET.get("cursor"),
+    )
+    models = rows.costs_by_model(found)
+    context = behind.context | {
+        "page": page,
+        "models": models,
+        "requests": sum(model.requests for model in models),
+        "price_nano": sum(model.price_nano for model in models),
+        "cost_nano": sum(model.cost_nano for model in models),
+    }
+    return render(request, "conversion/usage.html", context)
 
 
 @require_safe
@@ -133,6 +205,13 @@ def profit_model(request: HttpRequest) -> HttpResponse:
         price=values.price,
         cost=values.cost,
     )
+    as_of = timezone.now()
+    days = DayRange.preset("90d")
+    measured = figures.total(
+        figures.cohorts_by_source(
+            days.start, days.end, window=read_window(request.GET), as_of=as_of
+        )
+    )
     context = {
         "form": form,
         "values": values,
@@ -140,6 +219,9 @@ def profit_model(request: HttpRequest) -> HttpResponse:
         "break_even": model.break_even(values.fixed_cost),
         "rows": profit_rows(model),
         "currency": settings.REPORTING_CURRENCY,
+        "measured": measured,
+        "measured_query": urlencode(_measured(measured)) if measured.converters else "",
+        "days": days,
     }
     return render(request, "conversion/profit_model.html", context)
 
@@ -151,20 +233,82 @@ def staff_home(request: HttpRequest) -> HttpResponse:
     return redirect("conversion:home")
 
 
-def _people(request: HttpRequest, days: DayRange, step: str) -> DeveloperQuerySet:
-    developers = Developer.objects.counted()
-    if step == "converters":
-        developers = developers.between("activated_at", days.start, days.end)
-        developers = developers.filter(paid_at__isnull=False)
-    elif request.GET.get("basis") == "funnel":
-        developers = developers.reached_in_order(
-            step, days.start, days.end, window=read_window(request.GET)
-        )
-    else:
-        developers = developers.between(step, days.start, days.end)
-    if request.GET.get("source"):
-        developers = developers.filter(source=request.GET["source"])
-    return developers
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """What a page of rows is about, read from its address."""
+
+    days: DayRange
+    step: str
+    is_funnel: bool
+    developers: DeveloperQuerySet
+    context: dict[str, Any]
+
+
+def _behind(request: HttpRequest) -> Behind:
+    days, problems = DayRange.from_query(request.GET)
+    window = read_window(request.GET)
+    step = request.GET.get("step", "activated_at")
+    if step not in PEOPLE and step not in FUNNEL:
+        step = "activated_at"
+    is_funnel = request.GET.get("basis") == "funnel" and step in FUNNEL
+    source = request.GET.get("source", "")
+    developers = rows.cohort(
+        days,
+        step,
+        window=window,
+        as_of=timezone.now(),
+        source=source,
+        is_funnel=is_funnel,
+    )
+    return Behind(
+        days=days,
+        step=step,
+        is_funnel=is_funnel,
+        developers=developers,
+        context={
+            "days": days,
+            "problems": problems,
+            "step": step,
+            "title": PEOPLE.get(step) or FUNNEL[step],
+            "is_funnel": is_funnel,
+            "source": source,
+            "window_days": window.days,
+            "currency": settings.REPORTING_CURRENCY,
+            "query": _without(request, "cursor"),
+            "home_url": f"{reverse('conversion:home')}?{_home_query(request)}",
+        },
+    )
+
+
+def _without(request: HttpRequest, *names: str) -> str:
+    query = request.GET.copy()
+    for name in names:
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def _home_query(request: HttpRequest) -> str:
+    return _without(request, "cursor", "step", "basis", "format")
+
+
+def _preset_of(request: HttpRequest, days: DayRange) -> str:
+    """Return which preset the range is; none for days of one's own."""
+    if request.GET.get("from") or request.GET.get("to"):
+        return ""
+    return next(name for name, (length, _) in PRESETS.items() if length == days.days)
+
+
+def _measured(cohort: Cohort) -> dict[str, str]:
+    """Return the profit model's four numbers as they were measured.
+
+    c is that of the formula: what converters' own usage cost.
+    """
+    return {
+        "developers": str(cohort.developers),
+        "share": f"{(cohort.share or 0) * 100:.4f}",
+        "price": f"{(cohort.price_nano or 0) / NANO:.4f}",
+        "cost": f"{(cohort.paid_cost_nano or 0) / NANO:.4f}",
+    }
 
 
 class _Echo:
@@ -174,16 +318,21 @@ class _Echo:
         return value
 
 
-def _csv(developers: DeveloperQuerySet) -> StreamingHttpResponse:
-    columns = ["username", "source", *(milestone for milestone, _label in STEPS)]
+def _people_csv(developers: DeveloperQuerySet) -> StreamingHttpResponse:
+    names = ("user__username", "source", *FUNNEL, "revenue", "cost_nano")
+    ordered = developers.order_by("-signed_up_at", "-pk").values_list(*names)
+    columns = ("username", *names[1:-2], "revenue_minor", "cost_nano")
+    return _csv("developers", columns, ordered.iterator())
+
+
+def _csv(
+    name: str, columns: Iterable[str], found: Iterable[tuple[Any, ...]]
+) -> StreamingHttpResponse:
     writer = csv.writer(_Echo())
-    rows = developers.order_by("-signed_up_at").values_list(
-        "user__username", *columns[1:], "revenue", "cost_nano"
-    )
 
     def lines() -> Iterable[str]:
-        yield writer.writerow([*columns, "revenue_minor", "cost_nano"])
-        for row in rows.iterator():
+        yield writer.writerow(columns)
+        for row in found:
             yield writer.writerow(
                 [
                     value.isoformat() if hasattr(value, "isoformat") else value
@@ -192,5 +341,5 @@ def _csv(developers: DeveloperQuerySet) -> StreamingHttpResponse:
             )
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="developers.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from activity.models import Visitor, VisitorLink
 
@@ -12,11 +12,11 @@ def first_visit_of(user_id: int) -> datetime | None:
     return first
 
 
-def count_unlinked_visitors(start: datetime, end: datetime, *, source: str = "") -> int:
-    """Count browsers first seen in ``[start, end)`` that nobody has signed in with."""
+def unlinked_visitors(
+    start: datetime, end: datetime, *, source: str = ""
+) -> QuerySet[Visitor]:
+    """Return browsers first seen in ``[start, end)`` that nobody has signed in with."""
     visitors = Visitor.objects.filter(
         first_seen_at__gte=start, first_seen_at__lt=end, link=None
     )
-    if source:
-        visitors = visitors.filter(source=source)
-    return visitors.count()
+    return visitors.filter(source=source) if source else visitors

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from billing.conversion.definitions import DEFINITIONS, Definition
 from billing.conversion.stats import Interval
+from billing.conversion.trend import Day, bars_of
+from core.money import NANO, format_minor, format_nano, nano_to_minor
 
 register = template.Library()
 
@@ -30,6 +32,16 @@ def percent_range(interval: Interval | None) -> str:
 
 
 @register.filter
+def rounded(amount_nano: int | None, currency: str) -> str:
+    """Write billionths to the cent, and what is less than one unit in full."""
+    if amount_nano is None:
+        return _("no data")
+    if 0 < abs(amount_nano) < NANO:
+        return format_nano(amount_nano, currency)
+    return format_minor(nano_to_minor(amount_nano, currency), currency)
+
+
+@register.filter
 def signed(change: float | None, unit: str = "%") -> str:
     """Write a change with its sign, or that there is too little to compare."""
     if change is None:
@@ -38,7 +50,7 @@ def signed(change: float | None, unit: str = "%") -> str:
 
 
 @register.filter
-def duration(value: timedelta | None) -> str:
+def span(value: timedelta | None) -> str:
     """Write a duration in its largest useful unit."""
     if value is None:
         return ""
@@ -68,21 +80,47 @@ def definition(name: str) -> Definition:
 
 
 @register.inclusion_tag("conversion/_trend.html")
-def trend_chart(days: list[Any]) -> dict[str, Any]:
-    """Draw developers and payers per day as SVG bars, with a table beneath."""
-    width, height = 720, 160
-    top = max((max(day.activated, day.paid) for day in days), default=0) or 1
-    step = width / max(len(days), 1)
-    bars = [
+def trend_chart(days: list[Day]) -> dict[str, Any]:
+    """Draw developers and payers over time as SVG bars, with a table beneath.
+
+    The scale's words are HTML beside the drawing, which stretches; they would not
+    stay readable inside it.
+    """
+    bars = bars_of(days)
+    top = _round_top(max((max(bar.activated, bar.paid) for bar in bars), default=0))
+    width, height = 1000, 200
+    step = width / max(len(bars), 1)
+    drawn = [
         {
-            "day": day,
-            "x": round(index * step + step * 0.1, 2),
-            "width": round(step * 0.8, 2),
-            "activated": round(day.activated / top * (height - 4), 2),
-            "activated_y": round(height - day.activated / top * (height - 4), 2),
-            "paid": round(day.paid / top * (height - 4), 2),
-            "paid_y": round(height - day.paid / top * (height - 4), 2),
+            "bar": bar,
+            "hit_x": f"{index * step:.2f}",
+            "activated_x": f"{index * step + step * 0.14:.2f}",
+            "activated_y": f"{height - bar.activated / top * height:.2f}",
+            "activated_height": f"{bar.activated / top * height:.2f}",
+            "paid_x": f"{index * step + step * 0.52:.2f}",
+            "paid_y": f"{height - bar.paid / top * height:.2f}",
+            "paid_height": f"{bar.paid / top * height:.2f}",
         }
-        for index, day in enumerate(days)
+        for index, bar in enumerate(bars)
     ]
-    return {"bars": bars, "width": width, "height": height, "top": top, "days": days}
+    middle = [bars[len(bars) // 2]] if len(bars) > 2 else []
+    return {
+        "bars": drawn,
+        "bar_width": f"{step * 0.34:.2f}",
+        "hit_width": f"{step:.2f}",
+        "width": width,
+        "height": height,
+        "scale": [top, top // 2, 0],
+        "marks": [*bars[:1], *middle, *bars[1:][-1:]],
+        "is_weekly": len(bars) < len(days),
+    }
+
+
+def _round_top(most: int) -> int:
+    """Return an even number at or above ``most`` that is easy to read halves of."""
+    size = 1
+    while True:
+        for factor in (2, 4, 6, 10):
+            if most <= factor * size:
+                return factor * size
+        size *= 10
