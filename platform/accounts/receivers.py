@@ -9,6 +9,7 @@ from allauth.socialaccount.signals import (
     social_account_added,
     social_account_removed,
 )
+from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -34,6 +35,12 @@ def register(
     verified = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
     if verified.exists():
         _publish_verified(user)
+
+
+@receiver(user_logged_in)
+def complete(user: User, **_: Any) -> None:
+    """Give whoever a command or a provider created the organisation they lack."""
+    services.register_user(user)
 
 
 @receiver(email_confirmed)

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
-# Shorter than this can be guessed; openssl rand -base64 32 makes a good one.
+# Shorter than this can be guessed; openssl rand -base64 48 makes a good one.
 MIN_SECRET = 32
 DEVELOPMENT_MARK = "development-only"
 
@@ -79,7 +79,7 @@ def own_secrets(name: str, development: str) -> list[str]:
     if boolean("DOORSTONE_DEVELOPMENT"):
         return found or [development]
     if not found:
-        problems.append(f"{name} is not set: openssl rand -base64 32 makes one.")
+        problems.append(f"{name} is not set: openssl rand -base64 48 makes one.")
     for value in found:
         if DEVELOPMENT_MARK in value:
             problems.append(f"{name} is a development secret: make one of your own.")

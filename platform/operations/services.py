@@ -1,0 +1,66 @@
+"""Changes only whoever runs an installation makes."""
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+
+from accounts.models import IdempotentCall, User
+from audit.services import record
+from core.crypto import decrypt, encrypt
+from inference.catalog.models import Deployment
+
+
+@transaction.atomic
+def appoint_staff(user: User, *, is_superuser: bool) -> User:
+    """Let ``user`` into the staff pages, and into raw records if superuser."""
+    before = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}
+    user.is_staff = True
+    user.is_superuser = user.is_superuser or is_superuser
+    user.save(update_fields=["is_staff", "is_superuser"])
+    after = {"is_staff": True, "is_superuser": user.is_superuser}
+    record(
+        "staff.appointed",
+        actor=None,
+        target=user.public_id,
+        before=before,
+        after=after,
+    )
+    return user
+
+
+def reencrypt_secrets() -> dict[str, int]:
+    """Encrypt every kept secret with the newest of ``FIELD_KEYS``.
+
+    Safe to stop and to run again: each row is locked, read and written by itself.
+    """
+    # An answer lives a day, so it outlives no rotation; it is dropped instead.
+    IdempotentCall.objects.exclude(answer="").delete()
+    seeds = Authenticator.objects.filter(type=Authenticator.Type.TOTP)
+    credentials = Deployment.objects.exclude(credential="")
+    return {
+        "TOTP seeds": sum(
+            map(_reencrypt_seed, list(seeds.values_list("pk", flat=True)))
+        ),
+        "upstream credentials": sum(
+            map(_reencrypt_credential, list(credentials.values_list("pk", flat=True)))
+        ),
+    }
+
+
+@transaction.atomic
+def _reencrypt_seed(pk: int) -> bool:
+    row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+    if row is None:
+        return False
+    row.data["secret"] = encrypt(decrypt(row.data["secret"]))
+    row.save(update_fields=["data"])
+    return True
+
+
+@transaction.atomic
+def _reencrypt_credential(pk: int) -> bool:
+    row = Deployment.objects.select_for_update().filter(pk=pk).first()
+    if row is None or not row.credential:
+        return False
+    row.credential = encrypt(decrypt(row.credential))
+    row.save(update_fields=["credential"])
+    return True
