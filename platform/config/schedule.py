@@ -56,6 +56,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 20},
     },
+    "mail-prune": {
+        "task": "notifications.tasks.prune_mail",
+        "schedule": crontab(hour=3, minute=50),
+    },
     "gateway-sweep": {
         "task": "inference.gateway.tasks.sweep",
         "schedule": 10.0,

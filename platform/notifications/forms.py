@@ -13,15 +13,13 @@ class PreferencesForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        choices = services.email_choices(user)
         for kind in Kind:
             if kind not in services.ALWAYS_BY_EMAIL:
                 self.fields[kind.value] = forms.BooleanField(
-                    label=kind.label,
-                    required=False,
-                    initial=services.wants_email(user, kind.value),
+                    label=kind.label, required=False, initial=choices[kind.value]
                 )
 
     def save(self) -> None:
         """Keep every switch as it stands."""
-        for kind, by_email in self.cleaned_data.items():
-            services.set_preference(self.user, kind, by_email=by_email)
+        services.set_preferences(self.user, self.cleaned_data)

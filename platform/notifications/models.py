@@ -2,6 +2,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -85,6 +86,16 @@ class Preference(models.Model):
         return f"{self.user_id} {self.kind}: {self.by_email}"
 
 
+class EmailMessageQuerySet(models.QuerySet["EmailMessage"]):
+    def due(self) -> Self:
+        """What is to be sent now."""
+        return self.filter(state=EmailMessage.State.PENDING, due_at__lte=timezone.now())
+
+    def dead(self) -> Self:
+        """What was given up, and waits for somebody to look."""
+        return self.filter(state=EmailMessage.State.DEAD)
+
+
 class EmailMessage(models.Model):
     """A mail to be sent: written in the transaction of its cause, sent after it."""
 
@@ -103,6 +114,8 @@ class EmailMessage(models.Model):
     html = models.TextField(blank=True)
     headers = models.JSONField(default=dict)
     message_id = models.CharField(max_length=120, unique=True)
+    # What it is about, said once: the same key never makes a second mail.
+    idempotency_key = models.CharField(max_length=200, blank=True, db_default="")
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.PENDING
     )
@@ -112,13 +125,26 @@ class EmailMessage(models.Model):
     last_error = models.TextField(blank=True)
     created_at = models.DateTimeField(default=now)
 
+    objects = EmailMessageQuerySet.as_manager()
+
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="notifications_mail_once",
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["due_at"],
                 condition=Q(state="pending"),
                 name="notifications_mail_pending",
-            )
+            ),
+            # Staff look at what was given up; it is meant to be nothing.
+            models.Index(
+                fields=["id"], condition=Q(state="dead"), name="notifications_mail_dead"
+            ),
         ]
 
     def __str__(self) -> str:

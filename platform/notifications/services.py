@@ -1,27 +1,18 @@
 """Telling people something: in the product, and by mail where they want it."""
 
-import logging
-import random
-import uuid
-from datetime import timedelta
-from functools import partial
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.core import signing
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
-from kombu.exceptions import OperationalError
 
 from accounts.models import User
+from notifications.exceptions import BadUnsubscribeLink
+from notifications.mailing import queue_mail
 from notifications.models import EmailMessage, Kind, Notification, Preference
 
-logger = logging.getLogger(__name__)
-MAX_ATTEMPTS = 10
 UNSUBSCRIBE_SALT = "notifications.unsubscribe"
 # Nobody may miss these.
 ALWAYS_BY_EMAIL = {Kind.SECURITY}
@@ -47,12 +38,16 @@ def notify(
 ) -> Notification | None:
     """Tell ``user_id`` once per ``dedupe_key``; more of an unread one is counted.
 
-    Nobody is told of what they did themselves: then the answer is ``None``.
-    Must run in the transaction of its cause; the mail leaves after the commit.
+    What comes after it was read is news again, also by mail. Nobody is told of
+    what they did themselves, and nobody whose account is closed: then the answer
+    is ``None``. Must run in the transaction of its cause, with ``title`` and
+    ``body`` in the recipient's language; the mail leaves after the commit.
     """
     if actor_id is not None and actor_id == user_id:
         return None
-    user = User.objects.get(pk=user_id)
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return None
     notification, is_new = Notification.objects.get_or_create(
         user=user,
         dedupe_key=dedupe_key,
@@ -64,28 +59,58 @@ def notify(
             "actor_id": actor_id,
         },
     )
+    news = f"notification:{notification.pk}"
     if not is_new:
-        _count_again(notification, url=url, title=title)
-        return notification
+        # The row is locked: two that come at once are one piece of news, counted twice.
+        notification = Notification.objects.select_for_update().get(pk=notification.pk)
+        was_read_at = notification.read_at
+        _count_again(notification, url=url, title=title, body=body, actor_id=actor_id)
+        if was_read_at is None:
+            return notification
+        news = f"{news}:{was_read_at.isoformat()}"
     if wants_email(user, kind):
-        _write_mail(user, notification)
+        _write_mail(user, notification, idempotency_key=news)
     return notification
 
 
 def wants_email(user: User, kind: str) -> bool:
     """Tell whether ``user`` gets messages of ``kind`` by mail."""
-    if kind in ALWAYS_BY_EMAIL:
-        return True
-    chosen = Preference.objects.filter(user=user, kind=kind).first()
-    return chosen.by_email if chosen else kind in BY_EMAIL_UNLESS_REFUSED
+    return email_choices(user)[kind]
+
+
+def email_choices(user: User) -> dict[str, bool]:
+    """Tell for every kind of message whether it also comes by mail."""
+    chosen = dict(Preference.objects.filter(user=user).values_list("kind", "by_email"))
+    return {
+        kind.value: kind in ALWAYS_BY_EMAIL
+        or chosen.get(kind.value, kind in BY_EMAIL_UNLESS_REFUSED)
+        for kind in Kind
+    }
 
 
 @transaction.atomic
-def set_preference(user: User, kind: str, *, by_email: bool) -> None:
-    """Say whether messages of ``kind`` also come by mail."""
-    Preference.objects.update_or_create(
-        user=user, kind=kind, defaults={"by_email": by_email}
+def set_preferences(user: User, choices: dict[str, bool]) -> None:
+    """Say of each kind of message whether it also comes by mail.
+
+    A mail of a refused kind that has not left yet does not leave any more.
+    """
+    Preference.objects.bulk_create(
+        [
+            Preference(user=user, kind=kind, by_email=by_email)
+            for kind, by_email in choices.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["user", "kind"],
+        update_fields=["by_email"],
     )
+    refused = [
+        kind
+        for kind, by_email in choices.items()
+        if not by_email and kind not in ALWAYS_BY_EMAIL
+    ]
+    EmailMessage.objects.filter(
+        user=user, kind__in=refused, state=EmailMessage.State.PENDING
+    ).delete()
 
 
 def mark_read(user: User, notification_id: int | None = None) -> int:
@@ -96,98 +121,62 @@ def mark_read(user: User, notification_id: int | None = None) -> int:
     return unread.update(read_at=timezone.now())
 
 
-@transaction.atomic
-def queue_mail(
-    to: str,
-    *,
-    subject: str,
-    text: str,
-    html: str = "",
-    user: User | None = None,
-    kind: str = "",
-    headers: dict[str, str] | None = None,
-) -> EmailMessage:
-    """Write a mail down; a worker sends it after the commit."""
-    host = urlsplit(settings.SITE_URL).hostname or "localhost"
-    mail = EmailMessage.objects.create(
-        to=to,
-        user=user,
-        kind=kind,
-        # A line break would begin another header.
-        subject=" ".join(subject.split())[:300],
-        text=text,
-        html=html,
-        headers=headers or {},
-        message_id=f"<{uuid.uuid4().hex}@{host}>",
-    )
-    transaction.on_commit(partial(_nudge, mail.pk))
-    return mail
-
-
-def send_mail(mail_id: int) -> bool:
-    """Send one mail that is due; tell whether it was sent.
-
-    The row stays locked while the server is spoken to, so that two workers do
-    not send it twice; a crash in between sends it again with the same id.
-    """
-    with transaction.atomic():
-        mail = (
-            EmailMessage.objects.select_for_update(skip_locked=True)
-            .filter(pk=mail_id, state=EmailMessage.State.PENDING)
-            .first()
-        )
-        if mail is None:
-            return False
-        try:
-            _hand_over(mail)
-        except OSError as error:
-            _postpone(mail, error)
-            return False
-        mail.state = EmailMessage.State.SENT
-        mail.sent_at = timezone.now()
-        mail.attempts += 1
-        mail.save(update_fields=["state", "sent_at", "attempts"])
-        return True
-
-
-def send_due_mail(*, limit: int = 100) -> int:
-    """Send every mail that is due and return how many went out."""
-    due = EmailMessage.objects.filter(
-        state=EmailMessage.State.PENDING, due_at__lte=timezone.now()
-    ).order_by("due_at")
-    return sum(send_mail(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
-
-
 def unsubscribe_token(user: User, kind: str) -> str:
-    """Return a token that stops mail of one kind for one person, without signing in."""
+    """Return a token that stops mail of one kind for one person, without signing in.
+
+    It does not expire: a mail may be read years later.
+    """
     return signing.dumps([user.pk, kind], salt=UNSUBSCRIBE_SALT)
 
 
-def unsubscribe(token: str) -> str:
-    """Stop the mail a token names and return its kind.
-
-    Raises ``django.core.signing.BadSignature``.
-    """
-    user_id, kind = signing.loads(token, salt=UNSUBSCRIBE_SALT)
+def unsubscribe(token: str) -> Kind:
+    """Stop the mail a token names and return its kind. Raises ``BadUnsubscribeLink``."""
+    user_id, kind = _read(token)
     user = User.objects.filter(pk=user_id).first()
-    if user is not None and kind in Kind.values:
-        set_preference(user, kind, by_email=False)
-    return str(kind)
+    if user is not None:
+        set_preferences(user, {kind.value: False})
+    return kind
 
 
-def _count_again(notification: Notification, *, url: str, title: str) -> None:
-    # Once read it is news again; until then it is one more of the same.
+def kind_of(token: str) -> Kind:
+    """Return the kind of mail a token would stop. Raises ``BadUnsubscribeLink``."""
+    return _read(token)[1]
+
+
+def _read(token: str) -> tuple[int, Kind]:
+    try:
+        user_id, kind = signing.loads(token, salt=UNSUBSCRIBE_SALT)
+        return int(user_id), Kind(kind)
+    except (signing.BadSignature, TypeError, ValueError) as error:
+        raise BadUnsubscribeLink from error
+
+
+def _count_again(
+    notification: Notification,
+    *,
+    url: str,
+    title: str,
+    body: str,
+    actor_id: int | None,
+) -> None:
+    # Once read it is news again; until then it is one more of the same, and its
+    # address stays that of the first one not read.
     is_news = notification.read_at is not None
     Notification.objects.filter(pk=notification.pk).update(
         count=1 if is_news else F("count") + 1,
         url=url if is_news else F("url"),
         title=title[:300],
+        body=body,
+        actor_id=actor_id,
         created_at=timezone.now(),
         read_at=None,
     )
+    notification.refresh_from_db()
 
 
-def _write_mail(user: User, notification: Notification) -> None:
+def _write_mail(
+    user: User, notification: Notification, *, idempotency_key: str
+) -> None:
     token = unsubscribe_token(user, notification.kind)
     stop_url = settings.SITE_URL + reverse("notifications:unsubscribe", args=[token])
     context = {
@@ -216,36 +205,5 @@ def _write_mail(user: User, notification: Notification) -> None:
         user=user,
         kind=notification.kind,
         headers=headers,
+        idempotency_key=idempotency_key,
     )
-
-
-def _hand_over(mail: EmailMessage) -> None:
-    message = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=mail.text,
-        to=[mail.to],
-        headers={"Message-ID": mail.message_id, **mail.headers},
-    )
-    if mail.html:
-        message.attach_alternative(mail.html, "text/html")
-    message.send()
-
-
-def _postpone(mail: EmailMessage, error: Exception) -> None:
-    mail.attempts += 1
-    mail.last_error = f"{type(error).__name__}: {error}"[:1000]
-    delay = min(5 * 2**mail.attempts, 3600) * random.uniform(0.8, 1.2)  # noqa: S311
-    mail.due_at = timezone.now() + timedelta(seconds=delay)
-    if mail.attempts >= MAX_ATTEMPTS:
-        mail.state = EmailMessage.State.DEAD
-    mail.save(update_fields=["attempts", "last_error", "due_at", "state"])
-    logger.warning("mail.postponed", extra={"mail": mail.pk, "attempts": mail.attempts})
-
-
-def _nudge(mail_id: int) -> None:
-    from notifications.tasks import send_mail as task
-
-    try:
-        task.apply_async((mail_id,), retry=False)
-    except OperationalError as error:
-        logger.warning("mail.nudge_failed", extra={"error": str(error)})

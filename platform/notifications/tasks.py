@@ -1,15 +1,26 @@
 from celery import shared_task
 
-from notifications import services
+from notifications import mailing
+from notifications.exceptions import MailServerUnavailable
 
 
 @shared_task
 def send_mail(mail_id: int) -> None:
     """Send one mail right after its commit."""
-    services.send_mail(mail_id)
+    try:
+        mailing.send_mail(mail_id)
+    except MailServerUnavailable:
+        # The sweep sends it when the server is back.
+        return
 
 
 @shared_task
 def send_due_mail() -> None:
     """Send what a crash, a lost nudge or a dead mail server left behind."""
-    services.send_due_mail()
+    mailing.send_due_mail()
+
+
+@shared_task
+def prune_mail() -> None:
+    """Forget what was sent long ago."""
+    mailing.prune_mail()

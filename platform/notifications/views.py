@@ -1,6 +1,5 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core import signing
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,8 +13,9 @@ from django.views.decorators.http import (
 from core.pagination import BadCursor, paginate
 from core.types import AuthenticatedHttpRequest, PageRequest
 from notifications import services
+from notifications.exceptions import BadUnsubscribeLink
 from notifications.forms import PreferencesForm
-from notifications.models import Kind, Notification
+from notifications.models import Notification
 
 
 @require_safe
@@ -89,14 +89,14 @@ def unsubscribe(request: PageRequest, token: str) -> HttpResponse:
     because scanners open links too.
     """
     try:
-        kind = signing.loads(token, salt=services.UNSUBSCRIBE_SALT)[1]
         if request.method == "POST":
-            services.unsubscribe(token)
-    except (signing.BadSignature, IndexError, TypeError):
-        reason = _("This link is not complete. Change your mail settings instead.")
-        return render(request, "400.html", {"reason": reason}, status=400)
+            kind = services.unsubscribe(token)
+        else:
+            kind = services.kind_of(token)
+    except BadUnsubscribeLink as error:
+        return render(request, "400.html", {"reason": error}, status=error.status)
     return render(
         request,
         "notifications/unsubscribe.html",
-        {"kind": Kind(kind).label, "is_done": request.method == "POST"},
+        {"kind": kind.label, "is_done": request.method == "POST"},
     )
