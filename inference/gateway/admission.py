@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 import hiredis
 import orjson
@@ -359,15 +360,29 @@ def _release(reservation: Reservation, price: int) -> tuple[list[str], str, int,
 
 def keys_of(reservation: Reservation) -> list[str]:
     """Return the Redis keys of a request, in the scripts' order."""
-    organisation = f"gw:{{{reservation.organisation_id}}}"
-    return [
-        prefixed(f"{organisation}:money:{reservation.month}"),
+    shared = _shared_keys(reservation.organisation_id, reservation.month)
+    return [*shared, request_key(reservation.request_id)]
+
+
+def request_key(request_id: str) -> str:
+    return f"{_request_prefix()}{request_id}"
+
+
+@lru_cache(maxsize=10_000)
+def _shared_keys(organisation_id: int, month: str) -> tuple[str, ...]:
+    organisation = f"gw:{{{organisation_id}}}"
+    return (
+        prefixed(f"{organisation}:money:{month}"),
         prefixed(f"{organisation}:leases"),
         prefixed(f"{organisation}:requests"),
         prefixed(f"{organisation}:tokens"),
         prefixed("gw:reservations"),
-        prefixed(f"gw:request:{reservation.request_id}"),
-    ]
+    )
+
+
+@lru_cache(maxsize=1)
+def _request_prefix() -> str:
+    return prefixed("gw:request:")
 
 
 def limit_headers(caller: Caller, numbers: list[int]) -> dict[str, str]:

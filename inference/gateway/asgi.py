@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Self
 
 import orjson
@@ -63,6 +63,7 @@ class Gateway:
         self.tasks: list[asyncio.Task[None]] = []
         self.is_stopping = False
         self.streams: set[asyncio.Future[None]] = set()
+        self.request_ids = _request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -126,7 +127,7 @@ class Gateway:
                 return
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = _new_request_id()
+        request_id = next(self.request_ids)
         token = current_request_id.set(request_id)
         extra = [(b"x-request-id", request_id.encode())]
         is_sent = False
@@ -459,8 +460,12 @@ def _client_id(scope: Scope) -> str:
     return value if len(value) <= 64 and value.isascii() and value.isprintable() else ""
 
 
-def _new_request_id() -> str:
-    return f"req_{secrets.token_hex(16)}"
+def _request_ids() -> Iterator[str]:
+    """Yield new ids; asking the system for randomness each time takes too long."""
+    while True:
+        pool = secrets.token_hex(16 * 256)
+        for start in range(0, len(pool), 32):
+            yield f"req_{pool[start : start + 32]}"
 
 
 async def _send_error(

@@ -18,7 +18,7 @@ from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
 from core.redis import prefixed
-from inference.gateway.admission import Admission, Reservation
+from inference.gateway.admission import Admission, Reservation, request_key
 from inference.gateway.redis import LeanRedis, RedisDown, Script
 from inference.usage.recording import RECORD, Usage, record_parameters
 
@@ -88,7 +88,7 @@ class Settlement:
             # Killed before the commit, the sweeper commits just this.
             self.redis.tell(
                 "SET",
-                prefixed(f"gw:request:{reservation.request_id}"),
+                request_key(reservation.request_id),
                 orjson.dumps({"month": reservation.month, "usage": usage}),
                 "XX",
                 "EX",
@@ -133,7 +133,7 @@ class Settlement:
                 organisation = running.reservation.organisation_id
                 arguments += [
                     request_id,
-                    prefixed(f"gw:request:{request_id}"),
+                    request_key(request_id),
                     running.tokens_out,
                     prefixed(f"gw:{{{organisation}}}:leases"),
                 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from core.crypto import decrypt
 from inference.catalog.models import Deployment
@@ -22,19 +23,16 @@ class OpenAIProvider:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._credentials: dict[int, tuple[str, str]] = {}
+        self._addresses: dict[tuple[str, str], URL] = {}
 
     async def complete(self, deployment: Deployment, ask: Ask) -> Answer:
         """Return the whole answer. Raises ``UpstreamFailed``."""
-        response = await self._post(deployment, ask)
         try:
             async with asyncio.timeout(deployment.first_byte_timeout):
+                response = await self._post(deployment, ask)
                 body = await _bounded(response)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamFailed(502, is_retryable=False) from error
-        finally:
-            response.release()
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -49,7 +47,11 @@ class OpenAIProvider:
 
     async def stream(self, deployment: Deployment, ask: Ask) -> Stream:
         """Begin a stream. Raises ``UpstreamFailed``."""
-        response = await self._post(deployment, ask)
+        try:
+            async with asyncio.timeout(deployment.first_byte_timeout):
+                response = await self._post(deployment, ask)
+        except TimeoutError as error:
+            raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
         kind = response.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
             body = await response.content.read(100_000)
@@ -69,10 +71,7 @@ class OpenAIProvider:
             options = payload.get("stream_options") or {}
             payload["stream_options"] = {**options, "include_usage": True}
         try:
-            async with asyncio.timeout(deployment.first_byte_timeout):
-                response = await self._send(deployment, ask, orjson.dumps(payload))
-        except TimeoutError as error:
-            raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
+            response = await self._send(deployment, ask, orjson.dumps(payload))
         except (aiohttp.ClientConnectionError, OSError) as error:
             # Refused, or reset before a byte of the answer.
             raise UpstreamFailed(0, is_retryable=True) from error
@@ -97,7 +96,7 @@ class OpenAIProvider:
         for is_last in (False, True):
             try:
                 return await self._client().post(
-                    f"{deployment.base_url.rstrip('/')}/{ask.endpoint}",
+                    self._address(deployment.base_url, ask.endpoint),
                     data=body,
                     headers=self._headers(deployment),
                     allow_redirects=False,
@@ -129,6 +128,13 @@ class OpenAIProvider:
             )
         return self._session
 
+    def _address(self, base_url: str, endpoint: str) -> URL:
+        address = self._addresses.get((base_url, endpoint))
+        if address is None:
+            address = URL(f"{base_url.rstrip('/')}/{endpoint}")
+            self._addresses[base_url, endpoint] = address
+        return address
+
     def _headers(self, deployment: Deployment) -> dict[str, Any]:
         headers = {
             "content-type": "application/json",
@@ -149,10 +155,15 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     """Return the whole body, or raise for one that cannot be an answer."""
     parts = []
     size = 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > MAX_ANSWER:
-            response.close()
-            raise UpstreamFailed(502, is_retryable=False)
+    try:
+        while part := await response.content.readany():
+            parts.append(part)
+            size += len(part)
+            if size > MAX_ANSWER:
+                raise UpstreamFailed(502, is_retryable=False)
+    except (aiohttp.ClientError, OSError) as error:
+        raise UpstreamFailed(502, is_retryable=False) from error
+    finally:
+        # Read to its end, the connection was given back already; else it is closed.
+        response.close()
     return b"".join(parts)

@@ -9,7 +9,8 @@ run it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +58,14 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("client_request_id", "text"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
-_ARRAYS = ", ".join(f"%s::{kind}[]" for _, kind in _COLUMNS)
+_TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)
 
 # Rows are taken in a fixed order so that two gateways never wait for each other
 # in a circle.
 RECORD = f"""
 WITH fresh AS (
     INSERT INTO usage_usageevent ({_NAMES})
-    SELECT {_NAMES} FROM unnest({_ARRAYS}) AS batch ({_NAMES})
+    SELECT {_NAMES} FROM jsonb_to_recordset(%s::jsonb) AS batch ({_TYPED})
     ORDER BY organisation_id, request_id
     ON CONFLICT (request_id) DO NOTHING
     RETURNING *
@@ -106,9 +107,13 @@ SELECT request_id FROM fresh
 """  # noqa: S608 - every name is one of ours
 
 
-def record_parameters(batch: Sequence[Usage]) -> list[list[Any]]:
-    """Return the arrays ``RECORD`` takes for a batch."""
-    return [[getattr(usage, name) for usage in batch] for name, _ in _COLUMNS]
+def record_parameters(batch: Sequence[Usage]) -> list[str]:
+    """Return what ``RECORD`` takes for a batch.
+
+    One document instead of an array for each column: writing those took a gateway
+    longer than the call they were about.
+    """
+    return [orjson.dumps(batch).decode()]
 
 
 def record(batch: Sequence[Usage]) -> set[str]:

@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 
 
+@lru_cache(maxsize=16)
 def _derive(key: str, purpose: str) -> bytes:
     return hashlib.sha256(f"doorstone:{purpose}:{key}".encode()).digest()
 
@@ -36,4 +37,4 @@ def decrypt(token: str) -> str:
 def keyed_digest(text: str, *, purpose: str) -> str:
     """Return a hex HMAC of ``text``, for secrets that are only ever compared."""
     key = _derive(settings.DIGEST_KEY, purpose)
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()
