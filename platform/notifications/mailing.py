@@ -10,7 +10,7 @@ from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
 from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
@@ -105,9 +105,11 @@ def send_mail(mail_id: int) -> bool:
         # An address or a header that cannot be written will not heal.
         _postpone(mail, error, is_hopeless=True)
         return False
-    EmailMessage.objects.filter(pk=mail.pk).update(
-        state=EmailMessage.State.SENT, sent_at=timezone.now(), last_error=""
-    )
+    values = {"state": EmailMessage.State.SENT, "sent_at": timezone.now()}
+    if not mail.kind:
+        # Links that open an account do not stay behind.
+        values |= {"text": "", "html": ""}
+    EmailMessage.objects.filter(pk=mail.pk).update(last_error="", **values)
     return True
 
 
@@ -167,6 +169,7 @@ def _hand_over(mail: EmailMessage) -> None:
         subject=mail.subject,
         body=mail.text,
         to=[mail.to],
+        connection=get_connection(settings.MAIL_TRANSPORT),
         headers={
             "Message-ID": mail.message_id,
             # No out-of-office answers, please.

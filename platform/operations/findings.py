@@ -289,11 +289,11 @@ def look_at_queues() -> Said:
 
 
 def look_at_mail() -> Said:
-    if "smtp" not in settings.EMAIL_BACKEND:
-        yield Status.OK, f"Mail goes to {settings.EMAIL_BACKEND.rsplit('.', 2)[1]}."
+    if "smtp" not in settings.MAIL_TRANSPORT:
+        yield Status.OK, f"Mail goes to {settings.MAIL_TRANSPORT.rsplit('.', 2)[1]}."
         return
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    mailer = get_connection(timeout=PATIENCE)
+    mailer = get_connection(settings.MAIL_TRANSPORT, timeout=PATIENCE)
     try:
         mailer.open()
         mailer.close()

@@ -46,7 +46,7 @@ def mail_server(settings: Any) -> Iterator[MailServer]:
         port = free.getsockname()[1]
     controller = Controller(server, hostname="127.0.0.1", port=port)
     controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = port
     yield server

@@ -138,7 +138,7 @@ def test_a_fact_that_waits_is_a_failure_and_a_dead_one_a_warning() -> None:
 
 def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:
     smtp_port = free_port()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_port
 
     ((before, sentence),) = told(findings.look_at_mail)

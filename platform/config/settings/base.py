@@ -318,7 +318,9 @@ if env.text("OIDC_SERVER_URL"):
 GITHUB_WEBHOOK_SECRETS = env.words("GITHUB_WEBHOOK_SECRETS")
 
 EMAIL_URL = env.url("EMAIL_URL")
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+# Whatever sends mail writes it down; a worker hands it over to the transport.
+EMAIL_BACKEND = "notifications.backend.EmailBackend"
+MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = (EMAIL_URL and EMAIL_URL.hostname) or "127.0.0.1"
 EMAIL_PORT = (EMAIL_URL and EMAIL_URL.port) or 25
 EMAIL_HOST_USER = unquote((EMAIL_URL and EMAIL_URL.username) or "")
