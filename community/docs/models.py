@@ -6,6 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
 
+# The languages pages are written in; the first stands in for the others.
+LOCALES = ("en", "zh-hans")
+
 
 class Version(models.Model):
     """One edition of the documentation, such as 1.0."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from django.core.cache import cache
 from django.db.models import Case, IntegerField, Value, When
 
-from community.docs.models import Page, Version
+from community.docs.models import LOCALES, Page, Version, Vote
+from search.models import Audience
+from search.queries import Passage, passages
 
 
 @dataclass(slots=True)
@@ -15,6 +17,7 @@ class Node:
     path: str
     title: str
     url: str
+    description: str
     children: list["Node"] = field(default_factory=list)
 
     def holds(self, path: str) -> bool:
@@ -30,12 +33,17 @@ class Neighbour:
     url: str
 
 
+def tree_key(version_id: int, locale: str) -> str:
+    """Return where the cache keeps a version's pages in one language."""
+    return f"docs:tree:{version_id}:{locale}"
+
+
 def locale_of(language: str) -> str:
     """Return the documentation's name for an interface language."""
-    return "zh-hans" if language.startswith("zh") else "en"
+    return "zh-hans" if language.startswith("zh") else LOCALES[0]
 
 
-def find_page(version: Version, path: str, locale: str) -> Page | None:
+def find_page(version: str, path: str, locale: str) -> Page | None:
     """Return a page in ``locale``, in English where it is not translated."""
     wanted_first = Case(
         When(locale=locale, then=Value(0)),
@@ -44,34 +52,75 @@ def find_page(version: Version, path: str, locale: str) -> Page | None:
     )
     return (
         Page.objects.published()
-        .filter(version=version, path=path, locale__in={locale, "en"})
+        .filter(version__slug=version, path=path, locale__in={locale, LOCALES[0]})
         .select_related("version")
         .order_by(wanted_first)
         .first()
     )
 
 
+def editions_of(path: str) -> tuple[list[Version], set[int], set[tuple[int, str]]]:
+    """Return all versions, the ids of those with ``path``, and those with languages."""
+    versions = list(Version.objects.all())
+    pairs = set(
+        Page.objects.published().filter(path=path).values_list("version_id", "locale")
+    )
+    return versions, {version for version, _ in pairs}, pairs
+
+
+def similar_pages(words: str, locale: str) -> list[Passage]:
+    """Return current pages that hold some of ``words``, each once, best first."""
+    found = passages(
+        [Audience.PUBLIC],
+        words,
+        kinds=["doc"],
+        labels=["current"],
+        locale=locale,
+        limit=20,
+    )
+    pages: dict[int, Passage] = {}
+    for passage in found:
+        pages.setdefault(passage.object_id, passage)
+    return list(pages.values())[:5]
+
+
+def vote_of(page: Page, voter: str) -> str:
+    """Return what ``voter`` said of a page: ``yes``, ``no`` or nothing."""
+    said = (
+        Vote.objects.filter(page=page, voter=voter)
+        .values_list("is_helpful", flat=True)
+        .first()
+    )
+    return {True: "yes", False: "no", None: ""}[said]
+
+
 def tree_of(version: Version, locale: str) -> list[Node]:
     """Return a version's pages as a tree, untranslated ones in English."""
     rows = _rows(version, locale)
     nodes = {
-        path: Node(path, title, f"/docs/{version.slug}/{path}/")
-        for path, title, _ in rows
+        path: Node(path, title, f"/docs/{version.slug}/{path}/", description)
+        for path, title, _parent, description in rows
     }
     roots: list[Node] = []
-    for path, _title, parent in rows:
-        if path == "index":
-            continue
+    for path, _title, parent, _description in rows:
         home = nodes.get(parent) if parent else None
         (home.children if home else roots).append(nodes[path])
     return roots
+
+
+def trail_of(tree: list[Node], path: str) -> list[Node]:
+    """Return the entries from the root down to the one above ``path``."""
+    for node in tree:
+        if node.path != path and node.holds(path):
+            return [node, *trail_of(node.children, path)]
+    return []
 
 
 def neighbours(
     version: Version, locale: str, path: str
 ) -> tuple[Neighbour | None, Neighbour | None]:
     """Return the pages before and after, in reading order."""
-    rows = [row for row in _rows(version, locale) if row[0] != "index"]
+    rows = _rows(version, locale)
     paths = [row[0] for row in rows]
     if path not in paths:
         return None, None
@@ -85,22 +134,26 @@ def neighbours(
     return at(here - 1), at(here + 1)
 
 
-def _rows(version: Version, locale: str) -> list[tuple[str, str, str]]:
-    key = f"docs:tree:{version.pk}:{locale}"
-    rows: list[tuple[str, str, str]] | None = cache.get(key)
+Row = tuple[str, str, str, str]
+
+
+def _rows(version: Version, locale: str) -> list[Row]:
+    """Return (path, title, parent, description) of every page, in reading order."""
+    key = tree_key(version.pk, locale)
+    rows: list[Row] | None = cache.get(key)
     if rows is None:
-        found: dict[str, tuple[int, str, str, str, str]] = {}
+        found: dict[str, tuple[int, Row, str]] = {}
         pages = Page.objects.published().filter(
-            version=version, locale__in={locale, "en"}
+            version=version, locale__in={locale, LOCALES[0]}
         )
-        for position, path, title, parent, page_locale in pages.values_list(
-            "position", "path", "title", "parent", "locale"
+        for page in pages.values(
+            "position", "path", "title", "parent", "description", "locale"
         ):
-            if path not in found or page_locale == locale:
-                found[path] = (position, path, title, parent, page_locale)
-        rows = [
-            (path, title, parent)
-            for _, path, title, parent, _ in sorted(found.values())
-        ]
+            path = page["path"]
+            if path not in found or page["locale"] == locale:
+                row = (path, page["title"], page["parent"], page["description"])
+                found[path] = (page["position"], row, page["locale"])
+        rows = [row for _, row, _ in sorted(found.values(), key=lambda each: each[:2])]
+        # An import empties it; this only bounds what a lost message costs.
         cache.set(key, rows, 30)
     return rows

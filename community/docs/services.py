@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from community.docs import sources
 from community.docs.exceptions import BrokenLinks
-from community.docs.models import Page, Version, Vote
+from community.docs.models import LOCALES, Page, Version, Vote
+from community.docs.queries import tree_key
 from community.docs.sources import Source
 from contracts.community import DocsImported
 from core import limiter
@@ -17,7 +19,8 @@ from design import markdown
 from outbox import publish
 from search import services as search
 
-LOCALES = ("en", "zh-hans")
+# Written in pages where an example has to work on the site it is read on.
+SITE_URL = "{{ site_url }}"
 
 
 def import_version(
@@ -30,21 +33,27 @@ def import_version(
     """Load ``root/<locale>/**.md`` as a version; return how many pages changed.
 
     Runs again safely: pages that did not change stay untouched, pages that are
-    gone are no longer shown. One transaction for each language.
-    Raises ``SourceError`` or ``BrokenLinks`` before anything is written.
+    gone, with their whole language even, are no longer shown. One transaction
+    for each language. Raises ``SourceError`` or ``BrokenLinks`` before anything
+    is written.
     """
     folders = {locale: root / locale for locale in LOCALES if (root / locale).is_dir()}
     if not folders:
         raise sources.SourceError(f"{root} holds neither {' nor '.join(LOCALES)}.")
     read = {locale: sources.read_folder(folder) for locale, folder in folders.items()}
-    broken = [line for pages in read.values() for line in sources.broken_links(pages)]
+    broken = [
+        line
+        for pages in read.values()
+        for line in sources.broken_links(pages, _anchors_of)
+    ]
     if broken:
         raise BrokenLinks(broken=broken)
 
     row = _save_version(version, is_default=is_default)
     return {
-        locale: _import_locale(row, locale, pages, on_page)
-        for locale, pages in read.items()
+        locale: _import_locale(row, locale, read.get(locale, []), on_page)
+        for locale in LOCALES
+        if locale in read or row.pages.published().filter(locale=locale).exists()
     }
 
 
@@ -68,9 +77,10 @@ def vote_helpful(page: Page, *, voter: str, is_helpful: bool) -> Page:
 @transaction.atomic
 def _save_version(slug: str, *, is_default: bool) -> Version:
     status = Version.Status.STABLE if is_default else Version.Status.OLD
+    before = list(Version.objects.select_for_update().filter(is_default=True))
     if is_default:
         Version.objects.filter(is_default=True).exclude(slug=slug).update(
-            is_default=False
+            is_default=False, status=Version.Status.OLD
         )
     version, is_new = Version.objects.get_or_create(
         slug=slug,
@@ -85,6 +95,11 @@ def _save_version(slug: str, *, is_default: bool) -> Version:
     if not is_new and is_default and not version.is_default:
         version.is_default, version.status = True, status
         version.save(update_fields=["is_default", "status"])
+    if is_default and [other.slug for other in before] != [slug]:
+        # Which pages are the current ones has changed without their text.
+        moved = Page.objects.published().filter(version__in=[*before, version])
+        for page in moved.select_related("version"):
+            index_page(page)
     return version
 
 
@@ -110,14 +125,18 @@ def _import_locale(
     for page in gone:
         search.remove("doc", page.pk)
     changed += gone.update(removed_at=timezone.now())
-    publish(DocsImported(version=version.slug, locale=locale, pages=len(pages)))
+    if changed:
+        publish(DocsImported(version=version.slug, locale=locale, pages=len(pages)))
+    # Even unchanged: the memory may be older than this process.
+    keys = [tree_key(version.pk, each) for each in LOCALES]
+    transaction.on_commit(lambda: cache.delete_many(keys))
     return changed
 
 
 def _save_page(
     version: Version, locale: str, source: Source, page: Page | None
 ) -> bool:
-    body = sources.with_site_links(source, version.slug)
+    body = _body_of(source, version.slug)
     fields = {
         "parent": source.parent,
         "position": source.position,
@@ -130,10 +149,11 @@ def _save_page(
         page is not None
         and page.render_version == markdown.VERSION
         and all(getattr(page, name) == value for name, value in fields.items())
-        and _is_labelled(page, version)
     ):
         return False
-    rendered = markdown.render(body)
+    with translation.override(locale):
+        # The title is the page's only first heading; sections begin with ``##``.
+        rendered = markdown.render(body, top_level=1)
     page, _ = Page.objects.update_or_create(
         version=version,
         locale=locale,
@@ -181,15 +201,11 @@ def entries_of(page: Page) -> list[search.Entry]:
     ]
 
 
-def _is_labelled(page: Page, version: Version) -> bool:
-    """Tell whether the index knows the page as current exactly when it is."""
-    from search.models import IndexEntry
+def _body_of(source: Source, version: str) -> str:
+    body = sources.with_site_links(source, version)
+    return body.replace(SITE_URL, settings.SITE_URL)
 
-    entries = IndexEntry.objects.filter(kind="doc", object_id=page.pk)
-    is_current = Q(labels__contains=["current"])
-    wrong = (
-        entries.exclude(is_current)
-        if version.is_default
-        else entries.filter(is_current)
-    )
-    return entries.exists() and not wrong.exists()
+
+def _anchors_of(source: Source) -> set[str]:
+    outline = markdown.render(source.body, top_level=1).outline
+    return {heading.id for heading in outline}

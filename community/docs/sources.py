@@ -1,13 +1,17 @@
 """Reading a folder of Markdown: front matter, order, links and sections."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
-_FENCE = re.compile(r"^(```|~~~)")
+_CODE_SPAN = re.compile(r"(`+)(?:(?!`).)+?\1(?!`)")
+_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
+_EMPHASIS = re.compile(
+    r"(\*{1,3})(?=\S)(.+?)(?<=\S)\1|(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\3(?!\w)"
+)
 _HEADING = re.compile(r"^(#{1,4})\s+(.*?)\s*#*$")
 
 
@@ -48,22 +52,48 @@ def read_folder(root: Path) -> list[Source]:
     files = sorted(root.rglob("*.md"))
     if not files:
         raise SourceError(f"{root} holds no Markdown file.")
-    sources = {source.path: source for source in (_read(root, file) for file in files)}
+    sources: dict[str, Source] = {}
+    for file in files:
+        source = _read(root, file)
+        if source.path in sources:
+            other = sources[source.path].file
+            raise SourceError(f"{file}:1: {other} is the same page; keep one of them.")
+        sources[source.path] = source
+    for source in sources.values():
+        if source.parent and source.parent not in sources:
+            raise SourceError(
+                f"{source.file}:1: the folder has no page of its own; "
+                f"write {source.file.parent / 'index.md'}."
+            )
     ordered = list(_walk(sources, ""))
     for position, source in enumerate(ordered):
         source.position = position
     return ordered
 
 
-def broken_links(sources: list[Source]) -> list[str]:
-    """Return every link to a page that is not there, as ``file:line: target``."""
-    paths = {source.path for source in sources}
-    return [
-        f"{source.file}:{number}: {target}"
-        for source in sources
-        for number, target in _links(source)
-        if _is_page(target) and _resolve(source, target) not in paths
-    ]
+def broken_links(
+    sources: list[Source], anchors_of: Callable[[Source], set[str]]
+) -> list[str]:
+    """Return every link to a page or a section that is not there.
+
+    Each as ``file:line: target``. ``anchors_of`` names a page's sections; it is
+    asked only for pages whose sections are linked to.
+    """
+    pages = {source.path: source for source in sources}
+    anchors: dict[str, set[str]] = {}
+    broken = []
+    for source in sources:
+        for number, target in _links(source):
+            file, _, anchor = target.partition("#")
+            if not _is_page(target) and (file or not anchor):
+                continue
+            path = _resolve(source, target) if file else source.path
+            found = pages.get(path)
+            if found and anchor and path not in anchors:
+                anchors[path] = anchors_of(found)
+            if found is None or (anchor and anchor not in anchors[path]):
+                broken.append(f"{source.file}:{number}: {target}")
+    return broken
 
 
 def with_site_links(source: Source, version: str) -> str:
@@ -77,45 +107,96 @@ def with_site_links(source: Source, version: str) -> str:
         address = f"/docs/{version}/{_resolve(source, target)}/"
         return f"[{text}]({address}{'#' + anchor if anchor else ''})"
 
-    return _LINK.sub(replace, source.body)
+    return "".join(
+        line if is_code else _outside_code_spans(line, replace)
+        for line, is_code in _lines(source.body)
+    )
 
 
 def sections(title: str, body: str, anchors: list[tuple[str, str]]) -> list[Section]:
     """Cut a page at its headings; ``anchors`` are (text, id) in order."""
     remaining = iter(anchors)
     parts = [Section(title, "")]
-    in_code = False
-    for line in body.splitlines():
-        if _FENCE.match(line):
-            in_code = not in_code
-        heading = None if in_code else _HEADING.match(line)
+    for line, is_code in _lines(body):
+        heading = None if is_code else _HEADING.match(line.rstrip("\n"))
         if heading:
             text, anchor = next(remaining, (heading.group(2), ""))
             parts.append(Section(text, anchor))
         else:
-            parts[-1].lines.append(line)
+            parts[-1].lines.append(line.rstrip("\n"))
     return [part for part in parts if part.text]
 
 
 def readable(text: str) -> str:
     """Return Markdown as prose for search: links as their text, no marks, code kept."""
-    text = _LINK.sub(r"\1", text)
-    lines = []
-    in_code = False
-    for line in text.splitlines():
-        if _FENCE.match(line):
-            in_code = not in_code
-            lines.append(line)
-            continue
-        if in_code:
-            lines.append(line)
+    kept = []
+    for line, is_code in _lines(text):
+        line = line.rstrip("\n")
+        if is_code:
+            kept.append(line)
             continue
         if re.fullmatch(r"\s*\|?[\s:|-]+\|?\s*", line) and "-" in line:
             continue
         line = re.sub(r"^\s*(?:[-*+]|\d+\.)\s+", "", line)
-        line = re.sub(r"[*_`]{1,3}", "", line).replace("|", " ").strip("> ")
-        lines.append(line)
-    return "\n".join(lines).strip()
+        line = re.sub(r"^\s*(?:>\s?)+", "", line)
+        line = _cells(line) if line.startswith("|") else line
+        kept.append(_without_marks(line))
+    return "\n".join(kept).strip()
+
+
+def _cells(row: str) -> str:
+    """Return a table's row as one sentence: what stands first, then the rest."""
+    cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
+    first, *rest = [cell for cell in cells if cell] or [""]
+    return f"{first}: {' – '.join(rest)}" if rest else first
+
+
+def _without_marks(line: str) -> str:
+    """Take links and emphasis off a line; what is in code spans stays as it is."""
+    line = _outside_code_spans(line, lambda link: link.group(1))
+    parts = []
+    position = 0
+    for span in _CODE_SPAN.finditer(line):
+        parts.append(_plain(line[position : span.start()]))
+        parts.append(span.group().strip("`").strip())
+        position = span.end()
+    parts.append(_plain(line[position:]))
+    return "".join(parts)
+
+
+def _plain(text: str) -> str:
+    return _EMPHASIS.sub(lambda found: found.group(2) or found.group(4), text)
+
+
+def _lines(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield each line, its end included, and whether it belongs to a code block."""
+    fence = ""
+    for line in text.splitlines(keepends=True):
+        found = _FENCE.match(line)
+        if fence:
+            yield line, True
+            # Only a fence of the same sign and at least the same length closes.
+            if (
+                found
+                and found.group(1).startswith(fence)
+                and not line.strip().strip(fence[0])
+            ):
+                fence = ""
+            continue
+        if found:
+            fence = found.group(1)
+        yield line, bool(found)
+
+
+def _outside_code_spans(line: str, replace: Callable[[re.Match[str]], str]) -> str:
+    spans = [span.span() for span in _CODE_SPAN.finditer(line)]
+
+    def checked(match: re.Match[str]) -> str:
+        if any(start <= match.start() < end for start, end in spans):
+            return match.group(0)
+        return replace(match)
+
+    return _LINK.sub(checked, line)
 
 
 def _read(root: Path, file: Path) -> Source:
@@ -164,12 +245,13 @@ def _walk(sources: dict[str, Source], parent: str) -> Iterator[Source]:
 
 
 def _links(source: Source) -> Iterator[tuple[int, str]]:
-    in_code = False
-    for number, line in enumerate(source.body.splitlines(), start=source.first_line):
-        if _FENCE.match(line):
-            in_code = not in_code
-        if not in_code:
-            for match in _LINK.finditer(line):
+    lines = enumerate(_lines(source.body), start=source.first_line)
+    for number, (line, is_code) in lines:
+        if is_code:
+            continue
+        spans = [span.span() for span in _CODE_SPAN.finditer(line)]
+        for match in _LINK.finditer(line):
+            if not any(start <= match.start() < end for start, end in spans):
                 yield number, match.group(2)
 
 

@@ -2,14 +2,27 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language
+from django.utils import translation
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from community.docs import services
-from community.docs.models import Page, Version
-from community.docs.queries import find_page, locale_of, neighbours, tree_of
+from community.docs.models import LOCALES, Page, Version
+from community.docs.queries import (
+    editions_of,
+    find_page,
+    locale_of,
+    neighbours,
+    similar_pages,
+    trail_of,
+    tree_of,
+    vote_of,
+)
 from core.types import PageRequest
+
+# What a search engine is told a language is called.
+TAGS = {"en": "en", "zh-hans": "zh-Hans"}
 
 
 @require_safe
@@ -18,67 +31,97 @@ def home(request: HttpRequest) -> HttpResponse:
     version = Version.objects.filter(is_default=True).first()
     if version is None:
         return render(request, "docs/empty.html")
-    locale = locale_of(get_language() or "en")
-    context = {"version": version, "tree": tree_of(version, locale)}
-    return render(request, "docs/home.html", context)
+    with _language_of(request):
+        context = {
+            "version": version,
+            "versions": Version.objects.all(),
+            "tree": tree_of(version, _locale()),
+        }
+        return render(request, "docs/home.html", context)
 
 
 @require_safe
 def version_home(request: HttpRequest, version: str) -> HttpResponse:
     """Send readers of a bare version to its first page."""
-    found = get_object_or_404(Version, slug=version)
-    tree = tree_of(found, locale_of(get_language() or "en"))
+    found = Version.objects.filter(slug=version).first()
+    if found is None:
+        return _not_found(request, version, "")
+    tree = tree_of(found, _locale())
     return redirect(tree[0].url if tree else "docs:home")
 
 
 @require_safe
 def page_detail(request: PageRequest, version: str, path: str) -> HttpResponse:
     """One page, in the reader's language where it is translated."""
-    found, page, locale = _find(version, path)
     request.activity_subject = f"doc:{version}/{path}"  # type: ignore[attr-defined]
-    before, after = neighbours(found, locale, path)
-    versions = list(Version.objects.all())
-    default = next((v for v in versions if v.is_default), found)
-    available = set(
-        Page.objects.published().filter(path=path).values_list("version_id", flat=True)
-    )
-    context = {
-        "page": page,
-        "version": found,
-        "versions": versions,
-        "default": default,
-        "is_in_default": default.pk in available,
-        "available": available,
-        "tree": tree_of(found, locale),
-        "outline": [entry for entry in page.outline if entry[0] <= 3],
-        "before": before,
-        "after": after,
-        "is_translated": page.locale == locale,
-        "canonical": f"{settings.SITE_URL}/docs/{default.slug}/{path}/",
-    }
-    return render(request, "docs/page_detail.html", context)
+    with _language_of(request):
+        locale = _locale()
+        page = find_page(version, path, locale)
+        if page is None:
+            return _not_found(request, version, path)
+        found = page.version
+        versions, available, locales = editions_of(path)
+        default = next((v for v in versions if v.is_default), found)
+        # An old page's own address is not what a search engine should show.
+        stays = default.pk in available
+        address = f"/docs/{(default if stays else found).slug}/{path}/"
+        tree = tree_of(found, locale)
+        before, after = neighbours(found, locale, path)
+        context = {
+            "page": page,
+            "page_lang": TAGS[page.locale],
+            "version": found,
+            "versions": versions,
+            "default": default,
+            "is_in_default": stays,
+            "available": available,
+            "tree": tree,
+            "trail": trail_of(tree, path),
+            "outline": [entry for entry in page.outline if entry[0] <= 3],
+            "before": before,
+            "after": after,
+            "is_translated": page.locale == locale,
+            "my_vote": vote_of(page, _voter(request)),
+            "canonical": settings.SITE_URL + address + _asked_language(request),
+            "alternates": [
+                (TAGS[each], f"{settings.SITE_URL}{address}?lang={each}")
+                for each in LOCALES
+                if (default.pk if stays else found.pk, each) in locales
+            ],
+            "unlocalised": settings.SITE_URL + address,
+        }
+        return render(request, "docs/page_detail.html", context)
 
 
 @require_safe
 def page_source(request: HttpRequest, version: str, path: str) -> HttpResponse:
     """The page as Markdown, for programs."""
-    _version, page, _locale = _find(version, path)
+    with _language_of(request):
+        page = find_page(version, path, _locale())
+    if page is None:
+        raise Http404
     text = f"# {page.title}\n\n{page.source_md}"
-    return HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    answer = HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    answer["Content-Language"] = TAGS[page.locale]
+    return answer
 
 
 @require_safe
 def llms_txt(request: HttpRequest) -> HttpResponse:
     """The documentation's table of contents, for language models."""
-    version = Version.objects.filter(is_default=True).first()
-    lines = [f"# {settings.SITE_NAME}", ""]
-    if version is not None:
-        pages = Page.objects.published().filter(version=version, locale="en")
-        lines += [
-            f"- [{page.title}]({settings.SITE_URL}/docs/{version.slug}/{page.path}.md): "
-            f"{page.description}"
-            for page in pages.order_by("position")
+    lines = [f"# {settings.SITE_NAME}"]
+    pages = Page.objects.published().filter(version__is_default=True)
+    for locale, heading in (("en", "Documentation"), ("zh-hans", "文档")):
+        rows = pages.filter(locale=locale).order_by("position")
+        entries = [
+            f"- [{title}]({settings.SITE_URL}/docs/{version}/{path}.md"
+            f"?lang={locale}): {description}"
+            for title, version, path, description in rows.values_list(
+                "title", "version__slug", "path", "description"
+            )
         ]
+        if entries:
+            lines += ["", f"## {heading}", "", *entries]
     return HttpResponse(
         "\n".join(lines) + "\n", content_type="text/plain; charset=utf-8"
     )
@@ -90,22 +133,47 @@ def vote(request: PageRequest, pk: int) -> HttpResponse:
     page = get_object_or_404(Page.objects.published().select_related("version"), pk=pk)
     if request.POST.get("helpful") not in {"yes", "no"}:
         raise Http404
-    voter = (
-        f"user:{request.user.pk}"
-        if request.user.is_authenticated
-        else request.visitor_id or f"address:{request.META.get('REMOTE_ADDR', '')}"
-    )
     services.vote_helpful(
-        page, voter=voter, is_helpful=request.POST["helpful"] == "yes"
+        page, voter=_voter(request), is_helpful=request.POST["helpful"] == "yes"
     )
     messages.success(request, _("Thank you, that helps to make the page better."))
     return redirect(page)
 
 
-def _find(version: str, path: str) -> tuple[Version, Page, str]:
-    found = get_object_or_404(Version, slug=version)
-    locale = locale_of(get_language() or "en")
-    page = find_page(found, path, locale)
-    if page is None:
-        raise Http404
-    return found, page, locale
+def _not_found(request: HttpRequest, version: str, path: str) -> HttpResponse:
+    """Answer 404 with what the reader may have meant."""
+    words = path.replace("/", " ").replace("-", " ").replace("_", " ")
+    context = {
+        "elsewhere": Page.objects.published()
+        .filter(path=path, locale__in=(_locale(), LOCALES[0]))
+        .select_related("version")
+        .order_by("-version__is_default", "-version__sort_key")
+        .first(),
+        "similar": similar_pages(words, _locale()),
+        "words": words,
+        "status": 404,
+    }
+    return render(request, "docs/not_found.html", context, status=404)
+
+
+def _voter(request: PageRequest) -> str:
+    if request.user.is_authenticated:
+        return f"user:{request.user.pk}"
+    return request.visitor_id or f"address:{request.META.get('REMOTE_ADDR', '')}"
+
+
+def _language_of(request: HttpRequest) -> translation.override:
+    """Return the language an address asks for with ``?lang=``, or the reader's own."""
+    asked = request.GET.get("lang", "")
+    return translation.override(
+        asked if asked in LOCALES else translation.get_language()
+    )
+
+
+def _asked_language(request: HttpRequest) -> str:
+    asked = request.GET.get("lang", "")
+    return f"?{urlencode({'lang': asked})}" if asked in LOCALES else ""
+
+
+def _locale() -> str:
+    return locale_of(translation.get_language() or LOCALES[0])
