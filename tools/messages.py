@@ -28,6 +28,9 @@ COMPILED = CATALOGUE.with_suffix(".mo")
 SOURCES = ("billing", "community", "inference", "platform", "templates")
 # The emulator and the mailbox run without Django and have texts of their own.
 LEFT_OUT = ("platform/embedded/",)
+# An entry that says it comes from here words a package's sentence our way; it is
+# written into the catalogue by hand and stays there.
+PACKAGES = {"allauth", "django"}
 
 HEADER = {
     "Project-Id-Version": "doorstone",
@@ -143,7 +146,15 @@ def merge(collection: Collection, old: Any) -> Any:
                 **translated,
             )
         )
+    said = {(entry.msgctxt, entry.msgid) for entry in catalogue}
+    for entry in old:
+        if is_reworded(entry) and (entry.msgctxt, entry.msgid) not in said:
+            catalogue.append(entry)
     return catalogue
+
+
+def is_reworded(entry: Any) -> bool:
+    return bool(PACKAGES & {name for name, _ in entry.occurrences})
 
 
 def mistakes(catalogue: Any) -> list[str]:

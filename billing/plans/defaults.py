@@ -111,9 +111,9 @@ DEFAULT_PLANS = (
 # read in other languages.
 TRANSLATED: dict[str, Promise] = {
     "Community": pgettext_lazy("plan", "Community"),
-    "Pro": _("Pro"),
+    "Pro": pgettext_lazy("plan", "Pro"),
     "Team": pgettext_lazy("plan", "Team"),
-    "Enterprise": _("Enterprise"),
+    "Enterprise": pgettext_lazy("plan", "Enterprise"),
     "Open models, docs and forum for everyone.": _(
         "Open models, docs and forum for everyone."
     ),

@@ -164,13 +164,13 @@ def ensure_default_models() -> list[Model]:
         title="Doorstone Docs Pro",
         edition=Model.Edition.PREMIUM,
         summary="Also searches solved topics of the forum and older versions of the documentation.",
-        summary_zh="还会检索论坛中已解决的主题以及旧版本文档。",
+        summary_zh="还会检索论坛中已解决的话题以及旧版本文档。",
         description=(
             "What Doorstone Docs does, over more: the forum's solved topics, as far as the "
             "caller may see them, and the documentation of older versions."
         ),
         description_zh=(
-            "在 Doorstone Docs 的基础上检索更多内容：调用者可见的已解决论坛主题，"
+            "在 Doorstone Docs 的基础上检索更多内容：调用者可见的已解决论坛话题，"
             "以及旧版本的文档。"
         ),
         licence="Commercial",

@@ -3,6 +3,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Membership, Organisation, User
 
@@ -60,7 +61,7 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=80)
     scopes = forms.MultipleChoiceField(
-        label=_("May"),
+        label=pgettext_lazy("permission", "May"),
         choices=[
             ("read", _("Read what I can read")),
             ("forum:write", _("Write in the forum")),

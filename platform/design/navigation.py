@@ -37,7 +37,7 @@ CONSOLE = (
     Entry(_("Overview"), "/console/{slug}/", "house"),
     Entry(_("Playground"), "/playground/", "terminal"),
     Entry(_("API keys"), "/console/{slug}/keys/", "key-round"),
-    Entry(_("Usage"), "/console/{slug}/usage/", "chart-line"),
+    Entry(pgettext_lazy("of models", "Usage"), "/console/{slug}/usage/", "chart-line"),
     Entry(_("Billing"), "/console/{slug}/billing/", "credit-card"),
     Entry(_("Members"), "/console/{slug}/members/", "users"),
     Entry(_("Audit log"), "/console/{slug}/audit/", "scroll-text"),

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import allauth
+import django
 import polib
 import pytest
 from django.template.base import Lexer, Token, TokenType
@@ -14,6 +16,13 @@ from django.utils import translation
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "messages.py"
+CATALOGUES = {
+    "allauth": [Path(allauth.__file__).parent / "locale"],
+    "django": [
+        Path(django.__file__).parent / "conf" / "locale",
+        Path(django.__file__).parent / "contrib" / "auth" / "locale",
+    ],
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +53,15 @@ def test_the_catalogue_holds_no_guess_and_nothing_obsolete(
     messages: ModuleType, catalogue: polib.POFile
 ) -> None:
     said = {(sentence.context, sentence.text) for sentence in messages.collect().files}
+    kept = {
+        (entry.msgctxt, entry.msgid)
+        for entry in catalogue
+        if not messages.is_reworded(entry)
+    }
 
     assert catalogue.fuzzy_entries() == []
     assert catalogue.obsolete_entries() == []
-    assert {(entry.msgctxt, entry.msgid) for entry in catalogue} - said == set()
+    assert kept - said == set()
 
 
 def test_the_compiled_catalogue_is_that_of_the_source(
@@ -63,6 +77,52 @@ def test_django_reads_the_compiled_catalogue() -> None:
         assert translation.ngettext("%(counter)s reply", "%(counter)s replies", 2) == (
             "%(counter)s 条回复"
         )
+
+
+def test_what_is_reworded_is_still_said_by_its_package(
+    messages: ModuleType, catalogue: polib.POFile
+) -> None:
+    reworded = {
+        (entry.occurrences[0][0], entry.msgctxt, entry.msgid)
+        for entry in catalogue
+        if messages.is_reworded(entry)
+    }
+
+    assert reworded - {(package, *key) for package, key in of_packages()} == set()
+
+
+def test_no_sentence_of_ours_changes_what_a_package_says(
+    messages: ModuleType, catalogue: polib.POFile
+) -> None:
+    ours = {
+        (entry.msgctxt, entry.msgid): entry.msgstr
+        for entry in catalogue
+        if not messages.is_reworded(entry)
+    }
+    changed = {
+        key[1]
+        for (_package, key), chinese in of_packages().items()
+        if key in ours and ours[key] != chinese
+    }
+
+    # The same meaning in our words; another meaning needs a context.
+    assert changed == {
+        "Change",
+        "Sessions",
+        "Sign in with a passkey",
+        "Text",
+        "name",
+    }
+
+
+def of_packages() -> dict[tuple[str, tuple[str | None, str]], str]:
+    """Return what allauth and Django say in Chinese themselves."""
+    return {
+        (package, (entry.msgctxt, entry.msgid)): entry.msgstr
+        for package, folders in CATALOGUES.items()
+        for folder in folders
+        for entry in polib.pofile(str(folder / "zh_Hans/LC_MESSAGES/django.po"))
+    }
 
 
 @pytest.mark.parametrize(
