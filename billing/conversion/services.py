@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from accounts.models import User
@@ -55,18 +55,21 @@ def add_revenue(
     """Add a paid amount (negative: refunded) in minor units.
 
     The first payment moves the account to the developer who started its
-    checkout. Money in another currency than the reporting one is left to the
+    checkout; of payments heard of in any order that is the earliest. Money in another currency than the reporting one is left to the
     ledger: adding it up would be wrong.
     """
     account = _locked_account(organisation_id, user_id)
     if account is None:
         return
-    if account.first_paid_at is None and amount > 0:
-        if user_id is not None and account.developer_id != user_id:
+    is_payment = amount > 0
+    if is_payment and (account.first_paid_at is None or at < account.first_paid_at):
+        before = account.developer_id
+        if user_id is not None and before != user_id:
             _move(account, to=user_id)
         account.first_paid_at = at
         account.save(update_fields=["first_paid_at", "developer"])
-        record_milestone(account.developer_id, "paid_at", at=at)
+        for developer_id in sorted({before, account.developer_id}):
+            _derive_payment(developer_id)
     if currency.lower() != settings.REPORTING_CURRENCY:
         return
     Account.objects.filter(pk=account.pk).update(revenue=F("revenue") + amount)
@@ -104,6 +107,13 @@ def _move(account: Account, *, to: int) -> None:
             cost_nano=F("cost_nano") + sign * account.cost_nano,
         )
     account.developer_id = to
+
+
+def _derive_payment(developer_id: int) -> None:
+    """Let a developer have paid when the first of their accounts has."""
+    accounts = Account.objects.filter(developer=developer_id)
+    first = accounts.aggregate(at=Min("first_paid_at"))["at"]
+    Developer.objects.filter(pk=developer_id).update(paid_at=first)
 
 
 def _derive_activation(user_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Sum
@@ -20,6 +20,7 @@ from contracts.billing import InvoicePaid, PaymentFailed, PaymentRefunded
 from contracts.inference import UsageAggregated
 from outbox import publish
 
+ALMOST_A_SECOND = timedelta(microseconds=999_999)
 COUNTED_REFUNDS = {"succeeded", "pending", "requires_action"}
 
 
@@ -35,7 +36,8 @@ def record_invoice(
 
     The organisation's row is locked: of two invoices paid at once exactly one is
     the first. A record fetched before the stored one changes nothing. That an
-    invoice was paid is told once, however often it is recorded.
+    invoice was paid is told once, however often it is recorded. The first is the
+    one paid first, also when it is recorded last.
     """
     Organisation.objects.select_for_update().get(pk=organisation_id)
     known = Invoice.objects.filter(stripe_id=record.stripe_id).first()
@@ -45,14 +47,7 @@ def record_invoice(
     revenue = without_tax(record.amount_paid, tax=record.tax, total=record.total)
     is_paid = record.paid_at is not None and revenue > 0
     was_paid = known is not None and known.paid_at is not None and known.revenue > 0
-    is_first = (
-        known.is_first
-        if known and was_paid
-        else is_paid
-        and not Invoice.objects.filter(
-            organisation_id=organisation_id, is_first=True
-        ).exists()
-    )
+    is_first = is_paid and _takes_first_place(record, organisation_id=organisation_id)
     values = asdict(record)
     for name in ("stripe_id", "lines", "payments"):
         del values[name]
@@ -79,6 +74,7 @@ def record_invoice(
                 currency=record.currency,
                 is_first=is_first,
                 user_id=invoice.user_id,
+                occurred_at=_end_of_second(record.paid_at),
             )
         )
     earlier_attempts = known.attempt_count if known else 0
@@ -121,6 +117,7 @@ def record_refund(record: RefundRecord, *, invoice: Invoice) -> Refund:
                 invoice_id=locked.pk,
                 amount=refund.revenue,
                 currency=locked.currency,
+                occurred_at=_end_of_second(record.refunded_at),
             )
         )
     return refund
@@ -152,6 +149,30 @@ def without_tax(amount: int, *, tax: int, total: int) -> int:
     if not tax or total <= 0:
         return amount
     return amount * (total - tax) // total
+
+
+def _takes_first_place(record: InvoiceRecord, *, organisation_id: int) -> bool:
+    """Tell whether no invoice was paid before this one; a later one steps back."""
+    first = Invoice.objects.filter(organisation_id=organisation_id, is_first=True)
+    holder = first.exclude(stripe_id=record.stripe_id).first()
+    if holder is None:
+        return True
+    # Within one second, which is all Stripe tells, the numbers know the order.
+    if (holder.paid_at, holder.number) <= (record.paid_at, record.number):
+        return False
+    first.update(is_first=False)
+    return True
+
+
+def _end_of_second(moment: datetime | None) -> str:
+    """Return when money moved; Stripe's clock knows whole seconds.
+
+    It is somewhere in that second: taking its end keeps what led to the payment,
+    and is timed more finely, from coming after it.
+    """
+    if moment is None:
+        return ""
+    return (moment.replace(microsecond=0) + ALMOST_A_SECOND).isoformat()
 
 
 def _replace_lines(invoice: Invoice, lines: Iterable[LineRecord]) -> None:

@@ -307,8 +307,9 @@ def _keep_card(
 def _apply_refund(refund: objects.Refund) -> None:
     if not refund.invoice_id:
         raise NotOurs("refund of something else")
-    invoice = Invoice.objects.filter(stripe_id=refund.invoice_id).first()
-    invoice = invoice or sync_invoice(refund.invoice_id)
+    # Nothing goes back of what we have not seen arrive: that news is still on its way.
+    paid = Invoice.objects.filter(stripe_id=refund.invoice_id, paid_at__isnull=False)
+    invoice = paid.first() or sync_invoice(refund.invoice_id)
     if invoice is None:
         raise NotOurs("refund of an unknown invoice")
     with transaction.atomic():

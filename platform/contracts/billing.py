@@ -39,7 +39,8 @@ class SubscriptionEnded:
 class InvoicePaid:
     """An invoice was paid; ``amount`` in minor units, tax excluded.
 
-    ``user_id`` is the developer who started the checkout.
+    ``user_id`` is the developer who started the checkout, ``occurred_at`` when the
+    money came, however late we heard of it. ``is_first`` is what was known then.
     """
 
     actor: ClassVar[str] = "user_id"
@@ -49,6 +50,7 @@ class InvoicePaid:
     currency: str
     is_first: bool
     user_id: int | None = None
+    occurred_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +69,4 @@ class PaymentRefunded:
     invoice_id: int
     amount: int
     currency: str
+    occurred_at: str = ""

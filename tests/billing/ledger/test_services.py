@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -240,6 +241,28 @@ def test_the_check_finds_what_does_not_add_up(
     )
 
 
+def test_the_first_payment_is_the_earliest_however_late_it_is_recorded(
+    org: Organisation,
+) -> None:
+    renewal, purchase = invoice_record(), invoice_record()
+    month_ago = timezone.now() - timedelta(days=30)
+
+    record(org, renewal)
+    record(org, replace(purchase, issued_at=month_ago, paid_at=month_ago))
+    record(org, renewal)
+
+    assert Invoice.objects.get(is_first=True).stripe_id == purchase.stripe_id
+
+
+def test_a_payment_is_told_with_the_time_it_was_made(org: Organisation) -> None:
+    paid_at = datetime(2026, 9, 1, 12, 0, 5, tzinfo=UTC)
+
+    record(org, invoice_record(paid_at=paid_at))
+
+    (fact,) = facts("InvoicePaid")
+    assert fact["occurred_at"] == "2026-09-01T12:00:05.999999+00:00"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_payments_at_once_one_is_the_first(org: Organisation) -> None:
     barrier = threading.Barrier(10)
@@ -258,8 +281,5 @@ def test_of_ten_payments_at_once_one_is_the_first(org: Organisation) -> None:
     for thread in threads:
         thread.join()
 
-    assert Invoice.objects.filter(is_first=True).count() == 1
-    assert sorted(fact["is_first"] for fact in facts("InvoicePaid")) == [
-        *[False] * 9,
-        True,
-    ]
+    assert Invoice.objects.get(is_first=True).stripe_id == records[0].stripe_id
+    assert len(facts("InvoicePaid")) == 10
