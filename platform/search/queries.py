@@ -6,12 +6,17 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F, FloatField, QuerySet
+from django.core import signing
+from django.db.models import F, FloatField, Q, QuerySet
 from django.db.models.functions import Cast
 
 from accounts.models import User
+from core.pagination import BadCursor
 from search import snippets, text
 from search.models import IndexEntry
+
+_OBJECT = ("kind", "object_id", "version")
+_SALT = "search.page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,14 @@ class Passage:
     rank: float
 
 
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """One page of what was found, best first, and the cursor of the next."""
+
+    items: list[Hit]
+    next_cursor: str
+
+
 def search(
     actor: User | AnonymousUser,
     wanted: str,
@@ -57,28 +70,70 @@ def search(
     limit: int = 20,
 ) -> list[Hit]:
     """Return what ``actor`` may see that matches, best first, each object once."""
-    matching = _match(
-        IndexEntry.objects.visible_to(actor), text.query(wanted), kinds, labels, locale
+    return search_page(
+        actor, wanted, kinds=kinds, labels=labels, locale=locale, page_size=limit
+    ).items
+
+
+def search_page(
+    actor: User | AnonymousUser,
+    wanted: str,
+    *,
+    kinds: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    locale: str | None = None,
+    cursor: str = "",
+    page_size: int = 20,
+) -> Hits:
+    """Return one page of what ``actor`` may see that matches, each object once.
+
+    An object is shown by its best part. The cursor holds rank and row of the last
+    one shown, so a page neither repeats nor skips. Raises ``BadCursor``.
+    """
+    query_text = text.query(wanted)
+    if not query_text:
+        return Hits([], "")
+    visible = IndexEntry.objects.visible_to(actor)
+    matching = _match(visible, query_text, kinds, labels, locale)
+    best = matching.order_by(*_OBJECT, "-rank", "part").distinct(*_OBJECT)
+    found = matching.filter(pk__in=best.values("pk")).order_by("-rank", "-pk")
+    if cursor:
+        rank, pk = _read(cursor)
+        found = found.filter(Q(rank__lt=rank) | Q(rank=rank, pk__lt=pk))
+    entries = list(found[: page_size + 1])
+    has_more = len(entries) > page_size
+    entries = entries[:page_size]
+    return Hits(
+        [_hit(entry, wanted) for entry in entries],
+        _write(entries[-1]) if has_more else "",
     )
-    hits: dict[tuple[str, int, str], Hit] = {}
-    # An object may match in many parts; a few times the limit is enough of them.
-    for entry in matching[: limit * 5]:
-        key = (entry.kind, entry.object_id, entry.version)
-        if key in hits or len(hits) >= limit:
-            continue
-        hits[key] = Hit(
-            entry.kind,
-            entry.object_id,
-            entry.url,
-            entry.title,
-            entry.heading,
-            snippets.snippet(entry.text, wanted),
-            entry.version,
-            entry.locale,
-            tuple(entry.labels),
-            entry.rank,
-        )
-    return list(hits.values())
+
+
+def _hit(entry: Any, wanted: str) -> Hit:
+    return Hit(
+        entry.kind,
+        entry.object_id,
+        entry.url,
+        entry.title,
+        entry.heading,
+        snippets.snippet(entry.text, wanted),
+        entry.version,
+        entry.locale,
+        tuple(entry.labels),
+        entry.rank,
+    )
+
+
+def _write(entry: Any) -> str:
+    return signing.dumps([entry.rank, entry.pk], salt=_SALT)
+
+
+def _read(cursor: str) -> tuple[float, int]:
+    try:
+        rank, pk = signing.loads(cursor, salt=_SALT)
+        return float(rank), int(pk)
+    except (signing.BadSignature, TypeError, ValueError) as error:
+        raise BadCursor from error
 
 
 def passages(

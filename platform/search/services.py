@@ -1,6 +1,6 @@
 """Keeping the index in step with what it points at."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class Entry:
     boost: float = 1.0
 
 
+_LOCK = 0x73656172
 _COLUMNS = (
     "kind, object_id, part, url, title, heading, text, locale, version, audience,"
     " labels, boost, vector, indexed_at"
@@ -43,7 +44,8 @@ def index(entries: Iterable[Entry]) -> int:
     rows = [_row(entry) for entry in entries]
     if not rows:
         return 0
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        _wait_for_rebuild(cursor, {str(row[0]) for row in rows})
         cursor.executemany(
             f"INSERT INTO search_indexentry ({_COLUMNS})"  # noqa: S608 - a constant
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tsvector, now())"
@@ -64,24 +66,60 @@ def replace(kind: str, object_id: int, entries: Sequence[Entry]) -> int:
     return index(entries)
 
 
+@transaction.atomic
 def remove(kind: str, object_id: int) -> None:
     """Take an object with all its parts out of the index."""
+    with connection.cursor() as cursor:
+        _wait_for_rebuild(cursor, {kind})
     IndexEntry.objects.filter(kind=kind, object_id=object_id).delete()
 
 
+@transaction.atomic
+def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
+    """Index everything of ``kind`` again; readers see the old until it is done.
+
+    Changes of that kind wait meanwhile: what is read here and written later would
+    otherwise bring back what somebody has hidden in between.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL lock_timeout = 0")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, kind])
+    IndexEntry.objects.filter(kind=kind).delete()
+    count = 0
+    waiting: list[Entry] = []
+    for entry in entries():
+        waiting.append(entry)
+        if len(waiting) == 500:
+            count += index(waiting)
+            waiting = []
+    return count + index(waiting)
+
+
+def _wait_for_rebuild(cursor: Any, kinds: set[str]) -> None:
+    for kind in sorted(kinds):
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s))", [_LOCK, kind]
+        )
+
+
 def _row(entry: Entry) -> list[Any]:
+    # PostgreSQL has no place for this one character.
+    title, heading, body = (
+        part.replace("\0", "") for part in (entry.title, entry.heading, entry.text)
+    )
     return [
         entry.kind,
         entry.object_id,
         entry.part,
         entry.url,
-        entry.title[:300],
-        entry.heading[:300],
-        entry.text,
+        title[:300],
+        heading[:300],
+        body,
         entry.locale,
         entry.version,
         entry.audience,
         list(entry.labels),
         entry.boost,
-        text.vector((entry.title, "A"), (entry.heading, "B"), (entry.text, "C")),
+        text.vector((title, "A"), (heading, "B"), (body, "C")),
     ]

@@ -1,50 +1,57 @@
 """The lines of a text that show why it was found."""
 
 import re
+from collections.abc import Iterator
 from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from search.text import normalise, stem, words
+from search.text import HAN, normalise, stem, words
 
-_WORD = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|\w+|\W+", re.UNICODE)
+_PIECE = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
 
 
 def snippet(source: str, wanted: str, *, length: int = 220) -> SafeString:
     """Return about ``length`` characters around the first match, matches marked."""
-    stems = {stem(run) for run, is_han in words(wanted) if not is_han}
-    runs = [run for run, is_han in words(wanted) if is_han]
-    start = _first_match(source, stems, runs)
-    begin = max(0, start - length // 3)
+    matches = list(_matches(source, wanted))
+    first = matches[0][0] if matches else 0
+    begin = max(0, first - length // 3)
     if begin:
-        begin = source.find(" ", begin, start) + 1 or begin
-    cut = source[begin : begin + length]
-    marked = _mark(cut, stems, runs)
+        # At the beginning of a word, where the language has such.
+        begin = source.find(" ", begin, first) + 1 or begin
+    end = min(len(source), begin + length)
+    marked = "".join(_pieces(source, matches, begin, end))
     before = "… " if begin else ""
-    after = " …" if begin + length < len(source) else ""
-    # Every piece of the text was escaped by ``_mark``.
+    after = " …" if end < len(source) else ""
+    # Every piece of the text was escaped by ``_pieces``.
     return mark_safe(f"{before}{marked}{after}")  # noqa: S308
 
 
-def _first_match(source: str, stems: set[str], runs: list[str]) -> int:
-    position = 0
-    for piece in _WORD.findall(source):
-        folded = normalise(piece)
-        if stem(folded) in stems or any(run in folded for run in runs):
-            return position
-        position += len(piece)
-    return 0
+def _pieces(
+    source: str, matches: list[tuple[int, int]], begin: int, end: int
+) -> Iterator[str]:
+    position = begin
+    for start, stop in matches:
+        if start < position or stop > end:
+            continue
+        yield escape(source[position:start])
+        yield f"<mark>{escape(source[start:stop])}</mark>"
+        position = stop
+    yield escape(source[position:end])
 
 
-def _mark(cut: str, stems: set[str], runs: list[str]) -> str:
-    marked = []
-    for piece in _WORD.findall(cut):
-        folded = normalise(piece)
-        safe = escape(piece)
-        if stem(folded) in stems:
-            safe = f"<mark>{safe}</mark>"
-        else:
-            for run in runs:
-                safe = safe.replace(escape(run), f"<mark>{escape(run)}</mark>")
-        marked.append(safe)
-    return "".join(marked)
+def _matches(source: str, wanted: str) -> Iterator[tuple[int, int]]:
+    """Yield where ``source`` holds something ``wanted``, in order, without overlaps."""
+    runs = list(words(wanted))
+    stems = {stem(run) for run, is_han in runs if not is_han}
+    beginning = runs[-1][0] if runs and not runs[-1][1] else None
+    han = sorted({run for run, is_han in runs if is_han}, key=len, reverse=True)
+    any_han = re.compile("|".join(map(re.escape, han))) if han else None
+    for piece in _PIECE.finditer(source):
+        text = piece.group()
+        folded = normalise(text)
+        if stem(folded) in stems or (beginning and folded.startswith(beginning)):
+            yield piece.span()
+        elif any_han:
+            for found in any_han.finditer(text):
+                yield piece.start() + found.start(), piece.start() + found.end()

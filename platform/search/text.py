@@ -12,16 +12,19 @@ from functools import lru_cache
 
 import snowballstemmer
 
-_TOKEN = re.compile(
-    r"[\u3400-\u9fff\uf900-\ufaff]+|[^\W_\u3400-\u9fff\uf900-\ufaff]+", re.UNICODE
-)
-_HAN = re.compile(r"^[\u3400-\u9fff\uf900-\ufaff]+$")
+# 々 and 〇, the ideographs with their first extension, and the rarer ones beyond.
+HAN = "\u3005\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKEN = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
+_HAN = re.compile(rf"^[{HAN}]+$")
 _PHRASE = re.compile(r'"([^"]+)"')
 _stemmer = snowballstemmer.stemmer("english")
 
 # PostgreSQL keeps positions up to 16383 and 256 of one word; beyond is noise.
 MAX_TOKENS = 12_000
+MAX_PLACES = 200
 MAX_WORD = 60
+MAX_QUERY = 400
+MAX_QUERY_TOKENS = 24
 
 
 def normalise(text: str) -> str:
@@ -62,7 +65,7 @@ def vector(*weighted: tuple[str, str]) -> str:
             if position > MAX_TOKENS:
                 break
             places = positions.setdefault(lexeme, [])
-            if len(places) < 200:
+            if len(places) < MAX_PLACES:
                 places.append(f"{position}{weight}")
         # A phrase does not reach from the title into the body.
         position += 5
@@ -75,30 +78,52 @@ def query(text: str, *, match_any: bool = False) -> str:
     """Return the text of a ``tsquery`` for what a person typed, or nothing.
 
     All words have to occur (any of them with ``match_any``); Han runs and quoted
-    phrases as they stand; the last word may be the beginning of a longer one.
+    phrases as they stand; the last word may be the beginning of a longer one. No
+    other sign means anything, so nothing anybody types is a syntax error.
     """
-    text = text[:400]
-    parts: list[str] = []
-    for phrase in _PHRASE.findall(text):
-        found = list(lexemes(phrase))
-        if found:
-            parts.append(" <-> ".join(map(_quote, found)))
-    rest = list(words(_PHRASE.sub(" ", text)))
-    for index, (run, is_han) in enumerate(rest[:24]):
+    text = text[:MAX_QUERY]
+    parts = [_phrase(list(words(phrase))) for phrase in _PHRASE.findall(text)]
+    rest = list(words(_PHRASE.sub(" ", text)))[:MAX_QUERY_TOKENS]
+    for index, (run, is_han) in enumerate(rest):
         if is_han:
-            parts.append(_han_query(run))
+            parts.append(_phrase([(run, is_han)]))
         elif index == len(rest) - 1 and not match_any:
             # Both, since the beginning of a word need not begin its stem.
-            parts.append(f"({_quote(stem(run))} | {_quote(run)}:*)")
+            parts.append(f"({_word(run)} | {_quote(run[:MAX_WORD])}:*)")
         else:
-            parts.append(_quote(stem(run)))
-    return (" | " if match_any else " & ").join(f"({part})" for part in parts)
+            parts.append(_word(run))
+    found = [part for part in parts if part][:MAX_QUERY_TOKENS]
+    return (" | " if match_any else " & ").join(f"({part})" for part in found)
 
 
-def _han_query(run: str) -> str:
-    if len(run) == 1:
-        return f"{_quote(run)}:*"
-    return " <-> ".join(_quote(run[i : i + 2]) for i in range(len(run) - 1))
+def _phrase(runs: list[tuple[str, bool]]) -> str:
+    """Return a ``tsquery`` of runs that follow one another.
+
+    A run of n ideographs has n places in a vector: its pairs, then its last
+    character alone. Inside a longer run that last place holds a pair instead, so
+    it is only counted and never asked for.
+    """
+    asked: list[tuple[int, str]] = []
+    place = 0
+    for run, is_han in runs[:MAX_QUERY_TOKENS]:
+        if not is_han:
+            asked.append((place, _word(run)))
+            place += 1
+            continue
+        if len(run) == 1:
+            asked.append((place, f"{_quote(run)}:*"))
+        pairs = (run[at : at + 2] for at in range(len(run) - 1))
+        asked += [(place + at, _quote(pair)) for at, pair in enumerate(pairs)]
+        place += len(run)
+    phrase = ""
+    for index, (at, lexeme) in enumerate(asked):
+        step = f" <{at - asked[index - 1][0]}> " if index else ""
+        phrase += step + lexeme
+    return phrase
+
+
+def _word(run: str) -> str:
+    return _quote(stem(run[:MAX_WORD]))
 
 
 def _quote(lexeme: str) -> str:

@@ -1,14 +1,15 @@
-from django.conf import settings
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from activity import track
 from core import limiter
+from core.pagination import BadCursor
 from core.types import PageRequest
-from search.queries import search
+from search.queries import Hits, search_page
 
 TABS = {
     "": _("Everything"),
@@ -16,37 +17,64 @@ TABS = {
     "doc": _("Docs"),
     "model": _("Models"),
 }
-LIMIT = 30
+PAGE_SIZE = 20
 
 
 @require_safe
 def results(request: PageRequest) -> HttpResponse:
     """What may be found for the words typed; also the live fragment of it."""
-    wanted = request.GET.get("q", "").strip()[:200]
+    wanted = request.GET.get("q", "").replace("\0", "").strip()[:200]
     kind = request.GET.get("kind", "")
     kind = kind if kind in TABS else ""
     is_solved = bool(request.GET.get("solved"))
-    hits = []
+    is_live = bool(request.htmx and request.GET.get("live"))
+    cursor = request.GET.get("cursor", "")
+    hits = Hits([], "")
     if wanted:
         who = request.user.pk or request.META.get("REMOTE_ADDR", "")
         limiter.check("search", who, limit=60, period=60)
-        hits = search(
-            request.user,
-            wanted,
-            kinds=[kind] if kind else None,
-            labels=["solved"] if is_solved else None,
-            limit=LIMIT,
-        )
-        track(request, "searched", query=wanted, results=len(hits), kind=kind)
+        try:
+            hits = search_page(
+                request.user,
+                wanted,
+                kinds=[kind] if kind else None,
+                labels=["solved"] if is_solved else None,
+                cursor=cursor,
+                page_size=PAGE_SIZE,
+            )
+        except BadCursor as error:
+            return render(request, "400.html", {"reason": error}, status=400)
+        if not cursor:
+            track(
+                request,
+                "searched",
+                query=wanted,
+                results=len(hits.items),
+                kind=kind,
+                is_live=is_live,
+            )
+    query = {"q": wanted, "kind": kind, "solved": "1" if is_solved else ""}
+    kept = {name: value for name, value in query.items() if value}
     context = {
         "wanted": wanted,
         "kind": kind,
-        "tabs": TABS,
+        "tabs": [(name, label, _tab(kept, name)) for name, label in TABS.items()],
         "is_solved": is_solved,
         "hits": hits,
-        "is_full": len(hits) == LIMIT,
-        "language": get_language() or settings.LANGUAGE_CODE,
+        "query": urlencode(kept),
+        "is_later_page": bool(cursor),
     }
-    if request.htmx and request.GET.get("live"):
-        return render(request, "search/_results.html", context)
-    return render(request, "search/results.html", context)
+    if not is_live:
+        return render(request, "search/results.html", context)
+    response = render(request, "search/_results.html", context)
+    # What is shown can be kept, shared and come back to.
+    response["HX-Replace-Url"] = f"{request.path}?{urlencode(kept)}"
+    return response
+
+
+def _tab(query: dict[str, str], kind: str) -> str:
+    return urlencode({**query, "kind": kind} if kind else _without(query, "kind"))
+
+
+def _without(query: dict[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in query.items() if key != name}

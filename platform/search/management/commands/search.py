@@ -1,12 +1,12 @@
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import transaction
 from rich.progress import track
 
-from search.models import IndexEntry
-from search.registry import rebuilders
-from search.services import index
+from search.registry import Rebuilder, rebuilders
+from search.services import Entry, rebuild
 
 
 class Command(BaseCommand):
@@ -20,15 +20,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         for kind in options["kind"] or sorted(rebuilders()):
-            with transaction.atomic():
-                IndexEntry.objects.filter(kind=kind).delete()
-                entries = rebuilders()[kind]()
-                count = 0
-                batch = []
-                for entry in track(entries, kind, disable=not self.stdout.isatty()):
-                    batch.append(entry)
-                    if len(batch) == 500:
-                        count += index(batch)
-                        batch = []
-                count += index(batch)
+            entries = rebuilders()[kind]
+            count = rebuild(kind, partial(self._watched, kind, entries))
             self.stdout.write(f"{kind}: {count} entries")
+
+    def _watched(self, kind: str, entries: Rebuilder) -> Iterable[Entry]:
+        return track(entries(), kind, disable=not self.stdout.isatty())

@@ -1,0 +1,72 @@
+import re
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.snippets import snippet
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted", "expected"),
+    [
+        ("Rotate your keys.", "rotating", "<mark>Rotate</mark> your keys."),
+        ("Rotate your keys.", "your ke", "Rotate <mark>your</mark> <mark>keys</mark>."),
+        ("中文搜索引擎", "搜索", "中文<mark>搜索</mark>引擎"),
+        ("用GPT模型写", "gpt 模型", "用<mark>GPT</mark><mark>模型</mark>写"),
+        ("中文和文", "中文 文", "<mark>中文</mark>和<mark>文</mark>"),
+        ("<b>keys</b> & co", "keys", "&lt;b&gt;<mark>keys</mark>&lt;/b&gt; &amp; co"),
+        ("mark this", "mark", "<mark>mark</mark> this"),
+        ("nothing here", "else", "nothing here"),
+        ("", "keys", ""),
+    ],
+)
+def test_matches_are_marked_and_the_rest_escaped(
+    source: str, wanted: str, expected: str
+) -> None:
+    assert snippet(source, wanted) == expected
+
+
+def test_a_snippet_is_cut_around_the_first_match() -> None:
+    source = "before " * 100 + "the needle lies here " + "after " * 100
+
+    found = snippet(source, "needle", length=100)
+
+    assert found.startswith("… ")
+    assert found.endswith(" …")
+    assert "<mark>needle</mark>" in found
+    assert len(found) < 140
+
+
+def test_a_match_deep_in_an_unbroken_chinese_paragraph_is_shown() -> None:
+    source = "这是一段很长的中文" * 60 + "搜索引擎" + "后面还有很多内容" * 60
+
+    found = snippet(source, "搜索引擎", length=80)
+
+    assert "<mark>搜索引擎</mark>" in found
+    assert len(found) < 120
+
+
+@given(source=st.text(), wanted=st.text(max_size=60))
+def test_whatever_was_written_and_typed_a_snippet_holds_no_markup_of_theirs(
+    source: str, wanted: str
+) -> None:
+    found = str(snippet(source, wanted))
+
+    bare = re.sub(r"</?mark>", "", found)
+    assert "<" not in bare
+    assert found.count("<mark>") == found.count("</mark>")
+    text = unescape(bare).removeprefix("… ").removesuffix(" …")
+    assert text in source or len(source) > 220
+
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+@pytest.mark.parametrize("wanted", ["img", "alert", HOSTILE, "<mark>", "'\"><script>"])
+def test_hostile_text_stays_text(wanted: str) -> None:
+    found = snippet(HOSTILE * 3, wanted)
+
+    assert "<img" not in found
+    assert "<script" not in found
