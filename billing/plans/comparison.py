@@ -69,10 +69,17 @@ class Estimate:
 
     @classmethod
     def from_query(cls, query: dict[str, str]) -> "Estimate | None":
-        """Return the estimate asked for; None without numbers that make sense."""
+        """Return the estimate asked for; None without numbers that make sense.
+
+        ``rates`` holds both prices of a chosen model, separated by a comma.
+        """
+        asked = dict(query)
+        price_in, _comma, price_out = query.get("rates", "").partition(",")
+        if price_in and price_out:
+            asked |= {"price_in": price_in, "price_out": price_out}
         try:
             values = {
-                name: Decimal(query.get(name) or 0)
+                name: Decimal(asked.get(name) or 0)
                 for name in ("tokens_in", "tokens_out", "price_in", "price_out")
             }
         except InvalidOperation:
@@ -81,6 +88,11 @@ class Estimate:
             value.is_finite() and 0 <= value <= 1_000_000 for value in values.values()
         )
         return cls(**values) if is_sane and any(values.values()) else None
+
+    @property
+    def rates(self) -> str:
+        """Both prices as a choice of model names them."""
+        return f"{self.price_in.normalize():f},{self.price_out.normalize():f}"
 
     @property
     def nano(self) -> int:

@@ -1,13 +1,18 @@
-"""Writing plans: versions and prices are added, never changed."""
+"""Writing plans: versions and prices are added, never changed; inquiries."""
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parseaddr
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from billing.plans.defaults import DEFAULT_PLANS, DefaultPlan
 from billing.plans.models import Plan, PlanVersion, Price
 from entitlements.features import Features
+from notifications.mailing import queue_mail
 
 
 @transaction.atomic
@@ -87,4 +92,41 @@ def _create(default: DefaultPlan) -> None:
         collection=default.collection,
         seat_min=default.seat_min,
         seat_max=default.seat_max,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """A question about a plan that is sold in person."""
+
+    plan: str
+    name: str
+    email: str
+    company: str
+    seats: int | None
+    message: str
+
+
+def send_inquiry(inquiry: Inquiry) -> None:
+    """Mail an inquiry to those who sell; sent twice, it arrives once.
+
+    It is written down before it is sent, so a mail server that is away loses nothing.
+    """
+    lines = [
+        f"Plan: {inquiry.plan or '-'}",
+        f"Name: {inquiry.name}",
+        f"E-mail: {inquiry.email}",
+        f"Company: {inquiry.company or '-'}",
+        f"Seats: {inquiry.seats or '-'}",
+        "",
+        inquiry.message,
+    ]
+    text = "\n".join(lines)
+    queue_mail(
+        parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+        subject=f"Inquiry from {inquiry.company or inquiry.name}",
+        text=text,
+        kind="inquiry",
+        headers={"Reply-To": inquiry.email},
+        idempotency_key=f"inquiry:{hashlib.sha256(text.encode()).hexdigest()}",
     )

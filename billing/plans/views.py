@@ -1,16 +1,19 @@
 """The pricing page."""
 
 from dataclasses import dataclass
-from email.utils import parseaddr
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.plans.comparison import Estimate, comparison
+from billing.plans.forms import InquiryForm
 from billing.plans.models import Price
 from billing.plans.queries import Offer, offers
+from billing.plans.services import send_inquiry
+from core import limiter
+from core.errors import RateLimited
 from entitlements.features import Features
 
 MOST_SEATS = 200
@@ -49,13 +52,38 @@ def pricing(request: HttpRequest) -> HttpResponse:
         "intervals": Price.Interval.choices,
         "seats": seats,
         "most_seats": MOST_SEATS,
-        "sales_email": parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
         "saving": max((card.saving for card in cards), default=0),
         "rows": comparison([card.features for card in cards]),
         "estimate": estimate,
         "estimate_plan": _cheapest(cards, estimate) if estimate else None,
     }
     return render(request, "plans/pricing.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def talk(request: HttpRequest) -> HttpResponse:
+    """Take a question about a plan that is sold in person."""
+    plan = request.GET.get("plan", "")
+    if plan not in {offer.plan.key for offer in offers()}:
+        plan = ""
+    form = InquiryForm(request.POST or None, initial=_known_of(request))
+    context = {"form": form, "plan": plan, "is_sent": "sent" in request.GET}
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        return render(request, "plans/talk.html", context, status=status)
+    try:
+        limiter.check("inquiry", request.META["REMOTE_ADDR"], limit=5, period=3600)
+    except RateLimited as error:
+        form.add_error(None, str(error))
+        return render(request, "plans/talk.html", context, status=error.status)
+    send_inquiry(form.inquiry(plan=plan))
+    return redirect(f"{reverse('plans:talk')}?sent=1")
+
+
+def _known_of(request: HttpRequest) -> dict[str, str]:
+    if not request.user.is_authenticated:
+        return {}
+    return {"name": request.user.display_name, "email": request.user.email}
 
 
 def _card(offer: Offer, *, interval: str, seats: int) -> Card:

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 import activity
+from core.money import NANO
 from inference.catalog.examples import base_url, call_examples, question_to
 from inference.catalog.models import Model, PriceVersion
 from inference.catalog.queries import offered_models, with_current_prices
@@ -58,6 +59,21 @@ def model_detail(request: HttpRequest, slug: str) -> HttpResponse:
 def cards(request: HttpRequest) -> HttpResponse:
     """Show the first models of the list, for the home page."""
     return render(request, "catalog/_cards.html", {"offered": _offered()[:MOST_CARDS]})
+
+
+@require_safe
+def rates(request: HttpRequest) -> HttpResponse:
+    """Offer the models with their prices as a choice, for whoever estimates usage.
+
+    The value is the price of a million tokens in and out, in dollars.
+    """
+    choices = [
+        (f"{one.price.price_in / NANO:g},{one.price.price_out / NANO:g}", one)
+        for one in _offered()
+        if one.price is not None
+    ]
+    context = {"choices": choices, "chosen": request.GET.get("rates", "")}
+    return render(request, "catalog/_rates.html", context)
 
 
 def _offered() -> list[Offered]:

@@ -1,0 +1,36 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from billing.plans.services import Inquiry
+
+
+class InquiryForm(forms.Form):
+    """What somebody who would rather talk than click tells us."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = forms.EmailField(
+        label=_("Your e-mail address"),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    company = forms.CharField(
+        label=_("Company"),
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    seats = forms.IntegerField(
+        label=_("Seats"), min_value=1, max_value=1_000_000, required=False
+    )
+    message = forms.CharField(
+        label=_("What do you need?"),
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+    def inquiry(self, *, plan: str) -> Inquiry:
+        """Return the valid inquiry."""
+        return Inquiry(plan=plan, **self.cleaned_data)
