@@ -11,22 +11,23 @@ from outbox.registry import ReceivedFact
 @subscribe_all
 def record_fact(received: ReceivedFact) -> None:
     """Append the fact to the log, as done by its actor when it happened."""
+    write_events([event_of(received)])
+
+
+def event_of(received: ReceivedFact) -> NewEvent:
+    """Return the line of the log a fact becomes."""
     fact = received.fact
     values = asdict(fact)
     actor = getattr(fact, "actor", "")
-    write_events(
-        [
-            NewEvent(
-                name=event_name(received.name),
-                occurred_at=received.occurred_at,
-                visitor_id=values.get("visitor_id", ""),
-                user_id=values.get(actor) if actor else None,
-                organisation_id=values.get("organisation_id"),
-                subject=_subject(values),
-                source="fact",
-                properties={"event": received.event_id, **values},
-            )
-        ]
+    return NewEvent(
+        name=event_name(received.name),
+        occurred_at=received.occurred_at,
+        visitor_id=values.get("visitor_id", ""),
+        user_id=values.get(actor) if actor else None,
+        organisation_id=values.get("organisation_id"),
+        subject=_subject(values),
+        source="fact",
+        properties={"event": received.event_id, **values},
     )
 
 

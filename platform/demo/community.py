@@ -1,16 +1,87 @@
-"""What the demo's people ask, answer and vote."""
+"""What the demo's people ask, answer and vote: the script of the forum."""
 
 import random
-from collections.abc import Callable
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 
 from accounts.models import User
 from community.contributions.services import record_pull_request
-from community.forum import services as forum
 from community.forum.defaults import ensure_categories
 from community.forum.models import Category, Topic
 from demo.clock import at
-from demo.texts import CATEGORIES, OPENERS, REPLIES, SUBJECTS, THREADS, Thread
+from demo.rhythm import Rhythm
+from demo.script import Accept, Action, Cast, Edit, Open, Reply, in_order
+from demo.threads import CATEGORIES, Thread, book_of, composed, written
+
+# So many of the newest threads are, mostly, ones written by hand.
+NEWEST = 24
+CHINESE = 0.18
+UPDATES = (
+    "**Update:** also true for 1.0.1, just checked.",
+    "**Update:** solved, see the accepted answer.",
+    "**Update:** I forgot to say that this is on Linux.",
+)
+UPDATES_ZH = (
+    "**更新：**1.0.1 也是一样，刚验证过。",
+    "**更新：**补充一下，环境是 Linux。",
+)
+REASONS = ("Say which version", "Make the code readable", "补充环境信息", "")
+# Who asks what the documentation of the demo mentions, and how many days ago.
+ASKERS = {
+    "First call with the OpenAI SDK: which base_url?": ("ben", 2.0),
+    "How do seats work in the Team plan?": ("erin", 71.0),
+    "What happens when a payment fails?": ("erin", 20.0),
+    "中文文档的检索效果如何？": ("chen", 60.0),
+    "批量处理一千个问题，怎样不触发限流？": ("chen", 4.0),
+    "We compared the assistant with our own search, 212 questions": ("ada", 5.0),
+    "Office hours on Thursday: bring your questions": ("mod", 6.0),
+    "What we hid last week": ("mod", 8.0),
+    "Roadmap wishes for the next quarter": ("staff", 12.0),
+    "下个季度最想要什么功能？": ("staff", 11.0),
+}
+PULLS = (
+    ("ada", 41, "Docs: Say what happens when a stream is cancelled", 72),
+    ("ada", 57, "gateway: Name the limit that was reached", 45),
+    ("ada", 63, "Docs: Add a page on retries", 27),
+    ("ada", 78, "forum: Keep the place after a vote", 6),
+    ("chen", 49, "文档：补充中文检索的说明", 58),
+    ("chen", 70, "文档：翻译自托管一章", 16),
+    ("mod", 52, "Docs: Guidelines for moderators", 52),
+    ("", 60, "keys: Sort by last use", 33),
+    ("", 66, "Docs: Fix a typo in the quick start", 22),
+    ("", 72, "usage: Say which days are UTC", 13),
+    ("", 81, "Docs: An example for Go", 3),
+)
+
+
+@dataclass(slots=True)
+class Company:
+    """Everybody who may speak, in the order they signed up."""
+
+    users: Sequence[User]
+    characters: dict[str, User]
+    joined: list[datetime] = field(init=False)
+    chinese: list[User] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.users = sorted(self.users, key=lambda user: user.date_joined)
+        self.joined = [user.date_joined for user in self.users]
+        self.chinese = [user for user in self.users if user.locale == "zh-hans"]
+
+    def somebody(
+        self, moment: datetime, rng: random.Random, *, is_chinese: bool, power: float
+    ) -> User | None:
+        """Return somebody who is there at ``moment``; old hands speak more often."""
+        if is_chinese:
+            here: Sequence[User] = [
+                user for user in self.chinese[:400] if user.date_joined < moment
+            ]
+            return here[int(len(here) * rng.random() ** power)] if here else None
+        there = bisect(self.joined, moment)
+        return self.users[int(there * rng.random() ** power)] if there else None
 
 
 def create_categories() -> dict[str, Category]:
@@ -29,99 +100,223 @@ def create_categories() -> dict[str, Category]:
     return {category.slug: category for category in Category.objects.all()}
 
 
-def create_topics(
-    count: int,
-    people: list[User],
+def write_script(
+    topics: int,
+    replies: tuple[int, int],
+    users: Sequence[User],
     characters: dict[str, User],
-    start: datetime,
-    end: datetime,
+    rhythm: Rhythm,
     rng: random.Random,
-    on_topic: Callable[[], None],
-) -> list[Topic]:
-    """Have people ask and answer; the written threads first, then smaller ones."""
-    categories = create_categories()
-    topics = []
-    for number in range(count):
-        thread = (
-            THREADS[number] if number < len(THREADS) else _small_thread(number, rng)
-        )
-        moment = start + (end - start) * ((number + 1) / (count + 2))
-        here = [person for person in people if person.date_joined < moment]
-        helpers = [characters["ada"], characters["chen"], characters["mod"], *here[:12]]
-        helpers = [person for person in helpers if person.date_joined < moment]
-        asker = rng.choice(here or helpers)
-        topics.append(
-            _play(thread, asker, helpers, categories[thread.category], moment, end, rng)
-        )
-        on_topic()
-    return topics
+) -> list[Action]:
+    """Return all that is asked, answered, voted, accepted and corrected."""
+    scribe = _Scribe(Company(users, characters), create_categories(), rhythm.end, rng)
+    threads = _programme(topics, replies, rng)
+    for moment, thread in zip(rhythm.moments(topics, rng), threads, strict=True):
+        scribe.add(thread, moment)
+    return in_order(scribe.actions)
 
 
-def contribute(number: int, moment: datetime, *, user_id: str, login: str) -> None:
-    """Have a pull request merged, as GitHub reports it."""
-    with at(moment):
-        record_pull_request(
-            {
-                "repository": {"id": 186853002, "full_name": "doorstone/doorstone"},
-                "pull_request": {
-                    "number": number,
-                    "title": f"Docs: say what happens when a stream is cancelled (#{number})",
-                    "html_url": f"https://github.com/doorstone/doorstone/pull/{number}",
-                    "merged_at": moment.isoformat(),
-                    "user": {"id": int(user_id), "login": login},
-                },
-            }
-        )
-
-
-def _play(
-    thread: Thread,
-    asker: User,
-    helpers: list[User],
-    category: Category,
-    moment: datetime,
-    end: datetime,
-    rng: random.Random,
-) -> Topic:
-    with at(moment):
-        topic = forum.create_topic(
-            category,
-            author=asker,
-            title=thread.title,
-            text=thread.text,
-            kind=thread.kind,
-            tags=thread.tags,
-            limited=False,
-        )
-    answerers = [person for person in helpers if person.pk != asker.pk]
-    first = None
-    for text in thread.answers:
-        moment = min(moment + timedelta(minutes=rng.randrange(7, 900)), end)
-        if not answerers:
-            break
+def contribute(
+    characters: dict[str, User], users: Sequence[User], end: datetime
+) -> None:
+    """Have pull requests merged, as GitHub reports them."""
+    others = iter(users[3:40:9])
+    for who, number, title, days in PULLS:
+        user = characters[who] if who else next(others)
+        moment = end - timedelta(days=days, minutes=13 * number)
+        external_id, login = identity_of(user)
         with at(moment):
-            post = forum.post_reply(
-                topic, author=rng.choice(answerers), text=text, limited=False
+            record_pull_request(
+                {
+                    "repository": {"id": 186853002, "full_name": "doorstone/doorstone"},
+                    "pull_request": {
+                        "number": number,
+                        "title": title,
+                        "html_url": f"https://github.com/doorstone/doorstone/pull/{number}",
+                        "merged_at": moment.isoformat(),
+                        "user": {"id": int(external_id), "login": login},
+                    },
+                }
             )
-        first = first or post
-    if first is None:
-        return topic
-    for voter in rng.sample(answerers, k=min(len(answerers), rng.randrange(0, 5))):
-        if voter.pk != first.author_id:
-            with at(moment):
-                forum.vote(first, by=voter, value=1, limited=False)
-    if thread.kind == Topic.Kind.QUESTION and rng.random() < 0.78:
-        with at(min(moment + timedelta(minutes=rng.randrange(5, 400)), end)):
-            forum.accept_answer(first, by=asker)
-    return topic
 
 
-def _small_thread(number: int, rng: random.Random) -> Thread:
-    opener, subject = rng.choice(OPENERS), rng.choice(SUBJECTS)
-    return Thread(
-        rng.choice(("help", "models", "self-hosting")),
-        f"{opener} {subject}?",
-        f"I tried to {subject} and did not find it in the documentation. What is the usual way?",
-        tuple(rng.sample(REPLIES, k=rng.randrange(0, 4))),
-        (rng.choice(("api", "gateway", "python", "deployment")),),
-    )
+def identity_of(user: User) -> tuple[str, str]:
+    """Return the number and the name of somebody's GitHub account."""
+    if user.username == "ada":
+        return "21031067", "Codertocat"
+    return str(40_000_000 + 101 * user.pk), user.username
+
+
+def _programme(
+    topics: int, replies: tuple[int, int], rng: random.Random
+) -> list[Thread]:
+    """Return the threads in their order: by hand where people look first."""
+    by_hand = written()
+    rng.shuffle(by_hand)
+    by_hand = by_hand[:topics]
+    streams = {
+        is_chinese: composed(book_of(is_chinese=is_chinese), replies, rng)
+        for is_chinese in (False, True)
+    }
+    programme = [
+        next(streams[rng.random() < CHINESE]) for _ in range(topics - len(by_hand))
+    ]
+    newest = min(NEWEST, len(by_hand))
+    for thread in by_hand[newest:]:
+        programme.insert(rng.randrange(len(programme) + 1), thread)
+    return programme + by_hand[:newest]
+
+
+class _Scribe:
+    """Turns threads into actions."""
+
+    def __init__(
+        self,
+        cast: Company,
+        categories: dict[str, Category],
+        end: datetime,
+        rng: random.Random,
+    ) -> None:
+        self.cast = cast
+        self.categories = categories
+        self.end = end
+        self.rng = rng
+        self.actions: list[Action] = []
+        self.topics = count(1)
+        self.posts = count(1)
+
+    def add(self, thread: Thread, moment: datetime) -> None:
+        """Write down one thread that begins at ``moment``, if there is anybody."""
+        rng = self.rng
+        asker, moment = self._asker(thread, moment)
+        if asker is None:
+            return
+        topic, opening = next(self.topics), next(self.posts)
+        self.actions.append(
+            Open(
+                moment=moment,
+                topic=topic,
+                post=opening,
+                category=self.categories[thread.category],
+                author=asker,
+                title=thread.title,
+                text=thread.text,
+                kind=thread.kind,
+                tags=thread.tags,
+            )
+        )
+        said = [(opening, asker, moment, thread.text)]
+        for line in thread.replies:
+            moment += timedelta(minutes=int(rng.expovariate(1 / 190)) + 4)
+            author = asker if line.is_asker else self._helper(thread, asker, moment)
+            if moment >= self.end or author is None:
+                break
+            post = next(self.posts)
+            self.actions.append(
+                Reply(
+                    moment=moment, topic=topic, post=post, author=author, text=line.text
+                )
+            )
+            said.append((post, author, moment, line.text))
+        self._react(thread, asker, said)
+
+    def _react(
+        self, thread: Thread, asker: User, said: list[tuple[int, User, datetime, str]]
+    ) -> None:
+        rng = self.rng
+        for place, (post, author, moment, text) in enumerate(said):
+            wanted = (2.2, 3.0, 1.2, 0.5)[min(place, 3)]
+            self._vote(thread, post, author, moment, int(rng.expovariate(1 / wanted)))
+            if rng.random() < 0.035:
+                self._correct(thread, post, author, moment, text)
+        if thread.kind == Topic.Kind.QUESTION and len(said) > 1 and rng.random() < 0.74:
+            post, author, moment, _text = said[1]
+            moment = max(moment, said[-1][2]) + timedelta(minutes=rng.randrange(3, 90))
+            if moment < self.end and author.pk != asker.pk:
+                self.actions.append(Accept(moment=moment, post=post, by=asker))
+
+    def _vote(
+        self, thread: Thread, post: int, author: User, moment: datetime, count: int
+    ) -> None:
+        rng = self.rng
+        voted = {author.pk}
+        for _ in range(count):
+            moment += timedelta(minutes=int(rng.expovariate(1 / 300)) + 1)
+            voter = self.cast.somebody(
+                moment, rng, is_chinese=thread.is_chinese, power=1.3
+            )
+            if voter is None or voter.pk in voted or moment >= self.end:
+                continue
+            if thread.category == "staff" and not voter.is_staff:
+                continue
+            voted.add(voter.pk)
+            value = -1 if rng.random() < 0.055 else 1
+            self.actions.append(Cast(moment=moment, post=post, by=voter, value=value))
+
+    def _correct(
+        self, thread: Thread, post: int, author: User, moment: datetime, text: str
+    ) -> None:
+        rng = self.rng
+        moment += timedelta(minutes=rng.randrange(6, 2_000))
+        if moment >= self.end:
+            return
+        update = rng.choice(UPDATES_ZH if thread.is_chinese else UPDATES)
+        self.actions.append(
+            Edit(
+                moment=moment,
+                post=post,
+                by=author,
+                text=f"{text}\n\n{update}",
+                reason=rng.choice(REASONS[2:] if thread.is_chinese else REASONS[:2]),
+            )
+        )
+
+    def _asker(self, thread: Thread, moment: datetime) -> tuple[User | None, datetime]:
+        known = ASKERS.get(thread.title)
+        if known is not None:
+            user = self.cast.characters[known[0]]
+            moment = self.end - timedelta(days=known[1])
+            return user, max(moment, user.date_joined + timedelta(minutes=40))
+        if thread.category == "staff":
+            return self.cast.characters["staff"], max(
+                moment, self.cast.characters["mod"].date_joined
+            )
+        user = self.cast.somebody(
+            moment, self.rng, is_chinese=thread.is_chinese, power=0.9
+        )
+        return user or self.cast.characters["ada"], max(
+            moment, self.cast.characters["ada"].date_joined + timedelta(minutes=9)
+        )
+
+    def _helper(self, thread: Thread, asker: User, moment: datetime) -> User | None:
+        rng = self.rng
+        characters = self.cast.characters
+        if thread.category == "staff":
+            chosen: list[User | None] = [characters["staff"], characters["mod"]]
+        elif rng.random() < (0.16 if len(self.cast.users) < 1_000 else 0.02):
+            names = (
+                ("chen", "chen", "ada") if thread.is_chinese else ("ada", "ada", "mod")
+            )
+            chosen = [characters[rng.choice(names)]]
+        else:
+            chosen = [
+                self.cast.somebody(moment, rng, is_chinese=thread.is_chinese, power=2.0)
+                for _ in range(3)
+            ]
+        return next(
+            (
+                user
+                for user in chosen
+                if user is not None
+                and user.pk != asker.pk
+                and user.date_joined < moment
+            ),
+            None,
+        )
+
+
+def speakers(actions: Sequence[Action]) -> Iterator[User]:
+    """Yield everybody who opens a topic or replies."""
+    for action in actions:
+        if isinstance(action, Open | Reply):
+            yield action.author

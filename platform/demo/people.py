@@ -1,6 +1,7 @@
 """Who is in the demo, and how they came."""
 
 import random
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +19,64 @@ from accounts.services import (
 from activity.models import Visitor
 from activity.services import link_visitor
 from contracts.accounts import EmailVerified
+from demo import names
 from demo.clock import at
-from demo.texts import NAMES, SOURCES
+from demo.rhythm import Rhythm
 from outbox import publish
 
 PASSWORD = "doorstone-demo"  # noqa: S105 - printed at every start, for demos only
+DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where somebody comes from, as their first request tells."""
+
+    source: str
+    medium: str = ""
+    campaign: str = ""
+    referrer: str = ""
+    weight: int = 0
+    is_chinese: bool = False
+
+
+ORIGINS = (
+    Origin("search", "organic", "", "https://duckduckgo.com/", 30),
+    Origin("github.com", "referral", "", "https://github.com/", 20),
+    Origin("direct", weight=15),
+    Origin("zhihu.com", "referral", "", "https://www.zhihu.com/", 9, is_chinese=True),
+    Origin("news.ycombinator.com", "referral", "", "https://news.ycombinator.com/", 8),
+    Origin("newsletter", "email", "october-release", "", 6),
+    Origin("newsletter", "email", "weekly", "", 4),
+    Origin("linkedin", "cpc", "self-hosted-ai", "", 4),
+    Origin("juejin.cn", "referral", "", "https://juejin.cn/", 4, is_chinese=True),
+    Origin("pycon", "event", "booth", "", 2),
+)
+LANDING = ("/", "/", "/docs/", "/docs/", "/forum/", "/pricing/", "/models/")
+
+
+def any_origin(rng: random.Random) -> Origin:
+    return rng.choices(ORIGINS, weights=[origin.weight for origin in ORIGINS])[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who signs up, before there is a row of them."""
+
+    username: str
+    joined_at: datetime
+    origin: Origin
+    display_name: str = ""
+    locale: str = "en"
+    bio: str = ""
+    email: str = ""
+    is_verified: bool = True
+    is_staff: bool = False
+    is_moderator: bool = False
+    # Their organisation's public id and their visitor's: the same every time.
+    organisation_id: str = ""
+    visitor_id: str = ""
+    landing_path: str = "/docs/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,113 +86,181 @@ class Character:
     username: str
     display_name: str
     days_ago: int
+    bio: str
     locale: str = "en"
     is_staff: bool = False
     is_moderator: bool = False
 
 
 CHARACTERS = (
-    Character("staff", "Sam Staff", 89, is_staff=True),
-    Character("mod", "Morgan Mod", 88, is_moderator=True),
-    Character("ada", "Ada Byron", 84),
-    Character("erin", "Erin North", 70),
-    Character("chen", "陈晨", 61, locale="zh-hans"),
-    Character("ben", "Ben New", 3),
+    Character(
+        "staff", "Sam Okoye", 89, "I look after this installation.", is_staff=True
+    ),
+    Character(
+        "mod",
+        "Morgan Lind",
+        88,
+        "Moderator. Write to me when something is unfriendly here.",
+        is_moderator=True,
+    ),
+    Character(
+        "ada",
+        "Ada Byron",
+        86,
+        "Writes documentation, reads source code. Most of my answers began as my own mistakes.",
+    ),
+    Character("erin", "Erin North", 82, "Engineering lead at Northwind."),
+    Character("chen", "陈晨", 79, "后端工程师，喜欢把问题写清楚。", locale="zh-hans"),
+    Character("ben", "Ben Carter", 3, ""),
 )
+BIOS = (
+    "Back-end developer.",
+    "I run servers so that others can sleep.",
+    "Data engineer, occasional teacher.",
+    "Interested in search, languages and good error messages.",
+    "Freelancer. Python by day, gardening by night.",
+    "Building tools for hospitals.",
+)
+BIOS_ZH = ("后端开发。", "关注检索和大模型应用。", "运维工程师。", "在做企业知识库。")
 
 
-def create_characters(start: datetime, password: str) -> dict[str, User]:
-    """Create the people everybody can sign in as."""
-    people = {}
-    for character in CHARACTERS:
-        joined = start + timedelta(days=90 - character.days_ago, hours=9)
-        user = join(
-            f"{character.username}@demo.test",
-            character.username,
-            at_moment=joined,
-            password=password,
-            source=("github.com", "referral"),
+def plan_characters(start: datetime, rng: random.Random) -> list[Person]:
+    """Return the people everybody can sign in as."""
+    return [
+        Person(
+            username=character.username,
+            email=f"{character.username}@demo.test",
             display_name=character.display_name,
+            bio=character.bio,
+            joined_at=start
+            + timedelta(days=DAYS - character.days_ago, minutes=7 * number),
+            origin=ORIGINS[1],
             locale=character.locale,
             is_staff=character.is_staff,
-            is_superuser=character.is_staff,
             is_moderator=character.is_moderator,
+            organisation_id=an_id("org", rng),
+            visitor_id=an_id("v", rng),
         )
-        people[character.username] = user
-    with at(start + timedelta(days=90 - 80)):
-        link_identity(
-            people["ada"], provider="github", external_id="21031067", login="Codertocat"
-        )
-    return people
+        for number, character in enumerate(CHARACTERS)
+    ]
 
 
-def create_crowd(
-    count: int, start: datetime, rng: random.Random, on_person: Callable[[], None]
-) -> list[User]:
-    """Create the others, more of them as the weeks go by."""
-    people = []
-    for number in range(count):
-        name = f"{NAMES[number % len(NAMES)]}{number // len(NAMES) or ''}"
-        # The square root draws sign-ups towards today: the company grows.
-        day = 88 * (rng.random() ** 0.6)
-        moment = start + timedelta(days=day, seconds=rng.randrange(80_000))
-        source, medium, _ = rng.choices(SOURCES, weights=[s[2] for s in SOURCES])[0]
-        people.append(
-            join(
-                f"{name}@people.test",
-                name,
-                at_moment=moment,
-                password=None,
-                source=(source, medium),
-                locale="zh-hans" if source == "zhihu.com" else "en",
-                is_verified=rng.random() < 0.86,
+def plan_crowd(count: int, rhythm: Rhythm, rng: random.Random) -> list[Person]:
+    """Return everybody else, in the order they sign up."""
+    western, chinese = names.western(rng), names.chinese(rng)
+    taken = {character.username for character in CHARACTERS}
+    crowd = []
+    for moment in rhythm.moments(count, rng):
+        origin = any_origin(rng)
+        source = chinese if origin.is_chinese or rng.random() < 0.06 else western
+        name = next(name for name in source if name.username not in taken)
+        is_chinese = source is chinese
+        bios = BIOS_ZH if is_chinese else BIOS
+        crowd.append(
+            Person(
+                username=name.username,
+                email=f"{name.username}@people.test",
+                display_name=name.display_name,
+                bio=rng.choice(bios) if rng.random() < 0.25 else "",
+                joined_at=moment,
+                origin=origin,
+                locale="zh-hans" if is_chinese else "en",
+                is_verified=rng.random() < 0.87,
+                organisation_id=an_id("org", rng),
+                visitor_id=an_id("v", rng),
+                landing_path=rng.choice(LANDING),
             )
         )
-        on_person()
-    return people
+    return crowd
 
 
-def join(
-    email: str,
-    username: str,
-    *,
-    at_moment: datetime,
-    password: str | None,
-    source: tuple[str, str],
-    is_verified: bool = True,
-    **fields: object,
-) -> User:
+def join(person: Person, *, password: str | None = None) -> User:
     """Visit, sign up and verify, each in its time."""
+    moment = person.joined_at
+    seen = moment - timedelta(minutes=5 + int(person.visitor_id[2:6], 16) % 2_800)
     visitor = Visitor.objects.create(
-        id=f"v_demo_{username}"[:40],
-        first_seen_at=at_moment - timedelta(minutes=35),
-        source=source[0],
-        medium=source[1],
-        landing_path="/docs/",
+        id=person.visitor_id,
+        first_seen_at=seen,
+        source=person.origin.source,
+        medium=person.origin.medium,
+        campaign=person.origin.campaign,
+        referrer=person.origin.referrer,
+        landing_path=person.landing_path,
     )
-    with at(at_moment), transaction.atomic():
-        user = User.objects.create_user(
-            email, username, None, date_joined=at_moment, **fields
-        )
-        if password:
+    with at(moment), transaction.atomic():
+        user = User(
+            email=person.email,
+            username=person.username,
+            display_name=person.display_name,
+            bio=person.bio,
+            locale=person.locale,
+            is_staff=person.is_staff,
+            is_superuser=person.is_staff,
+            is_moderator=person.is_moderator,
+            date_joined=moment,
             # Hashed once for all of them: the hash is meant to be slow.
-            user.password = password
-            user.save(update_fields=["password"])
+            password=password or "!",
+        )
+        user.save()
         link_visitor(visitor.pk, user)
         register_user(user, visitor_id=visitor.pk)
+        Organisation.objects.filter(owner=user).update(public_id=person.organisation_id)
     EmailAddress.objects.create(
-        user=user, email=email, primary=True, verified=is_verified
+        user=user, email=person.email, primary=True, verified=person.is_verified
     )
-    if is_verified:
-        with at(at_moment + timedelta(minutes=4)), transaction.atomic():
+    if person.is_verified:
+        with at(moment + timedelta(minutes=4)), transaction.atomic():
             publish(EmailVerified(user_id=user.pk))
     return user
 
 
-def create_northwind(erin: User, members: list[User], start: datetime) -> Organisation:
-    """Create the team that pays."""
-    with at(start + timedelta(days=90 - 69)):
-        northwind = create_organisation("Northwind", owner=erin)
-        for user in members:
-            add_member(northwind, user=user, role=Membership.Role.MEMBER)
-    return northwind
+def join_all(
+    people: list[Person], password: str, on_person: Callable[[], None]
+) -> dict[str, User]:
+    """Have everybody sign up, in their order; return them by username."""
+    users = {}
+    known = {character.username for character in CHARACTERS}
+    for person in sorted(people, key=lambda person: person.joined_at):
+        users[person.username] = join(
+            person, password=password if person.username in known else None
+        )
+        on_person()
+    return users
+
+
+def found_team(
+    name: str,
+    owner: User,
+    members: list[tuple[User, str]],
+    *,
+    public_id: str,
+    moment: datetime,
+) -> Organisation:
+    """Create a team, its members joining over the next days."""
+    with at(moment):
+        team = create_organisation(name, owner=owner)
+        Organisation.objects.filter(pk=team.pk).update(public_id=public_id)
+    for number, (user, role) in enumerate(members, start=1):
+        with at(max(moment, user.date_joined) + timedelta(hours=5 * number)):
+            add_member(team, user=user, role=role)
+    team.refresh_from_db()
+    return team
+
+
+def link_github(user: User, number: str, login: str, *, moment: datetime) -> None:
+    """Connect somebody's GitHub account."""
+    with at(moment):
+        link_identity(user, provider="github", external_id=number, login=login)
+
+
+def an_id(prefix: str, rng: random.Random) -> str:
+    """Return an id that says nothing, the same for the same seed."""
+    return f"{prefix}_{uuid.UUID(int=rng.getrandbits(128), version=4).hex}"
+
+
+ROLES = (
+    Membership.Role.ADMIN,
+    Membership.Role.MEMBER,
+    Membership.Role.MEMBER,
+    Membership.Role.BILLING,
+)

@@ -1,197 +1,316 @@
 """Filling an empty installation with ninety days of history."""
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from unittest import mock
 
 from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.queries import personal_organisation
-from billing.plans.models import Price
-from demo import community, money, people, visits
+from accounts.models import Organisation, User
+from activity.services import ensure_partitions
+from billing.plans.services import ensure_default_plans
+from billing.subscriptions.services import grant_plan
+from demo import community, facts, money, people, till, visits
+from demo.calls import Caller, Habit, write_calls
+from demo.clock import at
+from demo.people import DAYS, Person
+from demo.purchases import Purchase, plan_purchases
+from demo.rhythm import Rhythm
+from demo.writing import Writer
 from inference.catalog.services import ensure_default_models
-from notifications.models import EmailMessage
-from outbox import services as outbox
+from notifications.models import EmailMessage, Notification
 
-DAYS = 90
+# What came before is read, but for the latest of the characters'.
+READ = timedelta(days=4)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of everything."""
+    """How much of everything; ``replies`` and ``calls`` are from and to."""
 
     people: int
     topics: int
+    replies: tuple[int, int]
     visitors: int
     views: int
+    calls: tuple[int, int]
+    docs_votes: int
 
 
 SCALES = {
-    "s": Scale(people=70, topics=90, visitors=1_400, views=12_000),
-    "m": Scale(people=300, topics=260, visitors=20_000, views=100_000),
-    "l": Scale(people=600, topics=500, visitors=60_000, views=400_000),
+    "s": Scale(420, 260, (1, 7), 4_500, 30_000, (10, 60), 260),
+    "m": Scale(5_000, 20_000, (4, 14), 90_000, 1_450_000, (3, 20), 2_000),
+    "l": Scale(20_000, 80_000, (4, 14), 360_000, 5_800_000, (3, 20), 8_000),
 }
 Step = Callable[[str, int], None]
 
 
-def seed(scale: Scale, *, seed: int, on_step: Step) -> None:
-    """Write the demo through the product's own services.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who comes and what they buy, before there is a row of it."""
+
+    characters: list[Person]
+    crowd: list[Person]
+    purchases: list[Purchase]
+    northwind: str
+    helios: str
+
+
+def seed(
+    scale: Scale, *, seed: int, on_step: Step, now: datetime | None = None
+) -> None:
+    """Write the demo: people first, then what they say, buy, call and look at.
 
     ``on_step(what, done)`` is called as things come into being. The same seed
-    gives the same demo, relative to the day it is made on.
+    gives the same demo, relative to the moment it is made at. Customers are made
+    at the Stripe emulator before anything is written, since nothing leaves the
+    process inside a transaction; the rest is one transaction, so a crash leaves
+    the database as it was.
     """
     rng = random.Random(seed)  # noqa: S311 - the same demo every time
-    now = timezone.now()
-    start = now - timedelta(days=DAYS)
-    with _quietly():
-        ensure_default_models()
-        characters = people.create_characters(start, make_password(people.PASSWORD))
-        crowd = people.create_crowd(
-            scale.people, start, rng, lambda: on_step("people", 1)
-        )
-        community.create_topics(
-            scale.topics,
-            crowd,
-            characters,
-            start + timedelta(days=4),
-            now - timedelta(hours=1),
-            rng,
-            lambda: on_step("topics", 1),
-        )
-        for number, day in ((41, 50), (57, 21), (63, 6)):
-            moment = now - timedelta(days=day)
-            community.contribute(number, moment, user_id="21031067", login="Codertocat")
-        _trade(crowd, characters, start, now, rng, on_step)
-        visits.create_visits(
-            scale.visitors, scale.views, [*crowd, *characters.values()], start, now, rng
-        )
-        _deliver(on_step)
-    # History has been told; nobody wants ninety days of it by mail.
-    EmailMessage.objects.filter(state=EmailMessage.State.PENDING).delete()
+    now = now or timezone.now()
+    rhythm = Rhythm(now - timedelta(days=DAYS), now, growth=2.6)
+    ensure_default_models()
+    ensure_default_plans()
+    ensure_partitions(since=rhythm.start)
+    plan = _plan(scale, rhythm, rng)
+    sold = till.sell(plan.purchases, now, lambda: on_step("customers", 1))
+    with transaction.atomic():
+        _write(scale, plan, sold, rhythm, rng, on_step)
+        # History has been told; nobody wants ninety days of it by mail, and no
+        # worker needs to be called: everything is delivered.
+        EmailMessage.objects.filter(state=EmailMessage.State.PENDING).delete()
+        connection.run_on_commit.clear()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
-def _trade(
-    crowd: list[User],
-    characters: dict[str, User],
-    start: datetime,
-    now: datetime,
+def _plan(scale: Scale, rhythm: Rhythm, rng: random.Random) -> Plan:
+    northwind, helios = people.an_id("org", rng), people.an_id("org", rng)
+    characters = people.plan_characters(rhythm.start, rng)
+    # Growth needs somebody to grow from: the first come a day after the staff.
+    coming = Rhythm(rhythm.start + timedelta(days=2), rhythm.end, growth=2.6)
+    crowd = people.plan_crowd(scale.people, coming, rng)
+    erin = next(person for person in characters if person.username == "erin")
+    purchases = plan_purchases(crowd, erin, northwind, rhythm, rng)
+    return Plan(characters, crowd, purchases, northwind, helios)
+
+
+def _write(
+    scale: Scale,
+    plan: Plan,
+    sold: list[till.Sold],
+    rhythm: Rhythm,
     rng: random.Random,
     on_step: Step,
 ) -> None:
-    """Have some of them call models, and some of those pay."""
-    erin = characters["erin"]
-    northwind = people.create_northwind(erin, crowd[:2], start)
-    team = _price("team")
-    money.buy(
-        money.Purchase(
-            erin, northwind, team, start + timedelta(days=DAYS - 66), seats=3
-        ),
-        now=now,
+    users = people.join_all(
+        [*plan.characters, *plan.crowd],
+        make_password(people.PASSWORD),
+        lambda: on_step("people", 1),
     )
-    money.use(
-        erin,
-        northwind,
-        first_at=start + timedelta(days=DAYS - 68),
-        until=now,
-        sessions=24,
-        rng=rng,
+    characters = {person.username: users[person.username] for person in plan.characters}
+    crowd = [users[person.username] for person in plan.crowd]
+    teams = _teams(plan, users, rhythm, rng)
+    told = facts.Facts()
+
+    script = community.write_script(
+        scale.topics,
+        scale.replies,
+        [*crowd, *(user for user in characters.values() if not user.is_staff)],
+        characters,
+        rhythm,
+        rng,
     )
-    ada = characters["ada"]
-    money.use(
-        ada,
-        personal_organisation(ada),
-        first_at=ada.date_joined + timedelta(hours=2),
-        until=now,
-        sessions=9,
-        rng=rng,
-    )
-    pro = _price("pro")
-    for user in crowd:
-        if rng.random() > 0.72:
-            continue
+    everybody = {user.pk: user for user in users.values()}
+    Writer(told, everybody).write(script, lambda: on_step("posts and votes", 1))
+    _contribute(characters, crowd, rhythm)
+
+    prices = till.prices()
+    for one in sold:
+        money.enter(one, users[one.purchase.username], prices, now=rhythm.end)
+    caller = Caller(rhythm, rng)
+    for habit in _habits(scale, plan, users, teams, rhythm, rng):
+        caller.add(habit)
         on_step("callers", 1)
-        organisation = personal_organisation(user)
-        first = user.date_joined + timedelta(minutes=rng.randrange(8, 3_000))
-        if first > now - timedelta(hours=2):
-            continue
-        chance = rng.random()
-        if chance < 0.26:
-            bought = min(
-                first + timedelta(days=rng.randrange(1, 20)), now - timedelta(hours=1)
-            )
-            ends = bought + 2 * money.MONTH if rng.random() < 0.25 else None
-            _first_call_then_buy(user, first, bought, ends, pro, now, rng)
-            continue
-        money.use(
-            user,
-            organisation,
-            first_at=first,
-            until=now,
-            sessions=rng.randrange(1, 4),
-            rng=rng,
+    write_calls(caller.calls, told, lambda done: on_step("calls", done))
+    _think_twice(plan, crowd, caller, rhythm, rng)
+
+    everyone = [*characters.values(), *crowd]
+    visits.create_visits(
+        scale.visitors,
+        scale.views,
+        everyone,
+        rhythm,
+        rng,
+        lambda done: on_step("page views", done),
+    )
+    visits.vote_on_docs(scale.docs_votes, crowd, rhythm, rng)
+    facts.deliver(told.write(), lambda done: on_step("facts", done))
+    _read_messages(characters["ada"], rhythm.end)
+
+
+def _teams(
+    plan: Plan, users: dict[str, User], rhythm: Rhythm, rng: random.Random
+) -> dict[str, Organisation]:
+    """Create Northwind, which pays by card, and Helios, which has a contract."""
+    early = [users[person.username] for person in plan.crowd[:40]]
+    rng.shuffle(early)
+    northwind = people.found_team(
+        "Northwind",
+        users["erin"],
+        list(zip(early[:4], people.ROLES, strict=False)),
+        public_id=plan.northwind,
+        moment=rhythm.start + timedelta(days=DAYS - 80),
+    )
+    helios = people.found_team(
+        "Helios Energy",
+        early[4] if len(early) > 4 else users["mod"],
+        list(zip(early[5:9], people.ROLES, strict=False)),
+        public_id=plan.helios,
+        moment=rhythm.start + timedelta(days=DAYS - 62),
+    )
+    enterprise = ensure_default_plans()["enterprise"]
+    with at(rhythm.start + timedelta(days=DAYS - 55)):
+        grant_plan(
+            helios,
+            version=enterprise,
+            by=users["staff"],
+            reason="Contract 2026-017, invoiced once a year",
+            seats=20,
         )
-        if chance < 0.38:
-            money.start_checkout(
-                money.Purchase(
-                    user, organisation, pro, min(first + timedelta(days=2), now)
-                )
+    return {"northwind": northwind, "helios": helios}
+
+
+def _contribute(characters: dict[str, User], crowd: list[User], rhythm: Rhythm) -> None:
+    people.link_github(
+        characters["ada"],
+        *community.identity_of(characters["ada"]),
+        moment=rhythm.start + timedelta(days=DAYS - 85),
+    )
+    linked = [characters["chen"], characters["mod"], *crowd[3:22:9]]
+    for user in linked:
+        people.link_github(
+            user,
+            *community.identity_of(user),
+            moment=user.date_joined + timedelta(hours=3),
+        )
+    community.contribute(characters, crowd, rhythm.end)
+
+
+def _habits(
+    scale: Scale,
+    plan: Plan,
+    users: dict[str, User],
+    teams: dict[str, Organisation],
+    rhythm: Rhythm,
+    rng: random.Random,
+) -> list[Habit]:
+    """Return who calls models, and how; most try them, those who pay stay."""
+    bought = {purchase.organisation_id: purchase for purchase in plan.purchases}
+    homes = {
+        organisation.owner_id: organisation
+        for organisation in Organisation.objects.personal()
+    }
+    habits = []
+    for person in plan.crowd:
+        user, purchase = users[person.username], bought.get(person.organisation_id)
+        first_at = person.joined_at + timedelta(
+            minutes=9 + int(rng.expovariate(1 / 900))
+        )
+        wants = rng.random() < 0.66
+        if purchase is not None:
+            first_at = min(first_at, purchase.starts_at - timedelta(hours=1))
+        elif not (wants and person.is_verified):
+            continue
+        if first_at > rhythm.end - timedelta(minutes=30):
+            continue
+        days = (rhythm.end - first_at).days
+        habits.append(
+            Habit(
+                organisation=homes[user.pk],
+                user=user,
+                first_at=first_at,
+                sittings=1 + int(rng.expovariate(1 / 2.5)) + days // 40
+                if purchase is None
+                else 5 + days // 4,
+                calls=scale.calls,
+                paid_from=purchase.starts_at if purchase else None,
+                paid_until=purchase.ended_at if purchase else None,
             )
+        )
+    ada, erin = users["ada"], users["erin"]
+    habits.append(
+        Habit(
+            organisation=homes[ada.pk],
+            user=ada,
+            first_at=ada.date_joined + timedelta(hours=2),
+            sittings=26,
+            calls=(5, 30),
+            keys=("Laptop", "Docs bot"),
+        )
+    )
+    northwind = bought[teams["northwind"].public_id]
+    habits.append(
+        Habit(
+            organisation=teams["northwind"],
+            user=erin,
+            first_at=northwind.starts_at - timedelta(days=4),
+            sittings=170,
+            calls=(12, 70),
+            keys=("Help desk", "Docs search", "CI", "Trying things"),
+            paid_from=northwind.starts_at,
+        )
+    )
+    helios = teams["helios"]
+    founder = helios.memberships.order_by("pk")[0].user
+    habits.append(
+        Habit(
+            organisation=helios,
+            user=founder,
+            first_at=rhythm.start + timedelta(days=DAYS - 54),
+            sittings=90,
+            calls=(20, 90),
+            keys=("Production", "Staging"),
+            paid_from=rhythm.start + timedelta(days=DAYS - 55),
+        )
+    )
+    return sorted(habits, key=lambda habit: habit.first_at)
 
 
-def _first_call_then_buy(
-    user: User,
-    first: datetime,
-    bought: datetime,
-    ends: datetime | None,
-    price: Price,
-    now: datetime,
+def _think_twice(
+    plan: Plan,
+    crowd: list[User],
+    caller: Caller,
+    rhythm: Rhythm,
     rng: random.Random,
 ) -> None:
-    organisation = personal_organisation(user)
-    money.use(
-        user,
-        organisation,
-        first_at=first,
-        until=now,
-        sessions=rng.randrange(3, 8),
-        rng=rng,
-    )
-    money.buy(
-        money.Purchase(
-            user,
-            organisation,
-            price,
-            max(bought, first + timedelta(hours=1)),
-            ends_at=ends,
-        ),
-        now=now,
-    )
+    """Have some look at the checkout and leave it at that."""
+    buyers = {purchase.username for purchase in plan.purchases}
+    prices = till.prices()
+    first: dict[int, datetime] = {}
+    for call in caller.calls:
+        first.setdefault(call.organisation_id, call.occurred_at)
+    for organisation in Organisation.objects.personal().order_by("pk"):
+        since = first.get(organisation.pk)
+        user = organisation.owner
+        if since is None or user is None or user.username in buyers:
+            continue
+        moment = since + timedelta(hours=2 + rng.expovariate(1 / 60))
+        if rng.random() < 0.06 and moment < rhythm.end - timedelta(days=1):
+            price = prices["pro", rng.choice(("month", "month", "year"))]
+            money.begin_checkout(organisation, user, price, moment=moment)
 
 
-def _price(plan: str) -> Price:
-    return Price.objects.select_related("plan_version__plan").get(
-        plan_version__plan__key=plan, interval="month", plan_version__retired_at=None
-    )
-
-
-def _deliver(on_step: Step) -> None:
-    """Have everybody hear what happened, in the order it happened."""
-    while delivered := outbox.relay(limit=500):
-        on_step("facts", delivered)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the workers out of it: everything is delivered here, in order."""
-    with ExitStack() as stack:
-        for name in (
-            "outbox.publishing._nudge",
-            "notifications.services._nudge",
-        ):
-            stack.enter_context(mock.patch(name))
-        yield
+def _read_messages(ada: User, now: datetime) -> None:
+    """Have everybody read what is old, and Ada all but the latest."""
+    old = Notification.objects.filter(created_at__lt=now - READ, read_at=None)
+    old.update(read_at=now - READ)
+    latest = Notification.objects.filter(user=ada).order_by("-created_at", "-pk")
+    kept = list(latest.values_list("pk", flat=True)[:5])
+    latest_read = Notification.objects.filter(user=ada).exclude(pk__in=kept)
+    latest_read.filter(read_at=None).update(read_at=now - timedelta(hours=7))
+    Notification.objects.filter(pk__in=kept).update(read_at=None)

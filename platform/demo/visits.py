@@ -1,74 +1,167 @@
-"""People who only look: visitors, and the pages they see."""
+"""People who only look: visitors, the pages they see, and what is counted of it."""
 
 import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate, islice
+
+from django.db import connection
 
 from accounts.models import User
 from activity.models import Visitor
-from activity.services import NewEvent, write_events
+from activity.services import NewEvent
 from community.docs.models import Page
+from community.docs.services import vote_helpful
 from community.forum.models import Topic
-from demo.texts import SOURCES
+from demo.clock import at
+from demo.copying import copy_models
+from demo.facts import write_log
+from demo.people import LANDING, an_id, any_origin
+from demo.rhythm import Rhythm
 
-BATCH = 5_000
+BATCH = 50_000
+FIXED = (("/", 30), ("/pricing/", 12), ("/models/", 8), ("/forum/", 22), ("/docs/", 18))
 
 
 def create_visits(
     visitors: int,
     views: int,
-    people: list[User],
-    start: datetime,
-    end: datetime,
+    people: Sequence[User],
+    rhythm: Rhythm,
     rng: random.Random,
+    on_view: Callable[[int], None],
 ) -> None:
-    """Create visitors who never sign up, and page views of everybody."""
-    span = (end - start).total_seconds()
-    rows = []
-    for number in range(visitors):
-        source, medium, _ = rng.choices(SOURCES, weights=[s[2] for s in SOURCES])[0]
-        moment = start + timedelta(seconds=span * rng.random() ** 0.7)
-        rows.append(
-            Visitor(
-                id=f"v_demo_{number:032x}"[:40],
-                first_seen_at=moment,
-                source=source,
-                medium=medium,
-                landing_path=rng.choice(("/", "/docs/", "/forum/", "/pricing/")),
-            )
+    """Create visitors who never sign up, and the page views of everybody."""
+    strangers = [
+        Visitor(
+            id=an_id("v", rng),
+            first_seen_at=moment,
+            source=origin.source,
+            medium=origin.medium,
+            campaign=origin.campaign,
+            referrer=origin.referrer,
+            landing_path=rng.choice(LANDING),
         )
-    Visitor.objects.bulk_create(rows, batch_size=BATCH)
-    subjects = _subjects()
-    events: list[NewEvent] = []
-    for _ in range(views):
-        path, subject = rng.choice(subjects)
-        moment = start + timedelta(seconds=span * rng.random() ** 0.7)
-        reader = rng.choice(people) if rng.random() < 0.35 else None
-        known = reader is not None and reader.date_joined < moment
-        events.append(
-            NewEvent(
+        for moment in rhythm.moments(visitors, rng)
+        for origin in [any_origin(rng)]
+    ]
+    copy_models(strangers)
+    seen: Counter[int] = Counter()
+    events = _views(strangers, views, people, rhythm, rng, seen)
+    while batch := list(islice(events, BATCH)):
+        write_log(batch)
+        on_view(len(batch))
+    _count_views(seen)
+
+
+def vote_on_docs(
+    count: int, people: Sequence[User], rhythm: Rhythm, rng: random.Random
+) -> None:
+    """Have readers say whether a page helped them; most pages did."""
+    pages = list(Page.objects.published().order_by("pk"))
+    if not pages:
+        return
+    for moment in rhythm.moments(count, rng):
+        page, user = rng.choice(pages), rng.choice(people)
+        if user.date_joined < moment:
+            with at(moment):
+                is_helpful = rng.random() < 0.6 + 0.35 * (page.pk % 7) / 6
+                vote_helpful(page, voter=f"user:{user.pk}", is_helpful=is_helpful)
+
+
+def _views(
+    strangers: Sequence[Visitor],
+    views: int,
+    people: Sequence[User],
+    rhythm: Rhythm,
+    rng: random.Random,
+    seen: Counter[int],
+) -> Iterator[NewEvent]:
+    """Yield sittings of one to some pages, until there are enough."""
+    places = _places(rng)
+    left = views
+    while left > 0:
+        moment, visitor_id, user_id = _reader(strangers, people, rhythm, rng)
+        for _ in range(min(left, 1 + int(rng.expovariate(1 / 2.6)))):
+            if moment >= rhythm.end:
+                break
+            path, subject = places.at(moment, rng)
+            if subject.startswith("topic:"):
+                seen[int(subject[6:])] += 1
+            yield NewEvent(
                 name="page_viewed",
                 occurred_at=moment,
-                visitor_id="" if known or not rows else rng.choice(rows).pk,
-                user_id=reader.pk if reader is not None and known else None,
+                visitor_id=visitor_id,
+                user_id=user_id,
                 subject=subject,
                 path=path,
             )
+            left -= 1
+            moment += timedelta(seconds=8 + rng.expovariate(1 / 70))
+
+
+def _reader(
+    strangers: Sequence[Visitor],
+    people: Sequence[User],
+    rhythm: Rhythm,
+    rng: random.Random,
+) -> tuple[datetime, str, int | None]:
+    moment = rhythm.moment(rng)
+    if rng.random() < 0.38:
+        reader = people[int(len(people) * rng.random() ** 1.5)]
+        if reader.date_joined < moment:
+            return moment, "", reader.pk
+    visitor = rng.choice(strangers)
+    # Most come once; some come back within days.
+    moment = visitor.first_seen_at
+    if rng.random() < 0.3:
+        moment += timedelta(days=rng.expovariate(1 / 6))
+    return moment, visitor.pk, None
+
+
+class _Places:
+    """The pages there are to see, popular ones more often, topics once they exist."""
+
+    def __init__(self, rows: list[tuple[str, str, float, datetime | None]]) -> None:
+        self._rows = rows
+        self._sums = list(accumulate(weight for _, _, weight, _ in rows))
+
+    def at(self, moment: datetime, rng: random.Random) -> tuple[str, str]:
+        """Return the path and the subject of a page that exists at ``moment``."""
+        for _ in range(6):
+            path, subject, _weight, since = rng.choices(
+                self._rows, cum_weights=self._sums
+            )[0]
+            if since is None or since < moment:
+                return path, subject
+        return "/forum/", ""
+
+
+def _places(rng: random.Random) -> _Places:
+    rows: list[tuple[str, str, float, datetime | None]] = [
+        (path, "", float(weight), None) for path, weight in FIXED
+    ]
+    pages = Page.objects.published().filter(locale="en").select_related("version")
+    for page in pages.order_by("pk"):
+        weight = rng.paretovariate(1.4) * (3 if page.version.is_default else 0.4)
+        subject = f"doc:{page.version.slug}/{page.path}"
+        rows.append((page.get_absolute_url(), subject, min(weight, 30), None))
+    topics = Topic.objects.listed().order_by("pk")
+    scale = 260 / max(topics.count(), 1)
+    for topic in topics.only("title", "created_at").iterator(chunk_size=5_000):
+        weight = min(rng.paretovariate(1.2), 40) * scale
+        rows.append(
+            (topic.get_absolute_url(), f"topic:{topic.pk}", weight, topic.created_at)
         )
-        if len(events) == BATCH:
-            write_events(events)
-            events = []
-    write_events(events)
+    return _Places(rows)
 
 
-def _subjects() -> list[tuple[str, str]]:
-    pages = [
-        (page.get_absolute_url(), f"doc:{page.version.slug}/{page.path}")
-        for page in Page.objects.published()
-        .filter(locale="en")
-        .select_related("version")
-    ]
-    topics = [
-        (topic.get_absolute_url(), f"topic:{topic.pk}")
-        for topic in Topic.objects.listed().order_by("pk")[:200]
-    ]
-    return [*pages, *topics, ("/", ""), ("/pricing/", ""), ("/models/", "")]
+def _count_views(seen: Counter[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE forum_topic SET view_count = view_count + seen.views"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS seen (id, views)"
+            " WHERE forum_topic.id = seen.id",
+            [list(seen), list(seen.values())],
+        )

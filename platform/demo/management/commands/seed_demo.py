@@ -3,7 +3,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from accounts.models import User
 from demo.services import SCALES, seed
@@ -12,7 +18,10 @@ from demo.services import SCALES, seed
 class Command(BaseCommand):
     """Fills an empty installation with ninety days of history."""
 
-    help = "Load the demo. Example: manage.py seed_demo --scale s --seed 42"
+    help = (
+        "Load the demo: s takes seconds, m some minutes, l a quarter of an hour. "
+        "Example: manage.py seed_demo --scale s --seed 42"
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--scale", choices=sorted(SCALES), default="s")
@@ -24,17 +33,18 @@ class Command(BaseCommand):
                 "The demo's passwords are known to everybody: it is loaded in "
                 "development only."
             )
-        if User.objects.filter(email="ada@demo.test").exists():
+        if User.objects.exists():
             raise CommandError(
-                "The demo is loaded already. Start with an empty database to load it anew."
+                "The demo is loaded into an empty installation only, and there are "
+                "people in this one. Start with an empty database to load it anew."
             )
         started = time.monotonic()
         scale = SCALES[options["scale"]]
-        totals = {"people": scale.people, "topics": scale.topics}
+        totals = {"people": scale.people + 6, "page views": scale.views}
         with Progress(
-            TextColumn("{task.description:>9}"),
+            TextColumn("{task.description:>15}"),
             BarColumn(),
-            TextColumn("{task.completed}"),
+            MofNCompleteColumn(),
             TimeElapsedColumn(),
             disable=not self.stdout.isatty(),
         ) as progress:
@@ -44,7 +54,8 @@ class Command(BaseCommand):
                 if what not in tasks:
                     tasks[what] = progress.add_task(what, total=totals.get(what))
                     if not self.stdout.isatty():
-                        self.stdout.write(f"demo: {what}")
+                        took = time.monotonic() - started
+                        self.stdout.write(f"demo: {what} ({took:.0f} s)")
                 progress.advance(tasks[what], done)
 
             seed(scale, seed=options["seed"], on_step=on_step)
