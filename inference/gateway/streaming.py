@@ -52,8 +52,8 @@ class StreamScanner:
 
         Raises ``StreamBroke`` for an event without an end.
         """
-        # A boundary may begin in the piece before.
-        seam = self.parts[-1][-3:] if self.parts else b""
+        # A boundary may begin in the pieces before.
+        seam = b"".join(self.parts[-3:])[-3:]
         end = _last_boundary(seam + piece) - len(seam)
         if end <= 0:
             self.parts.append(piece)

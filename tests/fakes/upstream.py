@@ -55,7 +55,13 @@ class Upstream:
     def __init__(self) -> None:
         self.port = free_port()
         self.requests: list[dict[str, Any]] = []
+        # Statuses to refuse the next requests with, whatever they ask for.
+        self.refusals: list[int] = []
         self.aborted = 0
+        # Streams that were written to their end.
+        self.finished = 0
+        # How long "paced" and "slow" wait between two tokens.
+        self.pause = 0.05
 
     @property
     def url(self) -> str:
@@ -65,19 +71,31 @@ class Upstream:
         payload = await request.json()
         self.requests.append({"payload": payload, "headers": dict(request.headers)})
         behaviour = payload["model"]
+        if self.refusals:
+            return _refusal(self.refusals.pop(0))
+        if behaviour == "redirect":
+            raise web.HTTPFound("http://127.0.0.1:1/stolen")
         if behaviour.startswith("status-"):
             return _refusal(int(behaviour.removeprefix("status-")))
         if behaviour == "never":
             await asyncio.sleep(3600)
         if not payload.get("stream"):
-            return _whole(behaviour)
+            if behaviour == "slow":
+                await asyncio.sleep(10)
+            return _whole(behaviour, payload.get("n") or 1)
         return await self._stream(request, behaviour)
 
     async def _stream(self, request: web.Request, behaviour: str) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        response = web.StreamResponse(
+            headers={
+                "content-type": "text/event-stream",
+                "set-cookie": "upstream=1",
+                "x-upstream": "secret",
+            }
+        )
         await response.prepare(request)
         try:
-            for piece, pause in pieces(behaviour):
+            for piece, pause in pieces(behaviour, self.pause):
                 if piece is None:
                     if request.transport is not None:
                         request.transport.abort()
@@ -85,20 +103,21 @@ class Upstream:
                 await response.write(piece)
                 await asyncio.sleep(pause)
             await response.write_eof()
+            self.finished += 1
         except (ConnectionResetError, asyncio.CancelledError):
             self.aborted += 1
             raise
         return response
 
 
-def pieces(behaviour: str) -> Iterator[tuple[bytes | None, float]]:
+def pieces(behaviour: str, pace: float = 0.05) -> Iterator[tuple[bytes | None, float]]:
     """Yield what a behaviour writes and how long it waits after each write."""
     if behaviour == "error-in-200":
         yield b'data: {"error": {"message": "out of memory"}}\n\n', 0
         return
     if behaviour == "slow":
         for index in range(200):
-            yield chunk(f"w{index} "), 0.05
+            yield chunk(f"w{index} "), pace
     if behaviour == "cut":
         yield chunk("Hello"), 0.01
         yield None, 0
@@ -126,6 +145,41 @@ def pieces(behaviour: str) -> Iterator[tuple[bytes | None, float]]:
         for event in (*(chunk(word) for word in WORDS), usage_event(), DONE):
             yield event.replace(b"\n", b"\r\n"), 0
         return
+    if behaviour == "silent":
+        yield chunk("Hello"), 3600
+    if behaviour == "comment-first":
+        yield b": waiting\n\n", 0.01
+    if behaviour == "pause":
+        yield chunk("Hello"), 1.0
+    if behaviour == "big":
+        for index in range(1000):
+            yield chunk(f"{index}:" + "x" * 65_000), 0
+    if behaviour == "looks-like-framing":
+        yield chunk('data: [DONE] "usage" "error" \n\ndata: x'), 0
+    if behaviour == "tools":
+        for fragment in ('{"ci', 'ty": "', '上海"}'):
+            call = {"index": 0, "function": {"arguments": fragment}}
+            body = {
+                "id": "up-1",
+                "choices": [{"index": 0, "delta": {"tool_calls": [call]}}],
+            }
+            # Spaces and escapes as no serialiser of ours would write them.
+            yield b"data:  " + json.dumps(body).encode() + b"\n\n", 0
+        yield chunk(finish="tool_calls"), 0
+        yield usage_event(), 0
+        yield DONE, 0
+        return
+    if behaviour == "endless-event":
+        yield b"data: ", 0
+        for _ in range(20):
+            yield b"x" * 1_000_000, 0
+    if behaviour == "running-usage":
+        for number, word in enumerate(WORDS, 1):
+            total = {"prompt_tokens": 9, "completion_tokens": number}
+            yield chunk(word, usage=total), 0
+        yield chunk(finish="stop"), 0
+        yield DONE, 0
+        return
     if behaviour == "usage-with-choice":
         yield chunk("Hello"), 0
         yield chunk(finish="stop", usage=USAGE), 0
@@ -152,7 +206,7 @@ def _refusal(status: int) -> web.Response:
     return web.json_response(body, status=status, headers=headers)
 
 
-def _whole(behaviour: str) -> web.Response:
+def _whole(behaviour: str, count: int) -> web.Response:
     if behaviour == "garbage":
         return web.Response(text="<html>oops</html>")
     body: dict[str, Any] = {
@@ -162,16 +216,18 @@ def _whole(behaviour: str) -> web.Response:
         "model": behaviour,
         "choices": [
             {
-                "index": 0,
+                "index": index,
                 "message": {"role": "assistant", "content": "".join(WORDS)},
                 "finish_reason": "stop",
             }
+            for index in range(count)
         ],
         "usage": USAGE,
     }
     if behaviour == "no-usage":
         del body["usage"]
-    return web.json_response(body)
+    headers = {"set-cookie": "upstream=1", "x-upstream": "secret"}
+    return web.json_response(body, headers=headers)
 
 
 @contextmanager

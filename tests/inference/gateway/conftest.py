@@ -1,11 +1,13 @@
 """A real gateway process on this test's database, and callers with keys."""
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from openai import OpenAI
 
@@ -16,10 +18,12 @@ from inference.catalog import services as catalog
 from inference.catalog.models import Deployment, Model
 from inference.keys.models import ApiKey
 from inference.keys.services import create_key
+from inference.usage.models import UsageEvent
 from tests.fakes.servers import asgi_command, free_port, product_environment, running
 from tests.fakes.upstream import Upstream, running_upstream
 
 RATES = catalog.Rates.from_dollars("1", "2", "0.5", "1")
+HELLO: Any = [{"role": "user", "content": "Say hello."}]
 PRO = Features(plan="pro", premium_models=True, requests_per_minute=600)
 
 
@@ -41,6 +45,16 @@ class Customer:
     key: ApiKey
     secret: str
     client: OpenAI
+    url: str
+
+    def post(
+        self, path: str = "/chat/completions", /, *, headers: Any = None, **request: Any
+    ) -> httpx.Response:
+        """Send what the SDK would not."""
+        bearer = {"authorization": f"Bearer {self.secret}"}
+        return httpx.post(
+            f"{self.url}{path}", headers={**bearer, **(headers or {})}, **request
+        )
 
 
 @pytest.fixture
@@ -54,23 +68,28 @@ def offer(db: None) -> Callable[..., Model]:
     """Return a function that offers a model run by a fake upstream."""
 
     def make(upstream: Upstream, behaviour: str, **fields: Any) -> Model:
-        deployment = {
+        shared = {
             "provider": Deployment.Provider.OPENAI,
-            "base_url": upstream.url,
             "upstream_model": behaviour,
             "first_byte_timeout": fields.pop("first_byte_timeout", 5),
+            "idle_timeout": fields.pop("idle_timeout", 90),
             "on_disconnect": fields.pop("on_disconnect", "abort"),
         }
+        addresses = [upstream.url, *fields.pop("others", [])]
+        deployments = [
+            {**shared, "base_url": address, "priority": priority}
+            for priority, address in enumerate(addresses)
+        ]
         edition = fields.pop("edition", "open")
         return catalog.publish_model(
             fields.pop("slug", behaviour),
             title=behaviour,
             edition=edition,
             summary="A test model.",
-            context_tokens=8000,
+            context_tokens=fields.pop("context_tokens", 8000),
             max_output_tokens=1000,
             default_output_tokens=100,
-            deployments=[deployment],
+            deployments=deployments,
             rates=fields.pop("rates", RATES),
             **fields,
         )
@@ -88,7 +107,10 @@ def gateway_process(
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
     command = asgi_command("inference.gateway.alone:application", port)
     with running(
-        command, product_environment(), f"http://127.0.0.1:{port}/", log
+        command,
+        product_environment(TRUSTED_PROXIES="1"),
+        f"http://127.0.0.1:{port}/",
+        log,
     ) as process:
         yield Gateway(f"http://127.0.0.1:{port}/v1", process, log)
 
@@ -97,6 +119,14 @@ def gateway_process(
 def gateway(transactional_db: None, gateway_process: Gateway) -> Gateway:
     """One gateway for all tests; what a test offers or changes is announced to it."""
     return gateway_process
+
+
+def recorded(count: int = 1) -> list[UsageEvent]:
+    """Return the usage rows once there are ``count`` of them."""
+    deadline = time.monotonic() + 10
+    while UsageEvent.objects.count() < count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return list(UsageEvent.objects.order_by("occurred_at"))
 
 
 @pytest.fixture
@@ -116,7 +146,7 @@ def customer(
         key, secret = create_key(organisation, name="Test", by=user, **fields)
         client = OpenAI(base_url=gateway.url, api_key=secret, max_retries=0)
         clients.append(client)
-        return Customer(user, organisation, key, secret, client)
+        return Customer(user, organisation, key, secret, client, gateway.url)
 
     yield make
     for client in clients:
