@@ -31,6 +31,7 @@ from outbox import publish
 # Who sees a slip of the pen at once may mend it without leaving a trace.
 GRACE = timedelta(minutes=5)
 NEW_MEMBER = timedelta(days=1)
+AGAIN = timedelta(minutes=10)
 MAX_TAGS = 5
 
 
@@ -47,10 +48,13 @@ def create_topic(
 ) -> Topic:
     """Open a topic with its first post.
 
-    The same ``client_token`` gives the same topic, however often it is sent.
-    Raises ``RateLimited``.
+    The same ``client_token`` gives the same topic, however often it is sent; so does
+    the same text, sent again at once from a page that was gone back to. Raises
+    ``RateLimited``.
     """
-    present = _sent_before(author, client_token)
+    present = _sent_before(author, client_token) or _asked_just_now(
+        category, author=author, title=title, text=text
+    )
     if present is not None:
         return present.topic
     if limited:
@@ -266,6 +270,21 @@ def _sent_before(author: User, client_token: str) -> Post | None:
         return None
     sent = Post.objects.filter(author=author, client_token=client_token)
     return sent.select_related("topic").first()
+
+
+def _asked_just_now(
+    category: Category, *, author: User, title: str, text: str
+) -> Post | None:
+    asked = Post.objects.filter(
+        author=author,
+        number=1,
+        created_at__gte=timezone.now() - AGAIN,
+        source_md=clean_text(text),
+        topic__title=clean_title(title),
+        topic__category=category,
+        hidden_at=None,
+    )
+    return asked.select_related("topic").first()
 
 
 def locale_of(text: str) -> str:

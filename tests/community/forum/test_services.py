@@ -298,3 +298,15 @@ def test_mentioning_half_the_forum_calls_ten(person: Person) -> None:
     names = [person(f"friend{number}").username for number in range(14)]
     forum.reply(topic, ada, " ".join(f"@{name}" for name in names))
     assert Notification.objects.count() == 10
+
+
+def test_the_same_question_sent_again_at_once_is_the_same_topic(person: Person) -> None:
+    ada, ben = person("ada"), person("ben")
+    within = forum.category()
+    asked = {"category": within, "title": "How do I begin?", "text": "I cannot."}
+    first = forum.topic(ada, client_token="one", **asked)
+    assert forum.topic(ada, client_token="two", **asked) == first
+    assert forum.topic(ben, **asked) != first
+    assert forum.topic(ada, **{**asked, "text": "I still cannot."}) != first
+    Post.objects.update(created_at=first.created_at - services.writing.AGAIN)
+    assert forum.topic(ada, **asked) != first
