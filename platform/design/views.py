@@ -27,6 +27,23 @@ logger = logging.getLogger(__name__)
 _FOREVER = "public, max-age=31536000, immutable"
 _YEAR = 31_536_000
 _PREVIEWS_PER_MINUTE = 60
+# Pages of one person, fragments of pages, and what changes with every question.
+_NOT_FOR_CRAWLERS = (
+    "/accounts/",
+    "/admin/",
+    "/api/",
+    "/billing/",
+    "/console/",
+    "/forum/*?*quote=",
+    "/forum/_",
+    "/forum/new/",
+    "/forum/p/",
+    "/notifications/",
+    "/search/",
+    "/settings/",
+    "/staff/",
+    "/v1/",
+)
 
 
 @require_safe
@@ -138,6 +155,19 @@ def error_page(
 
 def _error_context(status: int) -> dict[str, object]:
     return {"status": int(status), "request_id": request_id.get()}
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """Tell crawlers what is theirs to read, and where the list of it is."""
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: {path}" for path in _NOT_FOR_CRAWLERS),
+        "",
+        f"Sitemap: {settings.SITE_URL}/sitemap.xml",
+    ]
+    text = "\n".join(lines) + "\n"
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
 @require_GET
