@@ -1,10 +1,13 @@
 """A real Chromium on the real application, with its real headers."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.stack import running_stack
 
 
 @pytest.fixture
@@ -36,3 +39,45 @@ def open_context(
 def page(open_context: Callable[..., BrowserContext]) -> Page:
     """Return an empty page of a visitor at 1280 pixels, light, English."""
     return open_context().new_page()
+
+
+@pytest.fixture(scope="module")
+def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the whole product with its demo and return its address.
+
+    ``DEMO_SITE`` names one that runs already, for whoever works on a page.
+    """
+    if running := os.environ.get("DEMO_SITE"):
+        yield running
+        return
+    with running_stack(tmp_path_factory.mktemp("demo"), DEMO="1") as stack:
+        yield stack.site
+
+
+@pytest.fixture
+def open_demo(
+    browser: Browser, demo_site: str
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Return a function that opens a window on the demo, signed in as ``who``."""
+    opened: list[BrowserContext] = []
+
+    def open_one(who: str = "", **options: object) -> BrowserContext:
+        context = browser.new_context(
+            base_url=demo_site,
+            **{"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options,
+        )
+        context.set_default_timeout(15_000)
+        opened.append(context)
+        if who:
+            page = context.new_page()
+            page.goto("/accounts/login/")
+            page.locator("input[name=login]").fill(f"{who}@demo.test")
+            page.locator("input[name=password]").fill("doorstone-demo")
+            page.locator("input[name=password]").press("Enter")
+            page.wait_for_url(lambda url: "/login" not in url)
+            page.close()
+        return context
+
+    yield open_one
+    for context in opened:
+        context.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import axe_core_python
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 _AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -13,15 +13,31 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice
 
 def axe_violations(page: Page) -> list[str]:
     """Return one line per broken rule: its id and the first places."""
-    page.evaluate(_AXE)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE)
     result: dict[str, Any] = page.evaluate(
-        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", _RULES
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags},"
+        " resultTypes: ['violations'], preload: false})",
+        _RULES,
     )
     return [
         f"{found['id']}: {[node['target'] for node in found['nodes'][:3]]}"
         f" {found['nodes'][0].get('failureSummary', '')}"
         for found in result["violations"]
     ]
+
+
+def settle(page: Page) -> None:
+    """Wait for the fragments a page asked for, and for colours to stop changing."""
+    page.wait_for_load_state()
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    page.evaluate(
+        """async () => {
+            await new Promise(requestAnimationFrame);
+            await Promise.allSettled(document.getAnimations().map(one => one.finished));
+            await new Promise(requestAnimationFrame);
+        }"""
+    )
 
 
 def assert_no_horizontal_scroll(page: Page) -> None:
