@@ -1,21 +1,54 @@
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.contrib.auth.decorators import login_required
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 
 View = Callable[..., HttpResponseBase]
 
 
+def sign_in_required(view: View) -> View:
+    """Send strangers to the sign-in page and back to where they were.
+
+    A form that was sent after the session had ended leads back to the page it was
+    on: its own address may answer nothing but a POST.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        back = request.get_full_path()
+        if request.method not in {"GET", "HEAD"}:
+            back = page_before(request)
+            messages.warning(
+                request,
+                _("You had been signed out, so nothing was changed. Try again."),
+            )
+        return redirect_to_login(back)
+
+    return wrapped
+
+
 def organisation_required(view: View) -> View:
     """Resolve ``org`` (a slug) to ``request.organisation``; 404 for strangers."""
 
-    @login_required
+    @sign_in_required
     @wraps(view)
     def wrapped(
         request: HttpRequest, org: str, *args: Any, **kwargs: Any
@@ -30,7 +63,7 @@ def organisation_required(view: View) -> View:
 def staff_required(view: View) -> View:
     """Let staff in, send strangers to the sign-in page and refuse members."""
 
-    @login_required
+    @sign_in_required
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_staff:
@@ -38,3 +71,43 @@ def staff_required(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def recent_sign_in_required(view: View) -> View:
+    """Ask for the password or second factor again before a change that matters.
+
+    Whoever has just signed in is not asked. What was typed is sent again by itself
+    once they have confirmed.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        is_change = request.method not in {"GET", "HEAD"}
+        if is_change and not has_signed_in_recently(request):
+            raise ReauthenticationRequired
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def has_signed_in_recently(request: HttpRequest) -> bool:
+    """Tell whether a way in was used within the last minutes."""
+    if not request.user.is_authenticated:
+        return False
+    if not get_reauthentication_flows(request.user):
+        # Who only comes through a provider has nothing to confirm with here.
+        return True
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - records[-1]["at"] < REAUTHENTICATION_TIMEOUT
+
+
+def page_before(request: HttpRequest) -> str:
+    """Return the page of ours a request came from, else the home page."""
+    origin = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        origin, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    if not is_ours:
+        return settings.LOGIN_REDIRECT_URL
+    parts = urlsplit(origin)
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"

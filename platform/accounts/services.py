@@ -144,8 +144,13 @@ def change_role(membership: Membership, *, role: str, by: Membership) -> Members
 
 @transaction.atomic
 def remove_member(membership: Membership, *, by: Membership | None = None) -> None:
-    """Take a member out. Raises ``LastOwner``."""
+    """Take a member out, never one whose role is above that of ``by``.
+
+    Raises ``RoleTooHigh`` or ``LastOwner``.
+    """
     locked = _lock_member(membership)
+    if by and RANK[Membership.Role(locked.role)] > RANK[Membership.Role(by.role)]:
+        raise RoleTooHigh
     if locked.role == Membership.Role.OWNER:
         _keep_an_owner(locked)
     publish(
@@ -190,6 +195,11 @@ def invite_member(
         )
     )
     return invitation, token
+
+
+def withdraw_invitation(invitation: Invitation) -> None:
+    """Close a place that was held open, unless it has been taken."""
+    Invitation.objects.filter(pk=invitation.pk, accepted_at=None).delete()
 
 
 @transaction.atomic

@@ -6,9 +6,12 @@ from accounts import views
 
 app_name = "accounts"
 urlpatterns = [
-    path("settings/", views.profile_settings, name="profile-settings"),
+    path("settings/", views.settings_home, name="settings"),
+    path("settings/profile/", views.profile_settings, name="profile-settings"),
     path("settings/tokens/", views.token_list, name="token-list"),
     path("settings/tokens/<int:pk>/revoke/", views.token_revoke, name="token-revoke"),
+    path("accounts/sessions/", views.session_list, name="session-list"),
+    path("accounts/sessions/end/", views.session_end, name="session-end"),
     path("console/", views.console, name="console"),
     path("console/new/", views.team_create, name="team-create"),
     path("console/<slug:org>/", views.console_home, name="console-home"),
@@ -17,6 +20,11 @@ urlpatterns = [
         "console/<slug:org>/members/<int:pk>/",
         views.member_change,
         name="member-change",
+    ),
+    path(
+        "console/<slug:org>/invitations/<int:pk>/withdraw/",
+        views.invitation_withdraw,
+        name="invitation-withdraw",
     ),
     path(
         "console/<slug:org>/settings/",

@@ -1,9 +1,10 @@
 """Settings of a person, and the console's pages about organisations."""
 
+from allauth.usersessions.internal import flows
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,7 +15,12 @@ from django.views.decorators.http import (
 )
 
 from accounts import permissions, services, tokens
-from accounts.decorators import organisation_required
+from accounts.browsers import name_of
+from accounts.decorators import (
+    organisation_required,
+    recent_sign_in_required,
+    sign_in_required,
+)
 from accounts.forms import (
     InvitationForm,
     OrganisationForm,
@@ -29,16 +35,28 @@ from core.errors import DomainError
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 
 
+def sent(request: HttpRequest) -> QueryDict | None:
+    """Return what a form was sent with, which may be nothing at all."""
+    return request.POST if request.method == "POST" else None
+
+
+@require_safe
+@sign_in_required
+def settings_home(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Go to the first page of my settings."""
+    return redirect("accounts:profile-settings")
+
+
 @require_http_methods(["GET", "POST"])
-@login_required
+@sign_in_required
 def profile_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What others see of me, my language and my time zone."""
-    form = ProfileForm(request.POST or None, instance=request.user)
+    form = ProfileForm(sent(request), instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Saved."))
         return redirect("accounts:profile-settings")
-    context = {"form": form}
+    context = {"form": form, "sidebar_title": _("Your settings")}
     return render(
         request,
         "accounts/profile_settings.html",
@@ -48,10 +66,11 @@ def profile_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
+@sign_in_required
+@recent_sign_in_required
 def token_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """My tokens for the REST API; a new one is shown once."""
-    form = TokenForm(request.POST or None)
+    form = TokenForm(sent(request))
     secret = ""
     if request.method == "POST" and form.is_valid():
         _token, secret = tokens.create_token(
@@ -61,14 +80,19 @@ def token_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         )
         form = TokenForm()
     present = PersonalAccessToken.objects.filter(user=request.user, revoked_at=None)
-    context = {"form": form, "secret": secret, "tokens": present.order_by("-pk")}
+    context = {
+        "form": form,
+        "secret": secret,
+        "tokens": present.order_by("-pk"),
+        "sidebar_title": _("Your settings"),
+    }
     return render(
         request, "accounts/token_list.html", context, status=422 if form.errors else 200
     )
 
 
 @require_POST
-@login_required
+@sign_in_required
 def token_revoke(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take one of my tokens out of use."""
     tokens.revoke_token(
@@ -79,7 +103,39 @@ def token_revoke(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@sign_in_required
+def session_list(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Where I am signed in."""
+    present = UserSession.objects.purge_and_list(request.user)
+    rows = [
+        {"session": each, "browser": name_of(each.user_agent)}
+        for each in sorted(present, key=lambda each: each.last_seen_at, reverse=True)
+    ]
+    rows.sort(key=lambda row: not row["session"].is_current())
+    context = {"rows": rows, "sidebar_title": _("Your settings")}
+    return render(request, "accounts/session_list.html", context)
+
+
+@require_POST
+@sign_in_required
+def session_end(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Sign out one of my other sessions, or all of them."""
+    others = [
+        each
+        for each in UserSession.objects.filter(user=request.user)
+        if not each.is_current()
+    ]
+    wanted = request.POST.get("session", "")
+    ending = [each for each in others if wanted in {"others", str(each.pk)}]
+    if not ending:
+        raise Http404
+    flows.sessions.end_sessions(request, ending)
+    messages.success(request, _("Signed out there."))
+    return redirect("accounts:session-list")
+
+
+@require_safe
+@sign_in_required
 def console(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Go to my own organisation's console."""
     organisation = personal_organisation(request.user)
@@ -87,10 +143,10 @@ def console(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
+@sign_in_required
 def team_create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Begin a team."""
-    form = TeamForm(request.POST or None)
+    form = TeamForm(sent(request))
     if request.method == "POST" and form.is_valid():
         team = services.create_organisation(
             form.cleaned_data["name"], owner=request.user
@@ -120,7 +176,7 @@ def member_list(request: OrganisationHttpRequest) -> HttpResponse:
     organisation = request.organisation
     me = membership_of(request.user, organisation)
     can_manage = permissions.can_manage_members(request.user, organisation)
-    form = InvitationForm(request.POST or None)
+    form = InvitationForm(sent(request))
     if request.method == "POST":
         if not can_manage or me is None:
             raise PermissionDenied
@@ -160,6 +216,7 @@ def member_list(request: OrganisationHttpRequest) -> HttpResponse:
 
 @require_POST
 @organisation_required
+@recent_sign_in_required
 def member_change(request: OrganisationHttpRequest, pk: int) -> HttpResponse:
     """Give a member another role, or take them out."""
     organisation = request.organisation
@@ -177,13 +234,28 @@ def member_change(request: OrganisationHttpRequest, pk: int) -> HttpResponse:
             services.change_role(membership, role=request.POST["role"], by=me)
     except DomainError as error:
         messages.error(request, str(error))
-    if is_leaving and not messages.get_messages(request):
-        return redirect("accounts:console")
+    else:
+        if is_leaving:
+            return redirect("accounts:console")
+        messages.success(request, _("Saved."))
+    return redirect("accounts:member-list", org=organisation.slug)
+
+
+@require_POST
+@organisation_required
+def invitation_withdraw(request: OrganisationHttpRequest, pk: int) -> HttpResponse:
+    """Take back an invitation nobody has accepted."""
+    organisation = request.organisation
+    if not permissions.can_manage_members(request.user, organisation):
+        raise PermissionDenied
+    open_ones = organisation.invitations.filter(accepted_at=None)
+    services.withdraw_invitation(get_object_or_404(open_ones, pk=pk))
+    messages.success(request, _("The invitation is not valid any more."))
     return redirect("accounts:member-list", org=organisation.slug)
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
+@sign_in_required
 def invitation_accept(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
     """Take the place an invitation holds open."""
     if request.method == "GET":
@@ -199,7 +271,7 @@ def organisation_settings(request: OrganisationHttpRequest) -> HttpResponse:
     organisation = request.organisation
     can_manage = permissions.role_in(request.user, organisation) in {"owner", "admin"}
     form = OrganisationForm(
-        request.POST or None, instance=Organisation.objects.get(pk=organisation.pk)
+        sent(request), instance=Organisation.objects.get(pk=organisation.pk)
     )
     if request.method == "POST":
         if not can_manage:

@@ -1,0 +1,137 @@
+"""Second factors: seeds nobody can read, codes that work once."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.core import mail
+from django.db import connection
+from django.test import Client
+
+from core.crypto import decrypt
+
+pytestmark = pytest.mark.django_db
+
+
+def code_of(secret: str) -> str:
+    counter = next(iter(yield_hotp_counters_from_time()))
+    return format_hotp_value(hotp_value(secret, counter))
+
+
+@pytest.fixture
+def enrolled(
+    member: Callable[..., Any],
+    sign_in: Callable[..., Client],
+) -> tuple[Any, Client, str]:
+    """Return somebody who just switched TOTP on, their browser and the seed."""
+    ada = member("ada")
+    client = sign_in(ada)
+    client.post("/accounts/reauthenticate/", {"password": "correct horse"})
+    page = client.get("/accounts/2fa/totp/activate/")
+    secret = page.context["form"].secret
+    client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    return ada, client, secret
+
+
+def test_the_stored_row_holds_no_readable_seed(
+    enrolled: tuple[Any, Client, str],
+) -> None:
+    ada, _client, secret = enrolled
+
+    row = Authenticator.objects.get(user=ada, type="totp")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data::text FROM mfa_authenticator")
+        stored = " ".join(text for (text,) in cursor.fetchall())
+
+    assert secret not in stored
+    assert decrypt(row.data["secret"]) == secret
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_owns_the_account_is_told_by_mail(
+    enrolled: tuple[Any, Client, str],
+) -> None:
+    ada, _client, _secret = enrolled
+
+    assert [message.to for message in mail.outbox][-1] == [ada.email]
+    assert "activated" in mail.outbox[-1].body
+
+
+def test_the_password_alone_is_not_enough_any_more(
+    enrolled: tuple[Any, Client, str], sign_in: Callable[..., Client]
+) -> None:
+    ada, _client, _secret = enrolled
+
+    client = sign_in(ada)
+
+    assert client.get("/settings/profile/").status_code == 302
+    assert client.get("/accounts/2fa/authenticate/").status_code == 200
+
+
+def test_a_code_signs_in_once(
+    enrolled: tuple[Any, Client, str],
+    sign_in: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada, _client, secret = enrolled
+    # The code that switched TOTP on is used up; a minute later there is another.
+    later = time.time() + 60
+    monkeypatch.setattr("allauth.mfa.totp.internal.auth.time.time", lambda: later)
+    code = code_of(secret)
+
+    first = sign_in(ada)
+    first.post("/accounts/2fa/authenticate/", {"code": code})
+    second = sign_in(ada)
+    second.post("/accounts/2fa/authenticate/", {"code": code})
+
+    assert first.get("/settings/profile/").status_code == 200
+    assert second.get("/settings/profile/").status_code == 302
+
+
+def test_a_recovery_code_signs_in_once_and_is_not_readable_at_rest(
+    enrolled: tuple[Any, Client, str], sign_in: Callable[..., Client]
+) -> None:
+    ada, client, _secret = enrolled
+    client.post("/accounts/2fa/recovery-codes/generate/")
+    row = Authenticator.objects.get(user=ada, type="recovery_codes")
+    codes = RecoveryCodes(row).get_unused_codes()
+
+    first = sign_in(ada)
+    first.post("/accounts/2fa/authenticate/", {"code": codes[0]})
+    second = sign_in(ada)
+    second.post("/accounts/2fa/authenticate/", {"code": codes[0]})
+
+    assert len(codes) == 10
+    assert not any(code in str(row.data) for code in codes)
+    assert first.get("/settings/profile/").status_code == 200
+    assert second.get("/settings/profile/").status_code == 302
+
+
+def test_a_password_reset_does_not_pass_the_second_factor(
+    enrolled: tuple[Any, Client, str],
+) -> None:
+    ada, _client, _secret = enrolled
+    import re
+
+    mail.outbox.clear()
+    client = Client()
+    client.post("/accounts/password/reset/", {"email": ada.email})
+    found = re.search(r"https?://testserver(/\S+)", str(mail.outbox[0].body))
+    assert found
+    inner = client.get(found[1], follow=True).redirect_chain[-1][0]
+    words = {"password1": "another long phrase", "password2": "another long phrase"}
+
+    client.post(inner, words)
+    client.post(
+        "/accounts/login/", {"login": ada.email, "password": "another long phrase"}
+    )
+
+    assert client.get("/settings/profile/").status_code == 302
