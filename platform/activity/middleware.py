@@ -8,16 +8,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from activity import services
+from activity.browser import asks_not_to_be_known, is_bot, is_prefetching
 from activity.origin import origin_of
 from core import limiter
 from core.errors import RateLimited
 
 COOKIE = "ds_visitor"
 LIFETIME = timedelta(days=365)
-_BOT = re.compile(
-    r"bot|crawl|spider|slurp|preview|monitor|curl|wget|python|headless(?!chrome)|^$",
-    re.IGNORECASE,
-)
 _ID = re.compile(r"^v_[0-9a-f]{32}$")
 _UNCOUNTED = (
     "/admin/",
@@ -37,9 +34,13 @@ def visitor(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         known = request.COOKIES.get(COOKIE, "")
-        request.visitor_id = known if _ID.match(known) else ""  # type: ignore[attr-defined]
+        is_known = bool(_ID.match(known)) and not asks_not_to_be_known(request)
+        request.visitor_id = known if is_known else ""  # type: ignore[attr-defined]
         request.activity_subject = ""  # type: ignore[attr-defined]
         response = get_response(request)
+        if known and not request.visitor_id:  # type: ignore[attr-defined]
+            # It asks not to be known any more, or is somebody else's from now on.
+            response.delete_cookie(COOKIE, samesite="Lax")
         if _is_page_view(request, response):
             _note_page_view(request, response)
         return response
@@ -55,12 +56,13 @@ def _is_page_view(request: HttpRequest, response: HttpResponse) -> bool:
         and "HX-Request" not in request.headers
         and "/_" not in request.path
         and not request.path.startswith(_UNCOUNTED)
-        and not _BOT.search(request.headers.get("User-Agent", ""))
+        and not is_bot(request)
+        and not is_prefetching(request)
     )
 
 
 def _note_page_view(request: HttpRequest, response: HttpResponse) -> None:
-    if not request.visitor_id and not _asks_not_to_be_known(request):  # type: ignore[attr-defined]
+    if not request.visitor_id and not asks_not_to_be_known(request):  # type: ignore[attr-defined]
         _meet(request, response)
     match = request.resolver_match
     services.track(
@@ -91,7 +93,3 @@ def _meet(request: HttpRequest, response: HttpResponse) -> None:
         httponly=True,
         samesite="Lax",
     )
-
-
-def _asks_not_to_be_known(request: HttpRequest) -> bool:
-    return "1" in {request.headers.get("DNT"), request.headers.get("Sec-GPC")}

@@ -1,12 +1,15 @@
 """Where a visit came from, in the words of the funnel's sources."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
 
-SEARCH_ENGINES = ("google.", "bing.", "baidu.", "duckduckgo.", "sogou.", "yandex.")
+_SEARCH_ENGINE = re.compile(
+    r"(?:^|\.)(?:google|bing|baidu|duckduckgo|sogou|yandex|ecosia|kagi)\."
+)
 DIRECT = "direct"
 
 
@@ -23,24 +26,39 @@ class Origin:
 
 def origin_of(request: HttpRequest) -> Origin:
     """Read the origin of a first page view. Values are cut to what is stored."""
-    referrer = request.headers.get("Referer", "")
-    host = urlsplit(referrer).hostname or ""
-    if host == urlsplit(settings.SITE_URL).hostname or host == request.get_host():
-        host = referrer = ""
+    referrer, host = _referrer(request)
     source, medium = _from_host(host)
     return Origin(
-        source=(request.GET.get("utm_source") or source).strip().lower()[:80] or DIRECT,
-        medium=(request.GET.get("utm_medium") or medium).strip().lower()[:80],
-        campaign=request.GET.get("utm_campaign", "").strip()[:120],
-        # Only where from: a query string of another site is none of our business.
-        referrer=referrer.split("?", 1)[0][:300],
+        source=_said(request, "utm_source").lower()[:80] or source[:80],
+        medium=_said(request, "utm_medium").lower()[:80] or medium,
+        campaign=_said(request, "utm_campaign")[:120],
+        referrer=referrer[:300],
         landing_path=request.path[:300],
     )
+
+
+def _said(request: HttpRequest, name: str) -> str:
+    # A database has no place for this one character.
+    return request.GET.get(name, "").replace("\0", "").strip()
+
+
+def _referrer(request: HttpRequest) -> tuple[str, str]:
+    """Return the page and the host somebody came from; our own is nowhere."""
+    try:
+        parts = urlsplit(request.headers.get("Referer", ""))
+        host = parts.hostname or ""
+    except ValueError:
+        return "", ""
+    ours = {urlsplit(settings.SITE_URL).hostname, request.get_host().split(":")[0]}
+    if parts.scheme not in {"http", "https"} or host in ours:
+        return "", ""
+    # Only where from: a query string or a name of another site is none of our business.
+    return f"{parts.scheme}://{host}{parts.path}", host
 
 
 def _from_host(host: str) -> tuple[str, str]:
     if not host:
         return DIRECT, ""
-    if any(engine in host for engine in SEARCH_ENGINES):
+    if _SEARCH_ENGINE.search(host):
         return "search", "organic"
     return host.removeprefix("www."), "referral"

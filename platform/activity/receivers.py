@@ -3,7 +3,7 @@
 from typing import Any
 
 from allauth.account.signals import user_signed_up
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -16,5 +16,12 @@ from activity import services
 def link_browser(request: HttpRequest | None, user: User, **_: Any) -> None:
     """Link the browser that signs up or in, if it is known."""
     visitor_id = getattr(request, "visitor_id", "")
-    if visitor_id:
-        services.link_visitor(visitor_id, user)
+    if visitor_id and not services.link_visitor(visitor_id, user):
+        forget_browser(request)
+
+
+@receiver(user_logged_out)
+def forget_browser(request: HttpRequest | None, **_: Any) -> None:
+    """Let whoever sits at the browser next be somebody new."""
+    if request is not None:
+        request.visitor_id = ""  # type: ignore[attr-defined]

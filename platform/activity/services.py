@@ -8,18 +8,26 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.http import HttpRequest
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts.models import User
+from activity.browser import asks_not_to_be_known, is_bot
 from activity.models import FirstTouch, Visitor, VisitorLink
 from activity.origin import Origin
 from core.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 
+_PARTITION_LOCK = 0x61637469
 BUFFER = "activity:buffer"
 # More than this waiting means nobody writes them down: drop rather than fill Redis.
 BUFFER_LIMIT = 100_000
@@ -50,15 +58,19 @@ def track(
 ) -> None:
     """Note a page view, a search or the like; written in bulk within seconds.
 
-    Such events may be lost when Redis is. What must not be lost is a fact.
+    Such events may be lost when Redis is. What must not be lost is a fact. Bots
+    are left out; who asks not to be known is counted without being named.
     """
+    if is_bot(request):
+        return
+    is_named = not asks_not_to_be_known(request)
     user_id = request.user.pk if request.user.is_authenticated else None
     buffer_event(
         NewEvent(
             name=name,
             occurred_at=timezone.now(),
-            visitor_id=getattr(request, "visitor_id", ""),
-            user_id=user_id,
+            visitor_id=getattr(request, "visitor_id", "") if is_named else "",
+            user_id=user_id if is_named else None,
             organisation_id=organisation_id,
             subject=subject[:200],
             path=request.path[:300],
@@ -72,7 +84,7 @@ def buffer_event(event: NewEvent) -> None:
     values = asdict(event) | {"occurred_at": event.occurred_at.isoformat()}
     try:
         pipeline = client().pipeline(transaction=False)
-        pipeline.rpush(prefixed(BUFFER), json.dumps(values))
+        pipeline.rpush(prefixed(BUFFER), json.dumps(values, default=str))
         pipeline.ltrim(prefixed(BUFFER), -BUFFER_LIMIT, -1)
         pipeline.execute()
     except RedisError as error:
@@ -80,25 +92,45 @@ def buffer_event(event: NewEvent) -> None:
 
 
 def flush_buffer(*, batch: int = 2000) -> int:
-    """Write the buffered events to the log and return how many there were."""
+    """Write the buffered events to the log and return how many were written.
+
+    When the database takes nothing they go back into the buffer; one that cannot
+    be written is dropped and takes no other with it.
+    """
     written = 0
-    while True:
-        raw = client().lpop(prefixed(BUFFER), batch)
-        if not raw:
-            return written
-        events = [json.loads(item) for item in raw]
-        write_events(
-            NewEvent(
-                **event | {"occurred_at": datetime.fromisoformat(event["occurred_at"])}
-            )
-            for event in events
+    while raw := client().lpop(prefixed(BUFFER), batch):
+        events = [_read(item) for item in raw]
+        try:
+            write_events(events)
+            written += len(events)
+        except (OperationalError, InterfaceError):
+            client().lpush(prefixed(BUFFER), *reversed(raw))
+            raise
+        except DatabaseError:
+            written += sum(_write_alone(event) for event in events)
+    return written
+
+
+def _read(item: bytes) -> NewEvent:
+    values = json.loads(item)
+    values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
+    return NewEvent(**values)
+
+
+def _write_alone(event: NewEvent) -> bool:
+    try:
+        write_events([event])
+    except DatabaseError as error:
+        logger.warning(
+            "activity.not_written", extra={"event": event.name, "error": str(error)}
         )
-        written += len(events)
+        return False
+    return True
 
 
 def write_events(events: Iterable[NewEvent]) -> None:
-    """Append events to the log."""
-    with connection.cursor() as cursor:
+    """Append events to the log, all of them or none."""
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO activity_event (occurred_at, name, visitor_id, user_id,"
             " organisation_id, subject, path, source, properties)"
@@ -110,14 +142,25 @@ def write_events(events: Iterable[NewEvent]) -> None:
                     event.visitor_id,
                     event.user_id,
                     event.organisation_id,
-                    event.subject,
-                    event.path,
+                    _clean(event.subject),
+                    _clean(event.path),
                     event.source,
-                    json.dumps(event.properties),
+                    json.dumps(_clean(event.properties)),
                 )
                 for event in events
             ],
         )
+
+
+def _clean(value: Any) -> Any:
+    """Return what PostgreSQL can hold of a text: no NUL and no half of a pair."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "")
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
 
 
 def meet_visitor(visitor_id: str, origin: Origin) -> None:
@@ -129,20 +172,20 @@ def meet_visitor(visitor_id: str, origin: Origin) -> None:
 
 
 @transaction.atomic
-def link_visitor(visitor_id: str, user: User) -> None:
+def link_visitor(visitor_id: str, user: User) -> bool:
     """Say that a browser is ``user``'s, and fix how they first came.
 
-    A browser that is somebody else's already stays theirs: a shared computer
-    gets a new id when its user signs out.
+    A browser that is somebody else's already stays theirs, and the answer is
+    ``False``: a shared computer gets a new id then, and when its user signs out.
     """
     visitor = Visitor.objects.filter(pk=visitor_id).first()
     if visitor is None:
-        return
-    VisitorLink.objects.get_or_create(
+        return False
+    link, _ = VisitorLink.objects.get_or_create(
         visitor=visitor, defaults={"user": user, "linked_at": timezone.now()}
     )
-    if visitor.link.user_id != user.pk:
-        return
+    if link.user_id != user.pk:
+        return False
     FirstTouch.objects.get_or_create(
         user=user,
         defaults={
@@ -154,6 +197,7 @@ def link_visitor(visitor_id: str, user: User) -> None:
             "landing_path": visitor.landing_path,
         },
     )
+    return True
 
 
 def new_visitor_id() -> str:
@@ -161,8 +205,12 @@ def new_visitor_id() -> str:
     return f"v_{secrets.token_hex(16)}"
 
 
+@transaction.atomic
 def ensure_partitions(*, since: datetime | None = None, months_ahead: int = 3) -> None:
-    """Create the monthly partitions from ``since`` (now) to some months ahead."""
+    """Create the monthly partitions from ``since`` (now) to some months ahead.
+
+    A lock lets one do it at a time; the other finds them there.
+    """
     now = timezone.now()
     month = (
         (since or now)
@@ -171,6 +219,7 @@ def ensure_partitions(*, since: datetime | None = None, months_ahead: int = 3) -
     )
     last = now + timedelta(days=31 * months_ahead)
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
         while month <= last:
             following = (month + timedelta(days=32)).replace(day=1)
             cursor.execute(
