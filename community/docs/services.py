@@ -179,6 +179,12 @@ def index_page(page: Page) -> None:
 def entries_of(page: Page) -> list[search.Entry]:
     """Return a page's sections as entries of the index."""
     anchors = [(text, anchor) for _level, anchor, text in page.outline]
+    parts = sources.sections(page.title, page.source_md, anchors)
+    if page.description:
+        # What a page is about is said in its description and often nowhere else.
+        if not parts or parts[0].anchor:
+            parts.insert(0, sources.Section(page.title, ""))
+        parts[0].lines[:0] = [page.description, ""]
     labels = ("current",) if page.version.is_default else ()
     return [
         search.Entry(
@@ -195,9 +201,7 @@ def entries_of(page: Page) -> list[search.Entry]:
             # An old version is rarely what is looked for.
             boost=1.2 if page.version.is_default else 0.5,
         )
-        for number, part in enumerate(
-            sources.sections(page.title, page.source_md, anchors)
-        )
+        for number, part in enumerate(parts)
     ]
 
 

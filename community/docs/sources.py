@@ -12,7 +12,13 @@ _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _EMPHASIS = re.compile(
     r"(\*{1,3})(?=\S)(.+?)(?<=\S)\1|(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\3(?!\w)"
 )
+_ITEM = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
+_HAN_END = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]$")
+_HAN_START = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 _HEADING = re.compile(r"^(#{1,4})\s+(.*?)\s*#*$")
+
+# A row of cells this short compares its columns.
+_SHORT = 12
 
 
 class SourceError(Exception):
@@ -129,26 +135,51 @@ def sections(title: str, body: str, anchors: list[tuple[str, str]]) -> list[Sect
 
 def readable(text: str) -> str:
     """Return Markdown as prose for search: links as their text, no marks, code kept."""
-    kept = []
+    kept: list[str] = []
+    goes_on = False
+    columns: list[str] = []
     for line, is_code in _lines(text):
         line = line.rstrip("\n")
         if is_code:
             kept.append(line)
+            goes_on = False
             continue
         if re.fullmatch(r"\s*\|?[\s:|-]+\|?\s*", line) and "-" in line:
             continue
-        line = re.sub(r"^\s*(?:[-*+]|\d+\.)\s+", "", line)
-        line = re.sub(r"^\s*(?:>\s?)+", "", line)
-        line = _cells(line) if line.startswith("|") else line
-        kept.append(_without_marks(line))
+        if line.startswith("|"):
+            cells = [_without_marks(cell.strip()) for cell in line[1:-1].split("|")]
+            if columns:
+                kept.append(_row(columns, cells))
+            columns = columns or cells
+            goes_on = False
+            continue
+        columns = []
+        is_new = bool(_ITEM.match(line))
+        line = re.sub(r"^\s*(?:>\s?)+", "", _ITEM.sub("", line)).strip()
+        line = _without_marks(line)
+        if goes_on and line and not is_new:
+            # Lines of one paragraph are one line; Chinese joins without a space.
+            joint = "" if _HAN_END.search(kept[-1]) and _HAN_START.match(line) else " "
+            kept[-1] += joint + line
+        else:
+            kept.append(line)
+        goes_on = bool(line)
     return "\n".join(kept).strip()
 
 
-def _cells(row: str) -> str:
-    """Return a table's row as one sentence: what stands first, then the rest."""
-    cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
-    first, *rest = [cell for cell in cells if cell] or [""]
-    return f"{first}: {' – '.join(rest)}" if rest else first
+def _row(columns: list[str], cells: list[str]) -> str:
+    """Return a table's row as a line; columns are named where rows compare them."""
+    first, *rest = cells
+    is_comparison = not columns[0] or (
+        len(rest) > 2 and all(len(cell) <= _SHORT for cell in rest)
+    )
+    if not is_comparison:
+        told = " – ".join(filter(None, (cell.rstrip("。.") for cell in rest)))
+    else:
+        named = zip(columns[1:], rest, strict=False)
+        told = ", ".join(f"{name} {cell}" for name, cell in named if cell)
+    colon = "：" if _HAN_END.search(first) else ": "
+    return colon.join(filter(None, (first, told)))
 
 
 def _without_marks(line: str) -> str:
