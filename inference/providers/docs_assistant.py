@@ -21,7 +21,7 @@ from inference.providers.tokens import count_tokens, pieces_of
 from search.queries import passages as find_passages
 
 FINGERPRINT = "fp_doorstone_docs_1"
-FOUND = 14
+FOUND = 40
 
 
 class DocsAssistant:
@@ -82,7 +82,7 @@ def question_of(payload: dict[str, Any]) -> str:
     if not asked:
         return ""
     # "And in Python?" only makes sense after the question before it.
-    if len(asked) > 1 and len(passages.understand(asked[-1]).lexemes) < 3:
+    if len(asked) > 1 and passages.understand(asked[-1]).is_brief:
         return f"{asked[-2]} {asked[-1]}"
     return asked[-1]
 
@@ -190,7 +190,7 @@ def _groups(text: str) -> Iterator[str]:
 def _find(
     question: Question, scope: str, audiences: Sequence[str], locale: str
 ) -> list[Any]:
-    wanted = " ".join(sorted(question.lexemes))
+    wanted = " ".join(question.terms)
     if scope != "everything":
         return find_passages(
             audiences,
@@ -210,9 +210,7 @@ def _find(
 def _write(question: Question, excerpts: list[Excerpt]) -> str:
     parts = []
     for number, excerpt in enumerate(excerpts, start=1):
-        joint = "" if question.is_chinese else " "
-        said = joint.join(excerpt.sentences)
-        parts.append(f"{said} [{number}]".strip())
+        parts.append(f"{_paragraph(question, excerpt.sentences)} [{number}]")
         if excerpt.code and number == 1:
             parts.append(excerpt.code)
     heading = "来源：" if question.is_chinese else "Sources:"
@@ -221,6 +219,23 @@ def _write(question: Question, excerpts: list[Excerpt]) -> str:
         for number, excerpt in enumerate(excerpts, start=1)
     ]
     return "\n\n".join([*parts, heading + "\n" + "\n".join(sources)])
+
+
+def _paragraph(question: Question, sentences: list[str]) -> str:
+    """Return sentences as prose, and rows and items between them as a list."""
+    joint = "" if question.is_chinese else " "
+    text = ""
+    is_listing = False
+    for sentence in sentences:
+        is_item = sentence[-1] not in "。！？.!?：:"
+        if is_item:
+            text += f"\n{'' if is_listing or not text else chr(10)}- {sentence}"
+        elif is_listing:
+            text += f"\n\n{sentence}"
+        else:
+            text += f"{joint if text else ''}{sentence}"
+        is_listing = is_item
+    return text.strip()
 
 
 def _title(excerpt: Excerpt) -> str:
@@ -235,7 +250,7 @@ def _title(excerpt: Excerpt) -> str:
 
 def _nothing(question: Question, scope: str) -> str:
     if question.is_chinese:
-        where = "文档和已解决的主题" if scope == "everything" else "当前文档"
+        where = "文档和已解决的话题" if scope == "everything" else "当前文档"
         return (
             f"我在{where}中没有找到相关内容。可以换个说法再问一次，"
             f"或在社区提问：{settings.SITE_URL}/forum/new/"
