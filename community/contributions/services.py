@@ -132,7 +132,10 @@ def record_pull_request(payload: dict[str, Any]) -> Contribution:
         },
     )
     identity = (
-        Identity.objects.filter(provider=GITHUB, external_id=str(author["id"]))
+        # Who left is credited with nothing new; the work waits, should they return.
+        Identity.objects.filter(
+            provider=GITHUB, external_id=str(author["id"]), user__is_active=True
+        )
         .select_related("user")
         .first()
     )

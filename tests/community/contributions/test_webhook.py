@@ -228,3 +228,72 @@ def test_two_workers_credit_one_delivery_once(client: Client, author: User) -> N
 
     assert Entry.objects.count() == 1
     assert Delivery.objects.get().attempts == 1
+
+
+@pytest.mark.django_db
+def test_deliveries_out_of_order_end_in_one_contribution(
+    client: Client, author: User
+) -> None:
+    late = json.loads(merged())
+    for guid, action in (("c", "labeled"), ("a", "opened"), ("b", "synchronize")):
+        body = json.dumps({**late, "action": action}).encode()
+        deliver(client, body, guid=guid)
+    deliver(client, merged(), guid="d")
+    deliver(client, PAYLOAD.read_bytes(), guid="e")
+    services.process_waiting()
+
+    assert Contribution.objects.get().points == 25
+    assert Entry.objects.count() == 1
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["ignored", "ignored", "ignored", "done", "ignored"]
+
+
+@pytest.mark.django_db
+def test_a_renamed_author_and_a_transferred_repository_are_the_same(
+    client: Client, author: User
+) -> None:
+    deliver(client, merged())
+    services.process_waiting()
+    payload = json.loads(merged())
+    payload["repository"] |= {"full_name": "another/home", "name": "home"}
+    payload["pull_request"]["user"]["login"] = "renamed"
+    deliver(client, json.dumps(payload).encode(), guid="after-the-move")
+    services.process_waiting()
+
+    assert Contribution.objects.get().user == author
+    assert Balance.objects.get(user=author).points == 25
+
+
+@pytest.mark.django_db
+def test_a_revert_is_work_of_its_own_and_takes_nothing_away(
+    client: Client, author: User
+) -> None:
+    deliver(client, merged())
+    deliver(
+        client,
+        merged(number=3, title='Revert "Update the README with new information."'),
+        guid="revert",
+    )
+    services.process_waiting()
+
+    assert Contribution.objects.filter(user=author).count() == 2
+    assert Balance.objects.get(user=author).points == 50
+
+
+@pytest.mark.django_db
+def test_who_left_is_credited_with_nothing_and_named_as_github_names_them(
+    client: Client, author: User
+) -> None:
+    deliver(client, merged())
+    services.process_waiting()
+    author.is_active = False
+    author.save()
+    deliver(client, merged(number=3, title="Written before, merged after"), guid="late")
+    services.process_waiting()
+
+    late = Contribution.objects.get(number=3)
+    assert (late.status, late.user) == (Contribution.Status.PENDING, None)
+    assert Balance.objects.get(user=author).points == 25
+    page = client.get("/contributions/").content.decode()
+    assert "Codertocat" in page
+    assert author.get_absolute_url() not in page
