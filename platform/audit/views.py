@@ -14,7 +14,7 @@ from accounts.decorators import organisation_required, staff_required
 from accounts.permissions import can_see_audit
 from audit.models import Record
 from audit.services import record
-from core.pagination import BadCursor, paginate
+from core.pagination import paginate
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from entitlements.queries import entitlements_for
 
@@ -34,12 +34,9 @@ def record_list(request: OrganisationHttpRequest) -> HttpResponse:
     context = {"organisation": request.organisation}
     if not entitlements_for(request.organisation.pk).audit_log:
         return render(request, "audit/not_included.html", context)
-    try:
-        page = paginate(
-            _records(request).select_related("actor"), cursor=request.GET.get("cursor")
-        )
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
+    page = paginate(
+        _records(request).select_related("actor"), cursor=request.GET.get("cursor")
+    )
     return render(request, "audit/record_list.html", {**context, "page": page})
 
 
@@ -63,10 +60,7 @@ def staff_record_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     records = Record.objects.select_related("actor", "organisation")
     if action:
         records = records.filter(action=action)
-    try:
-        page = paginate(records, cursor=request.GET.get("cursor"))
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
+    page = paginate(records, cursor=request.GET.get("cursor"))
     query = request.GET.copy()
     query.pop("cursor", None)
     context = {"page": page, "action": action, "query": query.urlencode()}

@@ -10,10 +10,9 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from core.pagination import BadCursor, paginate
+from core.pagination import paginate
 from core.types import AuthenticatedHttpRequest, PageRequest
 from notifications import services
-from notifications.exceptions import BadUnsubscribeLink
 from notifications.forms import PreferencesForm
 from notifications.models import Notification
 
@@ -25,14 +24,11 @@ def notification_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     visible = Notification.objects.visible_to(request.user).select_related("actor")
     if request.GET.get("unread"):
         visible = visible.unread()
-    try:
-        page = paginate(
-            visible,
-            order_by=("-created_at", "-pk"),
-            cursor=request.GET.get("cursor"),
-        )
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
+    page = paginate(
+        visible,
+        order_by=("-created_at", "-pk"),
+        cursor=request.GET.get("cursor"),
+    )
     return render(
         request,
         "notifications/notification_list.html",
@@ -88,13 +84,8 @@ def unsubscribe(request: PageRequest, token: str) -> HttpResponse:
     Mail programs post here (RFC 8058); opening the link only shows a button,
     because scanners open links too.
     """
-    try:
-        if request.method == "POST":
-            kind = services.unsubscribe(token)
-        else:
-            kind = services.kind_of(token)
-    except BadUnsubscribeLink as error:
-        return render(request, "400.html", {"reason": error}, status=error.status)
+    read = services.unsubscribe if request.method == "POST" else services.kind_of
+    kind = read(token)
     return render(
         request,
         "notifications/unsubscribe.html",

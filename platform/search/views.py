@@ -7,7 +7,6 @@ from django.views.decorators.http import require_safe
 
 from activity import track
 from core import limiter
-from core.pagination import BadCursor
 from core.types import PageRequest
 from search.queries import Hits, search_page
 
@@ -33,17 +32,14 @@ def results(request: PageRequest) -> HttpResponse:
     if wanted:
         who = request.user.pk or request.META.get("REMOTE_ADDR", "")
         limiter.check("search", who, limit=60, period=60)
-        try:
-            hits = search_page(
-                request.user,
-                wanted,
-                kinds=[kind] if kind else None,
-                labels=["solved"] if is_solved else None,
-                cursor=cursor,
-                page_size=PAGE_SIZE,
-            )
-        except BadCursor as error:
-            return render(request, "400.html", {"reason": error}, status=400)
+        hits = search_page(
+            request.user,
+            wanted,
+            kinds=[kind] if kind else None,
+            labels=["solved"] if is_solved else None,
+            cursor=cursor,
+            page_size=PAGE_SIZE,
+        )
         if not cursor:
             track(
                 request,
