@@ -32,6 +32,12 @@ def percent_range(interval: Interval | None) -> str:
 
 
 @register.filter
+def source_name(source: str) -> str:
+    """Write a source: a host and a campaign as they are, our own words translated."""
+    return {"direct": _("direct"), "search": _("search")}.get(source, source)
+
+
+@register.filter
 def rounded(amount_nano: int | None, currency: str) -> str:
     """Write billionths to the cent, and what is less than one unit in full."""
     if amount_nano is None:
