@@ -205,7 +205,7 @@ def test_guessing_is_slowed_down_without_redis_too(
     def away(*_args: Any, **_kwargs: Any) -> Any:
         raise Gone
 
-    monkeypatch.setattr(type(cache._cache), "get_client", away)
+    monkeypatch.setattr(type(cache._cache), "get_client", away)  # type: ignore[attr-defined]
     _own.clear()
     try:
         for _ in range(5):

@@ -1,0 +1,221 @@
+"""What every request meets: an id, the right address, headers, health, logs."""
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from logging.config import DictConfigurator
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+
+from config.logging import build_logging
+from core import health
+from core.context import request_id
+from core.logs import RequestIdFilter
+from core.middleware import trusted_proxies
+from core.redis import client as redis_client
+from tests.fakes.servers import free_port
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "address"),
+    [
+        (0, "6.6.6.6", "10.0.0.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        (2, "203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        (2, "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        (2, "203.0.113.9", "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+        (1, " , ", "10.0.0.1"),
+    ],
+)
+def test_only_our_own_proxies_are_believed(
+    trusted: int, forwarded: str, address: str, settings: Any
+) -> None:
+    settings.TRUSTED_PROXIES = trusted
+    seen: list[str] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        seen.append(request.META["REMOTE_ADDR"])
+        return HttpResponse()
+
+    request = RequestFactory().get(
+        "/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": forwarded}
+    )
+    trusted_proxies(view)(request)
+
+    assert seen == [address]
+
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "/", 200),
+        ("get", "/healthz", 200),
+        ("get", "/readyz", 200),
+        ("get", "/api/v1/plans/", 200),
+        ("get", "/api/docs/", 200),
+        ("get", "/static/vendor/htmx/htmx.min.js", 200),
+        ("get", "/settings/", 302),
+        ("get", "/forum/?cursor=broken", 400),
+        ("get", "/api/v1/topics/?cursor=broken", 400),
+        ("post", "/accounts/login/", 403),
+        ("get", "/nothing/", 404),
+        ("get", "/api/v1/nothing/", 404),
+        ("post", "/healthz", 405),
+        ("post", "/", 405),
+    ],
+)
+def test_every_kind_of_answer_carries_the_headers(
+    method: str, path: str, status: int
+) -> None:
+    client = Client(enforce_csrf_checks=status == 403)
+
+    answer = client.generic(method.upper(), path)
+    answer.close()
+
+    policy = answer["Content-Security-Policy"]
+    assert answer.status_code == status
+    assert {name: answer.get(name) for name in HEADERS} == HEADERS
+    assert answer["X-Request-ID"].startswith("req_")
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_bug_carries_them_too_and_shows_the_id_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("design.views.samples.api_examples", lambda _url: 1 / 0)
+    caplog.handler.addFilter(RequestIdFilter())
+
+    answer = Client(raise_request_exception=False).get("/")
+
+    assert answer.status_code == 500
+    assert {name: answer.get(name) for name in HEADERS} == HEADERS
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert answer["X-Request-ID"] in answer.text
+    assert answer["X-Request-ID"] in {
+        getattr(record, "request_id", "") for record in caplog.records
+    }
+
+
+def test_a_wrong_host_is_refused() -> None:
+    answer = Client().get("/", headers={"Host": "evil.test"})
+
+    assert answer.status_code == 400
+    assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_answers_to_people_are_kept_by_no_cache(person: Callable[..., Any]) -> None:
+    client = Client()
+    client.force_login(person("ada"))
+
+    assert client.get("/settings/profile/")["Cache-Control"] == "private, no-store"
+
+
+def test_every_request_has_an_id_of_its_own() -> None:
+    made = {Client().get("/healthz")["X-Request-ID"] for _ in range(20)}
+
+    assert len(made) == 20
+    assert request_id.get() == "-"
+
+
+def test_readiness_names_each_part_and_its_time() -> None:
+    answer = Client().get("/readyz")
+
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (200, "ok")
+    assert set(body["checks"]) == {"database", "migrations", "redis"}
+    assert all(part["ok"] and part["ms"] >= 0 for part in body["checks"].values())
+
+
+def test_without_redis_a_process_is_degraded_but_serves(settings: Any) -> None:
+    settings.REDIS_CACHE_URL = f"redis://127.0.0.1:{free_port()}/0"
+    redis_client.cache_clear()
+    try:
+        answer = Client().get("/readyz")
+    finally:
+        settings.REDIS_CACHE_URL = settings.REDIS_BROKER_URL
+        redis_client.cache_clear()
+
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (200, "degraded")
+    assert [name for name, part in body["checks"].items() if not part["ok"]] == [
+        "redis"
+    ]
+
+
+def test_without_the_database_a_process_is_not_ready_but_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away() -> bool:
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(health, "_check_database", away)
+
+    ready, alive = Client().get("/readyz"), Client().get("/healthz")
+
+    body = ready.json()
+    assert (ready.status_code, body["status"]) == (503, "unavailable")
+    assert [n for n, part in body["checks"].items() if not part["ok"]] == ["database"]
+    assert alive.status_code == 200
+
+
+def test_a_log_line_is_json_with_the_id_of_its_request() -> None:
+    stream = io.StringIO()
+    shape = build_logging(as_json=True)
+    configurator = DictConfigurator(shape)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        configurator.configure_formatter(dict(shape["formatters"]["json"]))
+    )
+    handler.addFilter(RequestIdFilter())
+    logger = logging.getLogger("tests.usage")
+    logger.addHandler(handler)
+    token = request_id.set("req_x")
+    try:
+        logger.info("usage.recorded", extra={"tokens": 3})
+    finally:
+        request_id.reset(token)
+        logger.removeHandler(handler)
+
+    line = json.loads(stream.getvalue())
+    assert line["message"] == "usage.recorded"
+    assert (line["request_id"], line["tokens"]) == ("req_x", 3)
+
+
+def test_no_secret_of_a_request_reaches_the_log(
+    caplog: pytest.LogCaptureFixture, person: Callable[..., Any]
+) -> None:
+    from accounts.tokens import create_token
+
+    _token, secret = create_token(person("ada"), name="CI", scopes=["read"])
+    caplog.set_level(logging.DEBUG)
+
+    Client().get("/api/v1/plans/", headers={"Authorization": f"Bearer {secret}"})
+    Client().get("/nothing/", headers={"Authorization": f"Bearer {secret}"})
+    Client().post(
+        "/accounts/login/", {"login": "ada@example.test", "password": "a hidden phrase"}
+    )
+
+    said = " ".join(str(vars(record)) for record in caplog.records)
+    assert secret not in said
+    assert "a hidden phrase" not in said

@@ -1,0 +1,125 @@
+"""Encryption, ids and money."""
+
+from typing import Any
+
+import pytest
+from cryptography.fernet import InvalidToken
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.crypto import decrypt, encrypt, keyed_digest
+from core.ids import new_public_id
+from core.money import (
+    NANO,
+    format_minor,
+    format_nano,
+    minor_per_unit,
+    minor_to_nano,
+    nano_to_minor,
+)
+
+
+def test_what_is_encrypted_can_be_read_and_never_looks_the_same() -> None:
+    first, second = encrypt("秘密 seed"), encrypt("秘密 seed")
+
+    assert first != second
+    assert "seed" not in first
+    assert decrypt(first) == decrypt(second) == "秘密 seed"
+
+
+def test_an_old_key_still_reads_and_the_new_one_writes(settings: Any) -> None:
+    settings.FIELD_KEYS = ["old"]
+    kept = encrypt("seed")
+    settings.FIELD_KEYS = ["new", "old"]
+    written = encrypt("seed")
+
+    assert decrypt(kept) == "seed"
+    settings.FIELD_KEYS = ["new"]
+    assert decrypt(written) == "seed"
+    with pytest.raises(InvalidToken):
+        decrypt(kept)
+
+
+def test_a_changed_text_is_not_read() -> None:
+    token = encrypt("seed")
+
+    with pytest.raises(InvalidToken):
+        decrypt(token[:-2] + ("AA" if token[-2:] != "AA" else "BB"))
+
+
+def test_digests_differ_by_purpose_and_by_pepper(settings: Any) -> None:
+    one = keyed_digest("secret", purpose="api-key")
+    other = keyed_digest("secret", purpose="invitation")
+    settings.FIELD_KEYS = ["new", *settings.FIELD_KEYS]
+    rotated = keyed_digest("secret", purpose="api-key")
+    settings.DIGEST_KEY = "another"
+
+    assert len(one) == 64
+    assert one != other
+    assert one == rotated
+    assert one != keyed_digest("secret", purpose="api-key")
+
+
+def test_ids_name_their_kind_and_do_not_repeat() -> None:
+    made = {new_public_id("org") for _ in range(2000)}
+
+    assert len(made) == 2000
+    assert all(name.startswith("org_") and len(name) == 26 for name in made)
+    assert all(name[4:].isalnum() and name.isascii() for name in made)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (0, "usd", "$0.00"),
+        (-1234, "usd", "-$12.34"),
+        (123_456_789, "eur", "€1,234,567.89"),
+        (500, "jpy", "JPY 500"),
+        (1999, "cny", "¥19.99"),
+        (1, "chf", "CHF 0.01"),
+    ],
+)
+def test_minor_units_are_written_for_people(
+    amount: int, currency: str, text: str
+) -> None:
+    assert format_minor(amount, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [
+        (0, "$0.00"),
+        (NANO, "$1.00"),
+        (1_500_000, "$0.0015"),
+        (1_234_567, "$0.001235"),
+        (-2_000_000_000, "-$2.00"),
+    ],
+)
+def test_usage_is_written_with_the_decimals_it_needs(nano: int, text: str) -> None:
+    assert format_nano(nano, "usd") == text
+
+
+@pytest.mark.parametrize(
+    ("nano", "minor"),
+    [
+        (5_000_000, 0),
+        (15_000_000, 2),
+        (25_000_000, 2),
+        (25_000_001, 3),
+        (-15_000_000, -2),
+    ],
+)
+def test_halves_are_rounded_to_even(nano: int, minor: int) -> None:
+    assert nano_to_minor(nano, "usd") == minor
+
+
+@given(st.integers(-(10**15), 10**15), st.sampled_from(["usd", "jpy", "cny"]))
+def test_minor_units_survive_the_way_through_nano(amount: int, currency: str) -> None:
+    assert nano_to_minor(minor_to_nano(amount, currency), currency) == amount
+
+
+@given(st.integers(-(10**18), 10**18))
+def test_rounding_never_moves_more_than_half_a_unit(nano: int) -> None:
+    per_minor = NANO // minor_per_unit("usd")
+
+    assert abs(nano_to_minor(nano, "usd") * per_minor - nano) * 2 <= per_minor
