@@ -13,6 +13,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from accounts import services
 from accounts.exceptions import IdentityTaken
@@ -29,6 +30,8 @@ def register(
     **_: Any,
 ) -> None:
     """Give whoever signed up their organisation and tell everyone."""
+    # A mail has no browser to ask.
+    services.set_language(user, get_language() or "")
     services.register_user(user, visitor_id=getattr(request, "visitor_id", ""))
     if sociallogin is not None:
         _link(user, sociallogin.account)

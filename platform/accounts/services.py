@@ -53,6 +53,12 @@ def register_user(user: User, *, visitor_id: str = "") -> User:
     return user
 
 
+def set_language(user: User, language: str) -> None:
+    """Speak to ``user`` in ``language`` from now on, on pages and in mails."""
+    user.locale = language
+    user.save(update_fields=["locale"])
+
+
 @transaction.atomic
 def create_user(
     email: str, username: str, password: str | None = None, **fields: object

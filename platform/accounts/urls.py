@@ -6,6 +6,7 @@ from accounts import views
 
 app_name = "accounts"
 urlpatterns = [
+    path("language/", views.set_language, name="set-language"),
     path("settings/", views.settings_home, name="settings"),
     path("settings/profile/", views.profile_settings, name="profile-settings"),
     path("settings/tokens/", views.token_list, name="token-list"),

@@ -2,6 +2,7 @@
 
 from allauth.usersessions.internal import flows
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -13,6 +14,7 @@ from django.views.decorators.http import (
     require_POST,
     require_safe,
 )
+from django.views.i18n import set_language as django_set_language
 
 from accounts import permissions, services, tokens
 from accounts.browsers import name_of
@@ -38,6 +40,15 @@ from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 def sent(request: HttpRequest) -> QueryDict | None:
     """Return what a form was sent with, which may be nothing at all."""
     return request.POST if request.method == "POST" else None
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Speak another language here and, to whoever is signed in, everywhere."""
+    language = request.POST.get("language", "")
+    if request.user.is_authenticated and language in dict(settings.LANGUAGES):
+        services.set_language(request.user, language)
+    return django_set_language(request)
 
 
 @require_safe
