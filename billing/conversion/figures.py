@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, FloatField, Q, Sum
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce
 
 from billing.conversion.models import Developer
-from billing.conversion.stats import Interval, wilson_interval
-from core.money import minor_to_nano
+from billing.conversion.stats import Interval, sum_interval, wilson_interval
+from core.money import NANO, minor_per_unit, minor_to_nano
+
+ENOUGH_FOR_PROFIT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Cohort:
     revenue: int = 0
     cost_nano: int = 0
     converters_cost_nano: int = 0
+    # Of each developer's profit in units of money, squared: what its spread is from.
+    profit_squares: float = 0.0
 
     def __add__(self, other: Self) -> "Cohort":
         summed = {
@@ -90,6 +95,20 @@ class Cohort:
         return self.revenue_nano - self.cost_nano
 
     @property
+    def profit_interval(self) -> Interval | None:
+        """π's interval in billionths; ``None`` for too few to tell.
+
+        Few people pay and some pay much: below ``ENOUGH_FOR_PROFIT`` Student's
+        interval would promise more than it keeps.
+        """
+        if self.developers < ENOUGH_FOR_PROFIT:
+            return None
+        found = sum_interval(
+            self.developers, self.profit_nano / NANO, self.profit_squares
+        )
+        return found and Interval(low=found.low * NANO, high=found.high * NANO)
+
+    @property
     def formula_profit_nano(self) -> int:
         """α·(p − c)·N with the converters' own cost only."""
         return self.revenue_nano - self.converters_cost_nano
@@ -125,6 +144,7 @@ def cohorts_by_source(
             ),
             total_revenue=Coalesce(Sum("revenue"), 0),
             total_cost=Coalesce(Sum("cost_nano"), 0),
+            squares=Coalesce(Sum(_profit() * _profit()), 0.0),
             converters_cost=Coalesce(Sum("cost_nano", filter=paid), 0),
         )
         .order_by("-developers", "source")
@@ -148,6 +168,15 @@ def _cohort(row: Mapping[str, Any]) -> Cohort:
         revenue=int(row["total_revenue"]),
         cost_nano=int(row["total_cost"]),
         converters_cost_nano=int(row["converters_cost"]),
+        profit_squares=row["squares"],
+    )
+
+
+def _profit() -> Combinable:
+    """Each developer's profit in units; as floats, for squares outgrow integers."""
+    units = float(minor_per_unit(settings.REPORTING_CURRENCY))
+    return Cast("revenue", FloatField()) / units - Cast("cost_nano", FloatField()) / (
+        float(NANO)
     )
 
 

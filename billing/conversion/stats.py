@@ -41,6 +41,38 @@ def wilson_interval(
     )
 
 
+def sum_interval(
+    count: int, total: float, squares: float, *, confidence: float = 0.95
+) -> Interval | None:
+    """Return Student's interval of a sum: count · (mean ± t·s ÷ √count).
+
+    ``squares`` is the sum of the squared values. ``None`` below two of them.
+    """
+    if count < 2:
+        return None
+    mean = total / count
+    variance = max(0.0, (squares - count * mean * mean) / (count - 1))
+    spread = student_quantile(0.5 + confidence / 2, count - 1) * sqrt(variance * count)
+    return Interval(low=total - spread, high=total + spread)
+
+
+def student_quantile(probability: float, freedom: int) -> float:
+    """Return Student's t by its expansion around the normal quantile.
+
+    Abramowitz and Stegun 26.7.5: good to six digits from 20 degrees of freedom on.
+    """
+    z = NormalDist().inv_cdf(probability)
+    return (
+        z
+        + (z**3 + z) / 4 / freedom
+        + (5 * z**5 + 16 * z**3 + 3 * z) / 96 / freedom**2
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / freedom**3
+        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z)
+        / 92_160
+        / freedom**4
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfitModel:
     """π = α·(p − c)·N with exact arithmetic.

@@ -38,13 +38,14 @@ def source_name(source: str) -> str:
 
 
 @register.filter
-def rounded(amount_nano: int | None, currency: str) -> str:
+def rounded(amount_nano: float | None, currency: str) -> str:
     """Write billionths to the cent, and what is less than one unit in full."""
     if amount_nano is None:
         return _("no data")
-    if 0 < abs(amount_nano) < NANO:
-        return format_nano(amount_nano, currency)
-    return format_minor(nano_to_minor(amount_nano, currency), currency)
+    whole = round(amount_nano)
+    if 0 < abs(whole) < NANO:
+        return format_nano(whole, currency)
+    return format_minor(nano_to_minor(whole, currency), currency)
 
 
 @register.filter

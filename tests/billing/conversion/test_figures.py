@@ -111,3 +111,20 @@ def test_all_sources_cost_one_query(
         cohorts = cohorts_by_source(START, END, window=WINDOW, as_of=END)
 
     assert len(cohorts) == 30
+
+
+def test_profit_has_an_interval_from_two_hundred_developers_on(developer: Make) -> None:
+    for _ in range(40):
+        developer(activated_at=1, paid_at=2, revenue=2000, cost_nano=4 * NANO)
+    for _ in range(159):
+        developer(activated_at=1)
+
+    few = total(cohorts_by_source(START, END, window=WINDOW, as_of=END))
+    developer(source="forum", activated_at=1)
+    enough = total(cohorts_by_source(START, END, window=WINDOW, as_of=END))
+
+    assert few.profit_interval is None
+    # 200 · (3.2 ± 1.971957 · √(40.9600 · 200 ÷ 199) ÷ √200), in units.
+    assert enough.profit_interval is not None
+    assert enough.profit_interval.low / NANO == pytest.approx(461.071, abs=0.001)
+    assert enough.profit_interval.high / NANO == pytest.approx(818.929, abs=0.001)

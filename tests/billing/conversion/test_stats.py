@@ -1,9 +1,16 @@
+import math
 from fractions import Fraction
 
 import pytest
+from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
-from billing.conversion.stats import ProfitModel, wilson_interval
+from billing.conversion.stats import (
+    ProfitModel,
+    student_quantile,
+    sum_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,39 @@ def test_nothing_tried_has_no_interval() -> None:
 def test_more_successes_than_trials_are_refused() -> None:
     with pytest.raises(ValueError, match="21 of 20"):
         wilson_interval(21, 20)
+
+
+@pytest.mark.parametrize("freedom", [20, 199, 1000, 100_000])
+@pytest.mark.parametrize("probability", [0.6, 0.9, 0.975, 0.995])
+def test_student_agrees_with_scipy(probability: float, freedom: int) -> None:
+    expected = scipy_stats.t.ppf(probability, freedom)
+
+    assert student_quantile(probability, freedom) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_interval_of_a_sum_agrees_with_scipy() -> None:
+    values = [0.0] * 180 + [20.0, 75.0, -3.5, 19.25] * 10
+    mean, error = sum(values) / len(values), scipy_stats.sem(values)
+    low, high = scipy_stats.t.interval(0.95, len(values) - 1, loc=mean, scale=error)
+
+    interval = sum_interval(
+        len(values), math.fsum(values), math.fsum(value**2 for value in values)
+    )
+
+    assert interval is not None
+    assert interval.low == pytest.approx(low * len(values), rel=1e-9)
+    assert interval.high == pytest.approx(high * len(values), rel=1e-9)
+
+
+def test_one_value_has_no_interval() -> None:
+    assert sum_interval(1, 5.0, 25.0) is None
+
+
+def test_equal_values_have_no_spread() -> None:
+    interval = sum_interval(200, 400.0, 800.0)
+
+    assert interval is not None
+    assert (interval.low, interval.high) == (400.0, 400.0)
 
 
 def example(**changes: object) -> ProfitModel:
