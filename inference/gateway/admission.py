@@ -16,11 +16,12 @@ from functools import lru_cache
 import hiredis
 import orjson
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from core.redis import prefixed
 from inference.gateway import errors
 from inference.gateway.redis import LeanRedis, RedisDown, Script
-from inference.gateway.state import Caller, in_thread, load_spent
+from inference.gateway.state import Caller, Unavailable, in_thread, load_spent
 
 LEASE_SECONDS = 30
 # Without Redis each process gives this share of a limit: others may run too.
@@ -256,9 +257,7 @@ class Admission:
         return answer
 
     async def _load(self, caller: Caller, reservation: Reservation) -> None:
-        spent, by_key = await in_thread(
-            load_spent, caller.organisation_id, caller.key_id
-        )
+        spent, by_key = await _load_spent(caller)
         await self.redis.run(
             LOAD, keys_of(reservation)[:1], spent, f"k:{caller.key_id}", by_key
         )
@@ -342,11 +341,20 @@ class FallbackLimits:
     async def _spent(self, caller: Caller) -> int:
         read_at, spent = self.spent.get(caller.organisation_id, (0.0, 0))
         if time.monotonic() - read_at > FALLBACK_SPENT_SECONDS:
-            spent, _ = await in_thread(
-                load_spent, caller.organisation_id, caller.key_id
-            )
+            spent, _ = await _load_spent(caller)
             self.spent[caller.organisation_id] = (time.monotonic(), spent)
         return spent
+
+
+async def _load_spent(caller: Caller) -> tuple[int, int]:
+    try:
+        spent: tuple[int, int] = await in_thread(
+            load_spent, caller.organisation_id, caller.key_id
+        )
+    except DatabaseError as error:
+        # Without knowing what was spent nothing more may be.
+        raise Unavailable from error
+    return spent
 
 
 def _release(reservation: Reservation, price: int) -> tuple[list[str], str, int, str]:

@@ -7,7 +7,9 @@ host check, Bearer keys only. Everything else is passed on.
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
+import signal
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Self
 
@@ -102,10 +104,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """End open streams with an error event, commit what is left, let go."""
-        self.is_stopping = True
-        if self.engine is not None:
-            for begun in list(self.engine.streams):
-                begun.interrupt("shutdown")
+        self._end_streams()
         if self.streams:
             await asyncio.wait(self.streams, timeout=8)
         if self.engine is not None:
@@ -115,11 +114,34 @@ class Gateway:
         for task in self.tasks:
             task.cancel()
 
+    def _end_streams(self) -> None:
+        self.is_stopping = True
+        if self.engine is not None:
+            for begun in list(self.engine.streams):
+                begun.interrupt("shutdown")
+
+    def _hear_of_the_end(self) -> None:
+        """Hear of SIGTERM before the server does.
+
+        It waits for open connections before it tells an application to shut down,
+        and a stream may last for minutes. What it hears instead is SIGINT, which
+        means the same to it.
+        """
+
+        def end() -> None:
+            self._end_streams()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        # Only the main thread hears of signals.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self.start()
+                self._hear_of_the_end()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.stop()

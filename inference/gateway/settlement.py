@@ -18,7 +18,7 @@ from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
 from core.redis import prefixed
-from inference.gateway.admission import Admission, Reservation, request_key
+from inference.gateway.admission import Admission, Reservation, keys_of, request_key
 from inference.gateway.redis import LeanRedis, RedisDown, Script
 from inference.usage.recording import RECORD, Usage, record_parameters
 
@@ -85,6 +85,8 @@ class Settlement:
         self.running.pop(reservation.request_id, None)
         self.waiting.append((usage, reservation))
         if reservation.is_in_redis:
+            # It runs no more, whenever it is committed.
+            self.redis.tell("ZREM", keys_of(reservation)[1], reservation.request_id)
             # Killed before the commit, the sweeper commits just this.
             self.redis.tell(
                 "SET",
