@@ -73,7 +73,8 @@ class Person:
     is_verified: bool = True
     is_staff: bool = False
     is_moderator: bool = False
-    # Their organisation's public id and their visitor's: the same every time.
+    # Public ids, the same every time.
+    user_id: str = ""
     organisation_id: str = ""
     visitor_id: str = ""
     landing_path: str = "/docs/"
@@ -138,6 +139,7 @@ def plan_characters(start: datetime, rng: random.Random) -> list[Person]:
             locale=character.locale,
             is_staff=character.is_staff,
             is_moderator=character.is_moderator,
+            user_id=an_id("usr", rng),
             organisation_id=an_id("org", rng),
             visitor_id=an_id("v", rng),
         )
@@ -166,6 +168,7 @@ def plan_crowd(count: int, rhythm: Rhythm, rng: random.Random) -> list[Person]:
                 origin=origin,
                 locale="zh-hans" if is_chinese else "en",
                 is_verified=rng.random() < 0.87,
+                user_id=an_id("usr", rng),
                 organisation_id=an_id("org", rng),
                 visitor_id=an_id("v", rng),
                 landing_path=rng.choice(LANDING),
@@ -189,6 +192,7 @@ def join(person: Person, *, password: str | None = None) -> User:
     )
     with at(moment), transaction.atomic():
         user = User(
+            public_id=person.user_id,
             email=person.email,
             username=person.username,
             display_name=person.display_name,

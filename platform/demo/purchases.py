@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from demo.people import Person
@@ -20,6 +20,7 @@ class Purchase:
     """Somebody's subscription: from when, how many seats, and how it goes on."""
 
     username: str
+    email: str
     organisation_id: str
     organisation_name: str
     plan: str
@@ -49,6 +50,7 @@ def plan_purchases(
     start, now = rhythm.start, rhythm.end
     northwind = Purchase(
         username=erin.username,
+        email=erin.email,
         organisation_id=team_id,
         organisation_name="Northwind",
         plan="team",
@@ -86,6 +88,7 @@ def _plan(person: Person, now: datetime, rng: random.Random) -> Purchase | None:
     )
     return Purchase(
         username=person.username,
+        email=person.email,
         organisation_id=person.organisation_id,
         organisation_name=person.username,
         plan=plan,
@@ -103,8 +106,6 @@ def _with_special_cases(
     planned: list[Purchase], now: datetime, rng: random.Random
 ) -> list[Purchase]:
     """Turn one into a refund and one into a payment that failed three days ago."""
-    from dataclasses import replace
-
     monthly = [
         number
         for number, purchase in enumerate(planned)

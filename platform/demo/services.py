@@ -42,8 +42,8 @@ class Scale:
 
 SCALES = {
     "s": Scale(420, 260, (1, 7), 4_500, 30_000, (10, 60), 260),
-    "m": Scale(5_000, 20_000, (4, 14), 90_000, 1_450_000, (3, 20), 2_000),
-    "l": Scale(20_000, 80_000, (4, 14), 360_000, 5_800_000, (3, 20), 8_000),
+    "m": Scale(5_000, 20_000, (4, 14), 90_000, 1_000_000, (3, 20), 2_000),
+    "l": Scale(20_000, 80_000, (4, 14), 360_000, 4_000_000, (3, 20), 8_000),
 }
 Step = Callable[[str, int], None]
 
@@ -78,7 +78,7 @@ def seed(
     ensure_partitions(since=rhythm.start)
     plan = _plan(scale, rhythm, rng)
     sold = till.sell(plan.purchases, now, lambda: on_step("customers", 1))
-    with transaction.atomic():
+    with transaction.atomic(), till.priced():
         _write(scale, plan, sold, rhythm, rng, on_step)
         # History has been told; nobody wants ninety days of it by mail, and no
         # worker needs to be called: everything is delivered.
@@ -259,8 +259,8 @@ def _habits(
             organisation=teams["northwind"],
             user=erin,
             first_at=northwind.starts_at - timedelta(days=4),
-            sittings=170,
-            calls=(12, 70),
+            sittings=420,
+            calls=(5, 34),
             keys=("Help desk", "Docs search", "CI", "Trying things"),
             paid_from=northwind.starts_at,
         )
@@ -272,8 +272,8 @@ def _habits(
             organisation=helios,
             user=founder,
             first_at=rhythm.start + timedelta(days=DAYS - 54),
-            sittings=90,
-            calls=(20, 90),
+            sittings=260,
+            calls=(6, 34),
             keys=("Production", "Staging"),
             paid_from=rhythm.start + timedelta(days=DAYS - 55),
         )

@@ -8,11 +8,14 @@ on them. On paper the same values are made up; nothing there is live for Stripe.
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Value
+from django.db.models.functions import Concat
 
 from billing.plans.models import Price
 from billing.stripe import adapter, objects
@@ -57,6 +60,16 @@ def prices() -> dict[tuple[str, str], Price]:
         (price.plan_version.plan.key, price.interval): price
         for price in on_offer.select_related("plan_version__plan")
     }
+
+
+@contextmanager
+def priced() -> Iterator[None]:
+    """Lend prices that Stripe does not know an id, so that paper can name them."""
+    unknown = Price.objects.filter(stripe_price_id=None)
+    lent = list(unknown.values_list("pk", flat=True))
+    unknown.update(stripe_price_id=Concat(Value("price_demo_"), "lookup_key"))
+    yield
+    Price.objects.filter(pk__in=lent).update(stripe_price_id=None)
 
 
 def sell(
@@ -141,7 +154,7 @@ def _subscribe(purchase: Purchase, price: Price, clock: str) -> tuple[str, str]:
     customer = stripe.customers.create(
         {
             "name": purchase.organisation_name,
-            "email": f"{purchase.username}@demo.test",
+            "email": purchase.email,
             "metadata": organisation,
             "test_clock": clock,
             "payment_method": GOOD[purchase.card[0]],
@@ -219,7 +232,7 @@ def _on_paper(
         items=(
             objects.SubscriptionItem(
                 id=f"si_demo{number}",
-                price_id=price.stripe_price_id or "",
+                price_id=price.stripe_price_id or f"price_demo_{price.lookup_key}",
                 quantity=price.quantity_for(purchase.seats),
                 period_start=starts[-1],
                 period_end=following,
@@ -316,7 +329,7 @@ def _paper_invoice(
                 amount=amount,
                 description=f"{quantity} × {name}",
                 quantity=quantity,
-                price_id=price.stripe_price_id or "",
+                price_id=price.stripe_price_id or f"price_demo_{price.lookup_key}",
                 is_proration=False,
                 period_start=period,
                 period_end=period,

@@ -1,10 +1,11 @@
 """People who only look: visitors, the pages they see, and what is counted of it."""
 
 import random
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 
 from django.db import connection
 
@@ -13,7 +14,7 @@ from activity.models import Visitor
 from activity.services import NewEvent
 from community.docs.models import Page
 from community.docs.services import vote_helpful
-from community.forum.models import Topic
+from community.forum.models import Post, Topic, Vote
 from demo.clock import at
 from demo.copying import copy_models
 from demo.facts import write_log
@@ -21,6 +22,8 @@ from demo.people import LANDING, an_id, any_origin
 from demo.rhythm import Rhythm
 
 BATCH = 50_000
+# So many page views are of the newest topics.
+NEWS = 0.3
 FIXED = (("/", 30), ("/pricing/", 12), ("/models/", 8), ("/forum/", 22), ("/docs/", 18))
 
 
@@ -48,7 +51,7 @@ def create_visits(
     ]
     copy_models(strangers)
     seen: Counter[int] = Counter()
-    events = _views(strangers, views, people, rhythm, rng, seen)
+    events = chain(_readings(seen), _views(strangers, views, people, rhythm, rng, seen))
     while batch := list(islice(events, BATCH)):
         write_log(batch)
         on_view(len(batch))
@@ -68,6 +71,25 @@ def vote_on_docs(
             with at(moment):
                 is_helpful = rng.random() < 0.6 + 0.35 * (page.pk % 7) / 6
                 vote_helpful(page, voter=f"user:{user.pk}", is_helpful=is_helpful)
+
+
+def _readings(seen: Counter[int]) -> Iterator[NewEvent]:
+    """Yield what people read before they replied or voted."""
+    topics = {topic.pk: topic for topic in Topic.objects.only("title")}
+    replies = Post.objects.filter(number__gt=1).order_by("pk")
+    votes = Vote.objects.order_by("pk")
+    for topic_id, user_id, moment in chain(
+        replies.values_list("topic_id", "author_id", "created_at").iterator(),
+        votes.values_list("post__topic_id", "user_id", "voted_at").iterator(),
+    ):
+        seen[topic_id] += 1
+        yield NewEvent(
+            name="page_viewed",
+            occurred_at=moment - timedelta(seconds=40),
+            user_id=user_id,
+            subject=f"topic:{topic_id}",
+            path=topics[topic_id].get_absolute_url(),
+        )
 
 
 def _views(
@@ -126,9 +148,22 @@ class _Places:
     def __init__(self, rows: list[tuple[str, str, float, datetime | None]]) -> None:
         self._rows = rows
         self._sums = list(accumulate(weight for _, _, weight, _ in rows))
+        dated = [row for row in rows if row[3] is not None]
+        self._topics = sorted(dated, key=lambda row: (row[3], row[1]))
+        self._since = [row[3] for row in self._topics]
 
     def at(self, moment: datetime, rng: random.Random) -> tuple[str, str]:
-        """Return the path and the subject of a page that exists at ``moment``."""
+        """Return the path and the subject of a page that exists at ``moment``.
+
+        Many look at what is new: one of the topics on the forum's first page.
+        """
+        if rng.random() < NEWS:
+            there = bisect(self._since, moment)
+            if there:
+                path, subject, *_ = self._topics[
+                    max(there - 1 - int(rng.expovariate(1 / 12)), 0)
+                ]
+                return path, subject
         for _ in range(6):
             path, subject, _weight, since = rng.choices(
                 self._rows, cum_weights=self._sums

@@ -3,6 +3,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -12,6 +13,7 @@ from rich.progress import (
 )
 
 from accounts.models import User
+from demo import till
 from demo.services import SCALES, seed
 
 
@@ -26,6 +28,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--scale", choices=sorted(SCALES), default="s")
         parser.add_argument("--seed", type=int, default=42)
+        parser.add_argument(
+            "--catch-up",
+            action="store_true",
+            help="Load nothing; let the subscriptions of a loaded demo renew to today.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not getattr(settings, "ALLOWS_DEMO", False):
@@ -33,6 +40,9 @@ class Command(BaseCommand):
                 "The demo's passwords are known to everybody: it is loaded in "
                 "development only."
             )
+        if options["catch_up"]:
+            till.catch_up(timezone.now())
+            return
         if User.objects.exists():
             raise CommandError(
                 "The demo is loaded into an empty installation only, and there are "

@@ -40,9 +40,12 @@ class Command(BaseCommand):
         key_file = settings.VAR_DIR / "demo-api-key"
         wants_demo = os.environ.get("DEMO", "1") != "0"
         if wants_demo and "seed_demo" in get_commands():
-            if not User.objects.filter(email="ada@demo.test").exists():
+            if User.objects.filter(email="ada@demo.test").exists():
+                call_command("seed_demo", catch_up=True)
+            elif not User.objects.exists():
                 call_command("seed_demo", scale="s", seed=42)
-            if not key_file.exists():
+            has_ada = User.objects.filter(email="ada@demo.test").exists()
+            if has_ada and not key_file.exists():
                 self.write_key(key_file)
 
     def write_key(self, key_file: Any) -> None:
