@@ -76,21 +76,28 @@ class NewTopicSerializer(StrictSerializer):
 
     category = serializers.SlugField()
     kind = serializers.ChoiceField(choices=Topic.Kind.choices, default="question")
-    title = serializers.CharField(
-        min_length=MIN_TITLE, max_length=200, validators=[checked_title]
-    )
-    text = serializers.CharField(max_length=MAX_TEXT, validators=[checked_text])
+    title = serializers.CharField(min_length=MIN_TITLE, max_length=200)
+    text = serializers.CharField(max_length=MAX_TEXT)
     tags = serializers.ListField(
         child=serializers.CharField(max_length=40), max_length=5, default=list
     )
     client_token = serializers.CharField(max_length=64, default="")
 
+    def validate_title(self, value: str) -> str:
+        return checked_title(value)
+
+    def validate_text(self, value: str) -> str:
+        return checked_text(value)
+
 
 class NewReplySerializer(StrictSerializer):
     """A reply to post."""
 
-    text = serializers.CharField(max_length=MAX_TEXT, validators=[checked_text])
+    text = serializers.CharField(max_length=MAX_TEXT)
     client_token = serializers.CharField(max_length=64, default="")
+
+    def validate_text(self, value: str) -> str:
+        return checked_text(value)
 
 
 class VoteSerializer(StrictSerializer):

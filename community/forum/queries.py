@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.core.cache import cache
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -245,8 +246,28 @@ def popular_tags(user: Person) -> list[Tag]:
         return list(tags.order_by("-topic_count", "pk")[:POPULAR])
 
     key = f"forum:tags:{'-'.join(visibilities_of(user))}"
-    tags: list[Tag] = cache.get_or_set(key, read, timeout=60)
-    return tags
+    return cache.get_or_set(key, read, timeout=60) or []
+
+
+def liveliness(user: Person) -> dict[str, int]:
+    """Return how much is going on where ``user`` may look; a minute old at most."""
+
+    def read() -> dict[str, int]:
+        topics = Topic.objects.visible_to(user).listed()
+        is_question = Q(kind=Topic.Kind.QUESTION)
+        counts = topics.aggregate(
+            topic_count=Count("pk"),
+            reply_count=Coalesce(Sum("reply_count"), 0),
+            question_count=Count("pk", filter=is_question),
+            solved_count=Count("pk", filter=is_question & Q(solution__isnull=False)),
+        )
+        askers = topics.order_by().values("author_id")
+        posters = topics.order_by().values("last_poster_id")
+        counts["people_count"] = askers.union(posters).count()
+        return counts
+
+    key = f"forum:liveliness:{'-'.join(visibilities_of(user))}"
+    return cache.get_or_set(key, read, timeout=60) or {}
 
 
 def quoted(topic: Topic, *, user: Person, number: str) -> str:

@@ -32,6 +32,7 @@ from community.forum.queries import (
     WITHOUT_SIGN_IN,
     alike,
     list_topics,
+    liveliness,
     pinned_topics,
     popular_tags,
     quoted,
@@ -296,14 +297,7 @@ def latest(request: HttpRequest) -> HttpResponse:
 @require_safe
 def numbers(request: HttpRequest) -> HttpResponse:
     """How lively the forum is, as a fragment for the home page."""
-    visible = Topic.objects.visible_to(request.user).listed()
-    questions = visible.filter(kind=Topic.Kind.QUESTION)
-    context = {
-        "topic_count": visible.count(),
-        "question_count": questions.count(),
-        "solved_count": questions.filter(solution__isnull=False).count(),
-    }
-    return render(request, "forum/_numbers.html", context)
+    return render(request, "forum/_numbers.html", liveliness(request.user))
 
 
 @require_safe
@@ -367,8 +361,7 @@ def _list(
 
 def _conflict(form: EditForm, post: Post, error: EditConflict) -> dict[str, object]:
     """Return both versions, and a form that would replace the one it now shows."""
-    data = form.data.copy()
-    data["base"] = post.fingerprint
+    data = {**form.cleaned_data, "base": post.fingerprint}
     again = EditForm(data, is_opening=post.is_opening)
     again.add_error(None, str(error))
     lines = list(lines_between(post.source_md, form.cleaned_data["text"]))

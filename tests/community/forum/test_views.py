@@ -419,3 +419,18 @@ def test_a_feed_is_valid_small_and_not_sent_twice(
     forum.topic(ada, category=within)
     assert client.get(path, headers={"If-None-Match": etag}).status_code == 200
     assert queries_of(client, path) <= 4
+
+
+def test_the_home_page_counts_what_a_visitor_may_see(
+    client: Client, person: Person
+) -> None:
+    ada, ben, mod = person("ada"), person("ben"), person("mod", is_staff=True)
+    topic = forum.topic(ada)
+    services.accept_answer(forum.reply(topic, ben), by=ada)
+    forum.topic(ada, kind=Topic.Kind.DISCUSSION)
+    forum.topic(mod, category=forum.category("staff"))
+    figures = client.get("/forum/_numbers/").context
+    assert figures["topic_count"] == 2
+    assert figures["reply_count"] == 1
+    assert (figures["solved_count"], figures["question_count"]) == (1, 1)
+    assert figures["people_count"] == 2
