@@ -1,6 +1,7 @@
 """What a search engine may find: only pages that everybody may read."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sitemaps import Sitemap
@@ -56,7 +57,7 @@ class Models(Sitemap[Model]):
         return Model.objects.filter(status=Model.Status.ACTIVE).order_by("pk")
 
 
-SITEMAPS: dict[str, type[Sitemap]] = {
+SITEMAPS: dict[str, type[Sitemap[Any]]] = {
     "places": Places,
     "categories": Categories,
     "topics": Topics,
