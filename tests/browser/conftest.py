@@ -61,10 +61,14 @@ def open_demo(
     """Return a function that opens a window on the demo, signed in as ``who``."""
     opened: list[BrowserContext] = []
 
-    def open_one(who: str = "", **options: object) -> BrowserContext:
+    def open_one(
+        who: str = "", *, width: int = 1280, scripts: bool = True
+    ) -> BrowserContext:
         context = browser.new_context(
             base_url=demo_site,
-            **{"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options,
+            viewport={"width": width, "height": 900},
+            locale="en-US",
+            java_script_enabled=scripts,
         )
         context.set_default_timeout(15_000)
         opened.append(context)

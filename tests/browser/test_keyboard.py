@@ -54,7 +54,7 @@ def walk(page: Page) -> list[dict[str, Any]]:
 def test_every_stop_is_seen_and_none_is_a_trap(
     open_demo: Callable[..., BrowserContext], path: str, width: int
 ) -> None:
-    context = open_demo("ada", viewport={"width": width, "height": 900})
+    context = open_demo("ada", width=width)
     page = context.new_page()
     page.emulate_media(reduced_motion="reduce")
     page.goto(path)
@@ -92,7 +92,7 @@ def test_the_skip_link_goes_past_the_menus(
 def test_every_menu_closes_with_escape_and_gives_the_focus_back(
     open_demo: Callable[..., BrowserContext],
 ) -> None:
-    page = open_demo("ada", viewport={"width": 390, "height": 900}).new_page()
+    page = open_demo("ada", width=390).new_page()
     page.goto("/forum/")
 
     for label in ("Menu", "Language and theme", "Your menu"):

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
@@ -16,6 +17,9 @@ from tests.browser.helpers import (
 )
 
 pytestmark = pytest.mark.browser
+
+WIDTHS = (1280, 390)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 FOR_ALL = (
     "/",
@@ -72,7 +76,7 @@ def test_pages_are_accessible_quiet_and_never_scroll_sideways(
 
 def states(page: Page, url: str) -> Iterator[tuple[str, list[str]]]:
     """Yield what axe has against a page, wide and narrow, light and dark."""
-    for width, theme in product((1280, 390), ("light", "dark")):
+    for width, theme in product(WIDTHS, THEMES):
         page.set_viewport_size({"width": width, "height": 900})
         # The page is loaded anew: what is folded away keeps its old colours.
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")

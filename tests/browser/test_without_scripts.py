@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 def test_ask_answer_accept_vote_search_and_make_a_key(
     open_demo: Callable[..., BrowserContext],
 ) -> None:
-    ada = open_demo("ada", java_script_enabled=False).new_page()
+    ada = open_demo("ada", scripts=False).new_page()
     ada.goto("/forum/")
     ada.get_by_role("link", name="New topic").click()
     ada.get_by_label("Title").fill("Where is the zeppelin parked?")
@@ -22,7 +22,7 @@ def test_ask_answer_accept_vote_search_and_make_a_key(
     expect(ada.locator("h1")).to_have_text("Where is the zeppelin parked?")
     topic = ada.url
 
-    ben = open_demo("ben", java_script_enabled=False).new_page()
+    ben = open_demo("ben", scripts=False).new_page()
     ben.goto(topic)
     ben.get_by_role("link", name="Quote").first.click()
     area = ben.locator("#reply textarea")
@@ -53,7 +53,7 @@ def test_ask_answer_accept_vote_search_and_make_a_key(
 def test_language_and_theme_change_and_stay(
     open_demo: Callable[..., BrowserContext],
 ) -> None:
-    page = open_demo(java_script_enabled=False).new_page()
+    page = open_demo(scripts=False).new_page()
     page.goto("/pricing/")
 
     page.locator("summary[aria-label='Language and theme']").click()
@@ -72,7 +72,7 @@ def test_language_and_theme_change_and_stay(
 def test_a_refused_form_keeps_every_word(
     open_demo: Callable[..., BrowserContext], scripts: bool
 ) -> None:
-    page = open_demo("ben", java_script_enabled=scripts).new_page()
+    page = open_demo("ben", scripts=scripts).new_page()
     page.goto("/forum/new/")
     page.locator("form.form").evaluate("form => { form.noValidate = true; }")
     page.get_by_label("Discussion").check()
@@ -95,7 +95,7 @@ def test_a_refused_form_keeps_every_word(
 def test_a_double_click_makes_one_topic(
     open_demo: Callable[..., BrowserContext], scripts: bool
 ) -> None:
-    page = open_demo("erin", java_script_enabled=scripts).new_page()
+    page = open_demo("erin", scripts=scripts).new_page()
     title = f"Asked {'with' if scripts else 'without'} impatience?"
     page.goto("/forum/new/")
     page.get_by_label("Title").fill(title)
