@@ -33,8 +33,11 @@ class Post:
         with smtplib.SMTP("127.0.0.1", self.smtp) as connection:
             connection.send_message(message)
 
-    def get(self, path: str) -> tuple[str, dict[str, str]]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}") as answer:
+    def get(self, path: str, language: str = "en") -> tuple[str, dict[str, str]]:
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self.http}{path}", headers={"Accept-Language": language}
+        )
+        with urllib.request.urlopen(asked) as answer:  # noqa: S310 - http, above
             return answer.read().decode(), dict(answer.headers)
 
     def listed(self, query: str = "") -> list[dict[str, Any]]:
@@ -104,3 +107,17 @@ def test_mails_survive_a_restart(tmp_path: Path) -> None:
     second.mailbox.stop()
 
     assert [(mail["id"], mail["subject"]) for mail in kept] == [(1, "Kept")]
+
+
+def test_the_mailbox_speaks_chinese_to_whoever_reads_it_first(post: Post) -> None:
+    before, _headers = post.get("/", "fr, zh-CN;q=0.9, en;q=0.8")
+    post.send("ada@demo.test", "Hello", "Read this.", "<p>Read this.</p>")
+    listed, _headers = post.get("/?to=ada@demo.test", "zh-Hans")
+    shown, _headers = post.get("/mail/1", "zh")
+    english, _headers = post.get("/", "en, zh;q=0.5")
+
+    assert '<html lang="zh-Hans">' in before
+    assert "还没有邮件。注册后就会收到一封。" in before
+    assert "本机发送给 ada@demo.test 的所有邮件，均不会离开本机。" in listed
+    assert "<h2>HTML 版本</h2>" in shown
+    assert "Every mail this machine sent. Nothing leaves it." in english

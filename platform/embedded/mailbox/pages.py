@@ -24,52 +24,85 @@ pre { padding: 1rem; border: 1px solid var(--line); border-radius: 8px; white-sp
 iframe { width: 100%; height: 28rem; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
 """
 _LINK = re.compile(r"https?://[^\s<>\"']+")
+CHINESE = {
+    "Mailbox": "邮箱",
+    "Every mail this machine sent. Nothing leaves it.": (
+        "本机发送的所有邮件，均不会离开本机。"
+    ),
+    "Every mail to {recipient} this machine sent. Nothing leaves it.": (
+        "本机发送给 {recipient} 的所有邮件，均不会离开本机。"
+    ),
+    "No mail yet. Sign up, and one arrives.": "还没有邮件。注册后就会收到一封。",
+    "As HTML": "HTML 版本",
+    "Not here": "不存在",
+    "There is no such mail": "没有这封邮件",
+}
 
 
-def index(mails: "Sequence[Mail]", recipient: str) -> str:
+class Reader:
+    """Somebody who looks at mail, and the language they read."""
+
+    def __init__(self, accept_language: str) -> None:
+        wanted = [part.split(";")[0].strip() for part in accept_language.split(",")]
+        spoken = [name for name in wanted if name[:2].lower() in {"en", "zh"}]
+        self.reads_chinese = bool(spoken) and spoken[0][:2].lower() == "zh"
+
+    def say(self, sentence: str, **values: str) -> str:
+        text = CHINESE[sentence] if self.reads_chinese else sentence
+        return escape(text.format(**values))
+
+    def page(self, title: str, body: str) -> str:
+        language = "zh-Hans" if self.reads_chinese else "en"
+        return (
+            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{escape(title)} · {self.say('Mailbox')} · Doorstone</title>"
+            f'<link rel="stylesheet" href="/style.css"></head><body><main>{body}</main></body></html>'
+        )
+
+
+def index(mails: "Sequence[Mail]", recipient: str, reader: Reader) -> str:
     rows = "".join(
         f'<li><a href="/mail/{mail.number}"><strong>{escape(mail.subject)}</strong>'
         f'<span class="soft">{escape(", ".join(mail.recipients))}</span>'
         f'<time class="soft">{mail.received_at:%H:%M:%S}</time></a></li>'
         for mail in mails
     )
-    note = f" to {escape(recipient)}" if recipient else ""
-    body = (
-        f"<ul>{rows}</ul>" if rows else "<p>No mail yet. Sign up, and one arrives.</p>"
+    every = (
+        "Every mail to {recipient} this machine sent. Nothing leaves it."
+        if recipient
+        else "Every mail this machine sent. Nothing leaves it."
     )
-    return _page(
-        "Mailbox",
-        f'<h1>Mailbox</h1><p class="soft">Every mail{note} this machine sent. Nothing leaves it.</p>{body}',
+    note = reader.say(every, recipient=recipient)
+    none = reader.say("No mail yet. Sign up, and one arrives.")
+    body = f"<ul>{rows}</ul>" if rows else f"<p>{none}</p>"
+    return reader.page(
+        reader.say("Mailbox"),
+        f'<h1>{reader.say("Mailbox")}</h1><p class="soft">{note}</p>{body}',
     )
 
 
-def detail(mail: "Mail") -> str:
+def detail(mail: "Mail", reader: Reader) -> str:
     text = _LINK.sub(
         lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(mail.body("plain"))
     )
+    as_html = reader.say("As HTML")
     frame = (
-        f'<h2>As HTML</h2><iframe sandbox src="/mail/{mail.number}/html" title="The mail as HTML"></iframe>'
+        f'<h2>{as_html}</h2><iframe sandbox src="/mail/{mail.number}/html" title="{as_html}"></iframe>'
         if mail.body("html")
         else ""
     )
-    return _page(
+    return reader.page(
         mail.subject,
-        f'<p><a href="/">Mailbox</a></p><h1>{escape(mail.subject)}</h1>'
+        f'<p><a href="/">{reader.say("Mailbox")}</a></p><h1>{escape(mail.subject)}</h1>'
         f'<p class="soft">{escape(mail.sender)} → {escape(", ".join(mail.recipients))}, '
         f"{mail.received_at:%Y-%m-%d %H:%M:%S} UTC</p><pre>{text}</pre>{frame}",
     )
 
 
-def missing() -> str:
-    return _page(
-        "Not here", '<h1>There is no such mail</h1><p><a href="/">Mailbox</a></p>'
-    )
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} · Doorstone mailbox</title>"
-        f'<link rel="stylesheet" href="/style.css"></head><body><main>{body}</main></body></html>'
+def missing(reader: Reader) -> str:
+    return reader.page(
+        reader.say("Not here"),
+        f"<h1>{reader.say('There is no such mail')}</h1>"
+        f'<p><a href="/">{reader.say("Mailbox")}</a></p>',
     )

@@ -134,7 +134,7 @@ class _Page(BaseHTTPRequestHandler):
         recipient = parse_qs(parts.query).get("to", [""])[0]
         mails = list(self.store.newest(to=recipient))
         if parts.path == "/":
-            self._answer(pages.index(mails, recipient))
+            self._answer(pages.index(mails, recipient, self._reader()))
         elif parts.path == "/style.css":
             self._answer(pages.STYLE, "text/css")
         elif parts.path == "/api/messages":
@@ -143,13 +143,16 @@ class _Page(BaseHTTPRequestHandler):
         elif parts.path.removeprefix("/mail/").removesuffix("/html").isdecimal():
             self._mail(parts.path)
         else:
-            self._answer(pages.missing(), status=404)
+            self._answer(pages.missing(self._reader()), status=404)
+
+    def _reader(self) -> pages.Reader:
+        return pages.Reader(self.headers.get("Accept-Language", ""))
 
     def _mail(self, path: str) -> None:
         number = int(path.removeprefix("/mail/").removesuffix("/html"))
         mail = self.store.mails.get(number)
         if mail is None:
-            self._answer(pages.missing(), status=404)
+            self._answer(pages.missing(self._reader()), status=404)
         elif path.endswith("/html"):
             # Shown in a sandboxed frame: no script, no form, no outside request.
             self._answer(
@@ -157,7 +160,7 @@ class _Page(BaseHTTPRequestHandler):
                 policy="sandbox; default-src 'none'; style-src 'unsafe-inline'",
             )
         else:
-            self._answer(pages.detail(mail))
+            self._answer(pages.detail(mail, self._reader()))
 
     def _answer(
         self,
