@@ -91,7 +91,7 @@ def in_python(source: str) -> Iterator[Sentence]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
-        name = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
+        name = str(getattr(node.func, "id", "") or getattr(node.func, "attr", ""))
         name = name.removesuffix("_lazy").removesuffix("_noop")
         if name not in {"_", "gettext", "ngettext", "pgettext", "npgettext"}:
             continue
