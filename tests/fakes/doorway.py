@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Self
 
@@ -40,7 +41,7 @@ class Doorway:
     def shut(self) -> None:
         self._run(self._shut())
 
-    def _run(self, coroutine: "asyncio.coroutines.Coroutine[None, None, None]") -> None:
+    def _run(self, coroutine: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
 
     async def _open(self) -> None:

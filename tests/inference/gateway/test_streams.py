@@ -72,14 +72,16 @@ def test_tool_calls_pass_untouched(
     customer: Make, offer: Any, upstream: Upstream
 ) -> None:
     offer(upstream, "tools")
-    tools = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
+    tools: Any = [
+        {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    ]
 
     chunks = list(
         customer().client.chat.completions.create(
             model="tools",
             messages=HELLO,
             stream=True,
-            tools=tools,  # type: ignore[arg-type]
+            tools=tools,
             max_completion_tokens=50,
             stop=["\n\n"],
             extra_body={"logit_magic": {"1": -3.5}},

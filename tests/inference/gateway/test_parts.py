@@ -1,0 +1,218 @@
+"""Parts of the gateway in this process: copies, circuits, silence and recording."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from inference.catalog.models import Deployment
+from inference.gateway import engine, routing, state
+from inference.gateway.redis import LeanRedis
+from inference.gateway.routing import Router
+from inference.gateway.state import Directory, Unavailable
+from inference.keys.services import create_key, revoke_key
+from inference.providers.base import StreamBroke
+from inference.usage.models import OrganisationMonth, UsageEvent
+from inference.usage.recording import Usage, record
+from tests.factories.inference import offered_model, used
+
+
+def deployment(pk: int, **fields: Any) -> Deployment:
+    return Deployment(pk=pk, provider="openai", base_url="http://x", **fields)
+
+
+def order(router: Router, *deployments: Deployment) -> list[tuple[int, int]]:
+    return [(d.pk, turn) for d, turn in router.candidates(deployments)]
+
+
+def test_lower_priorities_are_tried_last_and_three_tries_are_all() -> None:
+    first, second = deployment(1, priority=0), deployment(2, priority=1)
+
+    assert order(Router(), second, first) == [(1, 0), (2, 0), (1, 1)]
+    assert order(Router(), first) == [(1, 0), (1, 1), (1, 2)]
+
+
+def test_a_circuit_opens_after_enough_failures_and_one_probe_closes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(routing, "time", clock)
+    router, only = Router(), deployment(1)
+    router.succeeded(only)
+    router.succeeded(only)
+
+    for _ in range(2):
+        router.failed(only, is_unreachable=False)
+    # Four requests are too few to judge.
+    assert len(order(router, only)) == 3
+    router.failed(only, is_unreachable=False)
+    assert order(router, only) == []
+    assert router.wait((only,)) == 5
+
+    clock.now += 5.1
+    # Half open: the first to ask finds out, nobody else does.
+    assert next(router.candidates((only,)))[0] is only
+    assert order(router, only) == []
+    router.failed(only, is_unreachable=False)
+    assert router.wait((only,)) == 10
+
+    clock.now += 10.1
+    next(router.candidates((only,)))
+    router.succeeded(only)
+    assert len(order(router, only)) == 3
+
+
+def test_failures_under_way_when_a_circuit_opens_do_not_lengthen_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(routing, "time", clock)
+    router, only = Router(), deployment(1)
+
+    for _ in range(50):
+        router.failed(only, is_unreachable=True)
+
+    assert router.wait((only,)) == 5
+
+
+def test_a_silent_upstream_gives_keep_alives_and_then_breaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "KEEP_ALIVE_SECONDS", 0.02)
+
+    async def silent() -> AsyncIterator[bytes]:
+        yield b"one"
+        await asyncio.sleep(60)
+
+    async def read() -> list[bytes | None]:
+        loop = asyncio.get_running_loop()
+        begun: Any = SimpleNamespace(
+            pending=None,
+            stream=SimpleNamespace(pieces=silent(), close=None),
+            interrupted=loop.create_future(),
+            heard_at=loop.time(),
+            deployment=SimpleNamespace(idle_timeout=0.15),
+        )
+        seen = []
+
+        async def collect() -> None:
+            while True:
+                seen.append(await engine._next_piece(begun, loop.time() + 60))
+
+        with pytest.raises(StreamBroke):
+            await collect()
+        engine._abandon(begun)
+        return seen
+
+    seen = asyncio.run(read())
+
+    assert seen[0] == b"one"
+    assert set(seen[1:]) == {b": keep-alive\n\n"}
+    assert 3 <= len(seen[1:]) <= 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_revoked_while_it_is_read_does_not_come_back(
+    person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from accounts.queries import personal_organisation
+
+    ada = person("ada")
+    key, secret = create_key(personal_organisation(ada), name="k", by=ada)
+    directory = Directory()
+    has_read, may_go_on = threading.Event(), threading.Event()
+    original = state.load_caller
+
+    def slow(digest: str) -> Any:
+        caller = original(digest)
+        if not has_read.is_set():
+            has_read.set()
+            may_go_on.wait(5)
+        return caller
+
+    monkeypatch.setattr(state, "load_caller", slow)
+
+    async def race() -> Any:
+        asking = asyncio.ensure_future(directory.caller(secret))
+        await asyncio.to_thread(has_read.wait, 5)
+        await asyncio.to_thread(lambda: _quietly(revoke_key, key, by=ada))
+        directory.forget_key(key.digest)
+        may_go_on.set()
+        return await asking
+
+    assert asyncio.run(race()) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_copies_outlive_a_database_that_is_away_but_only_for_a_while(
+    person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import OperationalError
+
+    from accounts.queries import personal_organisation
+
+    ada = person("ada")
+    _, secret = create_key(personal_organisation(ada), name="k", by=ada)
+    offered_model("tiny")
+    directory = Directory()
+
+    async def known() -> Any:
+        await directory.offered()
+        return await directory.caller(secret)
+
+    caller = asyncio.run(known())
+
+    def away(*_: object) -> Any:
+        raise OperationalError
+
+    monkeypatch.setattr(state, "load_caller", away)
+    monkeypatch.setattr(state, "load_models", away)
+    directory.forget_everything()
+
+    assert asyncio.run(known()) is caller
+    assert set(asyncio.run(directory.offered())) == {"tiny"}
+    (copy,) = directory.callers.values()
+    copy.ends_at = time.monotonic() - state.OUTAGE_SECONDS - 1
+    with pytest.raises(Unavailable):
+        asyncio.run(directory.caller(secret))
+
+
+def test_the_lean_client_works_under_the_loop_of_the_server() -> None:
+    import uvloop
+    from django.conf import settings
+
+    async def ask() -> Any:
+        redis = LeanRedis(settings.REDIS_CACHE_URL)
+        try:
+            return await redis.call("ECHO", "here")
+        finally:
+            await redis.close()
+
+    assert uvloop.run(ask()) == b"here"
+    assert asyncio.run(ask()) == b"here"
+
+
+@pytest.mark.django_db
+def test_usage_written_twice_counts_once(person: Callable[..., Any]) -> None:
+    from accounts.queries import personal_organisation
+
+    organisation = personal_organisation(person("ada"))
+    event = used(organisation)
+    again = Usage(**{name: getattr(event, name) for name in Usage.__dataclass_fields__})
+
+    assert record([again, again]) == set()
+    assert UsageEvent.objects.count() == 1
+    assert OrganisationMonth.objects.get().price_nano == event.price_nano
+
+
+def _quietly(function: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+    from django.db import connection
+
+    try:
+        function(*arguments, **named)
+    finally:
+        connection.close()
