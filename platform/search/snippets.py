@@ -20,6 +20,10 @@ def snippet(source: str, wanted: str, *, length: int = 220) -> SafeString:
         # At the beginning of a word, where the language has such.
         begin = source.find(" ", begin, first) + 1 or begin
     end = min(len(source), begin + length)
+    if end < len(source):
+        # At the end of one, unless that would cut off half of the snippet.
+        space = source.rfind(" ", begin + length // 2, end)
+        end = space if space > 0 else end
     marked = "".join(_pieces(source, matches, begin, end))
     before = "… " if begin else ""
     after = " …" if end < len(source) else ""
