@@ -43,29 +43,28 @@ class DocsAssistant:
 
     async def _compose(self, deployment: Deployment, ask: Ask) -> str:
         scope = deployment.options.get("scope", "current")
-        return await sync_to_async(answer_question, thread_sensitive=False)(
-            question_of(ask.payload), scope, ask.audiences, ask.locale
-        )
+
+        def answer() -> str:
+            try:
+                return answer_question(question_of(ask.payload), scope, ask.audiences)
+            finally:
+                # The thread goes on; its connection must not grow old in it.
+                close_old_connections()
+
+        return await sync_to_async(answer, thread_sensitive=False)()
 
 
-def answer_question(
-    text: str, scope: str, audiences: Sequence[str], locale: str = ""
-) -> str:
+def answer_question(text: str, scope: str, audiences: Sequence[str]) -> str:
     """Return the answer to ``text`` as Markdown, or that there is none."""
     question = passages.understand(text)
     wanted_locale = "zh-hans" if question.is_chinese else "en"
-    try:
-        excerpts = passages.choose(
-            question, _find(question, scope, audiences, wanted_locale)
-        )
-        if not excerpts:
-            # Better an answer in the other language than none.
-            other = "en" if question.is_chinese else "zh-hans"
-            excerpts = passages.choose(
-                question, _find(question, scope, audiences, other)
-            )
-    finally:
-        close_old_connections()
+    excerpts = passages.choose(
+        question, _find(question, scope, audiences, wanted_locale)
+    )
+    if not excerpts:
+        # Better an answer in the other language than none.
+        other = "en" if question.is_chinese else "zh-hans"
+        excerpts = passages.choose(question, _find(question, scope, audiences, other))
     return _write(question, excerpts) if excerpts else _nothing(question, scope)
 
 
