@@ -5,8 +5,10 @@ one of ``exceptions``. Nothing here touches the database, so nothing here may be
 called inside a transaction.
 """
 
+import hashlib
+import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -24,6 +26,7 @@ from billing.stripe.objects import (
     CheckoutSession,
     Customer,
     Invoice,
+    PortalProduct,
     Price,
     Refund,
     Subscription,
@@ -32,6 +35,14 @@ from billing.stripe.objects import (
 # The version this SDK was made for; an upgrade is a decision, not an accident.
 API_VERSION = "2026-10-28.endive"
 TIMEOUT = 8.0
+# By this we know our portal configuration among others of the account.
+PORTAL_MARK = "doorstone"
+PORTAL_FEATURES: dict[str, Any] = {
+    "customer_update": {"enabled": True, "allowed_updates": ["email", "name"]},
+    "invoice_history": {"enabled": True},
+    "payment_method_update": {"enabled": True},
+    "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+}
 # Else the SDK writes an id into the user's configuration folder and sends it.
 stripe.enable_telemetry = False
 # It would log two lines for every call.
@@ -169,7 +180,60 @@ def create_portal_session(*, customer_id: str, return_url: str, locale: str) -> 
     """Return a link into the hosted portal; whoever has it is the customer."""
     params: Any = {"customer": customer_id, "return_url": return_url, "locale": locale}
     with translated():
+        found = _portal_configuration()
+        if found is not None:
+            params["configuration"] = found["id"]
         return str(client().v1.billing_portal.sessions.create(params).url)
+
+
+def ensure_portal(products: Sequence[PortalProduct]) -> bool:
+    """Let the hosted portal change between ``products``; tell whether that was news.
+
+    What a change costs is shown there before it is confirmed, and charged at once.
+    """
+    update = {
+        "enabled": True,
+        "default_allowed_updates": ["price", "quantity"],
+        "proration_behavior": "always_invoice",
+        "products": [
+            {
+                "product": product.product_id,
+                "prices": list(product.price_ids),
+                "adjustable_quantity": {
+                    "enabled": True,
+                    "minimum": product.seat_min,
+                    "maximum": product.seat_max,
+                },
+            }
+            for product in products
+        ],
+    }
+    features = {**PORTAL_FEATURES, "subscription_update": update}
+    # A fingerprint, because Stripe gives back more than it was given.
+    digest = hashlib.sha256(json.dumps(features, sort_keys=True).encode()).hexdigest()
+    params: Any = {
+        "features": features,
+        "metadata": {PORTAL_MARK: "1", "digest": digest},
+    }
+    with translated():
+        configurations = client().v1.billing_portal.configurations
+        found = _portal_configuration()
+        if found is None:
+            configurations.create(params)
+        elif found["metadata"].get("digest") != digest:
+            configurations.update(found["id"], params)
+        else:
+            return False
+    return True
+
+
+def _portal_configuration() -> dict[str, Any] | None:
+    found = client().v1.billing_portal.configurations.list({"active": True})
+    for configuration in found.auto_paging_iter():
+        raw: dict[str, Any] = configuration.to_dict(for_json=True)
+        if PORTAL_MARK in (raw.get("metadata") or {}):
+            return raw
+    return None
 
 
 # Subscriptions, invoices, refunds.

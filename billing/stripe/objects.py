@@ -168,3 +168,13 @@ class Price:
     currency: str
     interval: str
     is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalProduct:
+    """A product a customer may change to in the hosted portal, and its seats."""
+
+    product_id: str
+    price_ids: tuple[str, ...]
+    seat_min: int
+    seat_max: int

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -16,6 +17,7 @@ from billing.ledger.models import Invoice
 from billing.plans.models import PlanVersion
 from billing.plans.queries import offer_for
 from billing.stripe import services as inbox
+from billing.stripe.catalogue import sync_plans
 from billing.stripe.models import StripeOperation, WebhookInbox
 from billing.stripe.webhooks import parse_event
 from billing.subscriptions import mirror, services
@@ -388,3 +390,41 @@ def _let_renewal_fail(shop: StripeEmulator, subscription: Subscription) -> None:
         subscription.stripe_id, {"default_payment_method": method.id}
     )
     shop.advance(days=32)
+
+
+@pytest.mark.django_db
+def test_seats_and_plan_are_changed_in_the_portal_after_seeing_the_price(
+    shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = team_of(ada)
+    subscription = buy(org, ada)
+    team = offer_for("team").prices["month"].stripe_price_id or ""
+    portal = services.open_portal(org, return_path="/back/", language="en")
+    switch = f"{portal}/switch/{subscription.stripe_id}"
+
+    shown = httpx.get(switch, params={"price": team, "quantity": 5})
+    before = mirror.sync_subscription(subscription.stripe_id)
+    shop.portal_post(
+        portal, f"switch/{subscription.stripe_id}", price=team, quantity="5"
+    )
+    after = mirror.sync_subscription(subscription.stripe_id)
+    too_few = httpx.get(switch, params={"price": team, "quantity": 1})
+
+    assert "Total due today" in shown.text
+    assert before is not None
+    assert before.granted_plan == "pro"
+    assert after is not None
+    assert (after.granted_plan, after.seats) == ("team", 5)
+    assert entitlements_for(org.pk).seats == 5
+    assert too_few.status_code == 400
+
+
+@pytest.mark.django_db
+def test_pushing_the_same_plans_again_is_no_news(shop: StripeEmulator) -> None:
+    events = shop.client().v1.events
+    before = [event.id for event in events.list({"limit": 100}).data]
+
+    list(sync_plans())
+
+    assert [event.id for event in events.list({"limit": 100}).data] == before

@@ -340,6 +340,10 @@ class PortalPages:
             "wanted": choices.get(wanted),
             "preview": None,
             "error": "",
+            "quantity": self._plan(found)["quantity"],
+            "is_adjustable": any(
+                self._seats(visit, price) not in {None, (1, 1)} for price in choices
+            ),
         }
         if not wanted:
             return self._page(request, visit, "portal_switch.html", values)
@@ -349,12 +353,26 @@ class PortalPages:
         }
         if (confirm.get("items") or [{}])[0].get("quantity"):
             entry["quantity"] = confirm["items"][0]["quantity"]
+        elif seats := self._seats(visit, wanted):
+            asked = request.query_params.get("quantity") or form.get("quantity", "")
+            held = found["items"]["data"][0].get("quantity", 1)
+            low, high = seats
+            entry["quantity"] = int(asked) if asked.isdecimal() else held
+            if not asked or low == high:
+                entry["quantity"] = min(max(entry["quantity"], low), high)
+            if not low <= entry["quantity"] <= high:
+                values["error"] = "That quantity is not possible for this plan."
+                values["wanted"] = None
+                return self._page(
+                    request, visit, "portal_switch.html", values, status=400
+                )
         change = {
             "items": [entry],
             "proration_behavior": feature["proration_behavior"],
         }
         if request.method == "GET":
             values["wanted"] = self._choice(wanted, found)
+            values["quantity"] = entry.get("quantity", values["quantity"])
             values["preview"] = invoices.preview(
                 self.account,
                 {"subscription": found["id"], "subscription_details": change},
@@ -380,8 +398,20 @@ class PortalPages:
             price: self._choice(price, found)
             for product in visit.features["subscription_update"]["products"]
             for price in product["prices"]
-            if price != held
+            # The plan that is held is a choice where its quantity may change.
+            if price != held or self._seats(visit, price) not in {None, (1, 1)}
         }
+
+    def _seats(self, visit: Visit, price: str) -> tuple[int, int] | None:
+        """The least and the most of a price that may be chosen; None: no choice."""
+        feature = visit.features["subscription_update"]
+        if "quantity" not in feature["default_allowed_updates"]:
+            return None
+        for product in feature["products"]:
+            limits = product["adjustable_quantity"]
+            if price in product["prices"] and limits["enabled"]:
+                return limits.get("minimum") or 1, limits.get("maximum") or 999_999
+        return None
 
     def _choice(self, price: str, found: Document) -> dict[str, Any]:
         offer = self.account.get("price", price)

@@ -126,6 +126,8 @@ CHINESE = {
     "On your next invoice": "计入下期账单",
     "Confirm": "确认",
     "Choose a plan": "选择套餐",
+    "Quantity": "数量",
+    "That quantity is not possible for this plan.": "该套餐不支持这个数量。",
     "There is no other plan.": "没有其他套餐。",
     "Continue": "继续",
     "Invoice {number}": "账单 {number}",
