@@ -281,10 +281,10 @@ class _Scribe:
             return self.cast.characters["staff"], max(
                 moment, self.cast.characters["mod"].date_joined
             )
-        user = self.cast.somebody(
+        somebody = self.cast.somebody(
             moment, self.rng, is_chinese=thread.is_chinese, power=0.9
         )
-        return user or self.cast.characters["ada"], max(
+        return somebody or self.cast.characters["ada"], max(
             moment, self.cast.characters["ada"].date_joined + timedelta(minutes=9)
         )
 

@@ -23,7 +23,7 @@ def copy_models(rows: Sequence[models.Model]) -> None:
     ]
     copy_rows(
         options.db_table,
-        [field.column for field in fields],
+        [str(field.column) for field in fields],
         (
             [
                 field.get_db_prep_save(getattr(row, field.attname), connection)

@@ -122,7 +122,8 @@ def _write(
         scale.replies,
         [*crowd, *(user for user in characters.values() if not user.is_staff)],
         characters,
-        rhythm,
+        # Nobody asks before there is somebody to answer.
+        Rhythm(rhythm.start + timedelta(days=9), rhythm.end, growth=2.2),
         rng,
     )
     everybody = {user.pk: user for user in users.values()}

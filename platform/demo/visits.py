@@ -148,9 +148,12 @@ class _Places:
     def __init__(self, rows: list[tuple[str, str, float, datetime | None]]) -> None:
         self._rows = rows
         self._sums = list(accumulate(weight for _, _, weight, _ in rows))
-        dated = [row for row in rows if row[3] is not None]
-        self._topics = sorted(dated, key=lambda row: (row[3], row[1]))
-        self._since = [row[3] for row in self._topics]
+        self._topics = sorted(
+            (since, path, subject)
+            for path, subject, _weight, since in rows
+            if since is not None
+        )
+        self._since = [since for since, _path, _subject in self._topics]
 
     def at(self, moment: datetime, rng: random.Random) -> tuple[str, str]:
         """Return the path and the subject of a page that exists at ``moment``.
@@ -160,9 +163,8 @@ class _Places:
         if rng.random() < NEWS:
             there = bisect(self._since, moment)
             if there:
-                path, subject, *_ = self._topics[
-                    max(there - 1 - int(rng.expovariate(1 / 12)), 0)
-                ]
+                recent = there - 1 - int(rng.expovariate(1 / 12))
+                _, path, subject = self._topics[max(recent, 0)]
                 return path, subject
         for _ in range(6):
             path, subject, _weight, since = rng.choices(
