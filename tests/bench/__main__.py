@@ -42,7 +42,10 @@ def main() -> int:
             broken.append(name)
     print_table(figures)
     missed = [figure for figure in figures if figure.is_met is False]
-    print(f"{len(missed)} missed" if missed else "Every floor is met.")
+    if missed:
+        print(f"{len(missed)} missed")
+    elif figures and not broken:
+        print("Every floor is met.")
     if broken:
         print(f"Could not be run: {', '.join(broken)}")
     return 1 if broken else 0

@@ -21,6 +21,15 @@ from inference.usage.recording import Usage, record
 from tests.factories.inference import offered_model, used
 
 
+class Clock:
+    """Stands in for the module ``time``; goes on when it is told to."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def deployment(pk: int, **fields: Any) -> Deployment:
     return Deployment(pk=pk, provider="openai", base_url="http://x", **fields)
 
@@ -39,7 +48,7 @@ def test_lower_priorities_are_tried_last_and_three_tries_are_all() -> None:
 def test_a_circuit_opens_after_enough_failures_and_one_probe_closes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
+    clock = Clock()
     monkeypatch.setattr(routing, "time", clock)
     router, only = Router(), deployment(1)
     router.succeeded(only)
@@ -69,7 +78,7 @@ def test_a_circuit_opens_after_enough_failures_and_one_probe_closes_it(
 def test_failures_under_way_when_a_circuit_opens_do_not_lengthen_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
+    clock = Clock()
     monkeypatch.setattr(routing, "time", clock)
     router, only = Router(), deployment(1)
 
