@@ -56,7 +56,7 @@ class Reader:
         return (
             f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{escape(title)} · {self.say('Mailbox')} · Doorstone</title>"
+            f"<title>{escape(title)} · Doorstone</title>"
             f'<link rel="stylesheet" href="/style.css"></head><body><main>{body}</main></body></html>'
         )
 
