@@ -146,6 +146,25 @@ def test_python_examples_compile() -> None:
             compile(code, name, "exec")
 
 
+@pytest.mark.django_db
+def test_the_example_of_a_model_offers_one() -> None:
+    from inference.catalog.queries import offered_models
+
+    (code,) = (
+        code
+        for code in re.findall(
+            r"^```python\n(.*?)^```",
+            text_of("self-hosting/models", "en"),
+            re.DOTALL | re.MULTILINE,
+        )
+        if "publish_model" in code
+    )
+
+    exec(code, {})  # noqa: S102 - our own page, as a reader would paste it
+
+    assert [model.slug for model in offered_models()] == ["qwen3-8b"]
+
+
 def test_the_worked_example_is_right() -> None:
     for locale in LOCALES:
         page = text_of("conversion", locale)

@@ -23,7 +23,7 @@ def documentation(db: None) -> None:
         return
     import_version(SITE / "0.9", version="0.9")
     import_version(SITE / "1.0", version="1.0", is_default=True)
-    _imported.extend(IndexEntry.objects.values())
+    _imported.extend(dict(row) for row in IndexEntry.objects.values())
 
 
 @pytest.fixture
