@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.decorators import staff_required
 from activity.queries import unlinked_visitors
+from audit import services as audit
 from billing.conversion import figures, rows
 from billing.conversion.definitions import DEFINITIONS
 from billing.conversion.figures import Cohort
@@ -40,6 +41,7 @@ from billing.conversion.stats import ProfitModel
 from billing.conversion.trend import daily_trend
 from core.money import NANO
 from core.pagination import paginate
+from core.types import AuthenticatedHttpRequest
 
 PEOPLE = {
     "activated_at": _("Activated developers"),
@@ -108,11 +110,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_required
-def people(request: HttpRequest) -> HttpResponseBase:
+def people(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The people behind a number of the home page, also as CSV."""
     behind = _behind(request)
     if request.GET.get("format") == "csv":
-        return _people_csv(behind.developers)
+        return _people_csv(request, behind.developers)
     page = paginate(
         behind.developers.select_related("user"),
         order_by=("-signed_up_at", "-pk"),
@@ -127,7 +129,7 @@ def people(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @staff_required
-def visitors(request: HttpRequest) -> HttpResponseBase:
+def visitors(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The browsers of the funnel's visits that nobody has signed in with."""
     behind = _behind(request)
     found = unlinked_visitors(
@@ -137,7 +139,7 @@ def visitors(request: HttpRequest) -> HttpResponseBase:
         names = ["id", "first_seen_at", "source", "medium", "campaign", "referrer"]
         names.append("landing_path")
         ordered = found.order_by("-first_seen_at", "-pk").values_list(*names)
-        return _csv("visitors", names, ordered.iterator())
+        return _csv(request, "visitors", names, ordered.iterator())
     page = paginate(
         found,
         order_by=("-first_seen_at", "-pk"),
@@ -148,7 +150,7 @@ def visitors(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @staff_required
-def invoices(request: HttpRequest) -> HttpResponseBase:
+def invoices(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The paid invoices that revenue and p are made of, also as CSV."""
     behind = _behind(request)
     found = rows.invoices_of(behind.developers)
@@ -156,7 +158,7 @@ def invoices(request: HttpRequest) -> HttpResponseBase:
         names = ["number", "organisation__slug", "paid_at", "currency", "revenue"]
         names.append("refunded")
         ordered = found.order_by("-paid_at", "-pk").values_list(*names)
-        return _csv("invoices", names, ordered.iterator())
+        return _csv(request, "invoices", names, ordered.iterator())
     page = paginate(
         found.select_related("organisation").defer("raw"),
         order_by=("-paid_at", "-pk"),
@@ -168,7 +170,7 @@ def invoices(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @staff_required
-def usage(request: HttpRequest) -> HttpResponseBase:
+def usage(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The metered usage that c is made of, also as CSV."""
     behind = _behind(request)
     found = rows.usage_of(behind.developers)
@@ -176,7 +178,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         names = ["window", "organisation__slug", "model", "edition", "requests"]
         names += ["tokens_in", "tokens_out", "price_nano", "cost_nano"]
         ordered = found.order_by("-window", "-pk").values_list(*names)
-        return _csv("usage", names, ordered.iterator())
+        return _csv(request, "usage", names, ordered.iterator())
     page = paginate(
         found.select_related("organisation"),
         order_by=("-window", "-pk"),
@@ -318,16 +320,22 @@ class _Echo:
         return value
 
 
-def _people_csv(developers: DeveloperQuerySet) -> StreamingHttpResponse:
+def _people_csv(
+    request: AuthenticatedHttpRequest, developers: DeveloperQuerySet
+) -> StreamingHttpResponse:
     names = ("user__username", "source", *FUNNEL, "revenue", "cost_nano")
     ordered = developers.order_by("-signed_up_at", "-pk").values_list(*names)
     columns = ("username", *names[1:-2], "revenue_minor", "cost_nano")
-    return _csv("developers", columns, ordered.iterator())
+    return _csv(request, "developers", columns, ordered.iterator())
 
 
 def _csv(
-    name: str, columns: Iterable[str], found: Iterable[tuple[Any, ...]]
+    request: AuthenticatedHttpRequest,
+    name: str,
+    columns: Iterable[str],
+    found: Iterable[tuple[Any, ...]],
 ) -> StreamingHttpResponse:
+    audit.record(f"{name}.exported", actor=request.user)
     writer = csv.writer(_Echo())
 
     def lines() -> Iterable[str]:

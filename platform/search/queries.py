@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.core import signing
-from django.db.models import F, FloatField, Q, QuerySet
+from django.db.models import Case, F, FloatField, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 
 from accounts.models import User
@@ -82,19 +82,21 @@ def search_page(
     kinds: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
     locale: str | None = None,
+    preferred: str = "",
     cursor: str = "",
     page_size: int = 20,
 ) -> Hits:
     """Return one page of what ``actor`` may see that matches, each object once.
 
-    An object is shown by its best part. The cursor holds rank and row of the last
+    An object is shown by its best part; what is in another language than the
+    ``preferred`` one counts less, since it is rarely what is looked for. The cursor holds rank and row of the last
     one shown, so a page neither repeats nor skips. Raises ``BadCursor``.
     """
     query_text = text.query(wanted)
     if not query_text:
         return Hits([], "")
     visible = IndexEntry.objects.visible_to(actor)
-    matching = _match(visible, query_text, kinds, labels, locale)
+    matching = _match(visible, query_text, kinds, labels, locale, preferred)
     best = matching.order_by(*_OBJECT, "-rank", "part").distinct(*_OBJECT)
     found = matching.filter(pk__in=best.values("pk")).order_by("-rank", "-pk")
     if cursor:
@@ -177,6 +179,7 @@ def _match(
     kinds: Sequence[str] | None,
     labels: Sequence[str] | None,
     locale: str | None,
+    preferred: str = "",
 ) -> QuerySet[Any]:
     if not query_text:
         return entries.none()
@@ -188,8 +191,10 @@ def _match(
         entries = entries.filter(locale__in=[locale, ""])
     query = SearchQuery(query_text, search_type="raw", config="simple")
     rank = SearchRank(F("vector"), query, normalization=1, cover_density=True)
+    in_other_language = ~Q(locale__in=[preferred, ""]) if preferred else Q(pk=None)
+    language = Case(When(in_other_language, then=Value(0.5)), default=Value(1.0))
     return (
         entries.filter(vector=query)
-        .annotate(rank=Cast(rank * F("boost"), FloatField()))
+        .annotate(rank=Cast(rank * F("boost") * language, FloatField()))
         .order_by("-rank", "-object_id", "part")
     )

@@ -2,6 +2,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -37,6 +38,7 @@ def results(request: PageRequest) -> HttpResponse:
             wanted,
             kinds=[kind] if kind else None,
             labels=["solved"] if is_solved else None,
+            preferred=get_language() or "",
             cursor=cursor,
             page_size=PAGE_SIZE,
         )

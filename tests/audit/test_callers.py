@@ -224,6 +224,8 @@ def test_a_raw_record_changed_by_staff_is_on_record(person: Person) -> None:
     [
         ("/console/{slug}/usage/log.csv", "usage.exported"),
         ("/console/{slug}/billing/invoices.csv", "invoices.exported"),
+        ("/staff/conversion/people/?format=csv", "developers.exported"),
+        ("/staff/conversion/visitors/?format=csv", "visitors.exported"),
     ],
 )
 def test_a_file_taken_away_is_on_record(

@@ -108,6 +108,23 @@ def test_kind_label_and_language_narrow_it_down(put: Put) -> None:
     assert set(titles(NOBODY, "zeppelin", locale="en")) == {"topic", "doc"}
 
 
+def test_the_readers_language_comes_first_and_the_other_is_still_found(
+    put: Put,
+) -> None:
+    put("English", "zeppelin", kind="doc", locale="en")
+    put("中文", "zeppelin", kind="doc", locale="zh-hans")
+    put("any", "zeppelin text of a topic")
+
+    found = [
+        [hit.title for hit in search_page(NOBODY, "zeppelin", preferred=locale).items]
+        for locale in ("en", "zh-hans")
+    ]
+
+    assert found[0][-1] == "中文"
+    assert found[1][-1] == "English"
+    assert {len(titles) for titles in found} == {3}
+
+
 def test_pages_neither_repeat_nor_skip(put: Put) -> None:
     for number in range(25):
         put(f"zeppelin {number}", "same words, same rank")
