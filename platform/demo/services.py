@@ -79,6 +79,7 @@ def seed(
     plan = _plan(scale, rhythm, rng)
     sold = till.sell(plan.purchases, now, lambda: on_step("customers", 1))
     with transaction.atomic(), till.priced():
+        _be_patient()
         _write(scale, plan, sold, rhythm, rng, on_step)
         # History has been told; nobody wants ninety days of it by mail, and no
         # worker needs to be called: everything is delivered.
@@ -86,6 +87,13 @@ def seed(
         connection.run_on_commit.clear()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def _be_patient() -> None:
+    """Let this one transaction take its time: much is worked out between its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        cursor.execute("SET LOCAL statement_timeout = 0")
 
 
 def _plan(scale: Scale, rhythm: Rhythm, rng: random.Random) -> Plan:
