@@ -5,7 +5,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from activity import services
@@ -111,7 +111,7 @@ def test_while_the_database_takes_nothing_events_stay_in_the_buffer() -> None:
         ready, done = Barrier(2), Barrier(2)
         holder = pool.submit(hold_the_log, ready, done)
         ready.wait(timeout=10)
-        with pytest.raises(services.OperationalError):
+        with pytest.raises(OperationalError):
             flush_buffer()
         done.wait(timeout=10)
         holder.result()

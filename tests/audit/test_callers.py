@@ -77,7 +77,7 @@ def test_somebody_who_leaves_is_their_own_actor(
     erin, ben = person("erin"), person("ben")
     team = accounts.create_organisation("Northwind", owner=erin)
     place = accounts.add_member(team, user=ben)
-    client.force_login(ben)
+    sign_in(client, ben)
 
     client.post(
         f"/console/{team.slug}/members/{place.pk}/",

@@ -8,7 +8,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
 
 
-class MailServer(MessageHandler):  # type: ignore[misc]
+class MailServer(MessageHandler):
     """A real mail server: keeps what it takes, refuses what it is told to."""
 
     def __init__(self) -> None:

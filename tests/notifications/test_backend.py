@@ -100,4 +100,6 @@ def test_somebody_signs_up_while_the_mail_server_is_down(
     assert answer.status_code == 302
     assert EmailAddress.objects.get(email="dora@example.test").verified is False
     (taken,) = mail_server.taken
-    assert "/accounts/confirm-email/" in str(taken.get_payload(decode=True), "utf-8")
+    body = taken.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    assert b"/accounts/confirm-email/" in body

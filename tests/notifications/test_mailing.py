@@ -317,7 +317,8 @@ def test_the_backlog_tells_how_late_and_how_many() -> None:
 def queued() -> int:
     """Return how many tasks wait in the queue of mail."""
     with current_app.connection_for_read() as broker:
-        size: int = broker.default_channel._size("mail")
+        channel: Any = broker.default_channel
+        size: int = channel._size("mail")
         return size
 
 

@@ -4,6 +4,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.db import connection, transaction
 
 from notifications import services
@@ -204,10 +205,10 @@ def test_a_token_of_a_deleted_person_stops_nothing_and_breaks_nothing(
         "",
         "x",
         "a:b:c",
-        services.signing.dumps([1, "no-such-kind"], salt=services.UNSUBSCRIBE_SALT),
-        services.signing.dumps([1], salt=services.UNSUBSCRIBE_SALT),
-        services.signing.dumps("text", salt=services.UNSUBSCRIBE_SALT),
-        services.signing.dumps([1, "reply"], salt="another.purpose"),
+        signing.dumps([1, "no-such-kind"], salt=services.UNSUBSCRIBE_SALT),
+        signing.dumps([1], salt=services.UNSUBSCRIBE_SALT),
+        signing.dumps("text", salt=services.UNSUBSCRIBE_SALT),
+        signing.dumps([1, "reply"], salt="another.purpose"),
     ],
 )
 def test_a_token_that_was_not_ours_is_refused(token: str) -> None:

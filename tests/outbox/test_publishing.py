@@ -127,7 +127,7 @@ def test_a_fact_carries_its_request_and_the_network_but_no_address(
 def queued() -> int:
     """Return how many tasks wait in the default queue."""
     with current_app.connection_for_read() as broker:
-        channel = broker.default_channel
+        channel: Any = broker.default_channel
         size: int = channel._size("default")
         return size
 
