@@ -107,6 +107,7 @@ MAX_SOURCES = 3
 MAX_UNITS = 40
 # A heading about the very thing says more than a mention in passing.
 HEAD_SHARE = 0.4
+BRIEF = 500
 # Two characters of Chinese are about one word of English.
 HAN_WEIGHT = 0.5
 
@@ -235,8 +236,8 @@ def choose(question: Question, passages: Sequence[Passage]) -> list[Excerpt]:
             score += 0.6
         elif "current" in passage.labels:
             score += 0.1
-        if passage.heading == passage.title:
-            # An introduction names what its sections explain.
+        if passage.heading == passage.title and len(passage.text) < BRIEF:
+            # A short introduction names what its sections explain.
             score *= 0.85
         key = (passage.kind, passage.object_id)
         present = excerpts.get(key)

@@ -1,6 +1,7 @@
 """What people ask, and the pages that answer it."""
 
 ENGLISH = {
+    "How much is the Pro plan a month?": {"billing"},
     "How do I stream an answer?": {"api/streaming"},
     "How do I make an API key?": {"console/keys", "quick-start"},
     "How can I rotate a key?": {"console/keys"},
@@ -31,6 +32,7 @@ ENGLISH = {
     "What does the Idempotency-Key header do?": {"api/retries", "rest-api"},
 }
 CHINESE = {
+    "专业版多少钱？": {"billing"},
     "怎样流式输出回答？": {"api/streaming"},
     "如何创建 API 密钥？": {"console/keys", "quick-start"},
     "怎么轮换密钥？": {"console/keys"},
