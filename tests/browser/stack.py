@@ -111,7 +111,7 @@ def _database(var_dir: Path) -> dict[str, str]:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         if "Doorstone is ready" in log.read_text(errors="replace"):
             return
