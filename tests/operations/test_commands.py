@@ -43,7 +43,7 @@ def test_a_member_becomes_staff_and_it_is_recorded(person: Callable[..., Any]) -
 
 
 def test_nobody_becomes_staff_without_signing_up() -> None:
-    with pytest.raises(CommandError, match="^Nobody signed up"):
+    with pytest.raises(CommandError, match=r"^Nobody signed up"):
         call_command("appoint_staff", "x@example.test")
 
     assert User.objects.count() == 0
