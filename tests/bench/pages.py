@@ -65,7 +65,23 @@ def prepare(stack: ExitStack, scale: str) -> None:
     from django.core.management import call_command
     from django.db import connection
 
+    from community.forum.defaults import ensure_categories
+    from embedded.management.commands.prepare import DOCS
+
+    # All that a start makes, without the plans in Stripe and the small demonstration.
     call_command("migrate", verbosity=0)
+    ensure_categories()
+    call_command("catalog", "ensure", verbosity=0)
+    for folder, version, is_default in DOCS:
+        if (ROOT / folder).is_dir():
+            call_command(
+                "docs",
+                "import",
+                folder,
+                version=version,
+                default=is_default,
+                verbosity=0,
+            )
     marker = VAR / scale / "seeded"
     if not marker.exists():
         call_command("seed_demo", scale=scale, seed=42)
