@@ -1,7 +1,16 @@
+import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 
+from allauth.account.adapter import get_adapter
+from allauth.core.internal.httpkit import HTTP_USER_AGENT_MAX_LENGTH
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+ACTIVITY_INTERVAL = timedelta(minutes=5)
 
 
 def preferred_language(
@@ -16,3 +25,44 @@ def preferred_language(
         return get_response(request)
 
     return middleware
+
+
+def session_activity(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Note where and when a session was last used, once per some minutes.
+
+    The page that lists them is right to within two intervals, and at once about a
+    session that turns up at another address or in another browser.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if (
+            request.user.is_authenticated
+            and request.session.session_key
+            and _is_activity_due(request)
+        ):
+            UserSession.objects.create_from_request(request)
+        return get_response(request)
+
+    return middleware
+
+
+def _is_activity_due(request: HttpRequest) -> bool:
+    """Tell whether this use is news.
+
+    An absent cache grants every claim, so the table has the last word: then each
+    request costs one read, but no more writes than before.
+    """
+    session_key = request.session.session_key
+    address = get_adapter().get_client_ip(request)
+    browser = request.headers.get("User-Agent", "")[:HTTP_USER_AGENT_MAX_LENGTH]
+    where = hashlib.sha256(f"{session_key}\n{address}\n{browser}".encode()).hexdigest()
+    if not cache.add(f"accounts:seen:{where}", 1, ACTIVITY_INTERVAL.total_seconds()):
+        return False
+    return not UserSession.objects.filter(
+        session_key=session_key,
+        ip=address,
+        user_agent=browser,
+        last_seen_at__gt=timezone.now() - ACTIVITY_INTERVAL,
+    ).exists()

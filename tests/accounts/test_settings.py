@@ -4,10 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from accounts.middleware import ACTIVITY_INTERVAL
 from accounts.models import PersonalAccessToken, User
 from accounts.tokens import create_token, find_token
+from tests.fakes.servers import free_port
 
 pytestmark = pytest.mark.django_db
 PROFILE = {
@@ -207,6 +213,85 @@ def test_sessions_are_listed_by_name_and_ended_one_by_one(
         302,
         302,
     ]
+
+
+def used_sessions(queries: CaptureQueriesContext) -> list[str]:
+    return [
+        str(query["sql"])
+        for query in queries
+        if "usersessions" in query["sql"] or "SAVEPOINT" in query["sql"]
+    ]
+
+
+def test_a_page_within_minutes_of_another_costs_no_query_for_the_session_list(
+    member: Callable[..., Any], sign_in: Callable[..., Client]
+) -> None:
+    client = sign_in(member("ada"))
+    client.get("/settings/profile/")
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/settings/profile/")
+
+    assert used_sessions(queries) == []
+
+
+def test_a_session_is_seen_again_after_some_minutes(
+    member: Callable[..., Any], sign_in: Callable[..., Client]
+) -> None:
+    client = sign_in(member("ada"))
+    old = timezone.now() - ACTIVITY_INTERVAL
+    UserSession.objects.update(last_seen_at=old)
+
+    client.get("/settings/profile/")
+    seen_at = UserSession.objects.get().last_seen_at
+    UserSession.objects.update(last_seen_at=old)
+    client.get("/settings/profile/")
+
+    assert seen_at > old
+    assert UserSession.objects.get().last_seen_at == old
+
+
+def test_a_session_that_moves_is_noted_at_once(
+    member: Callable[..., Any], sign_in: Callable[..., Client]
+) -> None:
+    client = sign_in(member("ada"))
+    client.get("/settings/profile/")
+
+    client.get(
+        "/settings/profile/", headers={"User-Agent": "curl/8"}, REMOTE_ADDR="10.9.8.7"
+    )
+
+    session = UserSession.objects.get()
+    assert (session.ip, session.user_agent) == ("10.9.8.7", "curl/8")
+
+
+def test_a_session_without_a_record_gets_one(member: Callable[..., Any]) -> None:
+    client = Client()
+    client.force_login(member("ada"))
+    UserSession.objects.all().delete()
+
+    client.get("/settings/profile/")
+
+    assert UserSession.objects.get().session_key == client.session.session_key
+
+
+def test_without_a_cache_activity_is_not_written_on_every_request(
+    member: Callable[..., Any], sign_in: Callable[..., Client], settings: Any
+) -> None:
+    client = sign_in(member("ada"))
+    cache = settings.CACHES["default"]
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    settings.CACHES = {"default": {**cache, "LOCATION": away}}
+    seen_at = UserSession.objects.get().last_seen_at
+
+    with CaptureQueriesContext(connection) as queries:
+        pages = [client.get("/settings/profile/").status_code for _ in range(3)]
+
+    asked = used_sessions(queries)
+    assert pages == [200, 200, 200]
+    assert len(asked) == 3
+    assert all(sql.startswith("SELECT") for sql in asked)
+    assert UserSession.objects.get().last_seen_at == seen_at
 
 
 def test_nobody_ends_the_session_of_another(
