@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.decorators import organisation_required
+from accounts.decorators import organisation_required, recent_sign_in_required
 from accounts.permissions import can_manage_keys
 from core.pagination import paginate
 from core.types import OrganisationHttpRequest
@@ -39,6 +39,7 @@ def key_list(request: OrganisationHttpRequest) -> HttpResponse:
 @organisation_required
 @never_cache
 @require_POST
+@recent_sign_in_required
 def key_create(request: OrganisationHttpRequest) -> HttpResponse:
     """Make a key and show its secret, this once."""
     _require_manager(request)
@@ -57,6 +58,7 @@ def key_create(request: OrganisationHttpRequest) -> HttpResponse:
 @organisation_required
 @never_cache
 @require_POST
+@recent_sign_in_required
 def key_rotate(request: OrganisationHttpRequest, public_id: str) -> HttpResponse:
     """Make a successor of a key and show its secret; the old one works a day longer."""
     _require_manager(request)
@@ -70,6 +72,7 @@ def key_rotate(request: OrganisationHttpRequest, public_id: str) -> HttpResponse
 
 @organisation_required
 @require_POST
+@recent_sign_in_required
 def key_revoke(request: OrganisationHttpRequest, public_id: str) -> HttpResponse:
     """Take a key out of use."""
     _require_manager(request)

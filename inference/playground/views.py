@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import is_valid_path, reverse
@@ -13,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 import activity
+from accounts.decorators import sign_in_required
 from accounts.models import Membership, Organisation, User
 from core import limiter
 from core.types import AuthenticatedHttpRequest
@@ -73,7 +73,7 @@ def playground(request: HttpRequest) -> HttpResponse:
     return _send(request, form, models, organisations)
 
 
-@login_required
+@sign_in_required
 @never_cache
 @require_POST
 def playground_key(request: AuthenticatedHttpRequest) -> HttpResponse:

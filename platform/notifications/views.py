@@ -1,5 +1,4 @@
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -10,6 +9,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.decorators import sign_in_required
 from core.pagination import paginate
 from core.types import AuthenticatedHttpRequest, PageRequest
 from notifications import services
@@ -18,7 +18,7 @@ from notifications.models import Notification
 
 
 @require_safe
-@login_required
+@sign_in_required
 def notification_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What somebody was told, newest first."""
     visible = Notification.objects.visible_to(request.user).select_related("actor")
@@ -37,7 +37,7 @@ def notification_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@sign_in_required
 def open_notification(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Mark a message as read and go where it points."""
     notification = get_object_or_404(
@@ -48,14 +48,14 @@ def open_notification(request: AuthenticatedHttpRequest, pk: int) -> HttpRespons
 
 
 @require_POST
-@login_required
+@sign_in_required
 def mark_all_read(request: AuthenticatedHttpRequest) -> HttpResponse:
     services.mark_read(request.user)
     return redirect("notifications:list")
 
 
 @require_safe
-@login_required
+@sign_in_required
 def unread_count(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The number on the bell, as a fragment."""
     unread = Notification.objects.visible_to(request.user).unread()
@@ -65,7 +65,7 @@ def unread_count(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
+@sign_in_required
 def preferences(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Which messages also come by mail."""
     form = PreferencesForm(request.POST or None, user=request.user)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
@@ -28,7 +29,13 @@ def team(person: Callable[..., Any]) -> Any:
 @pytest.fixture
 def signed_in(client: Client) -> Callable[[Any], Client]:
     def sign_in(user: Any) -> Client:
-        client.force_login(user)
+        EmailAddress.objects.get_or_create(
+            user=user, email=user.email, verified=True, primary=True
+        )
+        client.logout()
+        client.post(
+            "/accounts/login/", {"login": user.email, "password": "correct horse"}
+        )
         return client
 
     return sign_in
@@ -188,6 +195,69 @@ def test_a_revoked_key_stays_listed_and_cannot_be_rotated(
     assert ApiKey.objects.count() == 1
 
 
+def age_sign_in(client: Client) -> None:
+    session = client.session
+    session["account_authentication_methods"] = [
+        {**record, "at": record["at"] - 301}
+        for record in session["account_authentication_methods"]
+    ]
+    session.save()
+
+
+def test_a_key_is_made_by_itself_once_an_old_sign_in_is_confirmed(
+    person: Callable[..., Any], signed_in: Any
+) -> None:
+    browser = signed_in(person("ada"))
+    age_sign_in(browser)
+    form = {"name": "Website", "submission": "once"}
+
+    asked = browser.post("/console/ada/keys/create/", form)
+    made_early = ApiKey.objects.count()
+    done = browser.post(asked["Location"], {"password": "correct horse"})
+
+    assert asked["Location"].startswith("/accounts/reauthenticate/")
+    assert made_early == 0
+    assert done.status_code == 200
+    (secret,) = shown_secrets(done)
+    assert "no-store" in done["Cache-Control"]
+    assert ApiKey.objects.get().digest == secrets.digest(secret)
+
+
+@pytest.mark.parametrize("change", ["rotate", "revoke"])
+def test_an_old_sign_in_changes_no_key_before_it_is_confirmed(
+    change: str, person: Callable[..., Any], signed_in: Any
+) -> None:
+    ada = person("ada")
+    key = key_of(personal_organisation(ada), ada, name="Website")
+    browser = signed_in(ada)
+    age_sign_in(browser)
+
+    asked = browser.post(f"/console/ada/keys/{key.public_id}/{change}/")
+    key.refresh_from_db()
+    untouched = (key.revoked_at, key.expires_at, ApiKey.objects.count())
+    browser.post(asked["Location"], {"password": "correct horse"})
+
+    key.refresh_from_db()
+    assert asked["Location"].startswith("/accounts/reauthenticate/")
+    assert untouched == (None, None, 1)
+    assert (key.revoked_at or key.expires_at) is not None
+
+
+def test_a_form_sent_after_the_session_ended_leads_back_to_the_keys(
+    person: Callable[..., Any], client: Client
+) -> None:
+    person("ada")
+
+    answer = client.post(
+        "/console/ada/keys/create/",
+        {"name": "Website"},
+        headers={"Referer": "http://testserver/console/ada/keys/"},
+    )
+
+    assert answer["Location"] == "/accounts/login/?next=/console/ada/keys/"
+    assert ApiKey.objects.count() == 0
+
+
 def test_another_organisations_key_cannot_be_revoked(
     team: Any, person: Callable[..., Any], signed_in: Any
 ) -> None:
@@ -241,5 +311,5 @@ def test_the_list_costs_the_same_queries_however_long(
 
     browser.get("/console/ada/keys/")
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(7):
         browser.get("/console/ada/keys/")
