@@ -337,6 +337,8 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [ROOT_DIR / "platform" / "design" / "locale"]
+FORMAT_MODULE_PATH = "design.formats"
+FORMAT_MODULE_PATH = "design.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 # The day of every report: conversion windows and charts are cut in this zone.

@@ -1,0 +1,1 @@
+"""How numbers and dates are written, where Django has it otherwise."""

@@ -1,0 +1,25 @@
+"""Numbers as pages show them."""
+
+import pytest
+from django.template import Context, Template
+from django.utils import translation
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_digits_are_grouped_by_thousands_in_every_language(language: str) -> None:
+    template = Template("{% load humanize %}{{ n|intcomma }} {{ n }}")
+
+    with translation.override(language):
+        shown = template.render(Context({"n": 1_060_000}))
+
+    assert shown == "1,060,000 1060000"
+
+
+def test_code_needs_no_language() -> None:
+    template = Template(
+        '{% include "components/code_block.html" with code=code only %}'
+    )
+
+    html = template.render(Context({"code": "<b>"}))
+
+    assert "&lt;b&gt;" in html
