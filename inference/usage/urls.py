@@ -10,4 +10,5 @@ urlpatterns = [
     path("console/<slug:org>/usage/log.csv", views.log_csv, name="log-csv"),
     path("console/<slug:org>/usage/table.csv", views.table_csv, name="table-csv"),
     path("console/<slug:org>/_usage/", views.usage_fragment, name="usage-fragment"),
+    path("console/<slug:org>/_steps/", views.steps_fragment, name="steps-fragment"),
 ]

@@ -18,6 +18,7 @@ from entitlements.queries import entitlements_for
 from inference.usage import queries
 from inference.usage.models import UsageEvent
 from inference.usage.periods import DAYS, Period, chart
+from inference.usage.steps import first_steps
 
 PAGE_SIZE = 30
 # A file of more rows than this is for the API, not for a spreadsheet.
@@ -67,6 +68,16 @@ def usage_fragment(request: OrganisationHttpRequest) -> HttpResponse:
         "budget": _budget(request.organisation.pk),
     }
     return render(request, "usage/_usage.html", context)
+
+
+@organisation_required
+@require_safe
+def steps_fragment(request: OrganisationHttpRequest) -> HttpResponse:
+    """Show what is left of the way to the first call; nothing once all is done."""
+    steps = first_steps(request.user, request.organisation)
+    done = sum(step.is_done for step in steps)
+    context = {"steps": steps, "done": done, "is_left": done < len(steps)}
+    return render(request, "usage/_steps.html", context)
 
 
 @organisation_required

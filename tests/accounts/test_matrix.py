@@ -43,6 +43,7 @@ PAGES = {
     ("GET", f"{CONSOLE}usage/log.csv"): SEE,
     ("GET", f"{CONSOLE}usage/table.csv"): SEE,
     ("GET", f"{CONSOLE}_usage/"): SEE,
+    ("GET", f"{CONSOLE}_steps/"): SEE,
     ("GET", f"{CONSOLE}keys/"): (302, 404, 200, 403, 200, 200, 200),
     ("POST", f"{CONSOLE}keys/create/"): (302, 404, 422, 403, 422, 422, 403),
     ("POST", f"{CONSOLE}keys/<slug:public_id>/rotate/"): (

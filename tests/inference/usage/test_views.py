@@ -7,16 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import Membership
 from accounts.queries import personal_organisation
-from accounts.services import create_organisation
+from accounts.services import add_member, create_organisation, invite_member
+from entitlements.models import OrganisationEntitlement
+from inference.keys.services import create_playground_key
 from inference.usage.periods import Period, chart
 from tests.factories.inference import key_of, used
 
 pytestmark = pytest.mark.django_db
-PATHS = ["usage/", "usage/log.csv", "usage/table.csv", "_usage/"]
+PATHS = ["usage/", "usage/log.csv", "usage/table.csv", "_usage/", "_steps/"]
 
 
 @pytest.fixture
@@ -126,7 +130,7 @@ def test_the_page_costs_the_same_queries_however_much_was_used(
         used(organisation, key_of(organisation, ada), model=f"m{number}")
     client.get("/console/ada/usage/")
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(9):
         client.get(f"/console/ada/usage/?group={group}")
 
 
@@ -154,3 +158,100 @@ def test_the_last_day_has_a_bar_for_every_hour() -> None:
 
     assert len(drawn.bars) == 24
     assert (drawn.bars[-1].label, drawn.bars[-1].total) == ("00:00", 5)
+
+
+def steps_of(client: Client, slug: str) -> dict[str, bool]:
+    answer = client.get(f"/console/{slug}/_steps/")
+    return {str(step.url): step.is_done for step in answer.context["steps"]}
+
+
+def entitle(organisation: Any, plan: str) -> None:
+    OrganisationEntitlement.objects.create(
+        organisation=organisation,
+        revision=1,
+        plan=plan,
+        features={"plan": plan},
+        computed_at=timezone.now(),
+    )
+
+
+def test_each_first_step_turns_done_by_itself(ada: Any, client: Client) -> None:
+    organisation = personal_organisation(ada)
+    keys = "/console/ada/keys/"
+    seen = [steps_of(client, "ada")]
+
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True)
+    seen.append(steps_of(client, "ada"))
+    create_playground_key(organisation, by=ada)
+    seen.append(steps_of(client, "ada"))
+    key = key_of(organisation, ada)
+    seen.append(steps_of(client, "ada"))
+    used(organisation, key)
+    seen.append(steps_of(client, "ada"))
+
+    assert [list(each.values()) for each in seen] == [
+        [False, False, False, False],
+        [True, False, False, False],
+        [True, False, False, False],
+        [True, True, False, False],
+        [True, True, True, False],
+    ]
+    assert list(seen[0]) == ["/accounts/email/", keys, "/docs/", "/pricing/"]
+
+
+def test_the_first_steps_go_away_once_all_are_done(ada: Any, client: Client) -> None:
+    organisation = personal_organisation(ada)
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True)
+    used(organisation, key_of(organisation, ada))
+    before = client.get("/console/ada/_steps/").text
+    entitle(organisation, "pro")
+
+    after = client.get("/console/ada/_steps/")
+
+    assert "3 of 4 done" in before
+    assert (after.status_code, after.text.strip()) == (200, "")
+
+
+def test_a_team_has_a_member_to_invite(
+    ada: Any, person: Callable[..., Any], client: Client
+) -> None:
+    team = create_organisation("Northwind", owner=ada)
+    members = "/console/northwind/members/"
+    alone = steps_of(client, "northwind")[members]
+    owner = team.memberships.get()
+    invite_member(team, email="x@example.test", role="member", by=owner)
+    invited = steps_of(client, "northwind")[members]
+    team.invitations.all().delete()
+    add_member(team, user=person("ben"))
+
+    assert (alone, invited) == (False, True)
+    assert steps_of(client, "northwind")[members] is True
+    assert members not in steps_of(client, "ada")
+
+
+def test_whoever_pays_the_bills_is_not_sent_to_the_keys(
+    ada: Any, person: Callable[..., Any], client: Client
+) -> None:
+    team = create_organisation("Northwind", owner=person("erin"))
+    add_member(team, user=ada, role=Membership.Role.BILLING)
+
+    assert "/console/northwind/keys/" not in steps_of(client, "northwind")
+
+
+@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize(("path", "queries"), [("", 3), ("_steps/", 7)])
+def test_the_console_costs_the_same_queries_however_many_keys(
+    path: str,
+    queries: int,
+    count: int,
+    ada: Any,
+    client: Client,
+    django_assert_num_queries: Any,
+) -> None:
+    organisation = personal_organisation(ada)
+    for _number in range(count):
+        key_of(organisation, ada)
+    client.get("/console/ada/")
+
+    with django_assert_num_queries(queries):
+        client.get(f"/console/ada/{path}")

@@ -1,0 +1,70 @@
+"""The first steps of an organisation, each true of itself."""
+
+from dataclasses import dataclass
+
+from allauth.account.models import EmailAddress
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import Organisation, User
+from accounts.permissions import role_in
+from entitlements.features import FREE
+from entitlements.queries import entitlements_for
+from inference.keys.models import ApiKey
+from inference.usage.models import FirstCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do, and the page where it is done."""
+
+    label: str
+    url: str
+    is_done: bool
+
+
+def first_steps(user: User, organisation: Organisation) -> list[Step]:
+    """Return the steps ``user`` may take or has to know of, in their order."""
+    role = role_in(user, organisation)
+    steps = [
+        Step(
+            label=_("Confirm your e-mail address"),
+            url=reverse("account_email"),
+            is_done=EmailAddress.objects.filter(user=user, verified=True).exists(),
+        )
+    ]
+    # Whoever only pays the bills is not let onto the page of the keys.
+    if role != "billing":
+        steps.append(
+            Step(
+                label=_("Create an API key"),
+                url=reverse("keys:key-list", args=[organisation.slug]),
+                is_done=ApiKey.objects.filter(
+                    organisation=organisation, kind=ApiKey.Kind.STANDARD
+                ).exists(),
+            )
+        )
+    steps.append(
+        Step(
+            label=_("Make the first call, by the quickstart"),
+            url="/docs/",
+            is_done=FirstCall.objects.filter(organisation=organisation).exists(),
+        )
+    )
+    if organisation.kind == Organisation.Kind.TEAM:
+        steps.append(
+            Step(
+                label=_("Invite a member"),
+                url=reverse("accounts:member-list", args=[organisation.slug]),
+                is_done=organisation.invitations.exists()
+                or organisation.memberships.count() > 1,
+            )
+        )
+    steps.append(
+        Step(
+            label=_("Choose a plan"),
+            url="/pricing/",
+            is_done=entitlements_for(organisation.pk).plan != FREE.plan,
+        )
+    )
+    return steps
