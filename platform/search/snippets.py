@@ -9,6 +9,16 @@ from django.utils.safestring import SafeString, mark_safe
 from search.text import HAN, normalise, stem, words
 
 _PIECE = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
+# The line that opens or closes a block of code, with the language it names.
+_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^`\n]*(?:\n|\Z)", re.MULTILINE)
+
+
+def without_fences(source: str) -> str:
+    """Return ``source`` with its code, but without the lines that fence it.
+
+    The index keeps them for the assistant, which quotes whole blocks of code.
+    """
+    return _FENCE.sub("", source)
 
 
 def snippet(source: str, wanted: str, *, length: int = 220) -> SafeString:

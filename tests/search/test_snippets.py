@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.snippets import snippet
+from search.snippets import snippet, without_fences
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,21 @@ def test_whatever_was_written_and_typed_a_snippet_holds_no_markup_of_theirs(
     assert found.count("<mark>") == found.count("</mark>")
     text = unescape(bare).removeprefix("… ").removesuffix(" …")
     assert text in source or len(source) > 220
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("Call:\n```python\nstream=True\n```\nDone.", "Call:\nstream=True\nDone."),
+        ("1. Run\n   ~~~sh\n   make run\n   ~~~", "1. Run\n   make run\n"),
+        ("Wrap it in ``` signs.", "Wrap it in ``` signs."),
+        ("```inline``` code", "```inline``` code"),
+        ("```", ""),
+        ("流式：\n```json\n{}\n```\n", "流式：\n{}\n"),
+    ],
+)
+def test_a_snippet_shows_code_without_its_fences(source: str, text: str) -> None:
+    assert without_fences(source) == text
 
 
 HOSTILE = '<img src=x onerror="alert(1)">'
