@@ -90,14 +90,19 @@ def deliver(received: Sequence[ReceivedFact], on_fact: Callable[[int], None]) ->
     """Have everybody hear ``received`` and all that waits in the outbox."""
     _hear(list(received))
     on_fact(len(received))
+    deliver_waiting(on_fact)
+    rebuild()
+    outbox.prune()
+
+
+def deliver_waiting(on_fact: Callable[[int], None]) -> None:
+    """Have everybody hear what waits in the outbox, and what comes of that."""
     while waiting := _waiting():
         _hear(waiting)
         Delivery.objects.filter(
             state=Delivery.State.PENDING, event_id__in=[one.event_id for one in waiting]
         ).update(state=Delivery.State.DONE, done_at=timezone.now(), attempts=1)
         on_fact(len(waiting))
-    rebuild()
-    outbox.prune()
 
 
 def write_log(events: Sequence[NewEvent]) -> None:

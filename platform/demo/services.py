@@ -123,6 +123,9 @@ def _write(
     characters = {person.username: users[person.username] for person in plan.characters}
     crowd = [users[person.username] for person in plan.crowd]
     teams = _teams(plan, users, rhythm, rng)
+    # A contract outlives the free plan everybody begins with: that comes first.
+    facts.deliver_waiting(lambda done: on_step("facts", done))
+    _sign_contract(teams["helios"], users["staff"], rhythm)
     told = facts.Facts()
 
     script = community.write_script(
@@ -166,7 +169,8 @@ def _teams(
     plan: Plan, users: dict[str, User], rhythm: Rhythm, rng: random.Random
 ) -> dict[str, Organisation]:
     """Create Northwind, which pays by card, and Helios, which has a contract."""
-    early = [users[person.username] for person in plan.crowd[:40]]
+    verified = [person for person in plan.crowd if person.is_verified]
+    early = [users[person.username] for person in verified[:40]]
     rng.shuffle(early)
     northwind = people.found_team(
         "Northwind",
@@ -182,16 +186,19 @@ def _teams(
         public_id=plan.helios,
         moment=rhythm.start + timedelta(days=DAYS - 62),
     )
+    return {"northwind": northwind, "helios": helios}
+
+
+def _sign_contract(helios: Organisation, staff: User, rhythm: Rhythm) -> None:
     enterprise = ensure_default_plans()["enterprise"]
     with at(rhythm.start + timedelta(days=DAYS - 55)):
         grant_plan(
             helios,
             version=enterprise,
-            by=users["staff"],
+            by=staff,
             reason="Contract 2026-017, invoiced once a year",
             seats=20,
         )
-    return {"northwind": northwind, "helios": helios}
 
 
 def _contribute(characters: dict[str, User], crowd: list[User], rhythm: Rhythm) -> None:

@@ -3,23 +3,32 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Organisation, User
+from audit.models import Record
 from billing.conversion.figures import cohorts_by_source, total
+from billing.conversion.funnel import STEPS
+from billing.conversion.models import Developer
 from billing.conversion.rebuilding import rebuild
 from billing.ledger.checks import CHECKS
 from billing.ledger.models import Invoice, Refund
+from billing.subscriptions.entitling import compute_entitlements
 from billing.subscriptions.models import Subscription
 from community.forum import counting
 from community.forum.models import Post, PostRevision, Topic, Vote
 from demo import visits
 from demo.services import Scale, seed
 from demo.threads import book_of, composed, written
+from entitlements.models import OrganisationEntitlement
+from inference.keys.models import ApiKey
 from notifications.models import EmailMessage, Notification
 from outbox.models import Delivery
 from tests.demo.rows import outcome
@@ -98,6 +107,31 @@ def test_the_demo_has_something_of_everything() -> None:
     assert not Topic.objects.filter(view_count__lt=0).exists()
     assert Topic.objects.filter(solution__isnull=False).count() > 30
     assert Post.objects.filter(author=ada).count() > 10
+
+
+def test_everybody_in_the_demo_has_what_they_pay_for() -> None:
+    _seed(timezone.now())
+
+    stored = dict(
+        OrganisationEntitlement.objects.values_list("organisation_id", "plan")
+    )
+    assert stored == {pk: compute_entitlements(pk)[0].plan for pk in stored}
+    helios = Organisation.objects.get(slug="helios-energy")
+    assert stored[helios.pk] == "enterprise"
+    assert not Record.objects.filter(organisation=helios, after={"plan": "free"})
+
+
+def test_everybody_in_the_demo_comes_further_step_by_step() -> None:
+    _seed(timezone.now())
+
+    for (earlier, _), (later, _) in pairwise(STEPS):
+        reached = Developer.objects.exclude(**{later: None})
+        assert reached.exists()
+        assert not reached.filter(**{earlier: None}).exists(), later
+        assert not reached.filter(**{f"{later}__lt": F(earlier)}).exists(), later
+    callers = EmailAddress.objects.filter(user__in=ApiKey.objects.values("created_by"))
+    assert callers.exists()
+    assert not callers.filter(verified=False).exists()
 
 
 def test_the_same_seed_gives_the_same_demo() -> None:
