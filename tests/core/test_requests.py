@@ -3,21 +3,24 @@
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from logging.config import DictConfigurator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from config.logging import build_logging
-from core import health
 from core.context import request_id
 from core.logs import RequestIdFilter
 from core.middleware import trusted_proxies
 from core.redis import client as redis_client
+from embedded.postgres import EmbeddedPostgres
 from tests.fakes.servers import free_port
 
 pytestmark = pytest.mark.django_db
@@ -163,20 +166,70 @@ def test_without_redis_a_process_is_degraded_but_serves(settings: Any) -> None:
     ]
 
 
-def test_without_the_database_a_process_is_not_ready_but_lives(
-    monkeypatch: pytest.MonkeyPatch,
+PROCESS = """
+import django
+django.setup()
+from django.db import close_old_connections, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+recorder = MigrationRecorder(connection)
+recorder.ensure_schema()
+recorder.migration_qs.bulk_create(
+    recorder.Migration(app=app, name=name)
+    for app, name in MigrationLoader(connection).graph.nodes
+)
+client = Client()
+for path in iter(input, ""):
+    # A server does so between requests; the test client does not.
+    close_old_connections()
+    answer = client.get(path)
+    print(answer.status_code, answer.text.strip(), flush=True)
+"""
+
+
+def test_a_process_says_when_its_database_goes_and_when_it_is_back(
+    tmp_path: Path, settings: Any
 ) -> None:
-    def away() -> bool:
-        raise DatabaseError("gone")
+    database = EmbeddedPostgres(tmp_path / "data")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database.start(),
+        "REDIS_URL": settings.REDIS_URL,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESS],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
-    monkeypatch.setattr(health, "_check_database", away)
+    def ask(path: str) -> tuple[int, str]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{path}\n")
+        process.stdin.flush()
+        status, body = process.stdout.readline().split(maxsplit=1)
+        return int(status), body.strip()
 
-    ready, alive = Client().get("/readyz"), Client().get("/healthz")
+    try:
+        before = ask("/readyz")
+        database.stop()
+        during, alive = ask("/readyz"), ask("/healthz")
+        database.start()
+        after = ask("/readyz")
+    finally:
+        process.communicate("\n", timeout=10)
+        database.stop()
 
-    body = ready.json()
-    assert (ready.status_code, body["status"]) == (503, "unavailable")
-    assert [n for n, part in body["checks"].items() if not part["ok"]] == ["database"]
-    assert alive.status_code == 200
+    checks = json.loads(during[1])["checks"]
+    assert [before[0], during[0], after[0]] == [200, 503, 200]
+    assert json.loads(during[1])["status"] == "unavailable"
+    assert [name for name, part in checks.items() if not part["ok"]] == ["database"]
+    assert alive == (200, "ok")
 
 
 def test_a_log_line_is_json_with_the_id_of_its_request() -> None:
