@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 from redis.exceptions import RedisError
 
 from core.money import NANO
@@ -17,6 +19,9 @@ from search import services as search
 
 logger = logging.getLogger(__name__)
 CHANNEL = "catalogue"
+# A licence lives in the database; this is what one that is no name reads in other
+# languages.
+TRANSLATED: dict[str, Promise] = {"Commercial": pgettext_lazy("licence", "Commercial")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
