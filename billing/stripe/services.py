@@ -3,19 +3,18 @@
 import logging
 import random
 from datetime import timedelta
-from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from billing.stripe.exceptions import NotOurs
 from billing.stripe.locks import inbox_lock
 from billing.stripe.models import WebhookInbox
 from billing.stripe.objects import Event
 from billing.stripe.registry import refresher_for
+from core.nudging import nudge_after_commit
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ def receive_event(event: Event, *, endpoint: str = "stripe") -> bool:
             deliveries=F("deliveries") + 1
         )
         return False
-    transaction.on_commit(partial(_nudge, row.pk))
+    nudge_after_commit("billing.stripe.tasks.process_event", row.pk)
     return True
 
 
@@ -88,7 +87,7 @@ def replay(row: WebhookInbox) -> None:
         due_at=timezone.now(),
         processed_at=None,
     )
-    transaction.on_commit(partial(_nudge, row.pk))
+    nudge_after_commit("billing.stripe.tasks.process_event", row.pk)
 
 
 def _refresh(row: WebhookInbox) -> tuple[str, str]:
@@ -115,12 +114,3 @@ def _postpone(row: WebhookInbox, error: Exception) -> None:
         last_error=f"{type(error).__name__}: {details or error}"[:2000],
         due_at=timezone.now() + timedelta(seconds=delay),
     )
-
-
-def _nudge(pk: int) -> None:
-    from billing.stripe.tasks import process_event as task
-
-    try:
-        task.apply_async((pk,), retry=False)
-    except OperationalError as error:
-        logger.warning("stripe.nudge_failed", extra={"error": str(error)})

@@ -6,20 +6,19 @@ import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from accounts.models import Identity, User
 from community.contributions.exceptions import BadPayload, BadSignature
 from community.contributions.models import Contribution, Delivery
 from community.reputation import services as reputation
 from contracts.community import ContributionCredited
+from core.nudging import nudge_after_commit
 from notifications.models import Kind
 from notifications.services import notify
 from outbox import publish
@@ -67,7 +66,7 @@ def receive_delivery(guid: str, *, event: str, body: bytes) -> bool:
     if not is_new:
         Delivery.objects.filter(pk=guid).update(deliveries=F("deliveries") + 1)
         return False
-    transaction.on_commit(partial(_nudge, delivery.pk))
+    nudge_after_commit("community.contributions.tasks.process_delivery", delivery.pk)
     return True
 
 
@@ -109,7 +108,9 @@ def replay_delivery(delivery: Delivery) -> None:
         pk=delivery.pk, state=Delivery.State.FAILED
     ).update(state=Delivery.State.NEW, attempts=0, last_error="")
     if replayed:
-        transaction.on_commit(partial(_nudge, delivery.pk))
+        nudge_after_commit(
+            "community.contributions.tasks.process_delivery", delivery.pk
+        )
 
 
 @transaction.atomic
@@ -215,12 +216,3 @@ def _note_failure(guid: str, error: Exception) -> None:
     Delivery.objects.filter(pk=guid, attempts__gte=MAX_ATTEMPTS).update(
         state=Delivery.State.FAILED
     )
-
-
-def _nudge(guid: str) -> None:
-    from community.contributions.tasks import process_delivery as task
-
-    try:
-        task.apply_async((guid,), retry=False)
-    except OperationalError as error:
-        logger.warning("contributions.nudge_failed", extra={"error": str(error)})

@@ -5,7 +5,6 @@ import random
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 from urllib.parse import urlsplit
 
@@ -14,9 +13,9 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
 from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from accounts.models import User
+from core.nudging import nudge_after_commit
 from notifications.exceptions import MailServerUnavailable
 from notifications.models import EmailMessage
 
@@ -78,8 +77,7 @@ def queue_mail(
             return mail
     else:
         mail = EmailMessage.objects.create(**values)
-    # Robust: what is committed stays true even when the nudge fails.
-    transaction.on_commit(partial(_nudge, mail.pk), robust=True)
+    nudge_after_commit("notifications.tasks.send_mail", mail.pk)
     return mail
 
 
@@ -213,12 +211,3 @@ def _note(mail: EmailMessage, error: Exception, *, delay: float, state: str) -> 
         due_at=timezone.now() + timedelta(seconds=delay),
     )
     logger.warning("mail.postponed", extra={"mail": mail.pk, "attempts": mail.attempts})
-
-
-def _nudge(mail_id: int) -> None:
-    from notifications.tasks import send_mail as task
-
-    try:
-        task.apply_async((mail_id,), retry=False)
-    except OperationalError as error:
-        logger.warning("mail.nudge_failed", extra={"error": str(error)})

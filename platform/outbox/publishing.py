@@ -1,16 +1,13 @@
 """Publishing a fact inside the caller's transaction."""
 
-import logging
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from core.context import network, request_id
+from core.nudging import nudge_after_commit
 from outbox.registry import subscribers_of
-
-logger = logging.getLogger(__name__)
 
 
 def publish(fact: Any) -> None:
@@ -37,16 +34,4 @@ def publish(fact: Any) -> None:
             for subscriber in subscribers_of(event.name)
         ]
     )
-    # Robust: what is committed stays true even when the nudge fails.
-    transaction.on_commit(partial(_nudge, event.pk), robust=True)
-
-
-def _nudge(event_id: int) -> None:
-    from kombu.exceptions import OperationalError
-
-    from outbox.tasks import deliver_event
-
-    try:
-        deliver_event.apply_async((event_id,), retry=False)
-    except OperationalError as error:
-        logger.warning("outbox.nudge_failed", extra={"error": str(error)})
+    nudge_after_commit("outbox.tasks.deliver_event", event.pk)

@@ -99,7 +99,7 @@ def test_without_a_broker_the_change_still_commits() -> None:
     )
 
     assert finished.stdout == "committed\n", finished.stderr
-    assert "outbox.nudge_failed" in finished.stderr
+    assert "nudge.failed" in finished.stderr
     assert Event.objects.count() == 1
     assert set(Delivery.objects.values_list("state", flat=True)) == {"pending"}
 

@@ -1,0 +1,137 @@
+"""What reviewers would otherwise have to look for by hand."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Field, Model
+from django.utils.module_loading import import_string
+
+ROOT = Path(__file__).resolve().parents[1]
+AREAS = ("community", "inference", "billing")
+SOURCES = ("platform", *AREAS)
+INLINE = re.compile(
+    r"""<script(?![^>]*\bsrc=)(?![^>]*type="application/(?:ld\+)?json")[^>]*>"""
+    r"""|<style\b|\sstyle\s*=\s*["']|\son[a-z]+\s*=\s*["']|javascript:""",
+    re.IGNORECASE,
+)
+
+# What these show was rendered and sanitised when it was written, or is our own.
+SANITISED = {
+    "templates/components/field_notes.html",
+    "templates/design/_preview.html",
+    "templates/design/styleguide.html",
+    "templates/docs/page_detail.html",
+    "templates/forum/_post.html",
+    "templates/forum/post_history.html",
+}
+# These escape every piece of text they put together.
+ESCAPED = {"platform/search/snippets.py"}
+
+
+def python_files() -> Iterator[Path]:
+    for source in SOURCES:
+        for path in (ROOT / source).rglob("*.py"):
+            if "migrations" not in path.parts:
+                yield path
+
+
+def mistakes(pattern: str) -> list[str]:
+    """Return every line of ours that matches, as ``file:line``."""
+    found = re.compile(pattern)
+    return [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in python_files()
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if found.search(line)
+    ]
+
+
+def area(model: type[Model]) -> str:
+    return model.__module__.partition(".")[0]
+
+
+def test_no_foreign_key_crosses_two_areas() -> None:
+    crossing = [
+        f"{model._meta.label}.{field.name}"
+        for model in apps.get_models()
+        if area(model) in AREAS
+        for field in model._meta.get_fields()
+        if isinstance(field, Field)
+        and field.related_model is not None
+        and isinstance(field.related_model, type)
+        and area(field.related_model) in set(AREAS) - {area(model)}
+    ]
+
+    assert crossing == []
+
+
+def test_every_constraint_is_named_after_its_app() -> None:
+    misnamed = [
+        f"{model._meta.label}: {constraint.name}"
+        for model in apps.get_models()
+        if area(model) in {*AREAS, "accounts", "activity", "audit", "outbox"}
+        for constraint in model._meta.constraints
+        if not constraint.name.startswith(f"{model._meta.app_label}_")
+    ]
+
+    assert misnamed == []
+
+
+def test_no_task_is_sent_before_the_commit() -> None:
+    # ``partial(task.delay, pk)`` handed to ``on_commit`` has no parenthesis there.
+    assert mistakes(r"\.(delay|apply_async)\(") == []
+
+
+def test_every_task_that_is_nudged_exists() -> None:
+    found = re.compile(r'nudge_after_commit\(\s*"([\w.]+)"')
+    names = {
+        name for path in python_files() for name in found.findall(path.read_text())
+    }
+
+    tasks = [import_string(name) for name in sorted(names)]
+
+    assert len(tasks) >= 4
+    assert [task.name for task in tasks] == sorted(names)
+
+
+def test_no_logic_hangs_on_saving() -> None:
+    places = mistakes(r"\b(post_save|pre_save|post_delete|pre_delete)\b")
+
+    # What staff change at /admin/ passes no service of ours; Django's own log row does.
+    assert {place.partition(":")[0] for place in places} == {
+        "platform/audit/receivers.py"
+    }
+
+
+def test_nothing_marks_a_string_as_safe_by_hand() -> None:
+    places = {place.partition(":")[0] for place in mistakes(r"\bmark_safe\(")}
+
+    assert places <= ESCAPED
+
+
+def test_templates_hold_nothing_inline() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0].strip()}"
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        if "email" not in path.parts
+        for match in INLINE.finditer(path.read_text())
+    ]
+
+    assert found == []
+
+
+def test_templates_trust_no_value_without_a_reason() -> None:
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        if re.search(r"\|\s*safe\b|autoescape off", path.read_text())
+    ]
+
+    assert set(found) <= SANITISED
+
+
+def test_requests_open_no_transaction_of_their_own() -> None:
+    assert not settings.DATABASES["default"].get("ATOMIC_REQUESTS", False)
