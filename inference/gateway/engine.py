@@ -377,6 +377,9 @@ class Engine:
     def _end_stream(self, begun: Begun, status: str) -> None:
         """Settle now, or after the upstream has been read to its end."""
         counted = begun.scanner.counted
+        if counted.error:
+            # The caller who was told of it has left because of it.
+            status = "failed_mid_stream"
         drains = begun.deployment.on_disconnect == Deployment.OnDisconnect.DRAIN
         if (
             status == "client_abort"

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
 from openai import OpenAI
 
 from accounts.queries import personal_organisation
@@ -116,9 +117,25 @@ def gateway_process(
 
 
 @pytest.fixture
-def gateway(transactional_db: None, gateway_process: Gateway) -> Gateway:
+def gateway(transactional_db: None, gateway_process: Gateway) -> Iterator[Gateway]:
     """One gateway for all tests; what a test offers or changes is announced to it."""
-    return gateway_process
+    yield gateway_process
+    wait_until_quiet()
+
+
+def wait_until_quiet() -> None:
+    """Wait until nobody else works on this database: the tables are emptied next."""
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state <> 'idle'"
+                " AND backend_type = 'client backend'"
+            )
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.02)
 
 
 def recorded(count: int = 1) -> list[UsageEvent]:
