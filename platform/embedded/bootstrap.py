@@ -24,7 +24,7 @@ DEVELOPING = (*RUNNING, "dev")
 COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "setup": (DEVELOPING, []),
     "run": (RUNNING, [["manage.py", "start"]]),
-    "test": (DEVELOPING, [["-m", "pytest", "-n", "2"]]),
+    "test": (DEVELOPING, [["-m", "pytest", "-n", "2", "--dist", "loadgroup"]]),
     "lint": (
         DEVELOPING,
         [

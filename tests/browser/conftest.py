@@ -41,10 +41,12 @@ def page(open_context: Callable[..., BrowserContext]) -> Page:
     return open_context().new_page()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the whole product with its demo and return its address.
 
+    Loading the demo takes its time: the tests that use it are one group, so that one
+    worker starts it once.
     ``DEMO_SITE`` names one that runs already, for whoever works on a page.
     """
     if running := os.environ.get("DEMO_SITE"):

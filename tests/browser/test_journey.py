@@ -1,6 +1,9 @@
 """The whole way, by one person in a real browser against the real product."""
 
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ from openai import OpenAI
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.stack import Stack, running_stack
+from tests.fakes.servers import ROOT
 
 pytestmark = pytest.mark.browser
 
@@ -62,6 +66,22 @@ def sign_in(page: Page, name: str) -> None:
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("input[name=password]").press("Enter")
     page.wait_for_load_state()
+
+
+def run_readme_snippet(stack: Stack, key: str) -> str:
+    """Run what the README prints, on this product's port; return what it says."""
+    found = re.search(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    assert found
+    done = subprocess.run(
+        [sys.executable, "-c", found[1].replace("http://127.0.0.1:8000", stack.site)],
+        env={**os.environ, "DOORSTONE_API_KEY": key},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
 
 
 def figures(page: Page) -> dict[str, str]:
@@ -136,6 +156,9 @@ def test_the_whole_way(browser: Browser, stack: Stack) -> None:
     ) as stream:
         text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
     assert len(text) > 20
+
+    # So does the README's snippet, pasted as it is printed.
+    assert len(run_readme_snippet(stack, found[0])) > 20
 
     # Be refused the premium one.
     with pytest.raises(openai.PermissionDeniedError) as refused:

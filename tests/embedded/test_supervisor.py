@@ -104,8 +104,10 @@ def test_lines_are_printed_under_the_service_they_come_from(
 ) -> None:
     service = program("talker", "print('hello')")
     supervisor.start(service)
-    seen: list[str] = []
+    said = ""
+    deadline = time.monotonic() + 20
 
-    wait_for(lambda: bool(seen.append(capsys.readouterr().out) or "".join(seen)))
+    while not said and time.monotonic() < deadline:
+        said = capsys.readouterr().out
 
-    assert "".join(seen) == "talker  │ hello\n"
+    assert said == "talker  │ hello\n"

@@ -1,7 +1,5 @@
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from notifications import mailing, services
 from notifications.exceptions import MailServerUnavailable
 from notifications.models import EmailMessage, Kind
 from tests.notifications.conftest import MailServer
+from tests.races import together
 
 Person = Callable[..., Any]
 
@@ -320,18 +319,3 @@ def queued() -> int:
         channel: Any = broker.default_channel
         size: int = channel._size("mail")
         return size
-
-
-def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Run ``acts`` at once, each on its own connection."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))

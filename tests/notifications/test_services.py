@@ -1,15 +1,14 @@
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core import signing
-from django.db import connection, transaction
+from django.db import transaction
 
 from notifications import services
 from notifications.exceptions import BadUnsubscribeLink
 from notifications.models import EmailMessage, Kind, Notification, Preference
+from tests.races import together
 
 Person = Callable[..., Any]
 
@@ -261,18 +260,3 @@ def test_a_message_is_rolled_back_with_its_cause(person: Person) -> None:
 
     assert not Notification.objects.exists()
     assert not EmailMessage.objects.exists()
-
-
-def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Run ``acts`` at once, each on its own connection."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))

@@ -127,6 +127,17 @@ def test_strangers_are_asked_to_sign_in(client: Client, path: str) -> None:
     assert answer["Location"].startswith("/accounts/login/")
 
 
+def test_a_form_sent_after_the_session_ended_leads_back_to_the_list(
+    client: Client,
+) -> None:
+    answer = client.post(
+        reverse("notifications:mark-all-read"),
+        headers={"Referer": "http://testserver/notifications/?unread=1"},
+    )
+
+    assert answer["Location"] == "/accounts/login/?next=/notifications/%3Funread%3D1"
+
+
 def test_preferences_are_kept_as_they_stand(client: Client, person: Person) -> None:
     ada = person("ada")
     client.force_login(ada)

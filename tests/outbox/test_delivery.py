@@ -1,8 +1,5 @@
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
-from typing import Any
+from threading import Barrier, Event
 
 import pytest
 from django.db import connection, transaction
@@ -11,16 +8,18 @@ from django.utils import timezone
 from accounts.models import Organisation
 from contracts.community import DocsImported
 from outbox import publish, services
-from outbox.models import Delivery, Event
+from outbox.models import Delivery
+from outbox.models import Event as PublishedEvent
 from outbox.queries import delivery_backlog
 from tests.outbox.conftest import Register
+from tests.races import together
 
 
-def announce(version: str = "1.0") -> Event:
+def announce(version: str = "1.0") -> PublishedEvent:
     """Publish a fact as a service would; the last one of its name is returned."""
     with transaction.atomic():
         publish(DocsImported(version=version, locale="en", pages=1))
-    return Event.objects.latest("pk")
+    return PublishedEvent.objects.latest("pk")
 
 
 def write(version: str) -> None:
@@ -188,9 +187,10 @@ def test_two_relays_at_once_deliver_once(hear: Register) -> None:
 def test_a_relay_does_not_wait_for_another_nor_repeat_its_failure(
     hear: Register,
 ) -> None:
-    meeting = Barrier(2)
+    is_inside, meeting = Event(), Barrier(2)
 
     def fail(fact: DocsImported) -> None:
+        is_inside.set()
         meeting.wait(timeout=10)
         raise ValueError
 
@@ -200,7 +200,7 @@ def test_a_relay_does_not_wait_for_another_nor_repeat_its_failure(
     pk = event.deliveries.get().pk
 
     def other() -> int:
-        wait_for_lock(pk)
+        assert is_inside.wait(timeout=10)
         # The first one is inside its subscriber: this one passes by.
         passed = services.relay()
         meeting.wait(timeout=10)
@@ -232,7 +232,7 @@ def test_a_row_from_before_a_field_was_added_still_loads(hear: Register) -> None
     heard: list[DocsImported] = []
     hear(DocsImported, lambda fact: heard.append(fact), "writer")
     event = announce()
-    Event.objects.filter(pk=event.pk).update(
+    PublishedEvent.objects.filter(pk=event.pk).update(
         payload={"version": "1.0", "locale": "en", "pages": 1, "dropped_since": True}
     )
 
@@ -245,7 +245,7 @@ def test_a_row_from_before_a_field_was_added_still_loads(hear: Register) -> None
 def test_pruning_keeps_what_is_young_pending_or_dead(hear: Register) -> None:
     heard, young, pending, dead = (announce(str(number)) for number in range(4))
     old = timezone.now() - timedelta(days=31)
-    Event.objects.exclude(pk=young.pk).update(published_at=old)
+    PublishedEvent.objects.exclude(pk=young.pk).update(published_at=old)
     Delivery.objects.update(state="done")
     Delivery.objects.filter(event=pending).update(state="pending")
     Delivery.objects.filter(event=dead).update(state="dead")
@@ -253,7 +253,7 @@ def test_pruning_keeps_what_is_young_pending_or_dead(hear: Register) -> None:
     pruned = services.prune(batch=1)
 
     assert pruned == 1
-    assert set(Event.objects.values_list("pk", flat=True)) == {
+    assert set(PublishedEvent.objects.values_list("pk", flat=True)) == {
         young.pk,
         pending.pk,
         dead.pk,
@@ -276,27 +276,3 @@ def test_the_backlog_tells_how_late_and_how_many() -> None:
     assert (late.waiting, late.dead, late.is_late) == (count, 0, True)
     assert timedelta(seconds=119) < late.overdue < timedelta(seconds=130)
     assert (given_up.waiting, given_up.dead, given_up.is_late) == (0, count, False)
-
-
-def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Run ``acts`` at once, each on its own connection."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
-
-
-def wait_for_lock(pk: int) -> None:
-    """Return when somebody else holds the row of a delivery."""
-    rows = Delivery.objects.filter(pk=pk)
-    is_free = True
-    while is_free:
-        with transaction.atomic():
-            is_free = rows.select_for_update(skip_locked=True).exists()

@@ -1,11 +1,9 @@
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from community.forum import services
 from community.forum.counting import differences
@@ -13,26 +11,10 @@ from community.forum.exceptions import AlreadySolved, EditConflict
 from community.forum.models import Post, Topic, Vote
 from community.reputation.models import Balance, Entry
 from tests.factories import forum
+from tests.races import together
 
 Person = Callable[..., Any]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Run ``acts`` at once, each on its own connection; return what came of each."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return act()
-        except Exception as error:  # noqa: BLE001 - what came of it is the result
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def test_of_two_answers_accepted_at_once_one_is_the_solution(person: Person) -> None:
