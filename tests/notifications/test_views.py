@@ -131,7 +131,7 @@ def test_a_form_sent_after_the_session_ended_leads_back_to_the_list(
     client: Client,
 ) -> None:
     answer = client.post(
-        reverse("notifications:mark-all-read"),
+        "/notifications/read/",
         headers={"Referer": "http://testserver/notifications/?unread=1"},
     )
 
