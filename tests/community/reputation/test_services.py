@@ -9,8 +9,8 @@ from django.db.utils import ProgrammingError
 
 from community.reputation.models import Balance, Entry
 from community.reputation.services import reverse
-from tests.community.forum.test_races import together
 from tests.factories.reputation import earned
+from tests.races import together
 
 Person = Callable[..., Any]
 
