@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.login import (
+    get_authentication_records,
+    record_authentication,
+)
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed, user_signed_up
+from allauth.account.signals import user_logged_in as user_came_in
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.signals import (
     social_account_added,
@@ -44,6 +49,17 @@ def register(
 def complete(user: User, **_: Any) -> None:
     """Give whoever a command or a provider created the organisation they lack."""
     services.register_user(user)
+
+
+@receiver(user_came_in)
+def note_way_in(request: HttpRequest, user: User, **_: Any) -> None:
+    """Take the confirmation of an address after a sign-up for a sign-in.
+
+    allauth notes passwords, codes and providers, not this one; without it somebody
+    who chose a password a minute ago would be asked for it again.
+    """
+    if not get_authentication_records(request, user):
+        record_authentication(request, user, method="email_confirmation")
 
 
 @receiver(email_confirmed)

@@ -75,6 +75,18 @@ def test_the_link_in_the_mail_confirms_on_a_click_and_signs_in(client: Client) -
     }
 
 
+def test_whoever_just_confirmed_is_not_asked_for_the_password_again(
+    client: Client,
+) -> None:
+    client.post("/accounts/signup/", FORM)
+    client.post(link_in(str(mail.outbox[0].body)))
+
+    answer = client.post("/settings/tokens/", {"name": "Laptop", "scopes": "read"})
+
+    assert answer.status_code == 200
+    assert "/reauthenticate/" not in answer.headers.get("Location", "")
+
+
 def test_a_known_address_gets_the_same_answer_and_a_mail_that_says_so(
     member: Callable[..., Any], hashing: type[CountingHasher]
 ) -> None:
