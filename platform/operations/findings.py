@@ -39,8 +39,8 @@ MAX_LAG = timedelta(seconds=60)
 MAX_QUEUE = 1000
 MIN_FREE_BYTES = 1_000_000_000
 MIN_FREE_SHARE = 0.05
-# Beat asks for a pulse every ten seconds.
-MAX_PULSE_AGE = 45
+# Beat asks for a pulse twice a minute.
+MAX_PULSE_AGE = 90
 PATIENCE = 3
 
 
