@@ -65,6 +65,7 @@ def test_a_pinned_command_runs_on_its_core_only() -> None:
 
 
 @pytest.mark.bench
+@pytest.mark.smoke
 def test_the_gateway_bench_runs_and_its_sums_agree() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", "--quick", "--only", "gateway"],

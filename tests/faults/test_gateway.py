@@ -134,6 +134,7 @@ def read_slowly(who: Customer, model: str, seen: list[str]) -> threading.Thread:
     return thread
 
 
+@pytest.mark.smoke
 def test_the_streams_of_a_killed_gateway_are_settled_once_from_their_last_count(
     gateway: Gateway, customer: Make, offer: Any, upstream: Upstream
 ) -> None:

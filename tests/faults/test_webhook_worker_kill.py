@@ -76,6 +76,7 @@ def start_worker(
             process.wait()
 
 
+@pytest.mark.smoke
 def test_the_event_of_a_killed_worker_is_finished_within_ten_seconds(
     stripe_emulator: StripeEmulator,
     start_worker: Callable[..., subprocess.Popen[bytes]],
