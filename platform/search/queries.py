@@ -118,7 +118,7 @@ def _hit(entry: Any, wanted: str) -> Hit:
         entry.url,
         entry.title,
         entry.heading,
-        snippets.snippet(snippets.without_fences(entry.text), wanted),
+        snippets.snippet(snippets.readable(entry.text), wanted),
         entry.version,
         entry.locale,
         tuple(entry.labels),

@@ -12,6 +12,32 @@ _PIECE = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
 # The line that opens or closes a block of code, with the language it names.
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^`\n]*(?:\n|\Z)", re.MULTILINE)
 
+# A table: the line of its headings, the line of dashes, and the rows beneath.
+_TABLE = re.compile(
+    r"^([ \t]*\|[^\n]*)\n[ \t]*\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*$((?:\n[ \t]*\|[^\n]*)*)",
+    re.MULTILINE,
+)
+_CELL_END = re.compile(r"(?<!\\)\|")
+
+
+def readable(source: str) -> str:
+    """Return ``source`` as a snippet shows it: words, without what frames them."""
+    return without_tables(without_fences(source))
+
+
+def without_tables(source: str) -> str:
+    """Return ``source`` with every row of a table as its cells, side by side.
+
+    Only a line of dashes makes a table; a pipe in a block of code stays.
+    """
+    return _TABLE.sub(lambda table: _rows(table[1] + table[2]), source)
+
+
+def _rows(table: str) -> str:
+    rows = (_CELL_END.split(line.strip())[1:] for line in table.split("\n"))
+    texts = ((cell.strip().replace("\\|", "|") for cell in row) for row in rows)
+    return "\n".join(" · ".join(filter(None, row)) for row in texts)
+
 
 def without_fences(source: str) -> str:
     """Return ``source`` with its code, but without the lines that fence it.

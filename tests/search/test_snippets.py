@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.snippets import snippet, without_fences
+from search.snippets import readable, snippet, without_fences
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,26 @@ def test_whatever_was_written_and_typed_a_snippet_holds_no_markup_of_theirs(
 )
 def test_a_snippet_shows_code_without_its_fences(source: str, text: str) -> None:
     assert without_fences(source) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (
+            "Limits:\n| Plan | Calls |\n|---|---:|\n| Free | 20 |\n| Pro | 200 |\nThat is all.",
+            "Limits:\nPlan · Calls\nFree · 20\nPro · 200\nThat is all.",
+        ),
+        ("| 设置 | 作用 |\n| --- | --- |\n| 限额 |  |", "设置 · 作用\n限额"),
+        (
+            "| Sign | Means |\n| :-- | --- |\n| a \\| b | or |",
+            "Sign · Means\na | b · or",
+        ),
+        ("cat log \\\n| grep error |\n| wc -l", "cat log \\\n| grep error |\n| wc -l"),
+        ("Either a | b.", "Either a | b."),
+    ],
+)
+def test_a_snippet_reads_a_table_as_text(source: str, text: str) -> None:
+    assert readable(source) == text
 
 
 HOSTILE = '<img src=x onerror="alert(1)">'
