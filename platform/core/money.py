@@ -39,6 +39,28 @@ def format_nano(amount_nano: int, currency: str) -> str:
     return _format(value, currency, places)
 
 
+def format_amount(amount_nano: int, currency: str) -> str:
+    """Return a usage amount as people read it: cents, below one unit two digits.
+
+    ``$10.80`` for ten dollars and more, ``$0.0042`` for less than a cent.
+    """
+    value = Decimal(amount_nano) / NANO
+    places = 2
+    if 0 < abs(value) < 1:
+        places = max(places, 1 - value.adjusted())
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    while places > 2 and rounded == rounded.quantize(Decimal(1).scaleb(1 - places)):
+        places -= 1
+    return _format(rounded, currency, places)
+
+
+def format_exact(amount_nano: int, currency: str) -> str:
+    """Return a usage amount to the last billionth it holds, in at least cents."""
+    value = Decimal(amount_nano) / NANO
+    places = max(2, -int(value.normalize().as_tuple().exponent))
+    return _format(value, currency, places)
+
+
 def _format(value: Decimal, currency: str, places: int) -> str:
     sign = "-" if value < 0 else ""
     symbol = _SYMBOLS.get(currency.lower(), f"{currency.upper()} ")

@@ -11,6 +11,8 @@ from core.crypto import decrypt, encrypt, keyed_digest
 from core.ids import new_public_id
 from core.money import (
     NANO,
+    format_amount,
+    format_exact,
     format_minor,
     format_nano,
     minor_per_unit,
@@ -97,6 +99,30 @@ def test_minor_units_are_written_for_people(
 )
 def test_usage_is_written_with_the_decimals_it_needs(nano: int, text: str) -> None:
     assert format_nano(nano, "usd") == text
+
+
+@pytest.mark.parametrize(
+    ("nano", "shown", "exact"),
+    [
+        (0, "$0.00", "$0.00"),
+        (10_795_246_000, "$10.80", "$10.795246"),
+        (1_234_567_890_123, "$1,234.57", "$1,234.567890123"),
+        (125 * NANO, "$125.00", "$125.00"),
+        (999_600_000, "$1.00", "$0.9996"),
+        (345_600_000, "$0.35", "$0.3456"),
+        (99_900_000, "$0.10", "$0.0999"),
+        (4_200_000, "$0.0042", "$0.0042"),
+        (354_400, "$0.00035", "$0.0003544"),
+        (1, "$0.000000001", "$0.000000001"),
+        (-4_249_000, "-$0.0042", "-$0.004249"),
+        (-13_108_812_000, "-$13.11", "-$13.108812"),
+    ],
+)
+def test_an_amount_of_usage_is_short_and_its_exact_value_is_kept(
+    nano: int, shown: str, exact: str
+) -> None:
+    assert format_amount(nano, "usd") == shown
+    assert format_exact(nano, "usd") == exact
 
 
 @pytest.mark.parametrize(

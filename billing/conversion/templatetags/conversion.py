@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from billing.conversion.definitions import DEFINITIONS, Definition
 from billing.conversion.stats import Interval
 from billing.conversion.trend import Day, bars_of
-from core.money import NANO, format_minor, format_nano, nano_to_minor
 
 register = template.Library()
 
@@ -35,17 +34,6 @@ def percent_range(interval: Interval | None) -> str:
 def source_name(source: str) -> str:
     """Write a source: a host and a campaign as they are, our own words translated."""
     return {"direct": _("direct"), "search": _("search")}.get(source, source)
-
-
-@register.filter
-def rounded(amount_nano: float | None, currency: str) -> str:
-    """Write billionths to the cent, and what is less than one unit in full."""
-    if amount_nano is None:
-        return _("no data")
-    whole = round(amount_nano)
-    if 0 < abs(whole) < NANO:
-        return format_nano(whole, currency)
-    return format_minor(nano_to_minor(whole, currency), currency)
 
 
 @register.filter

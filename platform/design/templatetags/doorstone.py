@@ -10,13 +10,13 @@ from django.templatetags.static import static
 from django.urls import NoReverseMatch, is_valid_path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
-from core.money import format_minor, format_nano
+from core.money import format_amount, format_exact, format_minor, format_nano
 from design import markdown as rendering
 from design import navigation
 from design.stylesheet import stylesheet
@@ -85,6 +85,21 @@ def money(amount: int | None, currency: str) -> str:
 def nano(amount: int | None, currency: str) -> str:
     """Return billionths of a unit as money; an undefined amount is never zero."""
     return _("no data") if amount is None else format_nano(amount, currency)
+
+
+@register.filter
+def amount(amount_nano: float | None, currency: str) -> SafeString:
+    """Return an amount of usage as people read it; the exact one shows on hover.
+
+    ``nano`` remains for prices and allowances, which are exact by themselves.
+    """
+    if amount_nano is None:
+        return SafeString(escape(_("no data")))
+    whole = round(amount_nano)
+    shown, exact = format_amount(whole, currency), format_exact(whole, currency)
+    if shown == exact:
+        return SafeString(escape(shown))
+    return format_html('<span title="{}">{}</span>', exact, shown)
 
 
 @register.filter

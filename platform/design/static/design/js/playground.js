@@ -99,13 +99,16 @@ function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+// Cents, and below one dollar two digits, as the server writes amounts of usage.
 function dollars(nano) {
+  const value = nano / 1e9;
+  const isSmall = value > 0 && value < 1;
   return new Intl.NumberFormat(document.documentElement.lang, {
     style: "currency",
     currency: "USD",
     minimumFractionDigits: 2,
-    maximumFractionDigits: 6,
-  }).format(nano / 1e9);
+    maximumFractionDigits: isSmall ? Math.max(2, 1 - Math.floor(Math.log10(value))) : 2,
+  }).format(value);
 }
 
 function price(model, usage) {
