@@ -73,7 +73,9 @@ def seed(
     rng = random.Random(seed)  # noqa: S311 - the same demo every time
     now = now or timezone.now()
     rhythm = Rhythm(now - timedelta(days=DAYS), now, growth=2.6)
-    ensure_default_models()
+    # The models were there before anybody called them.
+    with at(rhythm.start):
+        ensure_default_models()
     ensure_default_plans()
     ensure_partitions(since=rhythm.start)
     plan = _plan(scale, rhythm, rng)

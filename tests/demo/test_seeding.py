@@ -25,9 +25,11 @@ from billing.subscriptions.models import Subscription
 from community.forum import counting
 from community.forum.models import Post, PostRevision, Topic, Vote
 from demo import visits
+from demo.people import DAYS
 from demo.services import Scale, seed
 from demo.threads import book_of, composed, written
 from entitlements.models import OrganisationEntitlement
+from inference.catalog.models import Model
 from inference.keys.models import ApiKey
 from notifications.models import EmailMessage, Notification
 from outbox.models import Delivery
@@ -69,6 +71,7 @@ def test_the_demo_leaves_every_sum_right() -> None:
     assert counting.differences() == []
     assert [violation for check in CHECKS for violation in check()] == []
     assert rebuild() == []
+    assert not Model.objects.filter(released_at__gt=now - timedelta(days=DAYS)).exists()
     assert not Delivery.objects.exclude(state=Delivery.State.DONE).exists()
     assert not EmailMessage.objects.filter(state="pending").exists()
     call_command("audit", "verify", stdout=StringIO())

@@ -24,7 +24,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0)
         ensure_categories()
-        call_command("catalog", "ensure", verbosity=0)
         call_command("stripe_sync_plans", verbosity=0)
         for folder, version, is_default in DOCS:
             if not (ROOT / folder).is_dir():
@@ -47,6 +46,8 @@ class Command(BaseCommand):
             has_ada = User.objects.filter(email="ada@demo.test").exists()
             if has_ada and not key_file.exists():
                 self.write_key(key_file)
+        # After the demo, which has offered them since its first day.
+        call_command("catalog", "ensure", verbosity=0)
 
     def write_key(self, key_file: Any) -> None:
         """Make the key the welcome shows; only this machine's owner reads it."""
