@@ -1,7 +1,19 @@
 import pgtrigger
 from django.db import models
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Organisation, User
+
+# What a target of one kind is called; ``name`` is what stands behind its colon.
+TARGETS = {
+    "user": gettext_lazy("member %(name)s"),
+    "invitation": gettext_lazy("invitation %(name)s"),
+    "revision": gettext_lazy("change %(name)s of the plan"),
+    "token": gettext_lazy("access token %(name)s"),
+    "topic": gettext_lazy("topic %(name)s"),
+    "post": gettext_lazy("post %(name)s"),
+    "github": gettext_lazy("GitHub delivery %(name)s"),
+}
 
 
 class Record(models.Model):
@@ -31,7 +43,12 @@ class Record(models.Model):
         indexes = [
             models.Index(
                 fields=["organisation", "-id"], name="audit_record_organisation"
-            )
+            ),
+            models.Index(
+                fields=["organisation", "-at", "-id"],
+                name="audit_record_organisation_at",
+            ),
+            models.Index(fields=["-at", "-id"], name="audit_record_at"),
         ]
         triggers = [
             pgtrigger.Protect(
@@ -41,6 +58,16 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_id}"
+
+    @property
+    def target_name(self) -> str:
+        """What the action was done to, in words; ``target`` stays for programs."""
+        kind, colon, name = self.target.partition(":")
+        if colon and kind in TARGETS:
+            return str(TARGETS[kind]) % {"name": name}
+        if colon and self.action.startswith("admin."):
+            return gettext("%(kind)s, record %(name)s") % {"kind": kind, "name": name}
+        return self.target
 
     @property
     def changes(self) -> list[tuple[str, str]]:

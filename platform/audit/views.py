@@ -22,6 +22,7 @@ COLUMNS = (
     *("at", "action", "person", "target", "before", "after", "network", "request_id"),
     "digest",
 )
+BY_TIME = ("-at", "-pk")
 # A spreadsheet would run a cell that begins with one of these.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -35,7 +36,9 @@ def record_list(request: OrganisationHttpRequest) -> HttpResponse:
     if not entitlements_for(request.organisation.pk).audit_log:
         return render(request, "audit/not_included.html", context)
     page = paginate(
-        _records(request).select_related("actor"), cursor=request.GET.get("cursor")
+        _records(request).select_related("actor"),
+        order_by=BY_TIME,
+        cursor=request.GET.get("cursor"),
     )
     return render(request, "audit/record_list.html", {**context, "page": page})
 
@@ -48,7 +51,7 @@ def record_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
     if not entitlements_for(request.organisation.pk).audit_log:
         raise PermissionDenied
     record("audit.exported", actor=request.user, organisation=request.organisation)
-    rows = _records(request).select_related("actor").order_by("pk")
+    rows = _records(request).select_related("actor").order_by("at", "pk")
     return _csv(rows, name=f"audit-{request.organisation.slug}.csv")
 
 
@@ -60,7 +63,7 @@ def staff_record_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     records = Record.objects.select_related("actor", "organisation")
     if action:
         records = records.filter(action=action)
-    page = paginate(records, cursor=request.GET.get("cursor"))
+    page = paginate(records, order_by=BY_TIME, cursor=request.GET.get("cursor"))
     query = request.GET.copy()
     query.pop("cursor", None)
     context = {"page": page, "action": action, "query": query.urlencode()}

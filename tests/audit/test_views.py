@@ -1,12 +1,15 @@
 import csv
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import Membership, Organisation
@@ -165,3 +168,53 @@ def test_the_staff_log_is_not_for_members(client: Client, person: Person) -> Non
     client.force_login(person("ada"))
 
     assert client.get("/staff/operations/audit/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("action", "target", "words"),
+    [
+        ("member.added", "user:oscar", "member oscar"),
+        ("plan.changed", "revision:2", "change 2 of the plan"),
+        ("member.invited", "invitation:7", "invitation 7"),
+        ("admin.changed", "organisation:4", "organisation, record 4"),
+        ("key.created", "ds_live_OSMY…RpCf", "ds_live_OSMY…RpCf"),
+        ("data.exported", "/a:b/", "/a:b/"),
+    ],
+)
+def test_a_target_is_in_words_on_the_page_and_as_it_is_in_the_file(
+    client: Client,
+    person: Person,
+    team: Organisation,
+    action: str,
+    target: str,
+    words: str,
+) -> None:
+    entry = record(action, actor=None, organisation=team, target=target)
+    sign_in(client, team, person, "admin")
+
+    page = client.get(f"/console/{team.slug}/audit/").content.decode()
+    file = client.get(f"/console/{team.slug}/audit/records.csv").getvalue().decode()
+
+    assert entry.target_name == words
+    assert f">{words}</td>" in page
+    assert target in next(line for line in file.splitlines() if action in line)
+
+
+def test_records_are_ordered_by_their_time(
+    client: Client, person: Person, team: Organisation
+) -> None:
+    now = timezone.now()
+    for days in (1, 3, 2):
+        with mock.patch.object(
+            timezone, "now", return_value=now - timedelta(days=days)
+        ):
+            record("key.created", actor=None, organisation=team, target=f"{days} old")
+    sign_in(client, team, person, "admin")
+
+    page = client.get(f"/console/{team.slug}/audit/").context["page"]
+
+    assert [entry.target for entry in page if entry.action == "key.created"] == [
+        "1 old",
+        "2 old",
+        "3 old",
+    ]
