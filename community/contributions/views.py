@@ -1,3 +1,4 @@
+from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt
@@ -50,7 +51,11 @@ def hub(request: HttpRequest) -> HttpResponse:
         request.user.is_authenticated
         and request.user.identities.filter(provider=services.GITHUB).exists()
     )
-    context = {"page": page, "is_linked": is_linked}
+    context = {
+        "page": page,
+        "is_linked": is_linked,
+        "can_link": bool(get_adapter().list_apps(request, provider=services.GITHUB)),
+    }
     return render(request, "contributions/hub.html", context)
 
 
