@@ -84,7 +84,7 @@ def test_guessing_keys_is_stopped_by_address(customer: Make, gateway: Gateway) -
     assert statuses[0] == 401
     assert statuses[-1] == 429
     # A key that is known goes on working from the same address.
-    assert ada.client.models.list().data == []
+    assert ada.client.models.list().object == "list"
 
 
 @pytest.mark.parametrize(
