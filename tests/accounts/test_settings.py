@@ -35,6 +35,17 @@ def age_sign_in(client: Client, seconds: float) -> None:
     session.save()
 
 
+def test_only_what_can_be_left_empty_is_called_optional(
+    member: Callable[..., Any], sign_in: Callable[..., Client]
+) -> None:
+    html = sign_in(member("ada")).get("/settings/profile/").content.decode()
+
+    labels = [label.split("</label>")[0] for label in html.split('<label for="id_')[1:]]
+    optional = {label.split('"')[0] for label in labels if "optional" in label}
+    assert "website" in optional
+    assert optional.isdisjoint({"locale", "time_zone"})
+
+
 def test_a_profile_is_saved_and_its_language_is_spoken(
     member: Callable[..., Any], sign_in: Callable[..., Client]
 ) -> None:
