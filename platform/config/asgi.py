@@ -1,10 +1,16 @@
 """The ASGI entry point: ``/v1`` goes to the gateway, everything else to Django."""
 
 import os
+import warnings
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+
+# Files and CSV exports are read to their end in a thread, which is what they are for.
+warnings.filterwarnings(
+    "ignore", message="StreamingHttpResponse must consume synchronous iterators"
+)
 
 django_application = get_asgi_application()
 
