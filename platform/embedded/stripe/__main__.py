@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -59,7 +60,11 @@ def main() -> int:
             )
             return 1
     asyncio.run(serve(settings))
-    return 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The server's threads may still be winding down, and aborting is what they do when
+    # the interpreter ends under them. Everything is written: leave them no interpreter.
+    os._exit(0)
 
 
 if __name__ == "__main__":
