@@ -23,8 +23,8 @@ READY = "Doorstone is ready"
 # Recognised in a process's command, the first that fits.
 ROLES = {
     "granian": "web",
-    "worker": "worker",
-    "beat": "beat",
+    "config.celery worker": "worker",
+    "config.celery beat": "beat",
     "embedded.stripe": "stripe emulator",
     "redis-server": "redis",
     "postgres": "postgres",
