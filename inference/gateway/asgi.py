@@ -14,36 +14,41 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Self
 
 import orjson
-import redis.asyncio
 from django.conf import settings
-from redis.exceptions import RedisError
 
 from core.context import request_id as current_request_id
 from core.money import NANO
-from core.redis import prefixed
-from entitlements.services import CHANNEL as ENTITLEMENTS
-from inference.catalog.services import CHANNEL as CATALOGUE
 from inference.gateway import errors, protocol
 from inference.gateway.admission import Admission
-from inference.gateway.engine import Begun, Engine, Work
+from inference.gateway.announcements import hear_of_changes
+from inference.gateway.engine import Engine
 from inference.gateway.errors import GatewayError
+from inference.gateway.http import (
+    Receive,
+    Scope,
+    Send,
+    address_of,
+    client_id,
+    encoded,
+    header,
+    read_body,
+    require_method,
+    send_error,
+    send_json,
+    wait_until_gone,
+)
 from inference.gateway.idempotency import Idempotency
 from inference.gateway.redis import LeanRedis
 from inference.gateway.settlement import Settlement
 from inference.gateway.state import Caller, Directory, OfferedModel, Unavailable
-from inference.keys.services import CHANNEL as KEYS
+from inference.gateway.upstreams import Begun, Work
 from inference.providers.docs_assistant import DocsAssistant
 from inference.providers.openai import OpenAIProvider
 
 logger = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-MAX_BODY = 20_000_000
-BODY_SECONDS = 30
 LOOK_AFTER_SECONDS = 0.1
 COMPLETIONS = {
     f"/v1/{name}": name
@@ -76,7 +81,7 @@ class Gateway:
             await self.django(scope, receive, send)
         elif scope["type"] == "http":
             error = GatewayError(404, "There is no such page here.", code="not_found")
-            await _send_json(send, error.status, error.body(), [])
+            await send_json(send, error.status, error.body(), [])
 
     def start(self) -> Engine:
         """Make the parts, once for the process."""
@@ -98,7 +103,7 @@ class Gateway:
                 asyncio.create_task(settlement.beat_forever()),
                 asyncio.create_task(lean.watch()),
                 asyncio.create_task(engine.recheck_forever()),
-                asyncio.create_task(_listen(engine)),
+                asyncio.create_task(hear_of_changes(engine)),
             ]
         return self.engine
 
@@ -162,9 +167,9 @@ class Gateway:
         try:
             await self._route(scope, receive, send_noting, request_id, extra)
         except GatewayError as error:
-            await _send_error(send, error, extra)
+            await send_error(send, error, extra)
         except Unavailable:
-            await _send_error(send, errors.service_unavailable(), extra)
+            await send_error(send, errors.service_unavailable(), extra)
         except asyncio.CancelledError:
             # Nobody is there to be answered.
             if not is_sent:
@@ -175,7 +180,7 @@ class Gateway:
             if is_sent:
                 # Too late for a status; the server ends the broken body.
                 raise
-            await _send_error(send, errors.internal_error(request_id), extra)
+            await send_error(send, errors.internal_error(request_id), extra)
         finally:
             current_request_id.reset(token)
 
@@ -190,48 +195,48 @@ class Gateway:
         engine = self.start()
         path, method = scope["path"].rstrip("/"), scope["method"]
         if path in COMPLETIONS:
-            _require(method, "POST")
+            require_method(method, "POST")
             caller = await self._authenticate(engine, scope)
-            body = await _read_body(scope, receive)
+            body = await read_body(scope, receive)
             call = protocol.parse(COMPLETIONS[path], body)
             if self.is_stopping:
                 raise errors.shutting_down()
             extra = [*extra]
-            key = _header(scope, b"idempotency-key")
+            key = header(scope, b"idempotency-key")
             if key and not call.is_stream:
                 async with self.once.running(caller, key, body, request_id) as kept:
                     if kept.answer is None:
                         work = await engine.begin(
-                            call, caller, request_id, _client_id(scope)
+                            call, caller, request_id, client_id(scope)
                         )
                         kept.answer = await self._complete(engine, work, receive, extra)
                     else:
                         extra.append((b"idempotency-replayed", b"true"))
                     answer = kept.answer
             else:
-                work = await engine.begin(call, caller, request_id, _client_id(scope))
+                work = await engine.begin(call, caller, request_id, client_id(scope))
                 if call.is_stream:
                     await self._stream(engine, work, receive, send, extra)
                     return
                 answer = await self._complete(engine, work, receive, extra)
-            await _send_json(send, 200, answer, extra)
+            await send_json(send, 200, answer, extra)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
-            _require(method, "GET")
+            require_method(method, "GET")
             caller = await self._authenticate(engine, scope)
             offered = await engine.directory.offered()
             body = _models(offered, caller, path.removeprefix("/v1/models").lstrip("/"))
-            await _send_json(send, 200, body, extra)
+            await send_json(send, 200, body, extra)
         else:
             raise GatewayError(
                 404, f"Unknown request URL: {method} {path}.", code="unknown_url"
             )
 
     async def _authenticate(self, engine: Engine, scope: Scope) -> Caller:
-        header = _header(scope, b"authorization").decode("latin-1")
-        kind, _, secret = header.partition(" ")
+        authorization = header(scope, b"authorization").decode("latin-1")
+        kind, _, secret = authorization.partition(" ")
         if kind.lower() != "bearer" or not secret.strip():
             raise errors.missing_key()
-        caller = await engine.directory.caller(secret.strip(), _address(scope))
+        caller = await engine.directory.caller(secret.strip(), address_of(scope))
         if caller is None:
             raise errors.invalid_key(secret.strip())
         return caller
@@ -246,7 +251,7 @@ class Gateway:
         """Return a whole answer; its headers are added to ``headers``."""
         with _Presence(engine, work, receive):
             answer = await engine.complete(work)
-        headers += _encoded(work.reservation.headers)
+        headers += encoded(work.reservation.headers)
         headers.append((b"x-cost", f"{work.price_nano / NANO:.9f}".encode()))
         return answer
 
@@ -277,7 +282,7 @@ class Gateway:
                         "headers": [
                             *STREAM_HEADERS,
                             *headers,
-                            *_encoded(work.reservation.headers),
+                            *encoded(work.reservation.headers),
                         ],
                     }
                 )
@@ -316,7 +321,7 @@ class _Presence:
 
     def watch(self) -> None:
         if self.leaving is None:
-            self.leaving = asyncio.ensure_future(_wait_until_gone(self.receive))
+            self.leaving = asyncio.ensure_future(wait_until_gone(self.receive))
             self.leaving.add_done_callback(self._left)
 
     def _left(self, leaving: "asyncio.Future[None]") -> None:
@@ -331,90 +336,6 @@ class _Presence:
 def gateway(django_application: App | None) -> Gateway:
     """Return an application that answers ``/v1`` itself and passes on the rest."""
     return Gateway(django_application)
-
-
-async def _listen(engine: Engine) -> None:
-    """Forget keys, plans and models the moment they change."""
-    while True:
-        client = redis.asyncio.Redis.from_url(
-            settings.REDIS_CACHE_URL, socket_keepalive=True, health_check_interval=5
-        )
-        try:
-            async with client.pubsub() as channels:
-                await channels.subscribe(
-                    prefixed(KEYS), prefixed(ENTITLEMENTS), prefixed(CATALOGUE)
-                )
-                async for message in channels.listen():
-                    channel = message["channel"].decode()
-                    if message["type"] == "subscribe":
-                        # What was announced before this was missed.
-                        engine.directory.forget_everything()
-                    elif message["type"] == "message":
-                        await _forget(engine, channel, message["data"].decode())
-        except (RedisError, OSError):
-            await asyncio.sleep(0.5)
-        finally:
-            with contextlib.suppress(RedisError, OSError):
-                await client.aclose()
-
-
-async def _forget(engine: Engine, channel: str, what: str) -> None:
-    if channel == prefixed(KEYS):
-        engine.directory.forget_key(what)
-        await engine.recheck(what)
-    elif channel == prefixed(ENTITLEMENTS):
-        engine.directory.forget_organisation(int(what))
-    else:
-        engine.directory.forget_models()
-
-
-async def _wait_until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    if _header(scope, b"content-encoding") not in {b"", b"identity"}:
-        raise errors.unsupported_media_type(
-            "Compressed request bodies are not accepted."
-        )
-    kind = _header(scope, b"content-type").partition(b";")[0].strip().lower()
-    if kind not in {b"", b"application/json"} and not kind.endswith(b"+json"):
-        raise errors.unsupported_media_type(
-            "The body has to be JSON, sent as `Content-Type: application/json`."
-        )
-    declared = _header(scope, b"content-length")
-    if declared.isdigit() and int(declared) > MAX_BODY:
-        raise errors.too_large(MAX_BODY)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return _small_enough(message.get("body", b""))
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read_parts(message, receive)
-    except TimeoutError as error:
-        raise errors.body_timeout() from error
-
-
-async def _read_parts(message: MutableMapping[str, Any], receive: Receive) -> bytes:
-    parts = []
-    size = 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise errors.bad_request("The request body was not sent completely.")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY:
-            raise errors.too_large(MAX_BODY)
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
-
-
-def _small_enough(body: bytes) -> bytes:
-    if len(body) > MAX_BODY:
-        raise errors.too_large(MAX_BODY)
-    return body
 
 
 def _models(offered: dict[str, OfferedModel], caller: Caller, wanted: str) -> bytes:
@@ -440,46 +361,8 @@ def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:
     }
 
 
-def _require(method: str, allowed: str) -> None:
-    if method == allowed or (method == "HEAD" and allowed == "GET"):
-        return
-    raise GatewayError(
-        405,
-        f"Not allowed to {method} here; use {allowed}.",
-        code="method_not_allowed",
-        headers={"allow": allowed},
-    )
-
-
-def _header(scope: Scope, name: bytes) -> bytes:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return b""
-
-
 def _is_ours(path: str) -> bool:
     return path.startswith("/v1/") or path == "/v1"
-
-
-def _address(scope: Scope) -> str:
-    """Return the address the outermost trusted proxy saw."""
-    trusted = settings.TRUSTED_PROXIES
-    if trusted:
-        hops = _header(scope, b"x-forwarded-for").decode("latin-1").split(",")
-        if len(hops) >= trusted:
-            return hops[-trusted].strip()
-    client = scope.get("client")
-    return str(client[0]) if client else ""
-
-
-def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
-
-
-def _client_id(scope: Scope) -> str:
-    value = _header(scope, b"x-client-request-id").decode("latin-1")
-    return value if len(value) <= 64 and value.isascii() and value.isprintable() else ""
 
 
 def _request_ids() -> Iterator[str]:
@@ -488,28 +371,3 @@ def _request_ids() -> Iterator[str]:
         pool = secrets.token_hex(16 * 256)
         for start in range(0, len(pool), 32):
             yield f"req_{pool[start : start + 32]}"
-
-
-async def _send_error(
-    send: Send, error: GatewayError, extra: list[tuple[bytes, bytes]]
-) -> None:
-    await _send_json(
-        send, error.status, error.body(), [*extra, *_encoded(error.headers)]
-    )
-
-
-async def _send_json(
-    send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]
-) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(body)).encode()),
-                *headers,
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})

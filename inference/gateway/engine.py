@@ -3,8 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,17 +12,26 @@ from django.conf import settings
 
 from inference.catalog.models import Deployment
 from inference.gateway import errors
-from inference.gateway.admission import Admission, Reservation
+from inference.gateway.admission import Admission
 from inference.gateway.errors import GatewayError
 from inference.gateway.protocol import EMBEDDINGS, Call
 from inference.gateway.routing import Router
-from inference.gateway.settlement import Running, Settlement
+from inference.gateway.settlement import Settlement
 from inference.gateway.state import Caller, Directory, OfferedModel, Unavailable
 from inference.gateway.streaming import StreamScanner, tokens_of
-from inference.providers.base import Ask, Provider, Stream, StreamBroke, UpstreamFailed
+from inference.gateway.upstreams import (
+    SILENCE,
+    Begun,
+    Work,
+    abandon,
+    callers_fault,
+    close_upstream,
+    first_event,
+    next_piece,
+)
+from inference.providers.base import Ask, Provider, StreamBroke, UpstreamFailed
 from inference.usage.recording import Usage
 
-KEEP_ALIVE_SECONDS = 15.0
 RECHECK_SECONDS = 5.0
 STREAM_SECONDS = 1800.0
 DRAIN_SECONDS = 60
@@ -31,48 +39,6 @@ MAX_DRAINS = 100
 FIRST_BACKOFF = 0.05
 # So many calls may wait for the database before new ones are refused.
 MAX_UNCOMMITTED = 20_000
-
-
-@dataclass(slots=True)
-class Work:
-    """A request that was admitted."""
-
-    call: Call
-    caller: Caller
-    model: OfferedModel
-    reservation: Reservation
-    running: Running
-    estimated_in: int
-    client_request_id: str
-    occurred_at: datetime
-    started: float
-    deployment: Deployment | None = None
-    first_byte_ms: int | None = None
-    price_nano: int = 0
-    is_settled: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Begun:
-    """A stream whose first event is good: what to send, and what is to come."""
-
-    work: Work
-    deployment: Deployment
-    stream: Stream
-    scanner: StreamScanner
-    first: bytes
-    ended: bool
-    heard_at: float
-    # What the upstream is being waited for; survives a keep-alive and a drain.
-    pending: "asyncio.Future[bytes] | None" = None
-    interrupted: "asyncio.Future[str]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def interrupt(self, reason: str) -> None:
-        """End the stream early: ``client_abort``, ``revoked`` or ``shutdown``."""
-        if not self.interrupted.done():
-            self.interrupted.set_result(reason)
 
 
 class Engine:
@@ -336,15 +302,15 @@ class Engine:
         )
         try:
             async with asyncio.timeout(deployment.first_byte_timeout):
-                first, ended = await _first_event(stream, scanner)
+                first, ended = await first_event(stream, scanner)
         except TimeoutError as error:
-            _close(stream)
+            close_upstream(stream)
             raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
         except StreamBroke as error:
-            _close(stream)
+            close_upstream(stream)
             raise UpstreamFailed(502, is_retryable=True) from error
         except BaseException:
-            _close(stream)
+            close_upstream(stream)
             raise
         work.first_byte_ms = int((time.perf_counter() - work.started) * 1000)
         work.running.tokens_out = scanner.counted.deltas
@@ -359,10 +325,10 @@ class Engine:
         ends_at = asyncio.get_running_loop().time() + STREAM_SECONDS
         while not begun.ended and not begun.interrupted.done():
             try:
-                piece = await _next_piece(begun, ends_at)
+                piece = await next_piece(begun, ends_at)
                 if piece is None:
                     continue
-                if piece is _SILENCE:
+                if piece is SILENCE:
                     await write(piece)
                     continue
                 begun.ended = not piece
@@ -394,7 +360,7 @@ class Engine:
             return
         if counted.is_done and not counted.error:
             status = "ok"
-        _abandon(begun)
+        abandon(begun)
         self._settle_stream(begun, status)
 
     async def _drain(self, begun: Begun) -> None:
@@ -407,7 +373,7 @@ class Engine:
         except (TimeoutError, StreamBroke):
             pass
         finally:
-            _abandon(begun)
+            abandon(begun)
             self._settle_stream(begun, "client_abort")
 
     def _settle_stream(self, begun: Begun, status: str) -> None:
@@ -473,7 +439,7 @@ class Engine:
         if failure.status == 429:
             return errors.upstream_rate_limited(failure.retry_after)
         if failure.status in {400, 404, 413, 422}:
-            return _callers_fault(failure)
+            return callers_fault(failure)
         return errors.upstream_error()
 
     async def _let_go_unless_settled(self, work: Work) -> None:
@@ -482,7 +448,6 @@ class Engine:
             await asyncio.shield(self.settlement.let_go(work.reservation))
 
 
-_SILENCE = b": keep-alive\n\n"
 _INTERRUPTIONS: dict[str, Callable[[], GatewayError]] = {
     "revoked": errors.key_ended,
     "shutdown": errors.shutting_down,
@@ -493,93 +458,3 @@ async def _back_off(turn: int) -> None:
     """Wait a little before a deployment is tried again, longer each time."""
     if turn:
         await asyncio.sleep(FIRST_BACKOFF * 2**turn * (0.5 + random.random()))  # noqa: S311
-
-
-async def _first_event(stream: Stream, scanner: StreamScanner) -> tuple[bytes, bool]:
-    """Return what may be sent once it is no error, and whether that was all.
-
-    Some servers answer 200 and then send an error as the first event.
-    """
-    first = b""
-    ended = False
-    while not scanner.counted.events and not ended:
-        piece = await anext(stream.pieces, b"")
-        ended = not piece
-        first += scanner.feed(piece) if piece else scanner.finish()
-    counted = scanner.counted
-    if counted.error is not None and counted.deltas == 0:
-        body = orjson.dumps({"error": counted.error})
-        raise UpstreamFailed(502, is_retryable=True, body=body)
-    if not counted.events:
-        raise UpstreamFailed(502, is_retryable=True)
-    return first, ended
-
-
-async def _next_piece(begun: Begun, ends_at: float) -> bytes | None:
-    """Return the next bytes, ``b""`` at the end, ``None`` when interrupted.
-
-    A long silence is a keep-alive, a longer one raises ``StreamBroke``.
-    """
-    loop = asyncio.get_running_loop()
-    if begun.pending is None:
-        begun.pending = asyncio.ensure_future(_read(begun.stream.pieces))
-    breaks_at = min(begun.heard_at + begun.deployment.idle_timeout, ends_at)
-    await asyncio.wait(
-        (begun.pending, begun.interrupted),
-        timeout=max(0.0, min(KEEP_ALIVE_SECONDS, breaks_at - loop.time())),
-        return_when=asyncio.FIRST_COMPLETED,
-    )
-    if begun.pending.done():
-        arrived, begun.pending = begun.pending, None
-        begun.heard_at = loop.time()
-        return arrived.result()
-    if begun.interrupted.done():
-        return None
-    if loop.time() >= breaks_at:
-        raise StreamBroke
-    return _SILENCE
-
-
-async def _read(pieces: AsyncIterator[bytes]) -> bytes:
-    return await anext(pieces, b"")
-
-
-def _abandon(begun: Begun) -> None:
-    """Stop reading an upstream."""
-    pending, begun.pending = begun.pending, None
-    if pending is not None:
-        # Whatever it ends with is nobody's affair any more.
-        pending.add_done_callback(lambda done: done.cancelled() or done.exception())
-        pending.cancel()
-    _close(begun.stream)
-
-
-def _close(stream: Stream) -> None:
-    if stream.close is not None:
-        stream.close()
-
-
-def _callers_fault(failure: UpstreamFailed) -> GatewayError:
-    """Pass on what an upstream says of the request, not where it was said."""
-    message, kind, param, code = (
-        "The model refused the request.",
-        "invalid_request_error",
-        None,
-        None,
-    )
-    try:
-        said = orjson.loads(failure.body)["error"]
-        text = str(said.get("message", ""))
-        if text and "://" not in text:
-            message = text[:500]
-        kind = str(said.get("type") or kind)
-        param, code = said.get("param"), said.get("code")
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        pass
-    return GatewayError(
-        400,
-        message,
-        kind=kind,
-        param=param if isinstance(param, str) else None,
-        code=str(code) if code else None,
-    )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inference.catalog.models import Deployment
-from inference.gateway import engine, routing, state
+from inference.gateway import routing, state, upstreams
 from inference.gateway.redis import LeanRedis
 from inference.gateway.routing import Router
 from inference.gateway.state import Directory, Unavailable
@@ -91,7 +91,7 @@ def test_failures_under_way_when_a_circuit_opens_do_not_lengthen_it(
 def test_a_silent_upstream_gives_keep_alives_and_then_breaks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "KEEP_ALIVE_SECONDS", 0.02)
+    monkeypatch.setattr(upstreams, "KEEP_ALIVE_SECONDS", 0.02)
 
     async def silent() -> AsyncIterator[bytes]:
         yield b"one"
@@ -110,11 +110,11 @@ def test_a_silent_upstream_gives_keep_alives_and_then_breaks(
 
         async def collect() -> None:
             while True:
-                seen.append(await engine._next_piece(begun, loop.time() + 60))
+                seen.append(await upstreams.next_piece(begun, loop.time() + 60))
 
         with pytest.raises(StreamBroke):
             await collect()
-        engine._abandon(begun)
+        upstreams.abandon(begun)
         return seen
 
     seen = asyncio.run(read())
