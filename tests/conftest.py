@@ -21,6 +21,26 @@ def _clean_redis() -> Iterator[None]:
         client().delete(*keys)
 
 
+@pytest.fixture(autouse=True)
+def _empty_log(
+    request: pytest.FixtureRequest, django_db_blocker: Any
+) -> Iterator[None]:
+    """Empty the event log after a test that committed.
+
+    Its table is partitioned by hand, so it is none of those Django empties.
+    """
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction", False)
+    if not commits and "transactional_db" not in request.fixturenames:
+        return
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("TRUNCATE activity_event")
+        connection.close()
+
+
 @pytest.fixture
 def deliver_outbox() -> Callable[[], int]:
     """Return a function that delivers every pending fact, and those they cause."""
