@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import ROOT_DIR, env
 from config.logging import build_logging
+from config.payments import problems_with_stripe
 
 django_stubs_ext.monkeypatch()
 
@@ -338,7 +339,6 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [ROOT_DIR / "platform" / "design" / "locale"]
 FORMAT_MODULE_PATH = "design.formats"
-FORMAT_MODULE_PATH = "design.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 # The day of every report: conversion windows and charts are cut in this zone.
@@ -390,13 +390,19 @@ if env.text("SENTRY_DSN"):
     sentry_sdk.init(dsn=env.text("SENTRY_DSN"), send_default_pii=False)
 
 # Development conveniences outside development are mistakes, not choices.
-if not env.boolean("DOORSTONE_DEVELOPMENT"):
-    if STRIPE_SECRET_KEY.endswith("doorstone_emulator"):
-        env.problems.append("STRIPE_SECRET_KEY is the emulator's: use Stripe's own.")
-    if not EMAIL_URL:
-        env.problems.append("EMAIL_URL is not set: smtp+tls://user:password@host:587")
+IS_DEVELOPMENT = env.boolean("DOORSTONE_DEVELOPMENT")
+env.problems.extend(
+    problems_with_stripe(
+        key=STRIPE_SECRET_KEY,
+        api_base=STRIPE_API_BASE,
+        webhook_secrets=STRIPE_WEBHOOK_SECRETS,
+        is_development=IS_DEVELOPMENT,
+    )
+)
+if not IS_DEVELOPMENT and not EMAIL_URL:
+    env.problems.append("EMAIL_URL is not set: smtp+tls://user:password@host:587")
 
-LOGGING = build_logging(as_json=not env.boolean("DOORSTONE_DEVELOPMENT"))
+LOGGING = build_logging(as_json=not IS_DEVELOPMENT)
 LOGGING_CONFIG = "logging.config.dictConfig"
 
 env.report()

@@ -27,11 +27,15 @@ class Settings:
         port = env.get("STRIPE_EMULATOR_PORT", "8001")
         if not port.isdecimal():
             raise ValueError(f"STRIPE_EMULATOR_PORT must be a number, not {port!r}.")
+        key = env.get("STRIPE_EMULATOR_KEY") or DEFAULT_KEY
+        # A real key typed here would be written into logs and folders of play.
+        if not key.startswith("sk_test_"):
+            raise ValueError("STRIPE_EMULATOR_KEY must begin with sk_test_.")
         return cls(
             host=env.get("HOST") or "127.0.0.1",
             port=int(port),
             var_dir=Path(env.get("VAR_DIR") or "var"),
-            key=env.get("STRIPE_EMULATOR_KEY") or DEFAULT_KEY,
+            key=key,
             webhook_url=env.get("STRIPE_EMULATOR_WEBHOOK_URL", ""),
             webhook_secret=env.get("STRIPE_EMULATOR_WEBHOOK_SECRET", ""),
             public_url=env.get("STRIPE_EMULATOR_PUBLIC_URL", ""),

@@ -170,14 +170,12 @@ def test_an_invoice_of_many_lines_is_read_to_its_end(
 @pytest.mark.parametrize(
     ("key", "base", "found"),
     [
-        ("sk_live_x", "http://127.0.0.1:8001", ["billing_stripe.E001"]),
-        ("rk_live_x", "http://127.0.0.1:8001", ["billing_stripe.E001"]),
         ("sk_test_x", "http://127.0.0.1:8001", []),
         ("sk_live_x", "", ["billing_stripe.W001"]),
         ("", "", []),
     ],
 )
-def test_start_up_refuses_real_keys_at_an_emulator(
+def test_a_missing_signing_secret_is_told_before_webhooks_are_refused(
     settings: Any, key: str, base: str, found: list[str]
 ) -> None:
     settings.STRIPE_SECRET_KEY = key
