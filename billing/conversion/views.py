@@ -1,7 +1,6 @@
 """The staff's conversion pages: every number opens to its rows."""
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -41,6 +40,7 @@ from billing.conversion.stats import ProfitModel
 from billing.conversion.trend import daily_trend
 from core.money import NANO
 from core.pagination import paginate
+from core.tables import csv_response
 from core.types import AuthenticatedHttpRequest
 
 PEOPLE = {
@@ -158,7 +158,9 @@ def invoices(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         names = ["number", "organisation__slug", "paid_at", "currency", "revenue"]
         names.append("refunded")
         ordered = found.order_by("-paid_at", "-pk").values_list(*names)
-        return _csv(request, "invoices", names, ordered.iterator())
+        columns = ["number", "organisation", "paid_at", "currency"]
+        columns += ["revenue_minor", "refunded_minor"]
+        return _csv(request, "invoices", columns, ordered.iterator())
     page = paginate(
         found.select_related("organisation").defer("raw"),
         order_by=("-paid_at", "-pk"),
@@ -178,7 +180,9 @@ def usage(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         names = ["window", "organisation__slug", "model", "edition", "requests"]
         names += ["tokens_in", "tokens_out", "price_nano", "cost_nano"]
         ordered = found.order_by("-window", "-pk").values_list(*names)
-        return _csv(request, "usage", names, ordered.iterator())
+        columns = ["window", "organisation", "model", "edition", "requests"]
+        columns += ["tokens_in", "tokens_out", "price_nano_usd", "cost_nano_usd"]
+        return _csv(request, "usage", columns, ordered.iterator())
     page = paginate(
         found.select_related("organisation"),
         order_by=("-window", "-pk"),
@@ -313,41 +317,21 @@ def _measured(cohort: Cohort) -> dict[str, str]:
     }
 
 
-class _Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, value: str) -> str:
-        return value
-
-
 def _people_csv(
     request: AuthenticatedHttpRequest, developers: DeveloperQuerySet
 ) -> StreamingHttpResponse:
     names = ("user__username", "source", *FUNNEL, "revenue", "cost_nano")
     ordered = developers.order_by("-signed_up_at", "-pk").values_list(*names)
-    columns = ("username", *names[1:-2], "revenue_minor", "cost_nano")
+    revenue = f"revenue_minor_{settings.REPORTING_CURRENCY}"
+    columns = ("username", *names[1:-2], revenue, "cost_nano_usd")
     return _csv(request, "developers", columns, ordered.iterator())
 
 
 def _csv(
     request: AuthenticatedHttpRequest,
     name: str,
-    columns: Iterable[str],
+    columns: Sequence[str],
     found: Iterable[tuple[Any, ...]],
 ) -> StreamingHttpResponse:
     audit.record(f"{name}.exported", actor=request.user)
-    writer = csv.writer(_Echo())
-
-    def lines() -> Iterable[str]:
-        yield writer.writerow(columns)
-        for row in found:
-            yield writer.writerow(
-                [
-                    value.isoformat() if hasattr(value, "isoformat") else value
-                    for value in row
-                ]
-            )
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return response
+    return csv_response(f"{name}.csv", columns, found)

@@ -1,11 +1,9 @@
 """What an organisation used and what it is worth."""
 
-import csv
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -13,6 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.decorators import organisation_required
 from audit import services as audit
 from core.pagination import paginate
+from core.tables import csv_response
 from core.types import OrganisationHttpRequest
 from entitlements.queries import entitlements_for
 from inference.usage import queries
@@ -82,7 +81,7 @@ def steps_fragment(request: OrganisationHttpRequest) -> HttpResponse:
 
 @organisation_required
 @require_safe
-def log_csv(request: OrganisationHttpRequest) -> HttpResponse:
+def log_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
     """Download the newest requests of a period; money in billionths of a dollar."""
     period, _group = _choice(request)
     _record_export(request)
@@ -92,8 +91,9 @@ def log_csv(request: OrganisationHttpRequest) -> HttpResponse:
         *("first_byte_ms", "total_ms", "client_request_id"),
     ]
     rows = _events(request, period).order_by("-occurred_at", "-request_id")
-    header = ["key" if name == "key__name" else name for name in names]
-    return _csv(
+    shown = {"key__name": "key", "price_nano": "price_nano_usd"}
+    header = [shown.get(name, name) for name in names]
+    return csv_response(
         f"requests-{request.organisation.slug}-{period.name}.csv",
         header,
         rows.values_list(*names)[:MOST_ROWS],
@@ -102,7 +102,7 @@ def log_csv(request: OrganisationHttpRequest) -> HttpResponse:
 
 @organisation_required
 @require_safe
-def table_csv(request: OrganisationHttpRequest) -> HttpResponse:
+def table_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
     """Download the sums per model or key; money in billionths of a dollar."""
     period, group = _choice(request)
     _record_export(request)
@@ -111,9 +111,9 @@ def table_csv(request: OrganisationHttpRequest) -> HttpResponse:
     )
     name = "model" if group == "model" else "key__name"
     sums = ["request_count", "failure_count", "in_count", "out_count", "price"]
-    return _csv(
+    return csv_response(
         f"usage-{request.organisation.slug}-{period.name}.csv",
-        [group, "requests", "failures", "tokens_in", "tokens_out", "price_nano"],
+        [group, "requests", "failures", "tokens_in", "tokens_out", "price_nano_usd"],
         ([row[name], *(row[each] for each in sums)] for row in rows),
     )
 
@@ -154,20 +154,3 @@ def _budget(organisation_id: int) -> dict[str, Any]:
         "warn_at": allowance * 8 // 10,
         "is_used_up": spent >= allowance and not features.overage,
     }
-
-
-def _csv(name: str, header: list[str], rows: Iterable[Any]) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    writer = csv.writer(response)
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([_cell(value) for value in row])
-    return response
-
-
-def _cell(value: Any) -> Any:
-    """Keep a spreadsheet from reading somebody's text as a formula."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return f"'{value}"
-    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,12 +1,10 @@
 """What was done in an organisation, as its managers see it."""
 
-import csv
 import json
-from collections.abc import Iterable
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -15,6 +13,7 @@ from accounts.permissions import can_see_audit
 from audit.models import Record
 from audit.services import record
 from core.pagination import paginate
+from core.tables import csv_response
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from entitlements.queries import entitlements_for
 
@@ -23,8 +22,6 @@ COLUMNS = (
     "digest",
 )
 BY_TIME = ("-at", "-pk")
-# A spreadsheet would run a cell that begins with one of these.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
@@ -52,7 +49,9 @@ def record_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
         raise PermissionDenied
     record("audit.exported", actor=request.user, organisation=request.organisation)
     rows = _records(request).select_related("actor").order_by("at", "pk")
-    return _csv(rows, name=f"audit-{request.organisation.slug}.csv")
+    return csv_response(
+        f"audit-{request.organisation.slug}.csv", COLUMNS, map(_row, rows.iterator())
+    )
 
 
 @require_safe
@@ -79,29 +78,9 @@ def _records(request: OrganisationHttpRequest) -> QuerySet[Record]:
     return Record.objects.filter(organisation=request.organisation)
 
 
-class _Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, value: str) -> str:
-        return value
-
-
-def _csv(records: QuerySet[Record], *, name: str) -> StreamingHttpResponse:
-    writer = csv.writer(_Echo())
-
-    def lines() -> Iterable[str]:
-        yield writer.writerow(COLUMNS)
-        for entry in records.iterator():
-            yield writer.writerow(map(_cell, _row(entry)))
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _row(entry: Record) -> list[str]:
+def _row(entry: Record) -> list[object]:
     return [
-        entry.at.isoformat(),
+        entry.at,
         entry.action,
         entry.actor.username if entry.actor else "",
         entry.target,
@@ -113,7 +92,3 @@ def _row(entry: Record) -> list[str]:
         entry.request_id,
         entry.digest,
     ]
-
-
-def _cell(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -175,7 +175,7 @@ def test_revenue_opens_to_invoices_that_add_up_to_it(
 
     assert figure(html, "revenue") == "$52.34"
     assert 'data-sum="revenue">$52.34<' in page
-    assert sum(int(line["revenue"]) for line in lines) == 5_234
+    assert sum(int(line["revenue_minor"]) for line in lines) == 5_234
 
 
 def test_cost_opens_to_usage_that_adds_up_to_it(staff: Client, customer: Make) -> None:
@@ -188,7 +188,7 @@ def test_cost_opens_to_usage_that_adds_up_to_it(staff: Client, customer: Make) -
 
     assert figure(html, "cost") == "$3.50"
     assert 'data-sum="cost">$7.00<' in page
-    assert sum(int(line["cost_nano"]) for line in lines) == 7 * NANO
+    assert sum(int(line["cost_nano_usd"]) for line in lines) == 7 * NANO
 
 
 def test_each_step_of_the_funnel_opens_to_its_people(

@@ -31,7 +31,7 @@ def ada(person: Callable[..., Any], client: Client) -> Any:
 
 
 def table(response: Any) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(response.content.decode())))
+    return list(csv.reader(io.StringIO(response.getvalue().decode())))
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -98,7 +98,7 @@ def test_the_files_hold_what_the_tables_show(ada: Any, client: Client) -> None:
     sums = table(client.get("/console/ada/usage/table.csv?range=1d&group=key"))
 
     assert log[1][0] == event.request_id
-    assert dict(zip(log[0], log[1], strict=True))["price_nano"] == "200000"
+    assert dict(zip(log[0], log[1], strict=True))["price_nano_usd"] == "200000"
     # A spreadsheet must not calculate somebody's key name.
     assert sums[1] == ["'=1+1", "1", "0", "100", "50", "200000"]
 
