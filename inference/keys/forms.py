@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ class KeyForm(forms.Form):
     expires_on = forms.DateField(
         label=_("Expires on"),
         required=False,
-        help_text=_("The last day it works, UTC. Empty: it works until revoked."),
+        help_text=_("The last day it works. Empty: it works until revoked."),
         widget=forms.DateInput(
             format="%Y-%m-%d", attrs={"class": "input", "type": "date"}
         ),
@@ -55,7 +55,7 @@ class KeyForm(forms.Form):
 
     def clean_expires_on(self) -> date | None:
         day: date | None = self.cleaned_data["expires_on"]
-        if day is not None and day < timezone.now().astimezone(UTC).date():
+        if day is not None and day < timezone.localdate():
             raise forms.ValidationError(_("Choose today or a later day."))
         return day
 
@@ -67,5 +67,6 @@ class KeyForm(forms.Form):
             "name": self.cleaned_data["name"],
             "allowed_models": self.cleaned_data["allowed_models"],
             "monthly_limit_nano": None if limit is None else int(limit * NANO),
-            "expires_at": day and datetime.combine(day, time.max, UTC),
+            "expires_at": day
+            and datetime.combine(day, time.max, timezone.get_current_timezone()),
         }

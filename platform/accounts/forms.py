@@ -16,19 +16,23 @@ class ProfileForm(forms.ModelForm[User]):
         required=False,
         choices=[("", _("As the browser asks")), *settings.LANGUAGES],
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"))
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+    theme = forms.ChoiceField(
+        label=_("Theme"), required=False, choices=User.Theme.choices
+    )
     website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
 
     class Meta:
         model = User
-        fields = ("display_name", "bio", "website", "locale", "time_zone")
+        fields = ("display_name", "bio", "website", "locale", "time_zone", "theme")
         widgets = {"bio": forms.Textarea(attrs={"rows": 4})}
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         field = self.fields["time_zone"]
         if isinstance(field, forms.ChoiceField):
-            field.choices = [(name, name) for name in sorted(available_timezones())]
+            zones = [(name, name) for name in sorted(available_timezones())]
+            field.choices = [("", _("As the browser says")), *zones]
 
 
 class OrganisationForm(forms.ModelForm[Organisation]):

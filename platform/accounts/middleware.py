@@ -10,6 +10,8 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.preferences import time_zone_of
+
 ACTIVITY_INTERVAL = timedelta(minutes=5)
 
 
@@ -23,6 +25,21 @@ def preferred_language(
         if locale:
             request.COOKIES[settings.LANGUAGE_COOKIE_NAME] = locale
         return get_response(request)
+
+    return middleware
+
+
+def preferred_time_zone(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Show every time in the zone somebody chose, else in their browser's.
+
+    The browser names its zone in a cookie (time.js), so a first page is in UTC.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with timezone.override(time_zone_of(request)):
+            return get_response(request)
 
     return middleware
 

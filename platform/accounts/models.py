@@ -48,6 +48,11 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person: signs in by e-mail, is known to others by username."""
 
+    class Theme(models.TextChoices):
+        SYSTEM = "system", _("As the system")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
     public_id = models.CharField(
         max_length=40, unique=True, default=new_user_id, editable=False
     )
@@ -56,14 +61,27 @@ class User(AbstractBaseUser, PermissionsMixin):
     display_name = models.CharField(_("name"), max_length=80, blank=True)
     bio = models.TextField(_("about"), max_length=1000, blank=True)
     website = models.URLField(_("website"), blank=True)
+    # These three are empty until somebody chooses: then the browser says.
     locale = models.CharField(_("language"), max_length=10, blank=True)
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    theme = models.CharField(_("theme"), max_length=10, choices=Theme, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     is_moderator = models.BooleanField(default=False)
     # Not counted in any figure: staff, bots and test people.
     is_internal = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=now)
+    # Where they work now; see ``queries.current_organisation``.
+    current_organisation = models.ForeignKey(
+        "Organisation",
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        editable=False,
+    )
+    # Where they were going when they signed up; see ``wishes``.
+    wish = models.CharField(max_length=2000, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 

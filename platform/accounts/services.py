@@ -59,6 +59,43 @@ def set_language(user: User, language: str) -> None:
     user.save(update_fields=["locale"])
 
 
+def set_theme(user: User, theme: User.Theme) -> None:
+    """Show ``user`` every page in ``theme`` from now on, on every device."""
+    user.theme = theme
+    user.save(update_fields=["theme"])
+
+
+def begin_preferences(
+    user: User, *, language: str, time_zone: str, theme: str, wish: str = ""
+) -> None:
+    """Begin with what the browser of a sign-up says; a mail has none to ask."""
+    user.locale = language
+    user.time_zone = time_zone
+    user.theme = theme
+    user.wish = wish
+    user.save(update_fields=["locale", "time_zone", "theme", "wish"])
+
+
+def fulfil_wish(user: User) -> None:
+    """Forget where ``user`` wanted to go when they signed up: they are there."""
+    if user.wish:
+        user.wish = ""
+        user.save(update_fields=["wish"])
+
+
+def choose_organisation(user: User, organisation: Organisation) -> None:
+    """Make ``organisation`` the one ``user`` works in, on every page and device.
+
+    Nothing happens for an organisation ``user`` does not belong to.
+    """
+    if user.current_organisation_id == organisation.pk:
+        return
+    if not organisation.memberships.filter(user_id=user.pk).exists():
+        return
+    user.current_organisation = organisation
+    user.save(update_fields=["current_organisation"])
+
+
 @transaction.atomic
 def create_user(
     email: str, username: str, password: str | None = None, **fields: object
@@ -87,6 +124,8 @@ def create_organisation(
     Membership.objects.create(
         organisation=organisation, user=owner, role=Membership.Role.OWNER
     )
+    if kind == Organisation.Kind.TEAM:
+        choose_organisation(owner, organisation)
     publish(
         OrganisationCreated(
             organisation_id=organisation.pk, user_id=owner.pk, kind=kind
@@ -226,12 +265,14 @@ def accept_invitation(token: str, *, user: User) -> Membership:
     invitation = Invitation.objects.select_related("organisation").get(
         token_digest=digest
     )
-    return add_member(
+    membership = add_member(
         invitation.organisation,
         user=user,
         role=invitation.role,
         by_id=invitation.invited_by_id,
     )
+    choose_organisation(user, invitation.organisation)
+    return membership
 
 
 @transaction.atomic

@@ -15,11 +15,13 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from accounts import services as accounts
+from accounts.models import User
+from accounts.preferences import THEME_COOKIE, THEMES
 from core import limiter
 from core.context import request_id
 from core.types import PageRequest
 from design import markdown, samples
-from design.context_processors import THEME_COOKIE, THEMES
 from design.stylesheet import stylesheet
 
 logger = logging.getLogger(__name__)
@@ -92,7 +94,10 @@ def preview(request: PageRequest) -> HttpResponse:
 
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
-    """Remember light, dark or the system's choice, and return to the page."""
+    """Remember light, dark or the system's choice, and return to the page.
+
+    The choice of somebody who is signed in holds on every device of theirs.
+    """
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(
         back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -100,6 +105,9 @@ def set_theme(request: HttpRequest) -> HttpResponse:
         back = "/"
     response = HttpResponseRedirect(back)
     theme = request.POST.get("theme", "")
+    if request.user.is_authenticated:
+        choice = theme if theme in THEMES else User.Theme.SYSTEM.value
+        accounts.set_theme(request.user, User.Theme(choice))
     if theme in THEMES:
         response.set_cookie(
             THEME_COOKIE,

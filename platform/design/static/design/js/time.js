@@ -1,3 +1,8 @@
+// The pages' times are the server's to write; it learns the browser's zone from here.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const secure = location.protocol === "https:" ? ";secure" : "";
+if (zone) document.cookie = `ds_time_zone=${zone};path=/;max-age=31536000;samesite=lax${secure}`;
+
 // Keeps "5 minutes ago" true while the page stays open; the exact time is in the title.
 const steps = [
   ["day", 86400],
