@@ -1,12 +1,18 @@
 """The pricing page."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.models import Organisation
+from accounts.permissions import can_manage_billing
+from accounts.queries import current_organisation
+from accounts.services import choose_organisation
+from accounts.wishes import FIELD, wish_of
 from billing.plans.comparison import Estimate, comparison
 from billing.plans.forms import InquiryForm
 from billing.plans.models import Price
@@ -14,7 +20,8 @@ from billing.plans.queries import Offer, offers
 from billing.plans.services import send_inquiry
 from core import limiter
 from core.errors import RateLimited
-from entitlements.features import Features
+from entitlements.features import FREE, Features
+from entitlements.queries import entitlements_for, premium_organisation
 
 MOST_SEATS = 200
 
@@ -46,8 +53,20 @@ def pricing(request: HttpRequest) -> HttpResponse:
     seats = _whole(request.GET.get("seats", ""), default=5, most=MOST_SEATS)
     cards = [_card(offer, interval=interval, seats=seats) for offer in offers()]
     estimate = Estimate.from_query(request.GET.dict())
+    organisation = _buyer(request)
+    current = entitlements_for(organisation.pk).plan if organisation else ""
     context = {
         "cards": cards,
+        "organisation": organisation,
+        "current_plan": current,
+        "is_paying": current not in {"", FREE.plan},
+        "included_for": (
+            premium_organisation(request.user)
+            if request.user.is_authenticated
+            else None
+        ),
+        "carried": _carried(organisation, wish_of(request)),
+        "wish": wish_of(request),
         "interval": interval,
         "intervals": Price.Interval.choices,
         "seats": seats,
@@ -78,6 +97,27 @@ def talk(request: HttpRequest) -> HttpResponse:
         return render(request, "plans/talk.html", context, status=error.status)
     send_inquiry(form.inquiry(plan=plan))
     return redirect(f"{reverse('plans:talk')}?sent=1")
+
+
+def _buyer(request: HttpRequest) -> Organisation | None:
+    """Return whom the reader would buy for; ``org`` makes it the one they work in."""
+    if not request.user.is_authenticated:
+        return None
+    mine = Organisation.objects.filter(memberships__user_id=request.user.pk)
+    asked = mine.filter(slug=request.GET.get("org", "")).first()
+    if asked is not None:
+        choose_organisation(request.user, asked)
+    organisation = asked or current_organisation(request.user)
+    can_pay = can_manage_billing(request.user, organisation)
+    return organisation if can_pay else None
+
+
+def _carried(organisation: Organisation | None, wish: str) -> str:
+    """Return the rest of a query: whom the order is for and what it is wanted for."""
+    values = {"org": organisation.slug if organisation else "", FIELD: wish}
+    return "".join(
+        f"&{urlencode({name: value})}" for name, value in values.items() if value
+    )
 
 
 def _known_of(request: HttpRequest) -> dict[str, str]:

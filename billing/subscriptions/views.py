@@ -13,7 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.decorators import organisation_required, staff_required
-from accounts.models import Organisation
+from accounts.models import Organisation, User
+from accounts.queries import current_organisation
+from accounts.services import choose_organisation
+from accounts.wishes import keep_for_return, kept_for_return, wish_of
 from audit import services as audit
 from billing.ledger.models import Invoice
 from billing.plans.exceptions import PlanNotOnOffer
@@ -29,6 +32,7 @@ from core.errors import DomainError
 from core.pagination import paginate
 from core.tables import csv_response
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
+from entitlements.queries import premium_organisation
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +103,7 @@ def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
         "session_id": session_id,
         "polls": tries,
         "is_polling": outcome == "confirming" and tries < MAX_POLLS,
+        "wish": kept_for_return(request),
     }
     is_fragment = request.htmx and not request.htmx.boosted
     template = "_checkout_outcome.html" if is_fragment else "checkout_return.html"
@@ -185,13 +190,18 @@ def plan_fragment(request: OrganisationHttpRequest) -> HttpResponse:
 @organisation_required
 @require_GET
 def upgrade_fragment(request: OrganisationHttpRequest) -> HttpResponse:
-    """A nudge where something needs a better plan; nothing where it does not."""
+    """A nudge where something needs a better plan; nothing where it does not.
+
+    Who has the models in another organisation is sent there, not to the till.
+    """
     state = queries.billing_state(request.organisation)
     context = {
         "organisation": request.organisation,
         "state": state,
         "is_needed": not state.features.premium_models,
+        "included_for": premium_organisation(request.user),
         "can_buy": permissions.can_buy(request.user, request.organisation),
+        "wish": wish_of(request),
     }
     return render(request, "subscriptions/_upgrade.html", context)
 
@@ -208,15 +218,20 @@ def _order_data(
 ) -> dict[str, str]:
     """Return what was asked for, completed by what is most likely meant."""
     asked = request.POST if request.method == "POST" else request.GET
-    first = organisations[0].slug if organisations else ""
-    if offer.version.is_per_seat:
-        teams = [org for org in organisations if org.kind == Organisation.Kind.TEAM]
-        first = teams[0].slug if teams else first
     return {
-        "org": asked.get("org") or first,
+        "org": asked.get("org") or _likely_buyer(request.user, offer, organisations),
         "interval": asked.get("interval") or next(iter(sorted(offer.prices)), ""),
         "seats": asked.get("seats") or str(offer.version.seat_min),
     }
+
+
+def _likely_buyer(user: User, offer: Offer, organisations: list[Organisation]) -> str:
+    """Return whom an order is for: where the buyer works now, a team for seats."""
+    current = current_organisation(user)
+    payable = sorted(organisations, key=lambda each: each.pk != current.pk)
+    if offer.version.is_per_seat:
+        payable.sort(key=lambda each: each.kind != Organisation.Kind.TEAM)
+    return payable[0].slug if payable else ""
 
 
 def _review(
@@ -227,7 +242,13 @@ def _review(
     status: int = 200,
     refusal: str = "",
 ) -> HttpResponse:
-    context = {"offer": offer, "form": form, "refusal": refusal}
+    context = {
+        "offer": offer,
+        "form": form,
+        "refusal": refusal,
+        "included_for": premium_organisation(request.user),
+        "wish": wish_of(request),
+    }
     if form.is_valid():
         seats = form.cleaned_data["seats"]
         context |= {
@@ -259,6 +280,8 @@ def _pay(
         )
     except DomainError as error:
         return _review(request, offer, form, status=error.status, refusal=str(error))
+    choose_organisation(request.user, form.organisation)
+    keep_for_return(request, wish_of(request))
     response = redirect(intent.session_url)
     response.status_code = 303
     return response

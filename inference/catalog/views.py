@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 import activity
 from core.money import NANO
+from entitlements.queries import premium_organisation
 from inference.catalog.examples import base_url, call_examples, question_to
 from inference.catalog.models import Model, PriceVersion
 from inference.catalog.queries import offered_models, with_current_prices
@@ -45,13 +46,15 @@ def model_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one model: what it does, what it costs and how to call it."""
     model = get_object_or_404(with_current_prices(Model.objects.offered()), slug=slug)
     activity.track(request, "model_viewed", subject=f"model:{model.slug}")
-    context = {
+    context: dict[str, object] = {
         "model": model,
         "price": _current(model),
         "prices": model.prices.order_by("-valid_from")[:20],
         "examples": call_examples(question_to(model.slug)),
         "base_url": base_url(),
     }
+    if model.is_premium and request.user.is_authenticated:
+        context["included_for"] = premium_organisation(request.user)
     return render(request, "catalog/model_detail.html", context)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from urllib.parse import urlencode
 
 import hiredis
 import orjson
@@ -417,3 +418,10 @@ def duration(microseconds: int) -> str:
 
 def billing_url(caller: Caller) -> str:
     return f"{settings.SITE_URL}/console/{caller.organisation_slug}/billing/"
+
+
+def pricing_url(caller: Caller, model: str) -> str:
+    """Return where a plan is chosen for the caller, and then this model is tried."""
+    wish = f"/playground/?{urlencode({'model': model})}"
+    query = urlencode({"org": caller.organisation_slug, "next": wish}, safe="/")
+    return f"{settings.SITE_URL}/pricing/?{query}"

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from django.conf import settings
 
 from inference.catalog.models import Deployment
 from inference.gateway import errors
-from inference.gateway.admission import Admission
+from inference.gateway.admission import Admission, pricing_url
 from inference.gateway.errors import GatewayError
 from inference.gateway.protocol import EMBEDDINGS, Call
 from inference.gateway.routing import Router
@@ -67,7 +66,7 @@ class Engine:
             visible = [name for name in offered if caller.may_see(name)]
             raise errors.model_not_found(slug, visible)
         if model.is_premium and not caller.features.premium_models:
-            raise errors.model_requires_plan(slug, f"{settings.SITE_URL}/pricing/")
+            raise errors.model_requires_plan(slug, pricing_url(caller, slug))
         return model
 
     async def begin(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,6 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 import activity
 from accounts.decorators import sign_in_required
 from accounts.models import Membership, Organisation, User
+from accounts.queries import current_organisation
+from accounts.services import choose_organisation
 from core import limiter
 from core.types import AuthenticatedHttpRequest
 from design import markdown
@@ -56,7 +59,7 @@ def playground(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         activity.track(request, "playground_viewed")
         form = PromptForm(
-            initial=_initial(request, models),
+            initial=_initial(request, models, organisations),
             models=models,
             organisations=organisations,
         )
@@ -82,6 +85,7 @@ def playground_key(request: AuthenticatedHttpRequest) -> HttpResponse:
     organisation = get_object_or_404(
         _callable_by(request.user), slug=request.POST.get("organisation", "")
     )
+    choose_organisation(request.user, organisation)
     secret, ends_at = services.secret_for(
         request.session, organisation, user=request.user
     )
@@ -104,6 +108,7 @@ def _send(
     if organisation is None:
         refusal = CallRefused(403, "", "no_organisation")
         return _page(request, form, models, refusal=refusal, status=403)
+    choose_organisation(request.user, organisation)
     secret, _ends_at = services.secret_for(
         request.session, organisation, user=request.user
     )
@@ -164,6 +169,8 @@ def _page(
         "asks_to_sign_in": asks_to_sign_in,
         "examples": call_examples(payload or question_to(slug)),
         "state": _state(models),
+        # With a plan the way leads back to this model.
+        "wish": f"{reverse('playground:playground')}?model={quote(slug)}",
         "templates": {
             "user": Turn("user", "", SafeString("")),
             "assistant": Turn("assistant", "", SafeString("")),
@@ -190,7 +197,9 @@ def _state(models: list[Model]) -> dict[str, Any]:
     }
 
 
-def _initial(request: HttpRequest, models: list[Model]) -> dict[str, Any]:
+def _initial(
+    request: HttpRequest, models: list[Model], organisations: list[Organisation]
+) -> dict[str, Any]:
     initial: dict[str, Any] = {"stream": True}
     if request.user.is_authenticated and DRAFT in request.session:
         initial |= request.session.pop(DRAFT)
@@ -199,7 +208,14 @@ def _initial(request: HttpRequest, models: list[Model]) -> dict[str, Any]:
         initial["model"] = asked
     if request.GET.get("prompt"):
         initial["prompt"] = request.GET["prompt"][:10_000]
-    initial["organisation"] = request.GET.get("organisation", "")
+    elif request.GET.get("edition") == Model.Edition.PREMIUM:
+        premium = (model.slug for model in models if model.is_premium)
+        initial["model"] = next(premium, "")
+    if request.user.is_authenticated:
+        slugs = {org.slug for org in organisations}
+        current = current_organisation(request.user).slug
+        wanted = [request.GET.get("organisation", ""), current]
+        initial["organisation"] = next((slug for slug in wanted if slug in slugs), "")
     return initial
 
 

@@ -13,10 +13,11 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from accounts import services
 from accounts.models import Organisation
 
 View = Callable[..., HttpResponseBase]
@@ -46,7 +47,10 @@ def sign_in_required(view: View) -> View:
 
 
 def organisation_required(view: View) -> View:
-    """Resolve ``org`` (a slug) to ``request.organisation``; 404 for strangers."""
+    """Resolve ``org`` (a slug) to ``request.organisation``; 404 for strangers.
+
+    Who opens a page of an organisation of theirs works in it from then on.
+    """
 
     @sign_in_required
     @wraps(view)
@@ -54,7 +58,9 @@ def organisation_required(view: View) -> View:
         request: HttpRequest, org: str, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         visible = Organisation.objects.visible_to(request.user)
-        request.organisation = get_object_or_404(visible, slug=org)  # type: ignore[attr-defined]
+        organisation = get_object_or_404(visible, slug=org)
+        services.choose_organisation(request.user, organisation)
+        request.organisation = organisation  # type: ignore[attr-defined]
         return view(request, *args, **kwargs)
 
     return wrapped
@@ -102,12 +108,12 @@ def has_signed_in_recently(request: HttpRequest) -> bool:
 
 
 def page_before(request: HttpRequest) -> str:
-    """Return the page of ours a request came from, else the home page."""
+    """Return the page of ours a request came from, else the console."""
     origin = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(
         origin, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     if not is_ours:
-        return settings.LOGIN_REDIRECT_URL
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
     parts = urlsplit(origin)
     return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"

@@ -1,9 +1,28 @@
+from django.db.models import Case, IntegerField, Value, When
+
 from accounts.models import Membership, Organisation, User
 
 
 def personal_organisation(user: User) -> Organisation:
     """Return the organisation that is ``user`` alone."""
     return Organisation.objects.get(owner=user, kind=Organisation.Kind.PERSONAL)
+
+
+def current_organisation(user: User) -> Organisation:
+    """Return the organisation ``user`` works in now.
+
+    It is the one they chose last, wherever that was, as long as they belong to it;
+    else the team they joined last, else their own.
+    """
+    rank = Case(
+        When(pk=user.current_organisation_id, then=Value(0)),
+        When(kind=Organisation.Kind.TEAM, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    mine = Organisation.objects.filter(memberships__user_id=user.pk)
+    current = mine.order_by(rank, "-memberships__created_at", "-pk").first()
+    return current or personal_organisation(user)
 
 
 def membership_of(user: User, organisation: Organisation) -> Membership | None:

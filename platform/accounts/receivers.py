@@ -18,11 +18,12 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils.translation import get_language
 
 from accounts import services
 from accounts.exceptions import IdentityTaken
 from accounts.models import Identity, User
+from accounts.preferences import browser_settings
+from accounts.wishes import wish_of
 from contracts.accounts import EmailVerified
 from outbox import publish
 
@@ -35,8 +36,7 @@ def register(
     **_: Any,
 ) -> None:
     """Give whoever signed up their organisation and tell everyone."""
-    # A mail has no browser to ask.
-    services.set_language(user, get_language() or "")
+    services.begin_preferences(user, **browser_settings(request), wish=wish_of(request))
     services.register_user(user, visitor_id=getattr(request, "visitor_id", ""))
     if sociallogin is not None:
         _link(user, sociallogin.account)
@@ -60,6 +60,8 @@ def note_way_in(request: HttpRequest, user: User, **_: Any) -> None:
     """
     if not get_authentication_records(request, user):
         record_authentication(request, user, method="email_confirmation")
+    # By now the way leads there.
+    services.fulfil_wish(user)
 
 
 @receiver(email_confirmed)

@@ -14,6 +14,8 @@ urlpatterns = [
     path("accounts/sessions/", views.session_list, name="session-list"),
     path("accounts/sessions/end/", views.session_end, name="session-end"),
     path("console/", views.console, name="console"),
+    # No slug is a lone hyphen, so this takes no organisation's address.
+    path("console/-/<path:page>", views.console, name="console-page"),
     path("console/new/", views.team_create, name="team-create"),
     path("console/<slug:org>/", views.console_home, name="console-home"),
     path("console/<slug:org>/members/", views.member_list, name="member-list"),

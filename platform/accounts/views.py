@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.urls import is_valid_path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -32,7 +32,7 @@ from accounts.forms import (
 )
 from accounts.mail import send_invitation
 from accounts.models import Membership, Organisation, PersonalAccessToken
-from accounts.queries import membership_of, personal_organisation
+from accounts.queries import current_organisation, membership_of
 from core.errors import DomainError
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 
@@ -147,10 +147,17 @@ def session_end(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 @sign_in_required
-def console(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Go to my own organisation's console."""
-    organisation = personal_organisation(request.user)
-    return redirect("accounts:console-home", org=organisation.slug)
+def console(request: AuthenticatedHttpRequest, page: str = "") -> HttpResponse:
+    """Go to a page of the console of the organisation I work in now.
+
+    So a link for everybody can lead to the keys of whoever follows it.
+    """
+    organisation = current_organisation(request.user)
+    address = f"{reverse('accounts:console-home', args=[organisation.slug])}{page}"
+    if not is_valid_path(address):
+        raise Http404
+    query = request.META["QUERY_STRING"]
+    return redirect(f"{address}?{query}" if query else address)
 
 
 @require_http_methods(["GET", "POST"])

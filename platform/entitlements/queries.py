@@ -1,3 +1,5 @@
+from accounts.models import Organisation, User
+from accounts.queries import current_organisation
 from entitlements.features import FREE, Features
 from entitlements.models import OrganisationEntitlement
 
@@ -6,3 +8,22 @@ def entitlements_for(organisation_id: int) -> Features:
     """Return what the organisation may do now; without a row that is ``FREE``."""
     row = OrganisationEntitlement.objects.filter(pk=organisation_id).first()
     return Features.from_dict(row.features) if row else FREE
+
+
+def premium_organisations(user: User) -> list[Organisation]:
+    """Return the organisations of ``user`` that have premium models, by name."""
+    entitled = OrganisationEntitlement.objects.filter(features__premium_models=True)
+    return list(
+        Organisation.objects.filter(
+            memberships__user_id=user.pk, pk__in=entitled.values("pk")
+        ).order_by("name", "pk")
+    )
+
+
+def premium_organisation(user: User) -> Organisation | None:
+    """Return where ``user`` has premium models: where they work now, if there."""
+    having = premium_organisations(user)
+    if not having:
+        return None
+    current = current_organisation(user)
+    return current if current in having else having[0]

@@ -192,12 +192,12 @@ def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(
     assert "nothing was changed" in client.get(page).text
 
 
-def test_a_foreign_referer_leads_home(member: Callable[..., Any]) -> None:
+def test_a_foreign_referer_leads_to_the_console(member: Callable[..., Any]) -> None:
     answer = Client().post(
         "/settings/tokens/1/revoke/", headers={"Referer": "https://evil.test/x"}
     )
 
-    assert answer["Location"] == "/accounts/login/?next=/"
+    assert answer["Location"] == "/accounts/login/?next=/console/"
 
 
 def test_sessions_are_listed_by_name_and_ended_one_by_one(

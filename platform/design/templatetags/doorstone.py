@@ -16,6 +16,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
+from accounts.wishes import wish_from, with_wish
 from core.money import format_amount, format_exact, format_minor, format_nano
 from design import markdown as rendering
 from design import navigation
@@ -73,6 +74,19 @@ def maybe_url(name: str, *args: object, **kwargs: object) -> str:
         return reverse(name, args=args, kwargs=kwargs)
     except NoReverseMatch:
         return ""
+
+
+@register.simple_tag(takes_context=True)
+def way_in(context: template.Context, name: str) -> str:
+    """Return the address of a page of the way in that leads back to this one."""
+    request = _request(context)
+    return with_wish(reverse(name), wish_from(request) if request else "")
+
+
+@register.filter
+def wishing(url: str, wish: str) -> str:
+    """Return an address that carries along where its reader wants to end."""
+    return with_wish(url, wish)
 
 
 @register.filter

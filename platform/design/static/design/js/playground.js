@@ -150,7 +150,9 @@ async function showRefusal(message, code) {
   if (plans) plans.hidden = !needsPlan;
   find("notice").replaceChildren(alert);
   if (!needsPlan || !state.upgrade_url) return;
-  const url = state.upgrade_url.replace("{slug}", field("organisation").value);
+  const wish = `${location.pathname}?model=${encodeURIComponent(field("model").value)}`;
+  const address = state.upgrade_url.replace("{slug}", field("organisation").value);
+  const url = `${address}?next=${encodeURIComponent(wish)}`;
   const response = await fetch(url).catch(() => null);
   if (!response?.ok || response.redirected) return;
   // Our own page, rendered and escaped by the server.

@@ -1,0 +1,71 @@
+"""What somebody was on the way to when something came in between.
+
+A wish is an address of ours. It travels from page to page as ``next``. Signing up
+ends in a mailbox, perhaps on another device, so there the person keeps it; paying
+leads over Stripe's page, so there the session does.
+"""
+
+from urllib.parse import quote, urlsplit
+
+from django.http import HttpRequest
+from django.urls import is_valid_path
+from django.utils.http import url_has_allowed_host_and_scheme
+
+FIELD = "next"
+MAX_LENGTH = 2000
+_SESSION_KEY = "wish"
+# Nobody's aim: they are the way to one.
+_DETOURS = ("/accounts/login/", "/accounts/signup/", "/accounts/logout/")
+
+
+def wish_of(request: HttpRequest) -> str:
+    """Return the wish a request brings along; empty when it has none of ours."""
+    asked = request.POST.get(FIELD) or request.GET.get(FIELD) or ""
+    return asked if _is_ours(asked) else ""
+
+
+def wish_from(request: HttpRequest) -> str:
+    """Return what the reader of a page wants when they turn to signing in.
+
+    That is the page itself; on a page of the way in it is what that way leads to.
+    The home page is where people begin, and a POST cannot be opened again.
+    """
+    if request.path.startswith("/accounts/"):
+        return wish_of(request)
+    if request.path == "/" or request.method not in {"GET", "HEAD"}:
+        return ""
+    here = request.get_full_path()
+    return here if _is_ours(here) else ""
+
+
+def with_wish(url: str, wish: str) -> str:
+    """Return ``url`` with a wish to carry along."""
+    if not wish:
+        return url
+    address, hash_sign, fragment = url.partition("#")
+    separator = "&" if "?" in address else "?"
+    return f"{address}{separator}{FIELD}={quote(wish)}{hash_sign}{fragment}"
+
+
+def keep_for_return(request: HttpRequest, wish: str) -> None:
+    """Keep a wish, or none, while somebody is on a page that is not ours."""
+    if wish:
+        request.session[_SESSION_KEY] = wish
+    else:
+        request.session.pop(_SESSION_KEY, None)
+
+
+def kept_for_return(request: HttpRequest) -> str:
+    """Return the wish that was kept; it stays, since a page may be loaded again."""
+    wish = str(request.session.get(_SESSION_KEY, ""))
+    return wish if _is_ours(wish) else ""
+
+
+def _is_ours(wish: str) -> bool:
+    return (
+        0 < len(wish) <= MAX_LENGTH
+        and wish.startswith("/")
+        and url_has_allowed_host_and_scheme(wish, allowed_hosts=None)
+        and not wish.startswith(_DETOURS)
+        and is_valid_path(urlsplit(wish).path)
+    )
