@@ -6,6 +6,12 @@ from typing import Any
 import pytest
 
 pytest_plugins = ["tests.browser.chromium"]
+COLLECTED = pytest.StashKey[list[str]]()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note every test in the order it was found, before plugins sort or rename."""
+    item.config.stash.setdefault(COLLECTED, []).append(item.nodeid)
 
 
 @pytest.fixture(autouse=True)

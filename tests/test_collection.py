@@ -1,0 +1,41 @@
+"""Every process collects the same tests, or two workers cannot share them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import COLLECTED
+from tests.fakes.servers import ROOT
+
+
+@pytest.mark.xdist_group("collection")
+def test_another_process_collects_the_same_tests_in_the_same_order(
+    request: pytest.FixtureRequest,
+) -> None:
+    """Another hash seed and a later second show ids made of either."""
+    ours = request.config.stash[COLLECTED]
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"}
+    }
+    # Ours is random unless somebody set it; of two seeds one differs from it.
+    seed = "1" if environment.get("PYTHONHASHSEED") == "2" else "2"
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0"),
+            *("-p", "no:randomly", "-p", "no:cacheprovider", "-m", ""),
+            *("-c", str(ROOT / "pyproject.toml"), *request.config.args),
+        ],
+        env={**environment, "PYTHONHASHSEED": seed},
+        cwd=request.config.invocation_params.dir,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    theirs = [line for line in done.stdout.splitlines() if "::" in line]
+    assert theirs == ours
