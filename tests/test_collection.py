@@ -9,6 +9,17 @@ import pytest
 from tests.conftest import COLLECTED
 from tests.fakes.servers import ROOT
 
+# Plugins sort what was found, each in its own way; this is said before.
+LISTING = """
+import sys, pytest
+
+class Listing:
+    def pytest_itemcollected(self, item):
+        print("found", item.nodeid)
+
+raise SystemExit(pytest.main(sys.argv[1:], plugins=[Listing()]))
+"""
+
 
 @pytest.mark.xdist_group("collection")
 def test_another_process_collects_the_same_tests_in_the_same_order(
@@ -26,7 +37,7 @@ def test_another_process_collects_the_same_tests_in_the_same_order(
 
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0"),
+            *(sys.executable, "-c", LISTING, "--collect-only", "-q", "-n", "0", "-s"),
             *("-p", "no:randomly", "-p", "no:cacheprovider", "-m", ""),
             *("-c", str(ROOT / "pyproject.toml"), *request.config.args),
         ],
@@ -37,5 +48,8 @@ def test_another_process_collects_the_same_tests_in_the_same_order(
     )
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    theirs = [line for line in done.stdout.splitlines() if "::" in line]
+    lines = done.stdout.splitlines()
+    theirs = [
+        line.removeprefix("found ") for line in lines if line.startswith("found ")
+    ]
     assert theirs == ours
