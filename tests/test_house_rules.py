@@ -1,6 +1,8 @@
 """What reviewers would otherwise have to look for by hand."""
 
+import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,3 +137,90 @@ def test_templates_trust_no_value_without_a_reason() -> None:
 
 def test_requests_open_no_transaction_of_their_own() -> None:
     assert not settings.DATABASES["default"].get("ATOMIC_REQUESTS", False)
+
+
+def predicates_written_after_reading(source: str) -> list[int]:
+    """Return the lines that update a query which the same function has read.
+
+    A row that comes to match in between is written without having been seen: what
+    was read has to be written by its keys.
+    """
+    found = []
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        read = Counter(
+            ast.unparse(query)
+            for node in ast.walk(function)
+            for query in _queries_read(node)
+        )
+        found += [
+            node.lineno
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "update"
+            and not node.args
+            and ast.unparse(node.func.value) in read
+        ]
+    return found
+
+
+def _queries_read(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the queries a node iterates over or sums, and those they are made of."""
+    if isinstance(node, ast.For | ast.comprehension):
+        query = node.iter
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id not in {"list", "set", "tuple", "dict", "sorted"}:
+            return
+        if not node.args:
+            return
+        query = node.args[0]
+    elif (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"aggregate", "iterator", "in_bulk", "select_for_update"}
+    ):
+        query = node.func.value
+    else:
+        return
+    while True:
+        yield query
+        if isinstance(query, ast.Call) and isinstance(query.func, ast.Attribute):
+            query = query.func.value
+        else:
+            return
+
+
+def test_what_was_read_is_written_by_its_keys() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in python_files()
+        if "embedded" not in path.parts
+        for line in predicates_written_after_reading(path.read_text())
+    ]
+
+    assert found == []
+
+
+def test_the_search_for_predicates_written_after_reading_finds_them() -> None:
+    by_name = """
+def report(hours):
+    total = sum(row.cost for row in hours)
+    hours.update(is_reported=True)
+"""
+    by_words = """
+def report():
+    for row in Hour.objects.filter(is_reported=False).order_by("pk"):
+        tell(row)
+    Hour.objects.filter(is_reported=False).update(is_reported=True)
+"""
+    by_keys = """
+def report():
+    rows = list(Hour.objects.filter(is_reported=False))
+    Hour.objects.filter(pk__in=[row.pk for row in rows]).update(is_reported=True)
+"""
+
+    assert predicates_written_after_reading(by_name) == [4]
+    assert predicates_written_after_reading(by_words) == [5]
+    assert predicates_written_after_reading(by_keys) == []

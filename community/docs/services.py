@@ -122,9 +122,10 @@ def _import_locale(
         on_page(source)
     gone = Page.objects.published().filter(version=version, locale=locale)
     gone = gone.exclude(path__in=[source.path for source in pages])
-    for page in gone:
-        search.remove("doc", page.pk)
-    changed += gone.update(removed_at=timezone.now())
+    ended = list(gone.values_list("pk", flat=True))
+    for pk in ended:
+        search.remove("doc", pk)
+    changed += Page.objects.filter(pk__in=ended).update(removed_at=timezone.now())
     if changed:
         publish(DocsImported(version=version.slug, locale=locale, pages=len(pages)))
     # Even unchanged: the memory may be older than this process.

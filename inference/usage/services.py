@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Sum
 
 from contracts.inference import FirstCallSucceeded, UsageAggregated
 from inference.keys.models import ApiKey
@@ -55,35 +54,36 @@ def _announce_first_call(organisation_id: int) -> int:
 
 @transaction.atomic
 def _report_hour(organisation_id: int, model: str, edition: str, hour: datetime) -> int:
-    hours = UsageHour.objects.filter(
-        organisation_id=organisation_id, model=model, hour=hour
+    """Publish what was added to one hour; the rows that were read are locked.
+
+    A key's first call may add a row at any moment: it is neither summed nor marked
+    here, and the next report brings it.
+    """
+    # In the gateway's own order, so that neither waits for the other in a circle.
+    rows = list(
+        UsageHour.objects.select_for_update()
+        .filter(organisation_id=organisation_id, model=model, hour=hour)
+        .order_by("key_id")
     )
-    # Locked, so that what the gateway adds meanwhile waits for the next report.
-    unreported = [
-        row for row in hours.select_for_update().order_by("pk") if not row.is_reported
-    ]
+    unreported = [row for row in rows if not row.is_reported]
     if not unreported:
         return 0
     note_use([row.key_id for row in unreported if row.key_id], on=hour.date())
-    totals = hours.aggregate(**{f"sum_{name}": Sum(name) for name in _SUMS})
+    totals = {name: sum(getattr(row, name) for row in rows) for name in _SUMS}
     report = UsageReport.objects.filter(
         organisation_id=organisation_id, model=model, hour=hour
     ).first()
     added = {
-        name: int(totals[f"sum_{name}"]) - (getattr(report, name) if report else 0)
-        for name in _SUMS
+        name: totals[name] - (getattr(report, name) if report else 0) for name in _SUMS
     }
     revision = report.revision + 1 if report else 1
     UsageReport.objects.update_or_create(
         organisation_id=organisation_id,
         model=model,
         hour=hour,
-        defaults={
-            "revision": revision,
-            **{name: int(totals[f"sum_{name}"]) for name in _SUMS},
-        },
+        defaults={"revision": revision, **totals},
     )
-    hours.update(is_reported=True)
+    UsageHour.objects.filter(pk__in=[row.pk for row in rows]).update(is_reported=True)
     publish(
         UsageAggregated(
             organisation_id=organisation_id,

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from django.db.models import Max
-
 from accounts.models import Organisation, User
 from contracts.inference import FirstCallSucceeded, UsageAggregated
 from demo.clock import at
@@ -133,7 +131,7 @@ def reported_at(hour: datetime) -> datetime:
 
 
 def _announce_firsts(facts: Facts) -> None:
-    firsts = FirstCall.objects.filter(is_announced=False).order_by("at", "pk")
+    firsts = list(FirstCall.objects.filter(is_announced=False).order_by("at", "pk"))
     makers = dict(ApiKey.objects.values_list("pk", "created_by_id"))
     for call in firsts:
         facts.publish(
@@ -145,13 +143,18 @@ def _announce_firsts(facts: Facts) -> None:
             ),
             moment=reported_at(_hour(call.at)),
         )
-    FirstCall.objects.filter(is_announced=False).update(is_announced=True)
+    FirstCall.objects.filter(pk__in=[call.pk for call in firsts]).update(
+        is_announced=True
+    )
 
 
 def _report(facts: Facts) -> None:
     """Report every hour once, when it is over."""
     windows: dict[tuple[datetime, int, str, str], list[UsageHour]] = defaultdict(list)
-    for row in UsageHour.objects.filter(is_reported=False).order_by("hour", "pk"):
+    unreported = list(
+        UsageHour.objects.filter(is_reported=False).order_by("hour", "pk")
+    )
+    for row in unreported:
         windows[row.hour, row.organisation_id, row.model, row.edition].append(row)
     reports = []
     for (hour, organisation_id, model, edition), rows in windows.items():
@@ -177,9 +180,11 @@ def _report(facts: Facts) -> None:
             moment=reported_at(hour),
         )
     copy_models(reports)
-    used = UsageHour.objects.filter(is_reported=False, key_id__isnull=False)
-    _note_use(dict(used.values_list("key_id").annotate(Max("hour"))))
-    UsageHour.objects.filter(is_reported=False).update(is_reported=True)
+    latest = {row.key_id: row.hour for row in unreported if row.key_id}
+    _note_use(latest)
+    UsageHour.objects.filter(pk__in=[row.pk for row in unreported]).update(
+        is_reported=True
+    )
 
 
 SUMS = ("requests", "tokens_in", "tokens_out", "price_nano", "cost_nano")

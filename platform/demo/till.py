@@ -67,7 +67,9 @@ def priced() -> Iterator[None]:
     """Lend prices that Stripe does not know an id, so that paper can name them."""
     unknown = Price.objects.filter(stripe_price_id=None)
     lent = list(unknown.values_list("pk", flat=True))
-    unknown.update(stripe_price_id=Concat(Value("price_demo_"), "lookup_key"))
+    Price.objects.filter(pk__in=lent).update(
+        stripe_price_id=Concat(Value("price_demo_"), "lookup_key")
+    )
     yield
     Price.objects.filter(pk__in=lent).update(stripe_price_id=None)
 
