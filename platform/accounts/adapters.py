@@ -17,7 +17,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Lead to what was wanted before the sign-up, else to the console."""
-        return request.user.wish or resolve_url(settings.LOGIN_REDIRECT_URL)
+        wish = getattr(request.user, "wish", "")
+        return wish or resolve_url(settings.LOGIN_REDIRECT_URL)
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
         return self.get_login_redirect_url(request)

@@ -18,7 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts import services
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 
 View = Callable[..., HttpResponseBase]
 
@@ -59,6 +59,7 @@ def organisation_required(view: View) -> View:
     ) -> HttpResponseBase:
         visible = Organisation.objects.visible_to(request.user)
         organisation = get_object_or_404(visible, slug=org)
+        assert isinstance(request.user, User)  # noqa: S101 - has signed in
         services.choose_organisation(request.user, organisation)
         request.organisation = organisation  # type: ignore[attr-defined]
         return view(request, *args, **kwargs)

@@ -67,5 +67,5 @@ def _is_ours(wish: str) -> bool:
         and wish.startswith("/")
         and url_has_allowed_host_and_scheme(wish, allowed_hosts=None)
         and not wish.startswith(_DETOURS)
-        and is_valid_path(urlsplit(wish).path)
+        and bool(is_valid_path(urlsplit(wish).path))
     )
