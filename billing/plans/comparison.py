@@ -1,22 +1,36 @@
 """What sets the plans apart, row by row, and what usage they would cover."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.money import NANO
+from core.money import NANO, format_nano
 from entitlements.features import Features
 
 
 @dataclass(frozen=True, slots=True)
+class Sold:
+    """Something a plan includes: its name, its kind of value and its feature.
+
+    There is no line without a feature, and no feature without code that keeps it.
+    """
+
+    label: Promise
+    kind: str
+    feature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
-    """One plan's value of one feature: a count, money, hours, a yes or a no."""
+    """One plan's value of one feature: a count, money, a yes or a no."""
 
     kind: str
-    value: int | bool | None
+    value: int | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +41,42 @@ class Row:
     cells: list[Cell]
 
 
-_ROWS: tuple[tuple[Promise, str, Callable[[Features], int | bool | None]], ...] = (
-    (_("Open models"), "flag", lambda features: True),
-    (_("Premium models"), "flag", lambda features: features.premium_models),
-    (
-        _("Usage included per month"),
-        "nano",
-        lambda features: features.monthly_allowance_nano,
-    ),
-    (_("Usage beyond that"), "flag", lambda features: features.overage),
-    (_("Requests per minute"), "count", lambda features: features.requests_per_minute),
-    (_("Tokens per minute"), "count", lambda features: features.tokens_per_minute),
-    (
-        _("Requests at the same time"),
-        "count",
-        lambda features: features.concurrent_requests,
-    ),
-    (_("Seats"), "count", lambda features: features.seats),
-    (_("First answer from support"), "hours", lambda features: features.support_hours),
-    (_("Audit log"), "flag", lambda features: features.audit_log),
-    (_("Single sign-on"), "flag", lambda features: features.sso),
+SOLD = (
+    Sold(_("Premium models"), "flag", "premium_models"),
+    Sold(_("Usage included per month"), "nano", "monthly_allowance_nano"),
+    Sold(_("Requests per minute"), "count", "requests_per_minute"),
+    Sold(_("Tokens per minute"), "count", "tokens_per_minute"),
+    Sold(_("Requests at the same time"), "count", "concurrent_requests"),
+    Sold(_("Seats"), "count", "seats"),
+    Sold(_("Audit log"), "flag", "audit_log"),
 )
 
 
 def comparison(columns: Sequence[Features]) -> list[Row]:
     """Return one row per feature, one cell per plan."""
     return [
-        Row(label, [Cell(kind, read(features)) for features in columns])
-        for label, kind, read in _ROWS
+        Row(
+            sold.label,
+            [Cell(sold.kind, getattr(each, sold.feature)) for each in columns],
+        )
+        for sold in SOLD
     ]
+
+
+def highlights(features: Features) -> Iterator[str]:
+    """Yield what a plan's card says it includes, in the language of the moment."""
+    if features.premium_models:
+        yield gettext("Open and premium models")
+    else:
+        yield gettext("Open models")
+    yield gettext("%(value)s of usage every month") % {
+        "value": format_nano(features.monthly_allowance_nano, "usd")
+    }
+    yield gettext("%(count)s requests per minute") % {
+        "count": intcomma(features.requests_per_minute)
+    }
+    if features.audit_log:
+        yield gettext("Audit log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

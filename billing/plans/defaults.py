@@ -51,7 +51,6 @@ DEFAULT_PLANS = (
             tokens_per_minute=300_000,
             concurrent_requests=16,
             monthly_allowance_nano=20 * NANO,
-            support_hours=48,
         ),
         collection=PlanVersion.Collection.AUTOMATIC,
         monthly=2_000,
@@ -60,7 +59,7 @@ DEFAULT_PLANS = (
     DefaultPlan(
         key="team",
         name="Team",
-        summary="Premium models, shared keys and budgets.",
+        summary="Premium models for a team that shares keys and usage.",
         edition=Plan.Edition.PREMIUM,
         tier_rank=20,
         features=Features(
@@ -72,7 +71,6 @@ DEFAULT_PLANS = (
             # Per seat: five seats share five times this.
             monthly_allowance_nano=25 * NANO,
             seats=2,
-            support_hours=24,
             audit_log=True,
         ),
         collection=PlanVersion.Collection.AUTOMATIC,
@@ -84,7 +82,7 @@ DEFAULT_PLANS = (
     DefaultPlan(
         key="enterprise",
         name="Enterprise",
-        summary="Single sign-on, priority support and your own limits.",
+        summary="The highest limits, for twenty people and more.",
         edition=Plan.Edition.PREMIUM,
         tier_rank=30,
         features=Features(
@@ -94,10 +92,7 @@ DEFAULT_PLANS = (
             tokens_per_minute=10_000_000,
             concurrent_requests=256,
             monthly_allowance_nano=100 * NANO,
-            overage=True,
             seats=20,
-            support_hours=4,
-            sso=True,
             audit_log=True,
         ),
         collection=PlanVersion.Collection.INVOICE,
@@ -118,10 +113,10 @@ TRANSLATED: dict[str, Promise] = {
         "Open models, docs and forum for everyone."
     ),
     "Premium models for one developer.": _("Premium models for one developer."),
-    "Premium models, shared keys and budgets.": _(
-        "Premium models, shared keys and budgets."
+    "Premium models for a team that shares keys and usage.": _(
+        "Premium models for a team that shares keys and usage."
     ),
-    "Single sign-on, priority support and your own limits.": _(
-        "Single sign-on, priority support and your own limits."
+    "The highest limits, for twenty people and more.": _(
+        "The highest limits, for twenty people and more."
     ),
 }

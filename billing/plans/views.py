@@ -13,10 +13,11 @@ from accounts.permissions import can_manage_billing
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
 from accounts.wishes import FIELD, wish_of
-from billing.plans.comparison import Estimate, comparison
+from billing.plans.comparison import Estimate, comparison, highlights
 from billing.plans.forms import InquiryForm
 from billing.plans.models import Price
 from billing.plans.queries import Offer, offers
+from billing.plans.questions import QUESTIONS
 from billing.plans.services import send_inquiry
 from core import limiter
 from core.errors import RateLimited
@@ -38,6 +39,10 @@ class Card:
     @property
     def features(self) -> Features:
         return self.offer.version.features_for(self.seats)
+
+    @property
+    def highlights(self) -> list[str]:
+        return list(highlights(self.features))
 
     @property
     def total(self) -> int | None:
@@ -73,6 +78,7 @@ def pricing(request: HttpRequest) -> HttpResponse:
         "most_seats": MOST_SEATS,
         "saving": max((card.saving for card in cards), default=0),
         "rows": comparison([card.features for card in cards]),
+        "questions": QUESTIONS,
         "estimate": estimate,
         "estimate_plan": _cheapest(cards, estimate) if estimate else None,
     }
@@ -150,7 +156,7 @@ def _cheapest(cards: list[Card], estimate: Estimate) -> Card | None:
     """Return the first plan, smallest first, whose allowance covers the estimate."""
     for card in cards:
         features = card.features
-        if features.overage or features.monthly_allowance_nano >= estimate.nano:
+        if features.monthly_allowance_nano >= estimate.nano:
             return card
     return None
 

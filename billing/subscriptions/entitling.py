@@ -79,11 +79,6 @@ def _best(lower: Features, higher: Features) -> Features:
         low, high = getattr(lower, field.name), getattr(higher, field.name)
         if field.name == "plan":
             merged[field.name] = high
-        elif field.name == "support_hours":
-            # Fewer hours to an answer are more generous, none is none at all.
-            merged[field.name] = min(
-                (hours for hours in (low, high) if hours is not None), default=None
-            )
         else:
             merged[field.name] = max(low, high)
     return Features(**merged)

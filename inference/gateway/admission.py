@@ -70,7 +70,7 @@ if t_next - now > 60000000 then
 end
 
 local spent, held = tonumber(money[1]), tonumber(money[2] or 0)
-if hold > 0 and allowance >= 0 and spent + held + hold > allowance then
+if hold > 0 and spent + held + hold > allowance then
   return answer('quota', 0, r_tat, t_tat)
 end
 if hold > 0 and key_limit >= 0
@@ -249,7 +249,7 @@ class Admission:
             features.requests_per_minute,
             features.tokens_per_minute,
             features.concurrent_requests,
-            -1 if features.overage else features.monthly_allowance_nano,
+            features.monthly_allowance_nano,
             LEASE_SECONDS,
             f"k:{caller.key_id}",
             limit,
@@ -312,7 +312,7 @@ class FallbackLimits:
             self._take(
                 organisation, what, amount, max(1, int(per_minute * FALLBACK_SHARE))
             )
-        if reservation.hold and not features.overage:
+        if reservation.hold:
             spent = await self._spent(caller)
             held = self.held.get(organisation, 0)
             if spent + held + reservation.hold > features.monthly_allowance_nano:

@@ -150,7 +150,6 @@ def _budget(organisation_id: int) -> dict[str, Any]:
         "spent": spent,
         "allowance": allowance,
         "left": max(allowance - spent, 0),
-        "overage": features.overage,
         "warn_at": allowance * 8 // 10,
-        "is_used_up": spent >= allowance and not features.overage,
+        "is_used_up": spent >= allowance,
     }

@@ -22,6 +22,10 @@ class NoSeatLeft(DomainError):
 
     code = "no_seat_left"
     message = _("Every seat of the plan is taken. Add seats or remove a member first.")
+    message_for_guests = _(
+        "Every seat of this organisation is taken. Ask whoever invited you for one"
+        " and open the link again."
+    )
 
 
 class InvitationInvalid(DomainError):

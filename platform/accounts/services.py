@@ -15,6 +15,7 @@ from accounts.exceptions import (
     RoleTooHigh,
 )
 from accounts.models import Identity, Invitation, Membership, Organisation, User
+from accounts.seats import require_seat_to_offer, require_seat_to_take
 from contracts.accounts import (
     IdentityLinked,
     MemberAdded,
@@ -142,7 +143,10 @@ def add_member(
     role: str = Membership.Role.MEMBER,
     by_id: int | None = None,
 ) -> Membership:
-    """Add ``user`` to ``organisation``. Raises ``AlreadyMember``."""
+    """Add ``user`` to ``organisation``; whether there is a seat was asked before.
+
+    Raises ``AlreadyMember``.
+    """
     membership, is_new = Membership.objects.get_or_create(
         organisation=organisation, user=user, defaults={"role": role}
     )
@@ -214,14 +218,17 @@ def invite_member(
 ) -> tuple[Invitation, str]:
     """Open a place for whoever reads ``email``; return it with its secret token.
 
-    An open invitation to the same address is replaced. Raises ``AlreadyMember``
-    or ``RoleTooHigh``.
+    An open invitation to the same address is replaced. The organisation's row is
+    locked: two invitations at once cannot promise the same seat. Raises
+    ``AlreadyMember``, ``NoSeatLeft`` or ``RoleTooHigh``.
     """
     if RANK[Membership.Role(role)] > RANK[Membership.Role(by.role)]:
         raise RoleTooHigh
+    _lock(organisation)
     if organisation.memberships.filter(user__email__iexact=email).exists():
         raise AlreadyMember
     organisation.invitations.filter(email__iexact=email, accepted_at=None).delete()
+    require_seat_to_offer(organisation)
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
         organisation=organisation,
@@ -251,20 +258,24 @@ def withdraw_invitation(invitation: Invitation) -> None:
 def accept_invitation(token: str, *, user: User) -> Membership:
     """Take the place an invitation holds open, once.
 
-    Raises ``InvitationInvalid`` for a used, expired or foreign invitation.
+    The organisation's row is locked: of two who come for the last seat one gets
+    it, and the other's invitation stays open. Raises ``InvitationInvalid`` for a
+    used, expired or foreign invitation, ``NoSeatLeft`` or ``AlreadyMember``.
     """
-    digest = keyed_digest(token, purpose="invitation")
-    claimed = Invitation.objects.filter(
-        token_digest=digest,
+    open_ones = Invitation.objects.filter(
+        token_digest=keyed_digest(token, purpose="invitation"),
         accepted_at=None,
         expires_at__gt=timezone.now(),
         email__iexact=user.email,
-    ).update(accepted_at=timezone.now())
-    if claimed != 1:
-        raise InvitationInvalid
-    invitation = Invitation.objects.select_related("organisation").get(
-        token_digest=digest
     )
+    invitation = open_ones.select_related("organisation").first()
+    if invitation is None:
+        raise InvitationInvalid
+    _lock(invitation.organisation)
+    if open_ones.update(accepted_at=timezone.now()) != 1:
+        raise InvitationInvalid
+    if not invitation.organisation.memberships.filter(user=user).exists():
+        require_seat_to_take(invitation.organisation)
     membership = add_member(
         invitation.organisation,
         user=user,
@@ -301,6 +312,10 @@ def link_identity(
         identity.login = login
         identity.save(update_fields=["login"])
     return identity
+
+
+def _lock(organisation: Organisation) -> None:
+    Organisation.objects.select_for_update().get(pk=organisation.pk)
 
 
 def _free_slug(wish: str) -> str:

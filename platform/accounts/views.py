@@ -33,6 +33,7 @@ from accounts.forms import (
 from accounts.mail import send_invitation
 from accounts.models import Membership, Organisation, PersonalAccessToken
 from accounts.queries import current_organisation, membership_of
+from accounts.seats import seats_of
 from core.errors import DomainError
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 
@@ -217,6 +218,8 @@ def member_list(request: OrganisationHttpRequest) -> HttpResponse:
         "organisation": organisation,
         "form": form,
         "can_manage": can_manage,
+        "can_buy": permissions.can_manage_billing(request.user, organisation),
+        "seats": seats_of(organisation),
         "me": me,
         "roles": Membership.Role.choices,
         "members": organisation.memberships.select_related("user").order_by("pk"),

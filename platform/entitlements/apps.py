@@ -6,3 +6,6 @@ class EntitlementsConfig(AppConfig):
 
     name = "entitlements"
     label = "entitlements"
+
+    def ready(self) -> None:
+        from entitlements import seats  # noqa: F401

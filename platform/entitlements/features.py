@@ -1,7 +1,7 @@
 """The vocabulary of entitlements."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self, TypeVar
 
 from core.money import NANO
 
@@ -12,7 +12,18 @@ _WHOLE = (
     "monthly_allowance_nano",
     "seats",
 )
-_FLAGS = ("premium_models", "overage", "sso", "audit_log")
+_FLAGS = ("premium_models", "audit_log")
+_ADMISSION = "inference.gateway.admission.Admission._ask"
+
+T = TypeVar("T")
+
+
+def _kept(default: T, *, by: str) -> T:
+    """Return a field with the code that reads it before it lets somebody through.
+
+    What nothing keeps is not sold: a test follows every name to its code.
+    """
+    return field(default=default, metadata={"kept_by": by})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,21 +31,18 @@ class Features:
     """What an organisation may do.
 
     ``monthly_allowance_nano`` is the value of usage included each calendar month
-    (UTC), in billionths of a US dollar; beyond it calls are refused unless
-    ``overage``. ``support_hours`` is the promised first answer, if any.
+    (UTC), in billionths of a US dollar; beyond it calls are refused. ``seats`` is
+    how many members may be there; nobody is sent away when there are more.
     """
 
     plan: str = "free"
-    premium_models: bool = False
-    requests_per_minute: int = 60
-    tokens_per_minute: int = 60_000
-    concurrent_requests: int = 4
-    monthly_allowance_nano: int = 1 * NANO
-    overage: bool = False
-    seats: int = 1
-    support_hours: int | None = None
-    sso: bool = False
-    audit_log: bool = False
+    premium_models: bool = _kept(False, by="inference.gateway.engine.Engine.find_model")
+    requests_per_minute: int = _kept(60, by=_ADMISSION)
+    tokens_per_minute: int = _kept(60_000, by=_ADMISSION)
+    concurrent_requests: int = _kept(4, by=_ADMISSION)
+    monthly_allowance_nano: int = _kept(1 * NANO, by=_ADMISSION)
+    seats: int = _kept(1, by="entitlements.seats.seats_of")
+    audit_log: bool = _kept(False, by="audit.views.record_csv")
 
     def __post_init__(self) -> None:
         """Refuse what a typing error in a plan would otherwise make a limit of."""
@@ -49,9 +57,6 @@ class Features:
             raise ValueError("plan has to be a name.")
         if self.seats < 1:
             raise ValueError("seats has to be at least 1.")
-        hours = self.support_hours
-        if hours is not None and (type(hours) is not int or hours < 1):
-            raise ValueError(f"support_hours has to be hours or none, not {hours!r}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as they are stored."""
@@ -60,7 +65,7 @@ class Features:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
         """Rebuild from stored values; unknown ones are dropped."""
-        known = {field.name for field in fields(cls)}
+        known = {each.name for each in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
 
 

@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.services import create_organisation
 from notifications.models import EmailMessage, Kind
 from notifications.services import notify
+from tests.factories.accounts import with_seats
 
 pytestmark = pytest.mark.django_db
 NEWCOMER = {
@@ -73,7 +74,7 @@ def test_a_known_guest_is_invited_in_their_language_and_others_in_the_hosts(
     member: Callable[..., Any], sign_in: Callable[..., Client]
 ) -> None:
     erin = member("erin", locale="en")
-    create_organisation("Northwind", owner=erin)
+    with_seats(create_organisation("Northwind", owner=erin), 3)
     member("lin", locale="zh-hans")
     client = sign_in(erin)
 

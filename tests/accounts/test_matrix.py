@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Membership, Organisation
 from accounts.services import add_member, create_organisation, invite_member
+from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +98,7 @@ class Northwind:
 @pytest.fixture
 def northwind(person: Callable[..., Any]) -> Northwind:
     owner = person("owner")
-    team = create_organisation("Northwind", owner=owner)
+    team = with_seats(create_organisation("Northwind", owner=owner), 10)
     people = {"owner": owner, "stranger": person("stranger")}
     people["staff"] = person("staff", is_staff=True)
     for role in (

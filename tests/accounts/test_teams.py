@@ -21,6 +21,7 @@ from accounts.exceptions import (
 )
 from accounts.models import Invitation, Membership, Organisation
 from accounts.queries import personal_organisation
+from tests.factories.accounts import with_seats
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -33,7 +34,7 @@ def erin(member: Person) -> Any:
 
 @pytest.fixture
 def team(erin: Any) -> Organisation:
-    return services.create_organisation("Northwind", owner=erin)
+    return with_seats(services.create_organisation("Northwind", owner=erin), 10)
 
 
 def place(team: Organisation, user: Any) -> Membership:

@@ -20,6 +20,7 @@ from audit.services import broken_records
 from billing.plans.services import ensure_default_plans
 from billing.subscriptions import services as subscriptions
 from inference.keys import services as keys
+from tests.factories.accounts import with_seats
 
 Person = Callable[..., Any]
 Deliver = Callable[[], int]
@@ -46,7 +47,7 @@ def test_the_way_of_a_member_is_on_record(
     person: Person, deliver_outbox: Deliver
 ) -> None:
     erin, ben = person("erin"), person("ben")
-    team = accounts.create_organisation("Northwind", owner=erin)
+    team = with_seats(accounts.create_organisation("Northwind", owner=erin), 2)
     owner = membership_of(erin, team)
     assert owner is not None
     _, token = accounts.invite_member(

@@ -57,13 +57,13 @@ def listening() -> Iterator[Callable[[], list[bytes]]]:
 @pytest.mark.django_db
 def test_an_organisation_without_a_row_is_free(org: Organisation) -> None:
     assert entitlements_for(org.pk) == FREE
-    assert (FREE.plan, FREE.premium_models, FREE.overage) == ("free", False, False)
+    assert (FREE.plan, FREE.premium_models, FREE.seats) == ("free", False, 1)
     assert FREE.monthly_allowance_nano == 1 * NANO
 
 
 @pytest.mark.django_db
 def test_features_are_read_as_they_were_written(org: Organisation) -> None:
-    features = Features(plan="team", seats=5, support_hours=8, audit_log=True)
+    features = Features(plan="team", seats=5, audit_log=True)
 
     revision = replace_for(org.pk, features, source="sub_1")
 

@@ -17,6 +17,7 @@ from accounts.services import add_member, create_organisation, invite_member
 from entitlements.models import OrganisationEntitlement
 from inference.keys.services import create_playground_key
 from inference.usage.periods import Period, chart
+from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of, used
 
 pytestmark = pytest.mark.django_db
@@ -215,7 +216,7 @@ def test_the_first_steps_go_away_once_all_are_done(ada: Any, client: Client) -> 
 def test_a_team_has_a_member_to_invite(
     ada: Any, person: Callable[..., Any], client: Client
 ) -> None:
-    team = create_organisation("Northwind", owner=ada)
+    team = with_seats(create_organisation("Northwind", owner=ada), 2)
     members = "/console/northwind/members/"
     alone = steps_of(client, "northwind")[members]
     owner = team.memberships.get()

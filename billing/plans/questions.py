@@ -1,0 +1,78 @@
+"""Questions people ask before they pay, and the code that keeps each answer."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, its answer and, by name, the code that makes the answer true."""
+
+    question: Promise
+    answer: Promise
+    kept_by: tuple[str, ...]
+
+
+QUESTIONS = (
+    Question(
+        _("What stays free for ever?"),
+        _(
+            "The open models through the API within the free allowance, all docs, the"
+            " forum, and everything you contribute. No card is asked for."
+        ),
+        ("entitlements.queries.entitlements_for",),
+    ),
+    Question(
+        _("What happens when the included usage is used up?"),
+        _(
+            "Calls are refused with a clear error until the next calendar month begins"
+            " (UTC) or the plan is changed. Nothing beyond it is ever billed."
+        ),
+        ("inference.gateway.admission.Admission._refuse",),
+    ),
+    Question(
+        _("Can I cancel at any time?"),
+        _(
+            "Yes, from the billing page. The plan stays until the end of the period you"
+            " paid for, then the organisation goes on with the free plan. Keys and data"
+            " stay."
+        ),
+        (
+            "billing.subscriptions.services.open_portal",
+            "billing.subscriptions.mirror.settle_grants_of",
+        ),
+    ),
+    Question(
+        _("What if a payment fails?"),
+        _(
+            "When a renewal fails, the plan stays for seven days while the payment is"
+            " tried again. We tell you on the billing page; paying the open invoice puts"
+            " everything right at once."
+        ),
+        ("billing.subscriptions.entitling.is_granting",),
+    ),
+    Question(
+        _("How do seats work?"),
+        _(
+            "A seat is one member of your organisation. Seats bring usage with them and"
+            " all members share it. When all are taken nobody new can join until you add"
+            " seats, which the billing page lets you do. With fewer seats nobody is sent"
+            " away."
+        ),
+        (
+            "accounts.seats.require_seat_to_offer",
+            "accounts.seats.require_seat_to_take",
+            "billing.plans.models.PlanVersion.features_for",
+        ),
+    ),
+    Question(
+        _("Who sees my card?"),
+        _(
+            "Only Stripe does: you pay on their page. We see its brand, the last four"
+            " digits and when it expires."
+        ),
+        ("billing.stripe.convert.card",),
+    ),
+)
