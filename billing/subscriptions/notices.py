@@ -1,15 +1,18 @@
 """Telling those who look after an organisation's money what happened to it."""
 
+from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Membership, Organisation
+from accounts.models import Membership, Organisation, User
 from billing.subscriptions.models import Subscription
 from contracts.billing import PaymentFailed, SubscriptionEnded, SubscriptionStarted
 from notifications.models import Kind
-from notifications.services import notify
+from notifications.telling import notify_all
+
+# Whose business an organisation's money is.
+PURSE = (Membership.Role.OWNER, Membership.Role.BILLING)
 
 
 def tell_payment_failed(fact: PaymentFailed) -> None:
@@ -45,6 +48,13 @@ def tell_ended(fact: SubscriptionEnded) -> None:
     )
 
 
+def purses_of(user: User) -> QuerySet[Organisation]:
+    """Return the organisations whose money ``user`` looks after."""
+    return Organisation.objects.filter(
+        memberships__user=user, memberships__role__in=PURSE
+    )
+
+
 def _turn(fact: SubscriptionStarted | SubscriptionEnded) -> int:
     """Tell the same event of one subscription apart when it happens again."""
     row = Subscription.objects.filter(pk=fact.subscription_id).first()
@@ -58,16 +68,14 @@ def _tell(
     if organisation is None:
         return
     url = reverse("subscriptions:billing", args=[organisation.slug])
-    purse = organisation.memberships.filter(
-        role__in=[Membership.Role.OWNER, Membership.Role.BILLING]
+    notify_all(
+        User.objects.filter(
+            memberships__organisation=organisation, memberships__role__in=PURSE
+        ),
+        Kind.BILLING,
+        dedupe_key=dedupe_key,
+        url=url,
+        title=lambda: str(title) % {"organisation": organisation.name},
+        body=lambda: str(body),
+        about=("purse", organisation.pk),
     )
-    for membership in purse.select_related("user").order_by("user_id"):
-        with translation.override(membership.user.locale or "en"):
-            notify(
-                membership.user_id,
-                Kind.BILLING,
-                dedupe_key=dedupe_key,
-                url=url,
-                title=str(title) % {"organisation": organisation.name},
-                body=str(body),
-            )

@@ -8,7 +8,11 @@ class ForumConfig(AppConfig):
     label = "forum"
 
     def ready(self) -> None:
+        from community.forum import subscribers  # noqa: F401
         from community.forum.indexing import entries
-        from search.registry import register
+        from community.forum.models import Post
+        from notifications import registry as notifications
+        from search import registry as search
 
-        register("topic", entries)
+        search.register("topic", entries)
+        notifications.register("post", Post.objects.visible_to)

@@ -223,6 +223,17 @@ class Topic(models.Model):
         return self.locked_at is not None
 
 
+def readers_of(topic: Topic) -> models.QuerySet[User]:
+    """People who may read ``topic``: the rule of ``visible_to``, asked the other way."""
+    people = User.objects.filter(is_active=True)
+    team = Q(is_staff=True) | Q(is_moderator=True)
+    if topic.category.visibility == Visibility.STAFF:
+        people = people.filter(team)
+    if topic.hidden_at:
+        people = people.filter(team | Q(pk=topic.author_id))
+    return people
+
+
 class TopicTag(models.Model):
     """A topic under a tag; carries the time so that a rare tag lists quickly."""
 

@@ -1,76 +1,109 @@
-"""Who hears of what, once each."""
+"""Who hears of what, once each: worked out when they are told, not when it was written.
 
-from django.utils import translation
+Each of these runs in the outbox's transaction, so that a retry after a crash tells
+nobody twice, and costs the same few statements whoever listens.
+"""
+
+from collections.abc import Callable
+
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from community.forum.models import Post, Topic, TopicUser
+from accounts.queries import usernames_among
+from community.forum.models import Post, TopicUser, readers_of
 from design import markdown
 from notifications.models import Kind
-from notifications.services import notify
+from notifications.telling import notify_all
 
 # A post that calls half the forum calls nobody.
 MAX_MENTIONS = 10
 
 
-def tell_of_reply(post: Post, topic: Topic) -> None:
+def tell_of_topic(topic_id: int) -> None:
+    """Tell those a topic's first post mentions."""
+    post = _shown().filter(topic_id=topic_id, number=1).first()
+    if post is not None:
+        _tell_mentioned(post)
+
+
+def tell_of_reply(post_id: int) -> None:
     """Tell those a reply mentions, the asker and the watchers: one message each."""
-    told = {post.author_id}
-    for user in _mentioned(post, topic):
-        if user.pk not in told:
-            told.add(user.pk)
-            _tell(user, Kind.MENTION, post, topic)
-    watchers = TopicUser.objects.filter(
-        topic=topic, level=TopicUser.Level.WATCHING
-    ).select_related("user")
-    for watcher in watchers:
-        if watcher.user_id in told:
-            continue
-        # Whoever lost sight of the category hears nothing of it any more.
-        if not Topic.objects.visible_to(watcher.user).filter(pk=topic.pk).exists():
-            continue
-        told.add(watcher.user_id)
-        kind = Kind.REPLY if watcher.user_id == topic.author_id else Kind.WATCHED
-        _tell(watcher.user, kind, post, topic)
+    post = _shown().filter(pk=post_id).first()
+    if post is None:
+        return
+    mentioned = _tell_mentioned(post)
+    topic = post.topic
+    watching = TopicUser.objects.filter(
+        user=OuterRef("pk"),
+        topic=topic,
+        level=TopicUser.Level.WATCHING,
+        # Whoever has read it by now needs no message.
+        last_read_number__lt=post.number,
+    )
+    listening = readers_of(topic).filter(Exists(watching)).exclude(pk__in=mentioned)
+    asker = listening.filter(pk=topic.author_id)
+    _tell(asker, Kind.REPLY, post, _replied(post))
+    _tell(listening.exclude(pk=topic.author_id), Kind.WATCHED, post, _replied(post))
 
 
-def tell_of_acceptance(answer: Post, topic: Topic, *, by: User) -> None:
-    """Tell an author that their answer was accepted."""
-    with translation.override(answer.author.locale or "en"):
-        title = _("Your answer was accepted: %(topic)s") % {"topic": topic.title}
-    notify(
-        answer.author_id,
+def tell_of_acceptance(answer_id: int, *, by_id: int) -> None:
+    """Tell an author that their answer was accepted, unless that was taken back."""
+    answer = _shown().filter(pk=answer_id, topic__solution=answer_id).first()
+    if answer is None:
+        return
+    topic = answer.topic
+    notify_all(
+        readers_of(topic).filter(pk=answer.author_id),
         Kind.ANSWER_ACCEPTED,
         dedupe_key=f"accepted:{topic.pk}:{answer.pk}",
-        url=f"{topic.get_absolute_url()}?n={answer.number}#post-{answer.number}",
-        title=title,
-        actor_id=by.pk,
+        url=answer.get_absolute_url(),
+        title=lambda: _("Your answer was accepted: %(topic)s") % {"topic": topic.title},
+        actor_id=by_id,
+        about=("post", answer.pk),
+        at=topic.solved_at,
     )
 
 
-def _mentioned(post: Post, topic: Topic) -> list[User]:
-    names = list(markdown.mentioned(post.source_md))[:MAX_MENTIONS]
-    users = User.objects.filter(username__in=names, is_active=True)
-    return [
-        user
-        for user in users
-        if Topic.objects.visible_to(user).filter(pk=topic.pk).exists()
-    ]
+def _shown() -> QuerySet[Post]:
+    """Posts nobody has hidden meanwhile."""
+    shown = Post.objects.filter(hidden_at=None)
+    return shown.select_related("author", "topic__category")
 
 
-def _tell(user: User, kind: str, post: Post, topic: Topic) -> None:
-    with translation.override(user.locale or "en"):
-        if kind == Kind.MENTION:
-            title = _("%(name)s mentioned you: %(topic)s")
-        else:
-            title = _("%(name)s replied: %(topic)s")
-        title %= {"name": post.author.name, "topic": topic.title}
-    notify(
-        user.pk,
+def _tell_mentioned(post: Post) -> list[int]:
+    """Tell those a post calls by name; return who they are."""
+    names = markdown.mentioned(post.source_md, usernames_among)[:MAX_MENTIONS]
+    if not names:
+        return []
+    called = readers_of(post.topic).filter(username__in=names)
+    mentioned = list(called.values_list("pk", flat=True))
+    _tell(User.objects.filter(pk__in=mentioned), Kind.MENTION, post, _called(post))
+    return mentioned
+
+
+def _called(post: Post) -> Callable[[], str]:
+    words = {"name": post.author.name, "topic": post.topic.title}
+    return lambda: _("%(name)s mentioned you: %(topic)s") % words
+
+
+def _replied(post: Post) -> Callable[[], str]:
+    words = {"name": post.author.name, "topic": post.topic.title}
+    return lambda: _("%(name)s replied: %(topic)s") % words
+
+
+def _tell(
+    people: QuerySet[User], kind: Kind, post: Post, title: Callable[[], str]
+) -> None:
+    counted = "mention" if kind == Kind.MENTION else "topic"
+    notify_all(
+        people,
         kind,
-        dedupe_key=f"{'mention' if kind == Kind.MENTION else 'topic'}:{topic.pk}",
-        url=f"{topic.get_absolute_url()}?n={post.number}#post-{post.number}",
+        dedupe_key=f"{counted}:{post.topic_id}",
+        url=post.get_absolute_url(),
         title=title,
         body=post.plain[:500],
         actor_id=post.author_id,
+        about=("post", post.pk),
+        at=post.created_at,
     )

@@ -1,4 +1,7 @@
+from collections.abc import Collection
+
 from django.db.models import Case, IntegerField, Value, When
+from django.db.models.functions import Lower
 
 from accounts.models import Membership, Organisation, User
 
@@ -28,3 +31,10 @@ def current_organisation(user: User) -> Organisation:
 def membership_of(user: User, organisation: Organisation) -> Membership | None:
     """Return ``user``'s place in ``organisation``, if any."""
     return Membership.objects.filter(user=user, organisation=organisation).first()
+
+
+def usernames_among(names: Collection[str]) -> dict[str, str]:
+    """Return which of ``names``, in lower case, are people, each as it is written."""
+    people = User.objects.annotate(lower=Lower("username"))
+    found = people.filter(lower__in=list(names), is_active=True)
+    return dict(found.values_list("lower", "username"))

@@ -31,6 +31,8 @@ LOG = "activity.subscribers.record_fact"
 USAGE = "billing.ledger.subscribers.record_usage"
 # These keep up what ``rebuild`` derives from the log and the ledger.
 DERIVED = "billing.conversion.subscribers."
+# Whom they tell is written with the script itself.
+TOLD = "community.forum.subscribers."
 
 
 @dataclass(slots=True)
@@ -155,7 +157,7 @@ def _hear(received: list[ReceivedFact]) -> None:
     )
     for one in received:
         for subscriber in subscribers_of(one.name):
-            if subscriber in {LOG, USAGE} or subscriber.startswith(DERIVED):
+            if subscriber in {LOG, USAGE} or subscriber.startswith((DERIVED, TOLD)):
                 continue
             with at(one.published_at):
                 call(subscriber, one)

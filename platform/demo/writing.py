@@ -5,7 +5,7 @@ the services that ``playing`` calls. A rule that changes there shows in the test
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -18,6 +18,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.queries import usernames_among
 from community.forum.models import (
     Category,
     Post,
@@ -29,6 +30,7 @@ from community.forum.models import (
     Vote,
 )
 from community.forum.services.writing import GRACE, MAX_TAGS, locale_of
+from community.forum.telling import MAX_MENTIONS
 from community.reputation.models import Balance, Entry
 from community.reputation.services import DAILY_CAP, RULES, UNCAPPED
 from contracts.community import AnswerAccepted, ReplyPosted, TopicCreated, VoteCast
@@ -65,6 +67,7 @@ class Writer:
     def __init__(self, facts: Facts, people: dict[int, User]) -> None:
         self.facts = facts
         self.people = people
+        self.named = {user.username: user for user in people.values()}
         self.topics: dict[int, Shown] = {}
         self.posts: dict[int, Post] = {}
         self.homes: dict[int, Shown] = {}
@@ -119,6 +122,7 @@ class Writer:
         shown.readers[action.author.pk] = 1
         self.topics[action.topic] = shown
         self._keep(action.post, post, shown)
+        self._tell_mentioned(post, shown, action.author)
         self.facts.publish(
             TopicCreated(
                 topic_id=topic_id,
@@ -211,6 +215,7 @@ class Writer:
             key=f"accepted:{topic.pk}:{post.pk}",
             url=f"{shown.url}?n={post.number}#post-{post.number}",
             title=_in(author, ACCEPTED) % {"topic": topic.title},
+            about=post,
             by=action.by,
             moment=action.moment,
         )
@@ -281,18 +286,18 @@ class Writer:
             )
         )
 
-    def _tell_of_reply(self, post: Post, shown: Shown, by: User) -> None:
+    def _tell_mentioned(self, post: Post, shown: Shown, by: User) -> set[int]:
+        """Tell those a post calls by name; return whom it need not tell again."""
         told = {post.author_id}
-        called = set(_mentioned(post.source_md))
-        mentioned = (
-            [user for user in self.people.values() if user.username in called]
-            if called
-            else []
-        )
-        for user in mentioned:
+        for name in _mentioned(post.source_md):
+            user = self.named[name]
             if user.pk not in told:
                 told.add(user.pk)
                 self._tell(user, Kind.MENTION, post, shown, by)
+        return told
+
+    def _tell_of_reply(self, post: Post, shown: Shown, by: User) -> None:
+        told = self._tell_mentioned(post, shown, by)
         for user_id in shown.readers:
             if user_id not in told:
                 is_asker = user_id == shown.topic.author_id
@@ -309,6 +314,7 @@ class Writer:
             url=f"{shown.url}?n={post.number}#post-{post.number}",
             title=title % {"name": by.name, "topic": shown.topic.title},
             body=post.plain[:500],
+            about=post,
             by=by,
             moment=post.created_at,
         )
@@ -321,6 +327,7 @@ class Writer:
         key: str,
         url: str,
         title: str,
+        about: Post,
         by: User,
         moment: datetime,
         body: str = "",
@@ -333,6 +340,7 @@ class Writer:
             present.title = title[:300]
             present.body = body
             present.actor_id = by.pk
+            present.about_id = about.pk
             present.created_at = moment
             return
         self.notifications[user.pk, key] = Notification(
@@ -343,6 +351,8 @@ class Writer:
             title=title[:300],
             body=body,
             actor_id=by.pk,
+            about_kind="post",
+            about_id=about.pk,
             created_at=moment,
         )
 
@@ -460,7 +470,12 @@ def _post(
 def _render(post: Post, text: str) -> None:
     # Only ids of headings and footnotes depend on where a post stands.
     prefix = f"post-{post.number}" if "#" in text or "[^" in text else ""
-    rendered = _rendered(text, prefix)
+    rendered = (
+        # Whom a text calls depends on who is there.
+        markdown.render(text, id_prefix=prefix, top_level=3, people=usernames_among)
+        if "@" in text
+        else _rendered(text, prefix)
+    )
     post.source_md = text
     post.html = rendered.html
     post.plain = rendered.plain
@@ -472,8 +487,10 @@ def _rendered(text: str, prefix: str) -> markdown.Rendered:
     return markdown.render(text, id_prefix=prefix, top_level=3)
 
 
-def _mentioned(text: str) -> Iterable[str]:
-    return markdown.mentioned(text)[:10] if "@" in text else ()
+def _mentioned(text: str) -> tuple[str, ...]:
+    if "@" not in text:
+        return ()
+    return markdown.mentioned(text, usernames_among)[:MAX_MENTIONS]
 
 
 def _labels(tags: tuple[str, ...]) -> tuple[str, ...]:

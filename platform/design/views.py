@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from accounts import services as accounts
 from accounts.models import User
 from accounts.preferences import THEME_COOKIE, THEMES
+from accounts.queries import usernames_among
 from core import limiter
 from core.context import request_id
 from core.types import PageRequest
@@ -88,7 +89,7 @@ def preview(request: PageRequest) -> HttpResponse:
     who = user.pk if user.is_authenticated else request.META.get("REMOTE_ADDR", "")
     limiter.check("preview", who, limit=_PREVIEWS_PER_MINUTE, period=60)
     text = request.POST.get("text", "")
-    rendered = markdown.render(text, id_prefix="preview")
+    rendered = markdown.render(text, id_prefix="preview", people=usernames_among)
     return render(request, "design/_preview.html", {"rendered": rendered})
 
 

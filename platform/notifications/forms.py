@@ -4,7 +4,7 @@ from django import forms
 
 from accounts.models import User
 from notifications import services
-from notifications.models import Kind
+from notifications.models import ALWAYS_BY_EMAIL, Kind
 
 
 class PreferencesForm(forms.Form):
@@ -15,7 +15,7 @@ class PreferencesForm(forms.Form):
         self.user = user
         choices = services.email_choices(user)
         for kind in Kind:
-            if kind not in services.ALWAYS_BY_EMAIL:
+            if kind not in ALWAYS_BY_EMAIL:
                 self.fields[kind.value] = forms.BooleanField(
                     label=kind.label, required=False, initial=choices[kind.value]
                 )

@@ -17,10 +17,12 @@ from django.utils import timezone
 from accounts.models import User
 from core.nudging import nudge_after_commit
 from notifications.exceptions import MailServerUnavailable
+from notifications.letters import Letter, letter_about
 from notifications.models import EmailMessage
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 20
+BATCH = 100
 # Longer than a whole conversation with a slow server: after it a mail whose worker
 # died is anybody's again.
 LEASE = timedelta(minutes=2)
@@ -91,8 +93,13 @@ def send_mail(mail_id: int) -> bool:
     mail = _claim(mail_id)
     if mail is None:
         return False
+    letter = _letter_of(mail)
+    if letter is None:
+        # What it is about is none of its reader's business any more.
+        mail.delete()
+        return False
     try:
-        _hand_over(mail)
+        _hand_over(mail, letter)
     except (SMTPRecipientsRefused, SMTPDataError, SMTPSenderRefused) as error:
         _postpone(mail, error, is_hopeless=_is_final(error))
         return False
@@ -111,7 +118,7 @@ def send_mail(mail_id: int) -> bool:
     return True
 
 
-def send_due_mail(*, limit: int = 100) -> int:
+def send_due_mail(*, limit: int = BATCH) -> int:
     """Send the mails that are due, oldest first, and return how many went out.
 
     When the server takes nothing the rest is left for the next time.
@@ -159,24 +166,32 @@ def _claim(mail_id: int) -> EmailMessage | None:
         .filter(pk=mail_id)
         .update(due_at=timezone.now() + LEASE, attempts=F("attempts") + 1)
     )
-    return EmailMessage.objects.get(pk=mail_id) if claimed else None
+    if not claimed:
+        return None
+    return EmailMessage.objects.select_related("user").get(pk=mail_id)
 
 
-def _hand_over(mail: EmailMessage) -> None:
+def _letter_of(mail: EmailMessage) -> Letter | None:
+    if mail.notification_id is not None and mail.user is not None:
+        return letter_about(mail.notification_id, user=mail.user)
+    return Letter(mail.to, mail.subject, mail.text, mail.html, mail.headers)
+
+
+def _hand_over(mail: EmailMessage, letter: Letter) -> None:
     message = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=mail.text,
-        to=[mail.to],
+        subject=letter.subject,
+        body=letter.text,
+        to=[letter.to],
         connection=get_connection(settings.MAIL_TRANSPORT),
         headers={
             "Message-ID": mail.message_id,
             # No out-of-office answers, please.
             "Auto-Submitted": "auto-generated",
-            **mail.headers,
+            **letter.headers,
         },
     )
-    if mail.html:
-        message.attach_alternative(mail.html, "text/html")
+    if letter.html:
+        message.attach_alternative(letter.html, "text/html")
     message.send()
 
 

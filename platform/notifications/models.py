@@ -1,12 +1,13 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.clock import now
+from notifications.registry import scopes
 
 
 class Kind(models.TextChoices):
@@ -22,10 +23,27 @@ class Kind(models.TextChoices):
     ORGANISATION = "organisation", _("Organisations")
 
 
+# Nobody may miss these.
+ALWAYS_BY_EMAIL = frozenset({Kind.SECURITY})
+BY_EMAIL_UNLESS_REFUSED = frozenset(
+    {
+        Kind.REPLY,
+        Kind.MENTION,
+        Kind.ANSWER_ACCEPTED,
+        Kind.BILLING,
+        Kind.ORGANISATION,
+    }
+)
+
+
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, user: User) -> Self:
-        """What was sent to ``user`` and nobody else."""
-        return self.filter(user_id=user.pk)
+        """What was sent to ``user``, about something they may still see."""
+        allowed = Q(about_kind="")
+        for kind, scope in scopes().items():
+            row = scope(user).filter(pk=OuterRef("about_id"))
+            allowed |= Q(Exists(row), about_kind=kind)
+        return self.filter(allowed, user_id=user.pk)
 
     def unread(self) -> Self:
         return self.filter(read_at=None)
@@ -43,6 +61,9 @@ class Notification(models.Model):
     actor = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    # What it is about: title and body are copies, and may outlive a permission.
+    about_kind = models.CharField(max_length=20, blank=True, db_default="")
+    about_id = models.BigIntegerField(null=True)
     count = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=now)
     read_at = models.DateTimeField(null=True)
@@ -109,8 +130,13 @@ class EmailMessage(models.Model):
         User, on_delete=models.CASCADE, null=True, related_name="+"
     )
     kind = models.CharField(max_length=30, blank=True)
+    # Of a mail about a message nothing is written down but this: what it says is
+    # worked out when it leaves, and only if its reader may still see it.
+    notification = models.ForeignKey(
+        Notification, on_delete=models.CASCADE, null=True, related_name="+"
+    )
     subject = models.CharField(max_length=300)
-    text = models.TextField()
+    text = models.TextField(blank=True)
     html = models.TextField(blank=True)
     headers = models.JSONField(default=dict)
     message_id = models.CharField(max_length=120, unique=True)

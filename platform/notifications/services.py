@@ -1,76 +1,52 @@
 """Telling people something: in the product, and by mail where they want it."""
 
-from django.conf import settings
-from django.core import signing
+from typing import Any
+
 from django.db import transaction
-from django.db.models import F
-from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils import timezone, translation
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import User
-from notifications.exceptions import BadUnsubscribeLink
-from notifications.mailing import queue_mail
-from notifications.models import EmailMessage, Kind, Notification, Preference
-
-UNSUBSCRIBE_SALT = "notifications.unsubscribe"
-# Nobody may miss these.
-ALWAYS_BY_EMAIL = {Kind.SECURITY}
-BY_EMAIL_UNLESS_REFUSED = {
-    Kind.REPLY,
-    Kind.MENTION,
-    Kind.ANSWER_ACCEPTED,
-    Kind.BILLING,
-    Kind.ORGANISATION,
-}
+from notifications.models import (
+    ALWAYS_BY_EMAIL,
+    BY_EMAIL_UNLESS_REFUSED,
+    EmailMessage,
+    Kind,
+    Notification,
+    Preference,
+)
+from notifications.telling import Words, notify_all
+from notifications.tokens import read_unsubscribe_token
 
 
-@transaction.atomic
 def notify(
     user_id: int,
     kind: str,
     *,
     dedupe_key: str,
     url: str,
-    title: str,
-    body: str = "",
+    title: Words,
+    body: Words = "",
     actor_id: int | None = None,
+    about: tuple[str, int] | None = None,
 ) -> Notification | None:
-    """Tell ``user_id`` once per ``dedupe_key``; more of an unread one is counted.
+    """Tell one person, as ``notify_all`` tells many; ``None`` when they are not told.
 
-    What comes after it was read is news again, also by mail. Nobody is told of
-    what they did themselves, and nobody whose account is closed: then the answer
-    is ``None``. Must run in the transaction of its cause, with ``title`` and
-    ``body`` in the recipient's language; the mail leaves after the commit.
+    Must run in the transaction of its cause; the mail leaves after the commit.
     """
-    if actor_id is not None and actor_id == user_id:
-        return None
-    user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None:
-        return None
-    notification, is_new = Notification.objects.get_or_create(
-        user=user,
+    told = notify_all(
+        User.objects.filter(pk=user_id),
+        kind,
         dedupe_key=dedupe_key,
-        defaults={
-            "kind": kind,
-            "url": url,
-            "title": title[:300],
-            "body": body,
-            "actor_id": actor_id,
-        },
+        url=url,
+        title=title,
+        body=body,
+        actor_id=actor_id,
+        about=about,
     )
-    news = f"notification:{notification.pk}"
-    if not is_new:
-        # The row is locked: two that come at once are one piece of news, counted twice.
-        notification = Notification.objects.select_for_update().get(pk=notification.pk)
-        was_read_at = notification.read_at
-        _count_again(notification, url=url, title=title, body=body, actor_id=actor_id)
-        if was_read_at is None:
-            return notification
-        news = f"{news}:{was_read_at.isoformat()}"
-    if wants_email(user, kind):
-        _write_mail(user, notification, idempotency_key=news)
-    return notification
+    if not told:
+        return None
+    return Notification.objects.get(user_id=user_id, dedupe_key=dedupe_key)
 
 
 def wants_email(user: User, kind: str) -> bool:
@@ -121,17 +97,19 @@ def mark_read(user: User, notification_id: int | None = None) -> int:
     return unread.update(read_at=timezone.now())
 
 
-def unsubscribe_token(user: User, kind: str) -> str:
-    """Return a token that stops mail of one kind for one person, without signing in.
+def mark_seen(user: User, kind: str, seen: QuerySet[Any]) -> int:
+    """Mark messages about a ``kind`` of row that was seen elsewhere; return how many.
 
-    It does not expire: a mail may be read years later.
+    ``seen`` holds the rows that were seen.
     """
-    return signing.dumps([user.pk, kind], salt=UNSUBSCRIBE_SALT)
+    about = Q(about_kind=kind) & Q(Exists(seen.filter(pk=OuterRef("about_id"))))
+    unread = Notification.objects.filter(about, user_id=user.pk).unread()
+    return unread.update(read_at=timezone.now())
 
 
 def unsubscribe(token: str) -> Kind:
     """Stop the mail a token names and return its kind. Raises ``BadUnsubscribeLink``."""
-    user_id, kind = _read(token)
+    user_id, kind = read_unsubscribe_token(token)
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
         set_preferences(user, {kind.value: False})
@@ -140,70 +118,4 @@ def unsubscribe(token: str) -> Kind:
 
 def kind_of(token: str) -> Kind:
     """Return the kind of mail a token would stop. Raises ``BadUnsubscribeLink``."""
-    return _read(token)[1]
-
-
-def _read(token: str) -> tuple[int, Kind]:
-    try:
-        user_id, kind = signing.loads(token, salt=UNSUBSCRIBE_SALT)
-        return int(user_id), Kind(kind)
-    except (signing.BadSignature, TypeError, ValueError) as error:
-        raise BadUnsubscribeLink from error
-
-
-def _count_again(
-    notification: Notification,
-    *,
-    url: str,
-    title: str,
-    body: str,
-    actor_id: int | None,
-) -> None:
-    # Once read it is news again; until then it is one more of the same, and its
-    # address stays that of the first one not read.
-    is_news = notification.read_at is not None
-    Notification.objects.filter(pk=notification.pk).update(
-        count=1 if is_news else F("count") + 1,
-        url=url if is_news else F("url"),
-        title=title[:300],
-        body=body,
-        actor_id=actor_id,
-        created_at=timezone.now(),
-        read_at=None,
-    )
-    notification.refresh_from_db()
-
-
-def _write_mail(
-    user: User, notification: Notification, *, idempotency_key: str
-) -> None:
-    token = unsubscribe_token(user, notification.kind)
-    stop_url = settings.SITE_URL + reverse("notifications:unsubscribe", args=[token])
-    context = {
-        "user": user,
-        "notification": notification,
-        "site_url": settings.SITE_URL,
-        "site_name": settings.SITE_NAME,
-        "stop_url": "" if notification.kind in ALWAYS_BY_EMAIL else stop_url,
-    }
-    with translation.override(user.locale or settings.LANGUAGE_CODE):
-        text = render_to_string("notifications/email/message.txt", context)
-        html = render_to_string("notifications/email/message.html", context)
-    headers = (
-        {}
-        if notification.kind in ALWAYS_BY_EMAIL
-        else {
-            "List-Unsubscribe": f"<{stop_url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
-    )
-    queue_mail(
-        user.email,
-        subject=notification.title,
-        text=text,
-        html=html,
-        user=user,
-        kind=notification.kind,
-        headers=headers,
-        idempotency_key=idempotency_key,
-    )
+    return read_unsubscribe_token(token)[1]

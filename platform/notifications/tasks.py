@@ -16,8 +16,9 @@ def send_mail(mail_id: int) -> None:
 
 @shared_task
 def send_due_mail() -> None:
-    """Send what a crash, a lost nudge or a dead mail server left behind."""
-    mailing.send_due_mail()
+    """Send what waits: after a crash, a dead mail server or news for a crowd."""
+    while mailing.send_due_mail() >= mailing.BATCH:
+        pass
 
 
 @shared_task

@@ -9,7 +9,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import create_organisation
-from notifications.models import EmailMessage, Kind
+from notifications.letters import letter_about
+from notifications.models import Kind
 from notifications.services import notify
 from tests.factories.accounts import with_seats
 
@@ -95,6 +96,9 @@ def test_a_notice_is_mailed_in_the_language_of_its_reader(
 ) -> None:
     lin = member("lin", locale="zh-hans")
 
-    notify(lin.pk, Kind.REPLY, dedupe_key="reply", url="/forum/", title="回复")
+    told = notify(lin.pk, Kind.REPLY, dedupe_key="reply", url="/forum/", title="回复")
 
-    assert "lin，您好：" in EmailMessage.objects.get().text
+    assert told is not None
+    letter = letter_about(told.pk, user=lin)
+    assert letter is not None
+    assert "lin，您好：" in letter.text

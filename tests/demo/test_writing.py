@@ -205,8 +205,13 @@ def _popular_post(users: dict[str, User], moment: datetime) -> list[Action]:
 
 
 def _play(script: list[Action]) -> None:
-    play(script, lambda: None)
+    # Heard as it happens: who is told of a reply depends on who watches by then.
+    play(script, _hear)
     _relay()
+
+
+def _hear() -> None:
+    outbox.relay()
 
 
 def _relay() -> None:

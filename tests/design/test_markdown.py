@@ -1,4 +1,7 @@
+import re
 import time
+from collections.abc import Collection
+from urllib.parse import unquote
 
 import pytest
 
@@ -138,15 +141,44 @@ def test_footnotes_of_two_posts_do_not_collide() -> None:
     assert 'id="fn-post-7-1"' in html
 
 
-def test_a_mention_links_to_the_profile_but_not_in_code_or_mail() -> None:
-    html = markdown.render("@ada `@ben` carl@example.test [@dan](/x/)").html
-
-    assert html.count('class="mention"') == 1
-    assert 'href="/u/ada/"' in html
+PEOPLE = {"ada": "ada", "ben": "Ben", "ada-lovelace": "ada-lovelace", "小明": "小明"}
 
 
-def test_mentions_are_listed_once() -> None:
-    assert markdown.mentioned("@ada and @陈晨 and @ada `@ben`") == ("ada", "陈晨")
+def among(names: Collection[str]) -> dict[str, str]:
+    return {name: PEOPLE[name] for name in names if name in PEOPLE}
+
+
+@pytest.mark.parametrize(
+    ("source", "called"),
+    [
+        ("@ada and @小明 and @ada `@ben`", ("ada", "小明")),
+        ("谢谢@ada的回答", ("ada",)),
+        ("@ada你好", ("ada",)),
+        ("＠ada，你好", ("ada",)),
+        ("@小明你好", ("小明",)),
+        ("@BEN, (@ada)", ("Ben", "ada")),
+        ("@ada-lovelace", ("ada-lovelace",)),
+        ("@ada-lovelace你好", ("ada-lovelace",)),
+        ("@ada-", ("ada",)),
+        ("**@ada**, @ada/@ben", ("ada",)),
+        ("@adam @ada_ @ada-loveless @nobody @", ()),
+        ("carl@ada.test x@ada /@ada [@ada](/x/) `@ada`", ()),
+        ("```\n@ada\n```\n", ()),
+        (f"@{'ada' * 20}", ()),
+    ],
+)
+def test_a_mention_is_the_longest_name_there_is(
+    source: str, called: tuple[str, ...]
+) -> None:
+    html = markdown.render(source, people=among).html
+
+    assert markdown.mentioned(source, among) == called
+    assert html.count('class="mention"') == len(re.findall(r'href="/u/', html))
+    assert set(re.findall(r'href="/u/([^/]+)/"', unquote(html))) == set(called)
+
+
+def test_without_people_an_at_sign_is_an_at_sign() -> None:
+    assert "<a" not in markdown.render("Install @scope/pkg, says @ada.").html
 
 
 def test_a_task_is_a_box_that_cannot_be_ticked() -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from notifications import mailing, services
 from notifications.exceptions import MailServerUnavailable
+from notifications.letters import Letter
 from notifications.models import EmailMessage, Kind
 from tests.notifications.conftest import MailServer
 from tests.races import together
@@ -240,9 +241,9 @@ def test_no_transaction_is_open_while_the_server_is_spoken_to(
     seen: list[bool] = []
     hand_over = mailing._hand_over
 
-    def watched(written: EmailMessage) -> None:
+    def watched(written: EmailMessage, letter: Letter) -> None:
         seen.append(connection.in_atomic_block)
-        hand_over(written)
+        hand_over(written, letter)
 
     monkeypatch.setattr(mailing, "_hand_over", watched)
     written = mail()

@@ -7,7 +7,6 @@ from accounts.models import User
 from community.forum.exceptions import AlreadySolved, NotAnAnswer
 from community.forum.indexing import index_topic
 from community.forum.models import Post, Topic
-from community.forum.telling import tell_of_acceptance
 from community.reputation import services as reputation
 from contracts.community import AnswerAccepted, AnswerUnaccepted
 from outbox import publish
@@ -47,7 +46,6 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
             idem_key=f"{base}:{reputation.count_rounds(base) + 1}",
             actor_id=by.pk,
         )
-    tell_of_acceptance(answer, topic, by=by)
     publish(
         AnswerAccepted(
             answer_id=answer.pk,

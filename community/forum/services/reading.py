@@ -8,8 +8,9 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts.models import User
-from community.forum.models import Draft, Topic, TopicUser
+from community.forum.models import Draft, Post, Topic, TopicUser
 from core.redis import client, prefixed
+from notifications.services import mark_seen
 
 logger = logging.getLogger(__name__)
 VIEWS = "forum:views"
@@ -24,6 +25,8 @@ def mark_read(topic: Topic, *, user: User, number: int) -> None:
             " SET last_read_number = GREATEST(kept.last_read_number, excluded.last_read_number)",
             [user.pk, topic.pk, number],
         )
+    # What the bell said of it was read with it, so the next reply is news again.
+    mark_seen(user, "post", Post.objects.filter(topic=topic, number__lte=number))
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import User
+from accounts.queries import usernames_among
 from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import EditConflict, TopicLocked
 from community.forum.indexing import index_topic
@@ -22,7 +23,6 @@ from community.forum.models import (
     TopicUser,
 )
 from community.forum.permissions import can_moderate
-from community.forum.telling import tell_of_reply
 from contracts.community import ReplyPosted, TopicCreated
 from core import limiter
 from design import markdown
@@ -216,7 +216,6 @@ def _post_reply(topic: Topic, *, author: User, text: str, client_token: str) -> 
             "level": TopicUser.Level.WATCHING,
         },
     )
-    tell_of_reply(post, locked)
     publish(
         ReplyPosted(
             post_id=post.pk,
@@ -241,7 +240,9 @@ def _add_post(
 def _render(post: Post, text: str) -> None:
     text = clean_text(text)
     # The prefix keeps the footnotes of two posts apart on one page.
-    rendered = markdown.render(text, id_prefix=f"post-{post.number}", top_level=3)
+    rendered = markdown.render(
+        text, id_prefix=f"post-{post.number}", top_level=3, people=usernames_among
+    )
     post.source_md = text
     post.html = rendered.html
     post.plain = rendered.plain

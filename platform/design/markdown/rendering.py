@@ -19,6 +19,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from design.markdown.cjk import use_cjk
 from design.markdown.highlighting import highlight
+from design.markdown.mentions import People, link_mentions
 from design.markdown.sanitising import clean, clean_inline
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,6 @@ MAX_LENGTH = 64_000
 _MAX_FORMULA = 1_000
 # Overrides of writing direction can make text read as something it is not.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-# The shape of a username (accounts.validators), not ending in a hyphen.
-_MENTION = re.compile(
-    r"(?<![\w@/.+-])@([A-Za-z0-9_\u4e00-\u9fff](?:[A-Za-z0-9_\u4e00-\u9fff-]{0,37}"
-    r"[A-Za-z0-9_\u4e00-\u9fff]))"
-)
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 
 
@@ -56,10 +52,17 @@ class Rendered:
     version: int = VERSION
 
 
-def render(text: str, *, id_prefix: str = "", top_level: int = 2) -> Rendered:
+def render(
+    text: str,
+    *,
+    id_prefix: str = "",
+    top_level: int = 2,
+    people: People | None = None,
+) -> Rendered:
     """Return ``text`` as safe HTML.
 
     Ids begin with ``id_prefix``, so that two posts of one page do not collide.
+    ``people`` looks names up: with it ``@ada`` is a link, if there is an ada.
     ``#`` becomes a heading of ``top_level``: a page already has its ``h1``.
     Text that is too long or that breaks a rule is shown as it was typed.
     """
@@ -71,6 +74,7 @@ def render(text: str, *, id_prefix: str = "", top_level: int = 2) -> Rendered:
         "id_prefix": f"{id_prefix}-" if id_prefix else "",
         "top_level": top_level,
         "outline": [],
+        "people": people,
     }
     try:
         tokens = _parser.parse(text, env)
@@ -183,45 +187,15 @@ def _align_cells(state: StateCore) -> None:
             token.attrSet("class", "num")
 
 
-def _link_mentions(state: StateCore) -> None:
-    """Turn ``@ada`` into a link to the profile, outside of links and code."""
-    for token in state.tokens:
-        if token.type == "inline" and token.children and "@" in token.content:
-            token.children = list(_with_mentions(token.children))
-
-
-def _with_mentions(children: Sequence[Token]) -> Iterator[Token]:
-    depth = 0
-    for child in children:
-        if child.type in {"link_open", "link_close"}:
-            depth += child.nesting
-        if child.type != "text" or depth:
-            yield child
-            continue
-        position = 0
-        for found in _MENTION.finditer(child.content):
-            yield _text(child.content[position : found.start()])
-            opening = Token("link_open", "a", 1)
-            opening.attrs = {"class": "mention", "href": f"/u/{found[1]}/"}
-            yield from (opening, _text(found[0]), Token("link_close", "a", -1))
-            position = found.end()
-        yield _text(child.content[position:])
-
-
-def _text(content: str) -> Token:
-    token = Token("text", "", 0)
-    token.content = content
-    return token
-
-
-def mentioned(text: str) -> tuple[str, ...]:
+def mentioned(text: str, people: People) -> tuple[str, ...]:
     """Return the usernames ``text`` calls, each once, in order."""
+    env = {"outline": [], "top_level": 2, "people": people}
+    tokens = _parser.parse(text[:MAX_LENGTH], env)
     names = (
-        found[1]
-        for token in _parser.parse(text[:MAX_LENGTH], {"outline": [], "top_level": 2})
+        child.meta["username"]
+        for token in tokens
         for child in token.children or []
-        if child.type == "text"
-        for found in _MENTION.finditer(child.content)
+        if "username" in child.meta
     )
     return tuple(dict.fromkeys(names))
 
@@ -292,7 +266,7 @@ def _build_parser() -> MarkdownIt:
         double_inline=False,
         renderer=_render_formula,
     )
-    parser.core.ruler.push("mentions", _link_mentions)
+    parser.core.ruler.push("mentions", link_mentions)
     parser.core.ruler.push("cells", _align_cells)
     parser.core.ruler.push("tasks", _mark_tasks)
     parser.core.ruler.push("headings", _number_headings)

@@ -1,0 +1,59 @@
+"""What a mail about a message says: worked out when it leaves, not before."""
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+
+from accounts.models import User
+from notifications.models import ALWAYS_BY_EMAIL, Notification
+from notifications.tokens import unsubscribe_token
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail as it leaves."""
+
+    to: str
+    subject: str
+    text: str
+    html: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def letter_about(notification_id: int, *, user: User) -> Letter | None:
+    """Return the mail that tells ``user`` of a message, in their language.
+
+    ``None`` when they may no longer see what it is about, or have closed their
+    account: what has not left yet does not leave any more.
+    """
+    visible = Notification.objects.visible_to(user)
+    notification = visible.filter(pk=notification_id).first()
+    if notification is None or not user.is_active:
+        return None
+    may_stop = notification.kind not in ALWAYS_BY_EMAIL
+    stop_url = ""
+    if may_stop:
+        token = unsubscribe_token(user, notification.kind)
+        stop_url = settings.SITE_URL + reverse(
+            "notifications:unsubscribe", args=[token]
+        )
+    context = {
+        "user": user,
+        "notification": notification,
+        "site_url": settings.SITE_URL,
+        "site_name": settings.SITE_NAME,
+        "stop_url": stop_url,
+    }
+    with translation.override(user.locale or settings.LANGUAGE_CODE):
+        text = render_to_string("notifications/email/message.txt", context)
+        html = render_to_string("notifications/email/message.html", context)
+    headers = {
+        "List-Unsubscribe": f"<{stop_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    # A line break would begin another header.
+    subject = " ".join(notification.title.split())
+    return Letter(user.email, subject, text, html, headers if may_stop else {})
