@@ -6,5 +6,5 @@ from inference.catalog import api
 
 urlpatterns = [
     path("models/", api.ModelList.as_view(), name="model-list"),
-    path("models/<slug:slug>/", api.ModelDetail.as_view(), name="model-detail"),
+    path("models/<path:slug>/", api.ModelDetail.as_view(), name="model-detail"),
 ]

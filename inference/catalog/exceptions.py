@@ -8,3 +8,14 @@ class PriceInThePast(DomainError):
 
     code = "price_in_the_past"
     message = _("A later price is already set for this model.")
+
+
+class InvalidModel(DomainError):
+    """A model or a deployment cannot be published as it is described.
+
+    ``details["field"]`` names what is wrong.
+    """
+
+    code = "invalid_model"
+    status = 400
+    message = _("The model cannot be published like this.")

@@ -1,4 +1,6 @@
+import re
 from typing import Self
+from urllib.parse import quote
 
 import pgtrigger
 from django.db import models
@@ -11,6 +13,12 @@ from core.money import NANO
 from entitlements.features import Features
 
 MILLION = 1_000_000
+# What the names of models in use elsewhere are made of: ``Qwen/Qwen2.5-7B:free``.
+NAME_LENGTH = 120
+NAME = re.compile(rf"[A-Za-z0-9_.:/@-]{{1,{NAME_LENGTH}}}")
+# The same, said by what SQL refuses: every other character, and an address that a
+# browser would write another way or that is one of the product's own.
+MISNAMED = r"[^A-Za-z0-9_.:/@-]|^[/_]|/$|//|(^|/)[.]{1,2}(/|$)"
 
 
 class ModelQuerySet(models.QuerySet["Model"]):
@@ -33,7 +41,7 @@ class Model(models.Model):
         ACTIVE = "active", _("Active")
         RETIRED = "retired", _("Retired")
 
-    slug = models.CharField(max_length=80, unique=True)
+    slug = models.CharField(max_length=NAME_LENGTH, unique=True)
     title = models.CharField(max_length=120)
     edition = models.CharField(max_length=10, choices=Edition.choices)
     status = models.CharField(max_length=10, choices=Status.choices)
@@ -43,7 +51,8 @@ class Model(models.Model):
     description_zh = models.TextField(blank=True)
     licence = models.CharField(max_length=80, blank=True)
     owned_by = models.CharField(max_length=80, default="doorstone")
-    capabilities = models.JSONField(default=list)
+    # What it can take beside text: see ``gateway.needs``. Empty is text alone.
+    capabilities = models.JSONField(default=list, blank=True)
     context_tokens = models.PositiveIntegerField()
     max_output_tokens = models.PositiveIntegerField()
     # What a request without ``max_tokens`` is taken to need until it has ended.
@@ -53,11 +62,19 @@ class Model(models.Model):
 
     objects = ModelQuerySet.as_manager()
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(slug="") & ~Q(slug__regex=MISNAMED),
+                name="catalog_model_name",
+            )
+        ]
+
     def __str__(self) -> str:
         return self.slug
 
     def get_absolute_url(self) -> str:
-        return f"/models/{self.slug}/"
+        return path_of(self.slug)
 
     @property
     def is_premium(self) -> bool:
@@ -107,9 +124,12 @@ class Deployment(models.Model):
     on_disconnect = models.CharField(
         max_length=10, choices=OnDisconnect.choices, default=OnDisconnect.ABORT
     )
+    # In seconds. A stream has to begin and may not fall silent; a whole answer has
+    # no beginning to wait for, so it has a time in all.
     connect_timeout = models.FloatField(default=3)
     first_byte_timeout = models.FloatField(default=120)
     idle_timeout = models.FloatField(default=90)
+    total_timeout = models.FloatField(default=600)
 
     class Meta:
         constraints = [
@@ -189,6 +209,16 @@ def _rate(tokens: tuple[int, int, int], rates: tuple[int, int, int]) -> int:
     cached = min(cached, total)
     amount = (total - cached) * rates[0] + cached * rates[1] + out * rates[2]
     return -(-amount // MILLION)
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a model may be called that: it works in every address."""
+    return NAME.fullmatch(name) is not None and re.search(MISNAMED, name) is None
+
+
+def path_of(name: str) -> str:
+    """Return the address of a model's page."""
+    return f"/models/{quote(name, safe='/:@')}/"
 
 
 def dollars_per_million(amount_nano: int) -> float:

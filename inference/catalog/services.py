@@ -1,8 +1,10 @@
 """Offering models and setting their prices."""
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +15,7 @@ from redis.exceptions import RedisError
 
 from core.money import NANO
 from core.redis import client, prefixed
+from inference.catalog import publishing
 from inference.catalog.exceptions import PriceInThePast
 from inference.catalog.models import Deployment, Model, PriceVersion
 from search import services as search
@@ -41,7 +44,7 @@ class Rates:
     ) -> "Rates":
         """Read dollars per million tokens; cached input is half of input."""
         values = [
-            round(float(text) * NANO)
+            int((Decimal(text) * NANO).to_integral_value())
             for text in (price_in, price_out, cost_in, cost_out)
         ]
         return cls(
@@ -78,18 +81,30 @@ def set_price(
     )
 
 
-@transaction.atomic
 def publish_model(
     slug: str, *, deployments: list[dict[str, Any]], rates: Rates, **fields: Any
 ) -> Model:
     """Offer a model, or bring an offered one up to date.
 
-    Deployments are replaced; a price is begun only where the rates changed.
+    Everything is checked before anything is written. Deployments are replaced; a
+    price is begun only where the rates changed. Raises ``InvalidModel``.
     """
+    places = [Deployment(**described) for described in deployments]
+    publishing.check_model(slug, fields)
+    publishing.check_rates(rates)
+    for place in places:
+        publishing.check_deployment(place)
+    return _publish(slug, places, rates, fields)
+
+
+@transaction.atomic
+def _publish(
+    slug: str, places: list[Deployment], rates: Rates, fields: dict[str, Any]
+) -> Model:
     model, _ = Model.objects.update_or_create(
         slug=slug, defaults={"status": Model.Status.ACTIVE, **fields}
     )
-    _replace_deployments(model, deployments)
+    _replace_deployments(model, places)
     current = model.prices.filter(valid_to=None).first()
     if current is None or any(
         getattr(current, name) != getattr(rates, name)
@@ -189,19 +204,22 @@ def ensure_default_models() -> list[Model]:
     return [open_model, premium_model]
 
 
-def _replace_deployments(model: Model, deployments: list[dict[str, Any]]) -> None:
-    wanted = [Deployment(model=model, **fields) for fields in deployments]
-    present = list(model.deployments.order_by("pk"))
+def _replace_deployments(model: Model, places: list[Deployment]) -> None:
+    """Give a model these deployments; unchanged ones keep their rows."""
+    if sorted(map(_described, places)) == sorted(
+        map(_described, model.deployments.all())
+    ):
+        return
+    model.deployments.all().delete()
+    for place in places:
+        place.model = model
+    Deployment.objects.bulk_create(places)
 
-    def key(deployment: Deployment) -> tuple[object, ...]:
-        return (
-            deployment.provider,
-            deployment.base_url,
-            deployment.upstream_model,
-            str(deployment.options),
-            deployment.weight,
-        )
 
-    if sorted(map(key, wanted)) != sorted(map(key, present)):
-        model.deployments.all().delete()
-        Deployment.objects.bulk_create(wanted)
+def _described(place: Deployment) -> tuple[str, ...]:
+    """Return all that a deployment is, whatever fields it comes to have."""
+    return tuple(
+        json.dumps(getattr(place, field.attname), sort_keys=True, default=str)
+        for field in Deployment._meta.concrete_fields  # noqa: SLF001 - documented
+        if field.name not in {"id", "model"}
+    )

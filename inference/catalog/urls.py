@@ -9,5 +9,5 @@ urlpatterns = [
     path("models/", views.model_list, name="model-list"),
     path("models/_cards/", views.cards, name="cards"),
     path("models/_rates/", views.rates, name="rates"),
-    path("models/<slug:slug>/", views.model_detail, name="model-detail"),
+    path("models/<path:slug>/", views.model_detail, name="model-detail"),
 ]

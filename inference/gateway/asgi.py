@@ -18,6 +18,7 @@ from django.conf import settings
 
 from core.context import request_id as current_request_id
 from core.money import NANO
+from inference.catalog.models import path_of
 from inference.gateway import errors, protocol
 from inference.gateway.admission import Admission
 from inference.gateway.announcements import hear_of_changes
@@ -357,7 +358,7 @@ def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:
         "edition": model.edition,
         "included": caller.features.premium_models or not model.is_premium,
         "context_length": model.context_tokens,
-        "page_url": f"{settings.SITE_URL}/models/{model.slug}/",
+        "page_url": f"{settings.SITE_URL}{path_of(model.slug)}",
     }
 
 

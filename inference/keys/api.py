@@ -58,7 +58,7 @@ class NewKeySerializer(StrictSerializer):
 
     name = serializers.CharField(max_length=80)
     allowed_models = serializers.ListField(
-        child=serializers.CharField(max_length=80), max_length=100, default=list
+        child=serializers.CharField(max_length=120), max_length=100, default=list
     )
     monthly_limit_nano = serializers.IntegerField(
         min_value=1, max_value=10**15, allow_null=True, default=None

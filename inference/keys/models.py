@@ -54,7 +54,7 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     # Empty: every model the plan includes.
     allowed_models = ArrayField(
-        models.CharField(max_length=80), default=list, blank=True
+        models.CharField(max_length=120), default=list, blank=True
     )
     # Null: only the organisation's own allowance limits it.
     monthly_limit_nano = models.BigIntegerField(null=True, blank=True)

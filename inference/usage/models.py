@@ -2,12 +2,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from inference.catalog.models import NAME_LENGTH
+
 
 class UsageEvent(models.Model):
-    """One call that used a model. Written once, never changed.
+    """One call that was admitted, answered or not. Written once, never changed.
 
-    Money in billionths of a dollar, at the price version chosen on admission.
-    Content is not kept.
+    Money in billionths of a dollar, at the price version chosen on admission. Where
+    nothing was delivered there are no tokens and no price; what the try cost us is
+    noted all the same. Content is not kept.
     """
 
     class Status(models.TextChoices):
@@ -15,6 +18,8 @@ class UsageEvent(models.Model):
         CLIENT_ABORT = "client_abort", _("Client left")
         FAILED_MID_STREAM = "failed_mid_stream", _("Broke off")
         UPSTREAM_ERROR = "upstream_error", _("Model failed")
+        TIMED_OUT = "timed_out", _("Timed out")
+        REFUSED = "refused", _("Refused by the model")
         SWEPT = "swept", _("Recovered")
 
     request_id = models.CharField(max_length=64, primary_key=True)
@@ -25,7 +30,7 @@ class UsageEvent(models.Model):
     key = models.ForeignKey(
         "keys.ApiKey", on_delete=models.PROTECT, null=True, related_name="+"
     )
-    model = models.CharField(max_length=80)
+    model = models.CharField(max_length=NAME_LENGTH)
     edition = models.CharField(max_length=10)
     price_version_id = models.BigIntegerField()
     status = models.CharField(max_length=20, choices=Status.choices)
@@ -40,6 +45,9 @@ class UsageEvent(models.Model):
     first_byte_ms = models.IntegerField(null=True)
     total_ms = models.IntegerField()
     client_request_id = models.CharField(max_length=64, blank=True)
+    # The code of the error the caller was given. A gateway of the release before, which
+    # does not write it, may still run.
+    error_code = models.CharField(max_length=40, blank=True, db_default="")
 
     class Meta:
         indexes = [
@@ -62,7 +70,7 @@ class UsageHour(models.Model):
     key = models.ForeignKey(
         "keys.ApiKey", on_delete=models.PROTECT, null=True, related_name="+"
     )
-    model = models.CharField(max_length=80)
+    model = models.CharField(max_length=NAME_LENGTH)
     edition = models.CharField(max_length=10)
     hour = models.DateTimeField()
     requests = models.IntegerField()
@@ -99,7 +107,7 @@ class UsageReport(models.Model):
     organisation = models.ForeignKey(
         "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
     )
-    model = models.CharField(max_length=80)
+    model = models.CharField(max_length=NAME_LENGTH)
     hour = models.DateTimeField()
     revision = models.IntegerField()
     requests = models.IntegerField()
@@ -151,7 +159,7 @@ class FirstCall(models.Model):
         related_name="+",
     )
     key_id = models.BigIntegerField(null=True)
-    model = models.CharField(max_length=80)
+    model = models.CharField(max_length=NAME_LENGTH)
     at = models.DateTimeField()
     is_announced = models.BooleanField(default=False)
 

@@ -35,6 +35,7 @@ class Usage:
     first_byte_ms: int | None
     total_ms: int
     client_request_id: str = ""
+    error_code: str = ""
 
 
 _COLUMNS: tuple[tuple[str, str], ...] = (
@@ -56,6 +57,7 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("first_byte_ms", "int"),
     ("total_ms", "int"),
     ("client_request_id", "text"),
+    ("error_code", "text"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)
@@ -73,11 +75,11 @@ WITH fresh AS (
     INSERT INTO usage_usagehour AS kept (organisation_id, key_id, model, edition,
         hour, requests, failures, tokens_in, tokens_out, price_nano, cost_nano,
         is_reported)
-    SELECT organisation_id, key_id, model, edition,
+    SELECT organisation_id, key_id, model, min(edition),
         date_trunc('hour', occurred_at, 'UTC'), count(*),
         count(*) FILTER (WHERE status <> 'ok'), sum(tokens_in), sum(tokens_out),
         sum(price_nano), sum(cost_nano), false
-    FROM fresh GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 5
+    FROM fresh GROUP BY 1, 2, 3, 5 ORDER BY 1, 2, 3, 5
     ON CONFLICT (organisation_id, model, hour, key_id) DO UPDATE SET
         requests = kept.requests + excluded.requests,
         failures = kept.failures + excluded.failures,
