@@ -5,19 +5,24 @@ from django.views.decorators.http import conditional_page
 
 from community.forum import views
 from community.forum.feeds import LatestTopics
+from core.addresses import as_asked_on_site
 
 app_name = "forum"
 urlpatterns = [
     path("forum/", views.topic_list, name="topic-list"),
     path("forum/new/", views.topic_create, name="topic-create"),
-    path("forum/feed.atom", conditional_page(LatestTopics()), name="feed"),
+    path(
+        "forum/feed.atom",
+        conditional_page(as_asked_on_site(LatestTopics())),
+        name="feed",
+    ),
     path("forum/_latest/", views.latest, name="latest"),
     path("forum/_numbers/", views.numbers, name="numbers"),
     path("forum/_similar/", views.similar, name="similar"),
     path("forum/c/<slug:slug>/", views.category_detail, name="category-detail"),
     path(
         "forum/c/<slug:slug>/feed.atom",
-        conditional_page(LatestTopics()),
+        conditional_page(as_asked_on_site(LatestTopics())),
         name="category-feed",
     ),
     path("forum/tag/<str:slug>/", views.tag_detail, name="tag-detail"),
