@@ -100,7 +100,9 @@ def talk(request: HttpRequest) -> HttpResponse:
         limiter.check("inquiry", request.META["REMOTE_ADDR"], limit=5, period=3600)
     except RateLimited as error:
         form.add_error(None, str(error))
-        return render(request, "plans/talk.html", context, status=error.status)
+        answer = render(request, "plans/talk.html", context, status=error.status)
+        answer["Retry-After"] = str(error.retry_after)
+        return answer
     send_inquiry(form.inquiry(plan=plan))
     return redirect(f"{reverse('plans:talk')}?sent=1")
 

@@ -1,15 +1,25 @@
 """How allauth is bent to this product."""
 
+from typing import Any, cast
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.http import Http404, HttpRequest
 from django.shortcuts import resolve_url
 
+from accounts import letters
+from accounts.decorators import has_signed_in_recently
+from accounts.limits import count_guess, count_mail, forget_guesses
+from accounts.models import User
 from accounts.wishes import with_wish
+from core import limiter
 from core.crypto import decrypt, encrypt
+from core.errors import RateLimited
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -29,9 +39,74 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return self.get_login_redirect_url(self.request)
         return with_wish(resolve_url(settings.LOGIN_URL), email_address.user.wish)
 
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask for the password again, but not whoever has just used it.
+
+        allauth counts only what was confirmed after the sign-in, never that itself.
+        """
+        return not has_signed_in_recently(self.request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a try at a password. Raises ``RateLimited``."""
+        count_guess("password", _login_of(credentials), request)
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Return whose password this is; the right one starts the count anew."""
+        user = cast(User | None, super().authenticate(request, **credentials))
+        if user is not None:
+            forget_guesses("password", _login_of(credentials), request)
+        return user
+
+    def _delete_login_attempts_cached_email(
+        self, request: HttpRequest, **credentials: Any
+    ) -> None:
+        forget_guesses("password", _login_of(credentials), request)
+
+    def should_send_confirmation_mail(
+        self, request: HttpRequest, email_address: EmailAddress, signup: bool
+    ) -> bool:
+        """Write again at a sign-in, but not to somebody who was just written to.
+
+        The link of the last mail is still valid, so nobody has to be refused.
+        """
+        mailbox = email_address.email.lower()
+        try:
+            limiter.check("mail:confirmation", mailbox, limit=1, period=180)
+            if not signup:
+                count_mail(mailbox, request)
+        except RateLimited:
+            # The form of a sign-up has counted its mail already.
+            return signup
+        return True
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMessage:
+        """Write one of allauth's mails in our words."""
+        to = [email] if isinstance(email, str) else email
+        subject, text, html = letters.write(template_prefix, context)
+        message = EmailMultiAlternatives(
+            subject, text, self.get_from_email(), to, headers=headers
+        )
+        message.attach_alternative(html, "text/html")
+        return message
+
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Sign-in through GitHub or OpenID Connect."""
+
+    def get_app(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> SocialApp:
+        """Return the settings of a provider; one nobody has set up is not there."""
+        try:
+            return super().get_app(request, provider, client_id)
+        except SocialApp.DoesNotExist as error:
+            raise Http404 from error
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
@@ -42,3 +117,10 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def decrypt(self, encrypted_text: str) -> str:
         return decrypt(encrypted_text)
+
+    def _get_site_name(self) -> str:
+        return settings.SITE_NAME
+
+
+def _login_of(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email") or credentials.get("username", "")).lower()

@@ -6,6 +6,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.models import PersonalAccessToken, User
+from accounts.second_factor import SecondFactorRequired, is_overdue
 from accounts.tokens import PREFIX, find_token
 
 
@@ -21,6 +22,9 @@ class TokenAuthentication(BaseAuthentication):
         token = find_token(secret.strip())
         if token is None:
             raise exceptions.AuthenticationFailed("This token is not valid.")
+        if is_overdue(token.user):
+            # It reads and writes what its person may, so it is the same door.
+            raise SecondFactorRequired
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,6 +1,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core.internal.httpkit import HTTP_USER_AGENT_MAX_LENGTH
@@ -8,9 +9,14 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.preferences import time_zone_of
+from accounts.second_factor import SecondFactorRequired, is_overdue
+from accounts.wall import is_open_without_second_factor, second_factor_page
+from core.rest import PREFIX, refusal
 
 ACTIVITY_INTERVAL = timedelta(minutes=5)
 
@@ -63,6 +69,46 @@ def session_activity(
         return get_response(request)
 
     return middleware
+
+
+class SecondFactorWall:
+    """Leads whoever has to set a second factor up to where that is done.
+
+    Every address is behind it but those of the account itself, so that a role's power
+    is nowhere: not in the forum of staff, not at a checkout of a team. A class,
+    because only Django's ``process_view`` knows which view was asked for.
+    """
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Answer in the view's place where it must not be reached."""
+        match = request.resolver_match
+        if (
+            not isinstance(request.user, User)
+            or match is None
+            or is_open_without_second_factor(match.view_name)
+            or not is_overdue(request.user)
+        ):
+            return None
+        if request.path.startswith(PREFIX):
+            error = SecondFactorRequired()
+            return refusal(error.code, str(error), status=error.status)
+        if request.method not in {"GET", "HEAD"}:
+            return second_factor_page(request, status=SecondFactorRequired.status)
+        if request.headers.get("HX-Request"):
+            # A piece of a page that stays as it is; leading it away would lead the page.
+            return HttpResponse(status=204)
+        return redirect("accounts:second-factor")
 
 
 def _is_activity_due(request: HttpRequest) -> bool:

@@ -70,6 +70,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_moderator = models.BooleanField(default=False)
     # Not counted in any figure: staff, bots and test people.
     is_internal = models.BooleanField(default=False)
+    # Since when a role needs a second factor; empty while none does.
+    second_factor_since = models.DateTimeField(null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(default=now)
     # Where they work now; see ``queries.current_organisation``.
     current_organisation = models.ForeignKey(

@@ -2,8 +2,10 @@ from collections.abc import Collection
 
 from django.db.models import Case, IntegerField, Value, When
 from django.db.models.functions import Lower
+from django.utils import timezone
 
-from accounts.models import Membership, Organisation, User
+from accounts.models import Invitation, Membership, Organisation, User
+from core.crypto import keyed_digest
 
 
 def personal_organisation(user: User) -> Organisation:
@@ -38,3 +40,16 @@ def usernames_among(names: Collection[str]) -> dict[str, str]:
     people = User.objects.annotate(lower=Lower("username"))
     found = people.filter(lower__in=list(names), is_active=True)
     return dict(found.values_list("lower", "username"))
+
+
+def open_invitation(token: str) -> Invitation | None:
+    """Return the invitation of a mail, with its team and who sent it, while open."""
+    return (
+        Invitation.objects.select_related("organisation", "invited_by")
+        .filter(
+            token_digest=keyed_digest(token, purpose="invitation"),
+            accepted_at=None,
+            expires_at__gt=timezone.now(),
+        )
+        .first()
+    )

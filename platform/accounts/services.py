@@ -16,6 +16,7 @@ from accounts.exceptions import (
 )
 from accounts.models import Identity, Invitation, Membership, Organisation, User
 from accounts.seats import require_seat_to_offer, require_seat_to_take
+from accounts.second_factor import require_second_factor
 from contracts.accounts import (
     IdentityLinked,
     MemberAdded,
@@ -103,6 +104,7 @@ def create_user(
 ) -> User:
     """Create a person with a personal organisation, as a sign-up does."""
     user = User.objects.create_user(email, username, password, **fields)
+    require_second_factor(user)
     return register_user(user)
 
 
@@ -127,6 +129,7 @@ def create_organisation(
     )
     if kind == Organisation.Kind.TEAM:
         choose_organisation(owner, organisation)
+    require_second_factor(owner)
     publish(
         OrganisationCreated(
             organisation_id=organisation.pk, user_id=owner.pk, kind=kind
@@ -152,6 +155,7 @@ def add_member(
     )
     if not is_new:
         raise AlreadyMember
+    require_second_factor(user)
     publish(
         MemberAdded(
             organisation_id=organisation.pk, user_id=user.pk, role=role, by_id=by_id
@@ -179,6 +183,7 @@ def change_role(membership: Membership, *, role: str, by: Membership) -> Members
         return locked
     locked.role = role
     locked.save(update_fields=["role"])
+    require_second_factor(locked.user)
     publish(
         MemberRoleChanged(
             organisation_id=locked.organisation_id,
@@ -210,6 +215,7 @@ def remove_member(membership: Membership, *, by: Membership | None = None) -> No
         )
     )
     locked.delete()
+    require_second_factor(locked.user)
 
 
 @transaction.atomic

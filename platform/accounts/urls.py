@@ -9,6 +9,7 @@ urlpatterns = [
     path("language/", views.set_language, name="set-language"),
     path("settings/", views.settings_home, name="settings"),
     path("settings/profile/", views.profile_settings, name="profile-settings"),
+    path("settings/second-factor/", views.second_factor, name="second-factor"),
     path("settings/tokens/", views.token_list, name="token-list"),
     path("settings/tokens/<int:pk>/revoke/", views.token_revoke, name="token-revoke"),
     path("accounts/sessions/", views.session_list, name="session-list"),

@@ -4,6 +4,7 @@ from allauth.usersessions.internal import flows
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -23,6 +24,7 @@ from accounts.decorators import (
     recent_sign_in_required,
     sign_in_required,
 )
+from accounts.exceptions import InvitationInvalid
 from accounts.forms import (
     InvitationForm,
     OrganisationForm,
@@ -30,11 +32,13 @@ from accounts.forms import (
     TeamForm,
     TokenForm,
 )
+from accounts.limits import count_invitation
 from accounts.mail import send_invitation
 from accounts.models import Membership, Organisation, PersonalAccessToken
-from accounts.queries import current_organisation, membership_of
+from accounts.queries import current_organisation, membership_of, open_invitation
 from accounts.seats import seats_of
-from core.errors import DomainError
+from accounts.wall import second_factor_page
+from core.errors import DomainError, RateLimited
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 
 
@@ -112,6 +116,13 @@ def token_revoke(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     )
     messages.success(request, _("The token is revoked."))
     return redirect("accounts:token-list")
+
+
+@require_safe
+@sign_in_required
+def second_factor(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Why my role needs a second factor, by when, and the way to set it up."""
+    return second_factor_page(request)
 
 
 @require_safe
@@ -196,11 +207,15 @@ def member_list(request: OrganisationHttpRequest) -> HttpResponse:
     me = membership_of(request.user, organisation)
     can_manage = permissions.can_manage_members(request.user, organisation)
     form = InvitationForm(sent(request))
+    refusal: DomainError | None = None
     if request.method == "POST":
         if not can_manage or me is None:
             raise PermissionDenied
         if form.is_valid():
             try:
+                count_invitation(
+                    organisation, to=form.cleaned_data["email"], by=request.user
+                )
                 invitation, token = services.invite_member(
                     organisation,
                     email=form.cleaned_data["email"],
@@ -209,6 +224,7 @@ def member_list(request: OrganisationHttpRequest) -> HttpResponse:
                 )
             except DomainError as error:
                 form.add_error(None, str(error))
+                refusal = error
             else:
                 address = reverse("accounts:invitation-accept", args=[token])
                 send_invitation(invitation, address)
@@ -227,12 +243,16 @@ def member_list(request: OrganisationHttpRequest) -> HttpResponse:
             "-pk"
         ),
     }
-    return render(
+    response = render(
         request,
         "accounts/member_list.html",
         context,
         status=422 if form.errors else 200,
     )
+    if isinstance(refusal, RateLimited):
+        response.status_code = refusal.status
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 @require_POST
@@ -276,13 +296,26 @@ def invitation_withdraw(request: OrganisationHttpRequest, pk: int) -> HttpRespon
 
 
 @require_http_methods(["GET", "POST"])
-@sign_in_required
-def invitation_accept(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
-    """Take the place an invitation holds open."""
-    if request.method == "GET":
-        return render(request, "accounts/invitation_accept.html", {"token": token})
-    membership = services.accept_invitation(token, user=request.user)
-    return redirect("accounts:console-home", org=membership.organisation.slug)
+def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
+    """Say who invites whom into which team, and let that person join.
+
+    Whoever holds the mail may read it; the place is for the person it was sent to.
+    """
+    user = request.user
+    if request.method == "POST":
+        if not user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        membership = services.accept_invitation(token, user=user)
+        return redirect("accounts:console-home", org=membership.organisation.slug)
+    invitation = open_invitation(token)
+    if invitation is None:
+        raise InvitationInvalid
+    context = {
+        "invitation": invitation,
+        "is_mine": user.is_authenticated
+        and user.email.lower() == invitation.email.lower(),
+    }
+    return render(request, "accounts/invitation_accept.html", context)
 
 
 @require_http_methods(["GET", "POST"])

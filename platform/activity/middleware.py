@@ -17,7 +17,6 @@ COOKIE = "ds_visitor"
 LIFETIME = timedelta(days=365)
 _ID = re.compile(r"^v_[0-9a-f]{32}$")
 _UNCOUNTED = (
-    "/admin/",
     "/staff/",
     "/static/",
     "/api/",

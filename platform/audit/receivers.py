@@ -5,9 +5,7 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
 from allauth.socialaccount import signals as social
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.auth.signals import user_logged_in
-from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import Organisation, User
@@ -75,18 +73,6 @@ def staff_signed_in(user: User, **_: Any) -> None:
     """Note sign-ins of those who see everything; others have their session list."""
     if user.is_staff:
         _record("staff.signed_in", user)
-
-
-@receiver(post_save, sender=LogEntry)
-def raw_record_changed(instance: LogEntry, **_: Any) -> None:
-    """Note what staff change at ``/admin/``, past the services."""
-    action = {ADDITION: "added", CHANGE: "changed"}.get(instance.action_flag, "deleted")
-    kind = instance.content_type.model if instance.content_type else "record"
-    record(
-        f"admin.{action}",
-        actor=User.objects.filter(pk=instance.user_id).first(),
-        target=f"{kind}:{instance.object_id}",
-    )
 
 
 def _record(action: str, user: User, *, target: str = "") -> None:

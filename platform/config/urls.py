@@ -1,12 +1,13 @@
 """Every URL of the product: each app brings its own list."""
 
-from django.contrib import admin
 from django.contrib.sitemaps.views import index, sitemap
 from django.urls import include, path
+from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
 from config.sitemaps import SITEMAPS
 from core import health
+from core.addresses import as_asked_on_site
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.permission_denied"
@@ -25,16 +26,22 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("operations.urls")),
     path("api/", include("config.api")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("accounts.entrance")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
-    path("sitemap.xml", index, {"sitemaps": SITEMAPS}, name="sitemap-index"),
+    path(
+        "sitemap.xml",
+        as_asked_on_site(index),
+        {"sitemaps": SITEMAPS},
+        name="sitemap-index",
+    ),
     path(
         "sitemap-<section>.xml",
-        sitemap,
+        as_asked_on_site(sitemap),
         {"sitemaps": SITEMAPS},
         name="django.contrib.sitemaps.views.sitemap",
     ),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("admin/", admin.site.urls),
+    # Where other Django sites have raw records; ours have the staff pages.
+    path("admin/", RedirectView.as_view(pattern_name="conversion:staff-home")),
 ]

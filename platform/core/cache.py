@@ -1,22 +1,14 @@
-"""Django's Redis cache, except that an unreachable Redis is an empty cache.
-
-Not quite empty: the counters that guard the sign-in are then kept by each process,
-so that guessing passwords does not become free of limits.
-"""
+"""Django's Redis cache, except that an unreachable Redis is an empty cache."""
 
 import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
-
-GUARDS = "allauth:rl:"
-_own = LocMemCache("guards", {"OPTIONS": {"MAX_ENTRIES": 20_000}})
 
 
 def _forgiving(method: Callable[..., Any], fallback: Any) -> Callable[..., Any]:
@@ -26,9 +18,6 @@ def _forgiving(method: Callable[..., Any], fallback: Any) -> Callable[..., Any]:
             return method(self, *args, **kwargs)
         except RedisError as error:
             logger.warning("cache.unavailable", extra={"error": str(error)})
-            key = kwargs.get("key", args[0] if args else None)
-            if isinstance(key, str) and key.startswith(GUARDS):
-                return getattr(_own, method.__name__)(*args, **kwargs)
             return fallback(*args, **kwargs)
 
     return call

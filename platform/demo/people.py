@@ -199,7 +199,6 @@ def join(person: Person, *, password: str | None = None) -> User:
             bio=person.bio,
             locale=person.locale,
             is_staff=person.is_staff,
-            is_superuser=person.is_staff,
             is_moderator=person.is_moderator,
             date_joined=moment,
             # Hashed once for all of them: the hash is meant to be slow.

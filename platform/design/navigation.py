@@ -51,7 +51,6 @@ STAFF = (
     Entry(_("Moderation"), "/staff/moderation/"),
     Entry(pgettext_lazy("staff menu", "Catalogue"), "/staff/catalog/"),
     Entry(_("Operations"), "/staff/operations/"),
-    Entry(_("Raw records"), "/admin/"),
 )
 ACCOUNT = (
     Entry(_("Profile"), "/settings/profile/", "user"),

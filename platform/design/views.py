@@ -33,7 +33,6 @@ _PREVIEWS_PER_MINUTE = 60
 # Pages of one person, fragments of pages, and what changes with every question.
 _NOT_FOR_CRAWLERS = (
     "/accounts/",
-    "/admin/",
     "/api/",
     "/billing/",
     "/console/",

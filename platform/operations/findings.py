@@ -284,7 +284,7 @@ def look_at_queues() -> Said:
     if dead:
         yield (
             Status.WARNING,
-            f"{dead} deliveries gave up: read their errors in /admin/ and retry them.",
+            f"{dead} deliveries gave up: read their errors at /staff/operations/ and retry them.",
         )
 
 

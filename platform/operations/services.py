@@ -1,30 +1,50 @@
 """Changes only whoever runs an installation makes."""
 
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from accounts.models import IdempotentCall, User
+from accounts.second_factor import require_second_factor
 from audit.services import record
 from core.crypto import decrypt, encrypt
 from inference.catalog.models import Deployment
 
 
 @transaction.atomic
-def appoint_staff(user: User, *, is_superuser: bool) -> User:
-    """Let ``user`` into the staff pages, and into raw records if superuser."""
-    before = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}
+def appoint_staff(user: User) -> User:
+    """Let ``user`` into the staff pages."""
+    before = {"is_staff": user.is_staff}
     user.is_staff = True
-    user.is_superuser = user.is_superuser or is_superuser
-    user.save(update_fields=["is_staff", "is_superuser"])
-    after = {"is_staff": True, "is_superuser": user.is_superuser}
+    user.save(update_fields=["is_staff"])
+    require_second_factor(user)
     record(
         "staff.appointed",
         actor=None,
         target=user.public_id,
         before=before,
-        after=after,
+        after={"is_staff": True},
     )
     return user
+
+
+@transaction.atomic
+def remove_second_factor(user: User) -> bool:
+    """Take the second factors of ``user`` away, who lost them; tell if there were any.
+
+    Whoever runs the installation has made sure who asks. Their sessions end.
+    """
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    for session in UserSession.objects.filter(user=user):
+        session.end()
+    record(
+        "second_factor.removed",
+        actor=None,
+        target=user.public_id,
+        before={"factors": removed},
+        after={"factors": 0},
+    )
+    return bool(removed)
 
 
 def reencrypt_secrets() -> dict[str, int]:

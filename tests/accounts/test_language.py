@@ -68,7 +68,7 @@ def test_whoever_signs_up_is_written_to_in_the_language_of_that_page() -> None:
     client.post("/accounts/signup/", NEWCOMER)
 
     assert User.objects.get().locale == "zh-hans"
-    assert "请验证您的电子邮箱" in mail.outbox[0].subject
+    assert "请验证您在 Doorstone 的电子邮箱" in mail.outbox[0].subject
 
 
 def test_a_known_guest_is_invited_in_their_language_and_others_in_the_hosts(
@@ -86,8 +86,8 @@ def test_a_known_guest_is_invited_in_their_language_and_others_in_the_hosts(
         )
 
     assert [message.subject for message in mail.outbox] == [
-        "加入 Doorstone 上的 Northwind",
-        "Join Northwind on Doorstone",
+        "erin 邀请您加入 Doorstone 上的 Northwind",
+        "erin invites you to Northwind on Doorstone",
     ]
 
 

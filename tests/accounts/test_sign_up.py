@@ -187,64 +187,6 @@ def test_a_very_long_password_of_any_characters_is_accepted(client: Client) -> N
     assert User.objects.get().check_password(password)
 
 
-def test_guessing_one_persons_password_is_slowed_down(
-    member: Callable[..., Any],
-) -> None:
-    ada = member("ada")
-    wrong = {"login": ada.email, "password": "wrong wrong"}
-    for _ in range(5):
-        Client().post("/accounts/login/", wrong)
-
-    right = Client().post(
-        "/accounts/login/", {"login": ada.email.upper(), "password": "correct horse"}
-    )
-
-    assert right.status_code == 200
-    assert "sessionid" not in right.cookies
-
-
-def test_guessing_is_slowed_down_without_redis_too(
-    member: Callable[..., Any], settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from django.core.cache import cache
-    from redis.exceptions import ConnectionError as Gone
-
-    from core.cache import _own
-
-    ada = member("ada")
-    wrong = {"login": ada.email, "password": "wrong wrong"}
-
-    def away(*_args: Any, **_kwargs: Any) -> Any:
-        raise Gone
-
-    monkeypatch.setattr(type(cache._cache), "get_client", away)  # type: ignore[attr-defined]
-    _own.clear()
-    try:
-        for _ in range(5):
-            Client().post("/accounts/login/", wrong)
-        right = Client().post(
-            "/accounts/login/", {"login": ada.email, "password": "correct horse"}
-        )
-    finally:
-        _own.clear()
-
-    assert right.status_code == 200
-
-
-def test_too_many_sign_ups_from_one_place_are_refused() -> None:
-    statuses = [
-        Client()
-        .post(
-            "/accounts/signup/",
-            {**FORM, "email": f"a{number}@new.test", "username": f"ada{number}"},
-        )
-        .status_code
-        for number in range(21)
-    ]
-
-    assert statuses == [302] * 20 + [429]
-
-
 def test_somebody_a_command_created_gets_an_organisation_at_sign_in(
     sign_in: Callable[..., Client],
 ) -> None:

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 
 from accounts.models import Identity, User
+from core.crypto import encrypt
 from tests.fakes.oidc import Provider, running_provider
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +37,7 @@ def provider(settings: Any) -> Iterator[Provider]:
             "settings": {"server_url": running.url},
         }
         settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
+        settings.ROOT_URLCONF = "tests.accounts.all_providers"
         yield running
 
 
@@ -65,6 +68,7 @@ def test_buttons_appear_only_for_what_is_set(settings: Any) -> None:
     without = Client().get("/accounts/login/").text
     app = {"client_id": "x", "secret": "y"}
     settings.SOCIALACCOUNT_PROVIDERS = {"github": {"APPS": [app]}}
+    settings.ROOT_URLCONF = "tests.accounts.all_providers"
     with_github = Client().get("/accounts/login/").text
 
     assert "Continue with" not in without
@@ -152,11 +156,37 @@ def test_the_way_out_is_a_post(provider: Provider) -> None:
     assert provider.requests == []
 
 
+def test_whoever_has_just_come_through_the_provider_is_not_asked_again(
+    provider: Provider,
+) -> None:
+    client = Client()
+    pass_through(client)
+
+    assert client.get("/accounts/2fa/totp/activate/").status_code == 200
+
+
+def test_the_provider_does_not_stand_in_for_the_second_factor(
+    provider: Provider,
+) -> None:
+    pass_through(Client())
+    grace = User.objects.get()
+    Authenticator.objects.create(user=grace, type="totp", data={"secret": encrypt("A")})
+    again = Client()
+
+    answer = pass_through(again)
+
+    assert answer["Location"] == "/accounts/2fa/authenticate/"
+    assert again.get("/settings/profile/").status_code == 302
+
+
 def test_an_account_is_connected_in_settings_once_the_password_is_confirmed(
     provider: Provider, member: Callable[..., Any], sign_in: Callable[..., Client]
 ) -> None:
     ada = member("ada")
     client = sign_in(ada)
+    session = client.session
+    session["account_authentication_methods"][0]["at"] -= 600
+    session.save()
 
     asked = pass_through(client, "/accounts/oidc/oidc/login/?process=connect")
     before = Identity.objects.count()

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal import auth as totp
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from accounts import services as accounts
@@ -200,24 +198,6 @@ def test_sign_ins_of_staff_are_on_record_and_nobody_elses(person: Person) -> Non
 
     entry = Record.objects.get()
     assert (entry.action, entry.actor) == ("staff.signed_in", root)
-
-
-def test_a_raw_record_changed_by_staff_is_on_record(person: Person) -> None:
-    staff = person("staff", is_staff=True)
-    LogEntry.objects.create(
-        user=staff,
-        content_type=ContentType.objects.get_for_model(User),
-        object_id="7",
-        object_repr="somebody",
-        action_flag=CHANGE,
-    )
-
-    entry = Record.objects.get()
-    assert (entry.action, entry.actor, entry.target) == (
-        "admin.changed",
-        staff,
-        "user:7",
-    )
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,6 @@ TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -81,6 +80,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.middleware.request_id",
+    "core.addresses.site_addresses",
     "core.middleware.trusted_proxies",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "activity.middleware.visitor",
     "design.middleware.error_pages",
+    "accounts.middleware.SecondFactorWall",
     "core.throttling.rate_limit_headers",
     "accounts.idempotency.idempotent_calls",
     "core.middleware.DomainErrors",
@@ -271,7 +272,11 @@ LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 MFA_ADAPTER = "accounts.adapters.MFAAdapter"
-ACCOUNT_FORMS = {"signup": "accounts.signup.SignupForm"}
+ACCOUNT_FORMS = {
+    "add_email": "accounts.entrance_forms.AddEmailForm",
+    "reset_password": "accounts.entrance_forms.ResetPasswordForm",
+    "signup": "accounts.entrance_forms.SignupForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
@@ -287,12 +292,31 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if IS_HTTPS else "http"
+# Limits are ours, with an exact Retry-After: accounts.entrance and accounts.limits.
+ACCOUNT_RATE_LIMITS: dict[str, str | None] = {
+    "change_password": None,
+    "confirm_email": None,
+    "login": None,
+    "login_failed": None,
+    "manage_email": None,
+    "reauthenticate": None,
+    "reset_password": None,
+    "reset_password_from_key": None,
+    "signup": None,
+}
+MFA_RATE_LIMITS: dict[str, str | None] = {"webauthn_login": None}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS
 MFA_TOTP_ISSUER = SITE_NAME
+# Staff, and owners and billing of a team, need one. A week is long enough to come back
+# from a journey or to be sent a security key, and too short to forget about it.
+SECOND_FACTOR_REQUIRED = env.boolean("SECOND_FACTOR_REQUIRED", default=True)
+SECOND_FACTOR_GRACE_DAYS = env.integer("SECOND_FACTOR_GRACE_DAYS", 7)
+if not 0 <= SECOND_FACTOR_GRACE_DAYS <= 30:
+    env.problems.append("SECOND_FACTOR_GRACE_DAYS: expected 0 to 30 days.")
 # Every request would write; accounts.middleware.session_activity writes seldom.
 USERSESSIONS_TRACK_ACTIVITY = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
@@ -402,6 +426,8 @@ env.problems.extend(
 )
 if not IS_DEVELOPMENT and not EMAIL_URL:
     env.problems.append("EMAIL_URL is not set: smtp+tls://user:password@host:587")
+if not IS_DEVELOPMENT and not SECOND_FACTOR_REQUIRED:
+    env.problems.append("SECOND_FACTOR_REQUIRED=0 is for development alone.")
 
 LOGGING = build_logging(as_json=not IS_DEVELOPMENT)
 LOGGING_CONFIG = "logging.config.dictConfig"

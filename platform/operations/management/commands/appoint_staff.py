@@ -11,20 +11,17 @@ class Command(BaseCommand):
 
     help = (
         "Make a person staff. They sign up like everybody; there is no default "
-        "account. Example: manage.py appoint_staff ada@example.com --superuser"
+        "account. Example: manage.py appoint_staff ada@example.com"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
-        parser.add_argument(
-            "--superuser", action="store_true", help="raw records at /admin/ too"
-        )
 
-    def handle(self, *args: Any, email: str, superuser: bool, **options: Any) -> None:
+    def handle(self, *args: Any, email: str, **options: Any) -> None:
         user = User.objects.filter(email__iexact=email, is_active=True).first()
         if user is None:
             raise CommandError(
                 f"Nobody signed up as {email}: sign up on the site, then run this again."
             )
-        appoint_staff(user, is_superuser=superuser)
+        appoint_staff(user)
         self.stdout.write(f"{user.username} is staff now.")

@@ -1,0 +1,194 @@
+"""The routes of allauth that this product offers, and what each may be asked.
+
+Listed one by one: mounted whole, the library would bring doors to rooms that are not
+there (sign-in by code, providers nobody has set up) and every door of its next
+release. What is here and takes a form has a limit; ``tests/accounts`` tries them all.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+from allauth.socialaccount import views as social
+from allauth.socialaccount.providers.github import views as github
+from allauth.socialaccount.providers.openid_connect import views as oidc
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path, re_path
+
+from accounts.limits import (
+    DAY,
+    MINUTE,
+    Rate,
+    View,
+    address,
+    count_code,
+    count_mail,
+    limited,
+    person,
+)
+
+# Per address: an office behind one of them signs in on a Monday morning.
+OFTEN = Rate(30, MINUTE, address)
+# Each of these spends a mail, a hash or a call at a provider.
+SELDOM = Rate(20, MINUTE, address)
+# Fifty newcomers of one address are a class; more of them are a machine.
+NEWCOMERS = Rate(100, DAY, address)
+# One person's own settings: nobody changes them faster by hand.
+OWN = Rate(10, MINUTE, person)
+
+
+def email(request: HttpRequest) -> HttpResponseBase:
+    """My addresses; each confirmation that is asked for is a mail, and counted."""
+    if "action_send" in request.POST:
+        count_mail(request.POST.get("email", ""), request)
+    answer: HttpResponseBase = account.email(request)
+    return answer
+
+
+def route(
+    pattern: str, view: View, name: str, *rates: Rate, reads: bool = False
+) -> URLPattern:
+    """Return one offered route; a pattern that begins with ``^`` is a regex."""
+    make: Any = re_path if pattern.startswith("^") else path
+    pattern_of: URLPattern = make(
+        pattern, limited(name, view, *rates, reads=reads), name=name
+    )
+    return pattern_of
+
+
+ACCOUNT = [
+    route("login/", account.login, "account_login", OFTEN),
+    route("logout/", account.logout, "account_logout"),
+    route("inactive/", account.account_inactive, "account_inactive"),
+    route("signup/", account.signup, "account_signup", SELDOM, NEWCOMERS),
+    route("reauthenticate/", account.reauthenticate, "account_reauthenticate", OWN),
+    route("email/", email, "account_email", OWN),
+    route(
+        "confirm-email/",
+        account.email_verification_sent,
+        "account_email_verification_sent",
+    ),
+    route(
+        r"^confirm-email/(?P<key>[-:\w]+)/$",
+        account.confirm_email,
+        "account_confirm_email",
+        OFTEN,
+    ),
+    route("password/change/", account.password_change, "account_change_password", OWN),
+    route("password/set/", account.password_set, "account_set_password", OWN),
+    route("password/reset/", account.password_reset, "account_reset_password", SELDOM),
+    route(
+        "password/reset/done/",
+        account.password_reset_done,
+        "account_reset_password_done",
+    ),
+    route(
+        "password/reset/key/done/",
+        account.password_reset_from_key_done,
+        "account_reset_password_from_key_done",
+    ),
+    route(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        account.password_reset_from_key,
+        "account_reset_password_from_key",
+        SELDOM,
+    ),
+]
+SECOND_FACTOR = [
+    route("2fa/", mfa.index, "mfa_index"),
+    route("2fa/authenticate/", count_code(mfa.authenticate), "mfa_authenticate", OFTEN),
+    route(
+        "2fa/reauthenticate/", count_code(mfa.reauthenticate), "mfa_reauthenticate", OWN
+    ),
+    route("2fa/totp/activate/", totp.activate_totp, "mfa_activate_totp", OWN),
+    route("2fa/totp/deactivate/", totp.deactivate_totp, "mfa_deactivate_totp", OWN),
+    route(
+        "2fa/recovery-codes/",
+        recovery_codes.view_recovery_codes,
+        "mfa_view_recovery_codes",
+    ),
+    route(
+        "2fa/recovery-codes/generate/",
+        recovery_codes.generate_recovery_codes,
+        "mfa_generate_recovery_codes",
+        OWN,
+    ),
+    route(
+        "2fa/recovery-codes/download/",
+        recovery_codes.download_recovery_codes,
+        "mfa_download_recovery_codes",
+    ),
+    route("2fa/webauthn/", webauthn.list_webauthn, "mfa_list_webauthn"),
+    route("2fa/webauthn/add/", webauthn.add_webauthn, "mfa_add_webauthn", OWN),
+    route(
+        "2fa/webauthn/reauthenticate/",
+        webauthn.reauthenticate_webauthn,
+        "mfa_reauthenticate_webauthn",
+        OWN,
+    ),
+    route(
+        "2fa/webauthn/keys/<int:pk>/remove/",
+        webauthn.remove_webauthn,
+        "mfa_remove_webauthn",
+        OWN,
+    ),
+    route(
+        "2fa/webauthn/keys/<int:pk>/edit/",
+        webauthn.edit_webauthn,
+        "mfa_edit_webauthn",
+        OWN,
+    ),
+    route("2fa/webauthn/login/", webauthn.login_webauthn, "mfa_login_webauthn", OFTEN),
+]
+CONNECTED = [
+    route("3rdparty/", social.connections, "socialaccount_connections", OWN),
+    route(
+        "3rdparty/login/cancelled/",
+        social.login_cancelled,
+        "socialaccount_login_cancelled",
+    ),
+    route("3rdparty/login/error/", social.login_error, "socialaccount_login_error"),
+    route("3rdparty/signup/", social.signup, "socialaccount_signup", SELDOM, NEWCOMERS),
+]
+PROVIDERS = {
+    "github": [
+        route("github/login/", github.oauth2_login, "github_login", OFTEN),
+        route(
+            "github/login/callback/",
+            github.oauth2_callback,
+            "github_callback",
+            SELDOM,
+            reads=True,
+        ),
+    ],
+    "openid_connect": [
+        route(
+            "oidc/<str:provider_id>/login/", oidc.login, "openid_connect_login", OFTEN
+        ),
+        route(
+            "oidc/<str:provider_id>/login/callback/",
+            oidc.callback,
+            "openid_connect_callback",
+            SELDOM,
+            reads=True,
+        ),
+    ],
+}
+
+
+def routes(providers: Collection[str]) -> list[URLPattern]:
+    """Return what is offered where ``providers`` are set up."""
+    offered = [*ACCOUNT, *SECOND_FACTOR]
+    if providers:
+        offered += CONNECTED
+    for name in providers:
+        offered += PROVIDERS[name]
+    return offered
+
+
+urlpatterns = routes(settings.SOCIALACCOUNT_PROVIDERS)
