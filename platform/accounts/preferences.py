@@ -24,15 +24,20 @@ _ZONES = frozenset(available_timezones())
 
 def time_zone_of(request: HttpRequest) -> tzinfo:
     """Return the zone the reader of a page lives in; UTC when nothing says."""
-    chosen = getattr(request.user, "time_zone", "")
+    chosen = getattr(_reader(request), "time_zone", "")
     return _zone(chosen) or _zone(request.COOKIES.get(TIME_ZONE_COOKIE, "")) or UTC
 
 
 def theme_of(request: HttpRequest) -> str:
     """Return ``light`` or ``dark``; empty where the system decides."""
-    chosen = getattr(request.user, "theme", "")
+    chosen = getattr(_reader(request), "theme", "")
     theme = chosen or request.COOKIES.get(THEME_COOKIE, "")
     return theme if theme in THEMES else ""
+
+
+def _reader(request: HttpRequest) -> object:
+    # A request that is refused at the door, for its host say, has no reader yet.
+    return getattr(request, "user", None)
 
 
 def browser_settings(request: HttpRequest) -> dict[str, str]:
