@@ -17,20 +17,18 @@ from django.db import (
 )
 from django.http import HttpRequest
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from accounts.models import User
 from activity.browser import asks_not_to_be_known, is_bot
 from activity.models import FirstTouch, Visitor, VisitorLink
 from activity.origin import Origin
-from core.redis import client, prefixed
+from outbox.buffers import Buffer
 
 logger = logging.getLogger(__name__)
 
 _PARTITION_LOCK = 0x61637469
-BUFFER = "activity:buffer"
 # More than this waiting means nobody writes them down: drop rather than fill Redis.
-BUFFER_LIMIT = 100_000
+BUFFER = Buffer("activity:buffer", limit=100_000)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,44 +80,45 @@ def track(
 def buffer_event(event: NewEvent) -> None:
     """Put an event into the buffer; without Redis it is dropped."""
     values = asdict(event) | {"occurred_at": event.occurred_at.isoformat()}
-    try:
-        pipeline = client().pipeline(transaction=False)
-        pipeline.rpush(prefixed(BUFFER), json.dumps(values, default=str))
-        pipeline.ltrim(prefixed(BUFFER), -BUFFER_LIMIT, -1)
-        pipeline.execute()
-    except RedisError as error:
-        logger.warning("activity.not_buffered", extra={"error": str(error)})
+    BUFFER.add(json.dumps(values, default=str))
 
 
 def flush_buffer(*, batch: int = 2000) -> int:
     """Write the buffered events to the log and return how many were written.
 
-    When the database takes nothing they go back into the buffer; one that cannot
-    be written is dropped and takes no other with it.
+    When the database takes nothing they stay claimed for the next time; one that
+    cannot be written is dropped and takes no other with it.
     """
-    written = 0
-    while raw := client().lpop(prefixed(BUFFER), batch):
-        events = [_read(item) for item in raw]
-        try:
-            write_events(events)
-            written += len(events)
-        except (OperationalError, InterfaceError):
-            client().lpush(prefixed(BUFFER), *reversed(raw))
-            raise
-        except DatabaseError:
-            written += sum(_write_alone(event) for event in events)
-    return written
+    return BUFFER.flush(_write_noted, batch=batch)
 
 
-def _read(item: bytes) -> NewEvent:
-    values = json.loads(item)
-    values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
-    return NewEvent(**values)
+def _write_noted(items: list[bytes]) -> int:
+    events = [event for item in items if (event := _read(item)) is not None]
+    try:
+        write_events(events)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError:
+        return sum(_write_alone(event) for event in events)
+    return len(events)
+
+
+def _read(item: bytes) -> NewEvent | None:
+    try:
+        values = json.loads(item)
+        values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
+        return NewEvent(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        # Of another release, for one; the others are not to wait for it.
+        logger.warning("activity.not_read", extra={"error": str(error)})
+        return None
 
 
 def _write_alone(event: NewEvent) -> bool:
     try:
         write_events([event])
+    except (OperationalError, InterfaceError):
+        raise
     except DatabaseError as error:
         logger.warning(
             "activity.not_written", extra={"event": event.name, "error": str(error)}

@@ -75,3 +75,13 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber} ← {self.event_id}"
+
+
+class WrittenBatch(models.Model):
+    """A batch of a buffer that is in the database, so that it is not written again."""
+
+    id = models.CharField(primary_key=True, max_length=40)
+    written_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.id

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from core.context import network, request_id
-from outbox.models import Delivery, Event
+from outbox.models import Delivery, Event, WrittenBatch
 from outbox.registry import ReceivedFact, call, load_fact
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,12 @@ def prune(*, days: int = 30, batch: int = 1000) -> int:
     while pks := list(old.order_by("pk").values_list("pk", flat=True)[:batch]):
         pruned += Event.objects.filter(pk__in=pks).delete()[1]["outbox.Event"]
     return pruned
+
+
+def prune_batches(*, days: int = 7) -> int:
+    """Forget batches nobody can claim again; return how many."""
+    old = timezone.now() - timedelta(days=days)
+    return WrittenBatch.objects.filter(written_at__lt=old).delete()[0]
 
 
 def _deliver(delivery_id: int) -> bool:

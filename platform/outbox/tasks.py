@@ -20,3 +20,4 @@ def relay() -> None:
 def prune() -> None:
     """Forget events that everybody has heard long ago."""
     services.prune()
+    services.prune_batches()

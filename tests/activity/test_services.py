@@ -16,7 +16,7 @@ from core.redis import client as redis
 from core.redis import prefixed
 from outbox import publish
 
-BUFFER = prefixed(services.BUFFER)
+BUFFER = prefixed(services.BUFFER.name)
 
 
 def event(name: str = "page_viewed", **fields: Any) -> NewEvent:
@@ -53,7 +53,7 @@ def test_wiping_redis_loses_only_what_was_buffered(
 
 @pytest.mark.django_db
 def test_the_buffer_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "BUFFER_LIMIT", 5)
+    monkeypatch.setattr(services.BUFFER, "limit", 5)
     for number in range(9):
         buffer_event(event(path=f"/{number}/"))
 
@@ -100,6 +100,17 @@ def test_an_event_that_cannot_be_written_takes_no_other_with_it() -> None:
     assert set(Event.objects.values_list("path", flat=True)) == {"/before/", "/after/"}
 
 
+@pytest.mark.django_db
+def test_an_event_nobody_can_read_is_dropped_and_holds_up_no_other() -> None:
+    redis().rpush(BUFFER, "not JSON", '{"name": "old", "gone": 1}', "[]")
+    buffer_event(event(path="/after/"))
+
+    written = flush_buffer()
+
+    assert written == 1
+    assert Event.objects.get().path == "/after/"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_while_the_database_takes_nothing_events_stay_in_the_buffer() -> None:
     for number in range(3):
@@ -117,7 +128,8 @@ def test_while_the_database_takes_nothing_events_stay_in_the_buffer() -> None:
         holder.result()
     connection.close()
 
-    assert redis().llen(BUFFER) == 3
+    # The claim holds the name of its batch, too.
+    assert redis().llen(f"{BUFFER}:claimed") == 1 + 3
     assert flush_buffer() == 3
     paths = Event.objects.order_by("id").values_list("path", flat=True)
     assert list(paths) == ["/0/", "/1/", "/2/"]

@@ -1,6 +1,6 @@
 """Remembering what was read, watched and begun."""
 
-import logging
+from collections import Counter
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -9,11 +9,11 @@ from redis.exceptions import RedisError
 
 from accounts.models import User
 from community.forum.models import Draft, Post, Topic, TopicUser
-from core.redis import client, prefixed
 from notifications.services import mark_seen
+from outbox.buffers import Buffer
 
-logger = logging.getLogger(__name__)
-VIEWS = "forum:views"
+# A day of very many looks; what is beyond it is a hint nobody misses.
+VIEWS = Buffer("forum:viewed", limit=100_000)
 
 
 def mark_read(topic: Topic, *, user: User, number: int) -> None:
@@ -39,26 +39,26 @@ def set_level(topic: Topic, *, user: User, level: str) -> None:
 
 def count_view(topic: Topic) -> None:
     """Count a look at a topic. A lost count is fine here: it is a hint."""
-    try:
-        client().hincrby(prefixed(VIEWS), str(topic.pk), 1)
-    except RedisError as error:
-        logger.warning("forum.view_not_counted", extra={"error": str(error)})
+    VIEWS.add(str(topic.pk))
 
 
 def flush_views() -> int:
-    """Add the counted looks to the topics; return how many topics there were."""
+    """Add the counted looks to the topics and return how many looks there were."""
     try:
-        pipeline = client().pipeline(transaction=True)
-        pipeline.hgetall(prefixed(VIEWS))
-        pipeline.delete(prefixed(VIEWS))
-        counts = pipeline.execute()[0]
+        return VIEWS.flush(_add_views)
     except RedisError:
+        # The next run finds what is still there.
         return 0
-    for topic_id, count in sorted(counts.items()):
+
+
+def _add_views(items: list[bytes]) -> int:
+    for topic_id, count in sorted(
+        Counter(items).items(), key=lambda pair: int(pair[0])
+    ):
         Topic.objects.filter(pk=int(topic_id)).update(
-            view_count=F("view_count") + int(count)
+            view_count=F("view_count") + count
         )
-    return len(counts)
+    return len(items)
 
 
 @transaction.atomic
