@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import stripe
+from celery import current_task
 from django.conf import settings
 
 from billing.stripe import convert
@@ -31,10 +32,18 @@ from billing.stripe.objects import (
     Refund,
     Subscription,
 )
+from core.breaker import Breaker
 
 # The version this SDK was made for; an upgrade is a decision, not an accident.
 API_VERSION = "2026-10-28.endive"
-TIMEOUT = 8.0
+# Seconds to connect and to answer. Stripe takes up to two for a checkout session, so a
+# person who pays waits for four rather than be turned away; nobody waits for a job.
+REQUEST_TIMEOUT = (1.0, 3.0)
+JOB_TIMEOUT = (2.0, 8.0)
+# A request is tried once, since the person can try again under the same key.
+JOB_RETRIES = 2
+# How long buyers are told at once that Stripe is away, before one of them asks.
+REST = 5.0
 # By this we know our portal configuration among others of the account.
 PORTAL_MARK = "doorstone"
 PORTAL_FEATURES: dict[str, Any] = {
@@ -49,8 +58,11 @@ stripe.enable_telemetry = False
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
+breaker = Breaker("stripe", rest=REST, refusal=StripeUnavailable)
+
+
 @lru_cache(maxsize=4)
-def _client(key: str, base: str) -> stripe.StripeClient:
+def _client(key: str, base: str, *, is_job: bool) -> stripe.StripeClient:
     # All four addresses: one that is left out would reach the real hosts.
     addresses: stripe._base_address.BaseAddresses = (
         {"api": base, "connect": base, "files": base, "meter_events": base}
@@ -61,8 +73,10 @@ def _client(key: str, base: str) -> stripe.StripeClient:
         key,
         stripe_version=API_VERSION,
         base_addresses=addresses,
-        max_network_retries=1,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT),
+        max_network_retries=JOB_RETRIES if is_job else 0,
+        http_client=stripe.RequestsClient(
+            timeout=JOB_TIMEOUT if is_job else REQUEST_TIMEOUT
+        ),
     )
 
 
@@ -70,14 +84,19 @@ def client() -> stripe.StripeClient:
     """Return the client for the configured key and address."""
     if not settings.STRIPE_SECRET_KEY:
         raise StripeUnavailable
-    return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
+    return _client(
+        settings.STRIPE_SECRET_KEY,
+        settings.STRIPE_API_BASE,
+        is_job=bool(current_task),
+    )
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the SDK's errors into ours."""
+    """Turn the SDK's errors into ours; while Stripe is away nobody waits for it."""
     try:
-        yield
+        with breaker.asking(stripe.APIConnectionError):
+            yield
     except stripe.InvalidRequestError as error:
         if error.code == "resource_missing":
             raise StripeMissing(reason=str(error)) from error

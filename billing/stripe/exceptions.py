@@ -17,6 +17,7 @@ class StripeUnavailable(StripeError):
     code = "payment_provider_unavailable"
     status = 503
     message = _("The payment provider does not answer. Please try again in a moment.")
+    retry_after = 5
 
 
 class StripeMissing(StripeError):

@@ -279,7 +279,8 @@ def _pay(
             seats=form.cleaned_data["seats"],
         )
     except DomainError as error:
-        return _review(request, offer, form, status=error.status, refusal=str(error))
+        answer = _review(request, offer, form, status=error.status, refusal=str(error))
+        return _with_wait(answer, error)
     choose_organisation(request.user, form.organisation)
     keep_for_return(request, wish_of(request))
     response = redirect(intent.session_url)
@@ -322,4 +323,11 @@ def _refused(
         "reason": str(error),
         "back": back,
     }
-    return render(request, "subscriptions/refused.html", context, status=error.status)
+    answer = render(request, "subscriptions/refused.html", context, status=error.status)
+    return _with_wait(answer, error)
+
+
+def _with_wait(answer: HttpResponse, error: DomainError) -> HttpResponse:
+    if error.retry_after is not None:
+        answer["Retry-After"] = str(error.retry_after)
+    return answer

@@ -11,6 +11,7 @@ from core.redis import prefixed
 from entitlements.services import CHANNEL as ENTITLEMENTS
 from inference.catalog.services import CHANNEL as CATALOGUE
 from inference.gateway.engine import Engine
+from inference.gateway.redis import TIMEOUT
 from inference.keys.services import CHANNEL as KEYS
 
 
@@ -18,7 +19,13 @@ async def hear_of_changes(engine: Engine) -> None:
     """Forget keys, plans and models the moment they change."""
     while True:
         client = redis.asyncio.Redis.from_url(
-            settings.REDIS_CACHE_URL, socket_keepalive=True, health_check_interval=5
+            settings.REDIS_CACHE_URL,
+            # For commands; hearing has no deadline. Who is deaf because Redis froze
+            # notices a change when the copy ends, five seconds later.
+            socket_connect_timeout=TIMEOUT,
+            socket_timeout=TIMEOUT,
+            socket_keepalive=True,
+            health_check_interval=5,
         )
         try:
             async with client.pubsub() as channels:

@@ -15,6 +15,12 @@ import hiredis
 
 Argument = bytes | str | int
 
+# A call waits for a frozen Redis until the next look, and that look's time-out: a
+# second in the worst case. Then nobody asks for a while, and calls go on without.
+TIMEOUT = 0.5
+LOOK_SECONDS = 0.5
+REST_SECONDS = 1.0
+
 
 class RedisDown(Exception):
     """Redis cannot be asked right now."""
@@ -84,7 +90,7 @@ class RedisConnection(asyncio.Protocol):
 class LeanRedis:
     """Commands and scripts for the gateway, over one connection per process."""
 
-    def __init__(self, url: str, *, timeout: float = 1.0) -> None:
+    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
         self.url = urlsplit(url)
         self.timeout = timeout
         self.connection: RedisConnection | None = None
@@ -135,9 +141,9 @@ class LeanRedis:
             self.connection.tell(arguments)
 
     async def watch(self) -> None:
-        """Ping once a second; a connection that does not answer is dropped."""
+        """Ping now and then; a connection that does not answer is dropped."""
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(LOOK_SECONDS)
             connection = self.connection
             if connection is None or connection.transport is None:
                 continue
@@ -163,7 +169,7 @@ class LeanRedis:
         async with self._connecting:
             if self.connection is not None and self.connection.transport is not None:
                 return self.connection
-            # While Redis is away one attempt per half second is enough for all.
+            # While Redis is away one attempt per second is enough for all.
             if loop.time() < self._retry_at:
                 raise RedisDown("Not reachable.")
             try:
@@ -175,7 +181,7 @@ class LeanRedis:
                     )
                     await self._greet(protocol)
             except (OSError, TimeoutError, hiredis.ReplyError) as error:
-                self._retry_at = loop.time() + 0.5
+                self._retry_at = loop.time() + REST_SECONDS
                 raise RedisDown(str(error)) from error
             self.connection = protocol
             return protocol
@@ -189,6 +195,8 @@ class LeanRedis:
         database = self.url.path.lstrip("/")
         if database and database != "0":
             await connection.send(["SELECT", database])
+        # A frozen server's machine accepts connections, too.
+        await connection.send(["PING"])
 
 
 class Script:

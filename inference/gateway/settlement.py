@@ -17,6 +17,7 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from core.postgresql.driver import BoundedAsyncConnection
 from core.redis import prefixed
 from inference.gateway.admission import Admission, Reservation, keys_of, request_key
 from inference.gateway.redis import LeanRedis, RedisDown, Script
@@ -68,7 +69,14 @@ class Settlement:
         self.is_idle = asyncio.Event()
         self.is_idle.set()
         self.pool = AsyncConnectionPool(
-            _conninfo(), min_size=1, max_size=2, open=False, kwargs={"autocommit": True}
+            _conninfo(),
+            connection_class=BoundedAsyncConnection,
+            min_size=1,
+            max_size=2,
+            open=False,
+            kwargs={"autocommit": True},
+            # Else the pool's own pauses grow to minutes in a long outage.
+            reconnect_timeout=1,
         )
 
     async def open(self) -> None:
@@ -184,5 +192,6 @@ def _conninfo() -> str:
     }
     wanted: dict[str, Any] = {name: value for name, value in fields.items() if value}
     wanted["application_name"] = "doorstone-gateway"
+    wanted["connect_timeout"] = 2
     wanted["options"] = "-c statement_timeout=10s"
     return psycopg.conninfo.make_conninfo("", **wanted)

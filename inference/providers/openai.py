@@ -15,6 +15,10 @@ from inference.providers.base import Answer, Ask, Stream, StreamBroke, UpstreamF
 # Trying again makes sense: nothing was executed, or another server may answer.
 RETRYABLE = {429, 500, 502, 503, 529}
 MAX_ANSWER = 64_000_000
+# A server that is there accepts within one round trip; a name and TLS take some more.
+# How long it may think is its deployment's own (first_byte_timeout).
+TCP_SECONDS = 1.0
+CONNECT_SECONDS = 3.0
 
 
 class OpenAIProvider:
@@ -120,7 +124,9 @@ class OpenAIProvider:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=3),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=CONNECT_SECONDS, sock_connect=TCP_SECONDS
+                ),
                 trust_env=False,
                 skip_auto_headers=("user-agent",),
                 cookie_jar=aiohttp.DummyCookieJar(),

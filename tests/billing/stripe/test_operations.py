@@ -139,7 +139,7 @@ def test_all_four_addresses_lead_to_the_same_place(settings: Any) -> None:
     options = adapter.client()._requestor._options
 
     assert set((options.base_addresses or {}).values()) == {"http://127.0.0.1:9"}
-    assert options.max_network_retries == 1
+    assert options.max_network_retries == 0
     assert options.stripe_version == adapter.API_VERSION
 
 
