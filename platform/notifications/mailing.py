@@ -15,6 +15,7 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from core.breaker import Breaker
 from core.nudging import nudge_after_commit
 from notifications.exceptions import MailServerUnavailable
 from notifications.letters import Letter, letter_about
@@ -26,6 +27,9 @@ BATCH = 100
 # Longer than a whole conversation with a slow server: after it a mail whose worker
 # died is anybody's again.
 LEASE = timedelta(minutes=2)
+# While the server is away one mail asks for all the others: each would take a worker
+# for the whole time-out, and bills wait for the same workers.
+breaker = Breaker("mail", rest=5.0, refusal=MailServerUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ def send_mail(mail_id: int) -> bool:
     while the server is spoken to. A crash in between sends it again, with the same
     Message-ID, when the claim has run out. Raises ``MailServerUnavailable``.
     """
+    breaker.admit()
     mail = _claim(mail_id)
     if mail is None:
         return False
@@ -105,11 +110,13 @@ def send_mail(mail_id: int) -> bool:
         return False
     except OSError as error:
         _wait_for_server(mail, error)
+        breaker.fail(error)
         raise MailServerUnavailable from error
     except ValueError as error:
         # An address or a header that cannot be written will not heal.
         _postpone(mail, error, is_hopeless=True)
         return False
+    breaker.succeed()
     values = {"state": EmailMessage.State.SENT, "sent_at": timezone.now()}
     if not mail.kind:
         # Links that open an account do not stay behind.

@@ -95,6 +95,8 @@ def test_without_a_server_mail_is_kept_and_sent_later(
     errors = [(each.attempts, each.state, each.last_error[:22]) for each in tried]
     settings.EMAIL_PORT = port
     make_due()
+    # The rest after the outage is over.
+    mailing.breaker.succeed()
     sent_with = mailing.send_due_mail()
 
     # The first one found the server gone; the others were not even tried.
@@ -105,6 +107,22 @@ def test_without_a_server_mail_is_kept_and_sent_later(
     assert set(EmailMessage.objects.values_list("state", "last_error")) == {
         ("sent", "")
     }
+
+
+@pytest.mark.django_db
+def test_while_the_server_is_away_one_mail_waits_for_all_the_others(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.EMAIL_PORT = 9
+    first, second = mail(), mail("ben@example.test")
+
+    for written in (first, second):
+        with pytest.raises(MailServerUnavailable):
+            mailing.send_mail(written.pk)
+
+    second.refresh_from_db()
+    assert (second.state, second.attempts) == ("pending", 0)
+    assert second.due_at <= timezone.now()
 
 
 @pytest.mark.django_db
