@@ -28,6 +28,24 @@ def _clean_redis() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _closed_breakers() -> Iterator[None]:
+    """Forget the outages of one test before the next."""
+    yield
+    from billing.stripe import adapter
+    from core import nudging
+    from core.postgresql import driver
+    from notifications import mailing
+
+    for breaker in (
+        adapter.breaker,
+        driver.breaker,
+        mailing.breaker,
+        nudging.breaker(),
+    ):
+        breaker.succeed()
+
+
+@pytest.fixture(autouse=True)
 def _empty_log(
     request: pytest.FixtureRequest, django_db_blocker: Any
 ) -> Iterator[None]:

@@ -1,14 +1,36 @@
 """The Celery application: workers, beat and every task's settings."""
 
 import os
+from typing import Any
 
+import kombu
 from celery import Celery
+from celery.app.amqp import AMQP
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
 from config.schedule import SCHEDULE
 
-app = Celery("doorstone")
+
+class PersistentConnection(kombu.Connection):
+    """Looks for a broker that went away every second or two, for as long as it takes.
+
+    The library waits up to 30 seconds between two looks after a longer outage.
+    """
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        """Connect, however often that takes."""
+        options |= {"interval_start": 1, "interval_step": 1, "interval_max": 2}
+        return super().ensure_connection(*args, **options)
+
+
+class PersistentAMQP(AMQP):
+    """Everything of ours connects like that."""
+
+    Connection = PersistentConnection
+
+
+app = Celery("doorstone", amqp=PersistentAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
 app.autodiscover_tasks()

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
+
+from core.redis import client
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +29,19 @@ def _default(*args: Any, **kwargs: Any) -> Any:
     return kwargs.get("default", args[1] if len(args) > 1 else None)
 
 
+class _SharedClient(RedisCacheClient):
+    """The cache asks through the process's client: one deadline and one breaker."""
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        return client()
+
+
 class ForgivingRedisCache(RedisCache):
     """Reads miss and writes are dropped while Redis is away: pages keep working."""
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = _SharedClient
 
     get = _forgiving(RedisCache.get, _default)
     set = _forgiving(RedisCache.set, lambda *a, **k: None)
@@ -44,6 +57,6 @@ class ForgivingRedisCache(RedisCache):
 
     def clear(self) -> None:
         """Empty the cache alone: the server may hold the broker's queues, too."""
-        client = self._cache.get_client(None, write=True)
-        for key in client.scan_iter(f"{self.key_prefix}:*", count=1000):
-            client.delete(key)
+        redis = client()
+        for key in redis.scan_iter(f"{self.key_prefix}:*", count=1000):
+            redis.delete(key)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import DatabaseError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,8 @@ class DomainError(Exception):
     code: str = "refused"
     status: int = 409
     message: str | Promise = _("That is not possible right now.")
+    # After how many whole seconds the same may work; None where waiting does not help.
+    retry_after: int | None = None
 
     def __init__(self, message: str | Promise | None = None, **details: Any) -> None:
         self.message = message or self.message
@@ -38,5 +41,48 @@ class RateLimited(DomainError):
 
     def __init__(self, retry_after: float, allowance: Any = None) -> None:
         self.allowance = allowance
-        self.retry_after = max(1, int(retry_after + 0.999))
+        self.retry_after: int = max(1, int(retry_after + 0.999))
         super().__init__()
+
+
+class Unavailable(DomainError):
+    """Something we depend on does not answer; it is being looked for again."""
+
+    code = "unavailable"
+    status = 503
+    message = _(
+        "A part of the service does not answer just now. "
+        "Please try again in a few seconds."
+    )
+    retry_after = 2
+
+
+class Contended(Unavailable):
+    """It answered, and had too much to do: a lock or a statement took too long."""
+
+    code = "try_again"
+    message = _(
+        "Too many people are changing this at the same moment. "
+        "Nothing was saved; please try again."
+    )
+    retry_after = 1
+
+
+# Lock not available, statement cancelled by its time-out, deadlock, serialization.
+_CONTENTION = frozenset({"55P03", "57014", "40P01", "40001"})
+# A database that may only be read: a standby that is not the primary yet.
+_READ_ONLY = "25006"
+
+
+def unavailable(error: BaseException | None) -> Unavailable | None:
+    """Return what to tell callers when ``error`` is an outage, and not a mistake."""
+    if isinstance(error, Unavailable):
+        return error
+    if not isinstance(error, DatabaseError):
+        return None
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state in _CONTENTION:
+        return Contended()
+    if isinstance(error, OperationalError) or state == _READ_ONLY:
+        return Unavailable()
+    return None

@@ -9,7 +9,7 @@ from django.shortcuts import render
 
 from core.context import network
 from core.context import request_id as current_request_id
-from core.errors import DomainError, RateLimited
+from core.errors import DomainError, unavailable
 from core.ids import new_public_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -77,12 +77,17 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         response.setdefault(
             "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"
         )
-        user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated:
+        # After an outage nobody asks again who it was: the database is what is away.
+        if response.status_code < 500 and _is_signed_in(request):
             response.setdefault("Cache-Control", "private, no-store")
         return response
 
     return middleware
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated
 
 
 class DomainErrors:
@@ -103,12 +108,12 @@ class DomainErrors:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
-        """Render ``DomainError``; everything else rises to the log."""
-        if not isinstance(exception, DomainError):
+        """Render ``DomainError``; outages and everything else rise to the log."""
+        if not isinstance(exception, DomainError) or unavailable(exception):
             return None
         response = render(
             request, "refused.html", {"error": exception}, status=exception.status
         )
-        if isinstance(exception, RateLimited):
+        if exception.retry_after is not None:
             response["Retry-After"] = str(exception.retry_after)
         return response

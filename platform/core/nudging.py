@@ -1,13 +1,38 @@
 """Waking a worker for a row that waits, once the row is committed."""
 
 import logging
-from functools import partial
+from functools import lru_cache, partial
 
 from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
+from kombu.pools import ProducerPool
+
+from core.breaker import Breaker
+from core.redis import REST, TIMEOUT
 
 logger = logging.getLogger(__name__)
+
+# Requests publish over connections of their own: a worker's may wait longer.
+TRANSPORT = {
+    "socket_timeout": TIMEOUT,
+    "socket_connect_timeout": TIMEOUT,
+    # Not ``retry=False`` but these end the client's own tries: six seconds of them.
+    "max_retries": 0,
+    "connect_retries_timeout": TIMEOUT,
+}
+# More nudges than this at one moment wait for each other, as long as for an answer.
+CONNECTIONS = 10
+
+
+@lru_cache(maxsize=1)
+def breaker() -> Breaker:
+    """Return the process's memory of whether the broker answers."""
+    return Breaker(
+        "broker",
+        rest=REST,
+        refusal=lambda: OperationalError("The broker did not answer just now."),
+    )
 
 
 def nudge_after_commit(task: str, key: int | str) -> None:
@@ -22,6 +47,16 @@ def nudge_after_commit(task: str, key: int | str) -> None:
 
 def _send(task: str, key: int | str) -> None:
     try:
-        current_app.send_task(task, (key,), retry=False)
-    except OperationalError as error:
+        with (
+            breaker().asking(OperationalError),
+            _producers().acquire(block=True, timeout=TIMEOUT) as producer,
+        ):
+            current_app.send_task(task, (key,), producer=producer, retry=False)
+    except (OperationalError, LimitExceeded) as error:
         logger.warning("nudge.failed", extra={"task": task, "error": str(error)})
+
+
+@lru_cache(maxsize=1)
+def _producers() -> ProducerPool:
+    connection = current_app.connection_for_write(transport_options=TRANSPORT)
+    return ProducerPool(connections=connection.Pool(CONNECTIONS), limit=CONNECTIONS)

@@ -8,24 +8,28 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import exception_handler as default_handler
 
-from core.errors import DomainError, RateLimited
+from core.errors import DomainError, unavailable
 
 PREFIX = "/api/"
 
 
-def refusal(code: str, detail: str, *, status: int) -> JsonResponse:
+def refusal(
+    code: str, detail: str, *, status: int, retry_after: int | None = None
+) -> JsonResponse:
     """Return an error in the REST API's shape, for what no endpoint answers."""
-    return JsonResponse({"detail": detail, "code": code}, status=status)
+    response = JsonResponse({"detail": detail, "code": code}, status=status)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    return response
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Translate refusals and DRF's own errors into the product's shape."""
-    if isinstance(error, DomainError):
-        answer = Response(
-            {"detail": str(error), "code": error.code}, status=error.status
-        )
-        if isinstance(error, RateLimited):
-            answer["Retry-After"] = str(error.retry_after)
+    said = unavailable(error) or error
+    if isinstance(said, DomainError):
+        answer = Response({"detail": str(said), "code": said.code}, status=said.status)
+        if said.retry_after is not None:
+            answer["Retry-After"] = str(said.retry_after)
         return answer
 
     response = default_handler(error, context)

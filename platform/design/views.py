@@ -2,17 +2,20 @@ import logging
 from http import HTTPStatus
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseNotModified,
     HttpResponseRedirect,
 )
+from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language_from_request
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import services as accounts
@@ -21,6 +24,7 @@ from accounts.preferences import THEME_COOKIE, THEMES
 from accounts.queries import usernames_among
 from core import limiter
 from core.context import request_id
+from core.errors import Unavailable
 from core.types import PageRequest
 from design import markdown, samples
 from design.stylesheet import stylesheet
@@ -143,6 +147,50 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Say sorry without touching the database, which may be what is broken."""
     html = render_to_string("500.html", _error_context(500))
     return HttpResponse(html, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def away(request: HttpRequest, error: Unavailable) -> HttpResponse:
+    """Say that a server does not answer, without asking that server anything.
+
+    What was sent is offered for sending again, once it is known to be the person's
+    own: an unchecked form could hold somebody else's wish.
+    """
+    context = {
+        **_error_context(error.status),
+        "error": error,
+        "retry_after": error.retry_after,
+        "path": request.get_full_path(),
+        "fields": _sent_fields(request),
+    }
+    is_fragment = bool(request.headers.get("HX-Request"))
+    name = "design/_away.html" if is_fragment else "503.html"
+    # Whose language it was may not be known any more; the browser's is.
+    language = getattr(request, "LANGUAGE_CODE", "") or get_language_from_request(
+        request
+    )
+    with translation.override(language):
+        html = render_to_string(name, context)
+    response = HttpResponse(html, status=error.status)
+    response["Retry-After"] = str(error.retry_after)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _sent_fields(request: HttpRequest) -> list[tuple[str, str]] | None:
+    """Return the fields of a form that was sent and refused; secrets are not shown."""
+    if request.method != "POST":
+        return None
+    check = CsrfViewMiddleware(lambda request: HttpResponse())
+    try:
+        check.process_request(request)
+        if check.process_view(request, away, (), {}) is not None:
+            return None
+    except SuspiciousOperation:
+        # Too large, or too many fields.
+        return None
+    sent = [(name, value) for name, values in request.POST.lists() for value in values]
+    is_secret = any("password" in name for name, _value in sent)
+    return None if is_secret or request.FILES else sent
 
 
 def error_page(

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from logging.config import DictConfigurator
 from pathlib import Path
@@ -220,7 +221,9 @@ def test_a_process_says_when_its_database_goes_and_when_it_is_back(
         database.stop()
         during, alive = ask("/readyz"), ask("/healthz")
         database.start()
-        after = ask("/readyz")
+        back_by = time.monotonic() + 10
+        while (after := ask("/readyz"))[0] != 200 and time.monotonic() < back_by:
+            time.sleep(0.1)
     finally:
         process.communicate("\n", timeout=10)
         database.stop()

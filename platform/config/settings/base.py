@@ -129,17 +129,30 @@ TEMPLATES = [
     }
 ]
 
+# A pool serves the threads of the web process; workers keep one connection.
+DATABASE_POOL = env.boolean("DATABASE_POOL")
 DATABASES = {
     "default": {
         **env.database("DATABASE_URL"),
         "CONN_HEALTH_CHECKS": True,
-        # A pool serves the threads of the web process; workers keep one connection.
-        "CONN_MAX_AGE": 0 if env.boolean("DATABASE_POOL") else 600,
+        "CONN_MAX_AGE": 0 if DATABASE_POOL else 600,
         "OPTIONS": {
             "application_name": env.text("APPLICATION_NAME", "doorstone"),
+            # Two seconds are the least libpq knows. A request waits for the pool
+            # instead, and never longer than a second for a server that is away.
+            "connect_timeout": 2,
+            # A peer that vanished without a word is noticed within about ten seconds.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+            # Nobody waits longer than this for a page; jobs may.
             "options": env.text(
                 "DATABASE_SESSION",
-                "-c statement_timeout=15s -c lock_timeout=5s"
+                "-c statement_timeout=5s -c lock_timeout=3s"
+                " -c idle_in_transaction_session_timeout=10s"
+                if DATABASE_POOL
+                else "-c statement_timeout=15s -c lock_timeout=5s"
                 " -c idle_in_transaction_session_timeout=30s",
             ),
             **(
@@ -149,7 +162,7 @@ DATABASES = {
                         "max_size": env.integer("DATABASE_POOL_SIZE", 10),
                     }
                 }
-                if env.boolean("DATABASE_POOL")
+                if DATABASE_POOL
                 else {}
             ),
         },
@@ -168,7 +181,6 @@ CACHES = {
         "BACKEND": "core.cache.ForgivingRedisCache",
         "LOCATION": REDIS_CACHE_URL,
         "KEY_PREFIX": f"{REDIS_PREFIX}cache",
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
 }
 
@@ -183,12 +195,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Waiting costs nothing, giving up costs a restart.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_PREFIX}celery:",
     "visibility_timeout": 600,
     # Without these two a killed worker's task waits for about 100 seconds.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # A worker's: requests publish over connections of their own (core.nudging).
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
 }
@@ -356,6 +371,7 @@ EMAIL_HOST_USER = unquote((EMAIL_URL and EMAIL_URL.username) or "")
 EMAIL_HOST_PASSWORD = unquote((EMAIL_URL and EMAIL_URL.password) or "")
 EMAIL_USE_TLS = bool(EMAIL_URL and EMAIL_URL.scheme == "smtp+tls")
 EMAIL_USE_SSL = bool(EMAIL_URL and EMAIL_URL.scheme == "smtps")
+# Some servers make strangers wait for their greeting; only workers speak to them.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Doorstone <hello@doorstone.test>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
