@@ -16,6 +16,7 @@ from community.docs.sources import Source
 from contracts.community import DocsImported
 from core import limiter
 from design import markdown
+from design.markdown import Origin
 from outbox import publish
 from search import services as search
 
@@ -154,7 +155,7 @@ def _save_page(
         return False
     with translation.override(locale):
         # The title is the page's only first heading; sections begin with ``##``.
-        rendered = markdown.render(body, top_level=1)
+        rendered = markdown.render(body, top_level=1, origin=Origin.HOUSE)
     page, _ = Page.objects.update_or_create(
         version=version,
         locale=locale,
@@ -212,5 +213,5 @@ def _body_of(source: Source, version: str) -> str:
 
 
 def _anchors_of(source: Source) -> set[str]:
-    outline = markdown.render(source.body, top_level=1).outline
+    outline = markdown.render(source.body, top_level=1, origin=Origin.HOUSE).outline
     return {heading.id for heading in outline}

@@ -48,7 +48,7 @@ class LatestTopics(Feed[Topic, Category | None]):
 
     def item_description(self, topic: Topic) -> str:
         openings: list[Post] = topic.openings  # type: ignore[attr-defined]
-        return openings[0].html if openings else ""
+        return openings[0].shown.html if openings else ""
 
     def item_author_name(self, topic: Topic) -> str:
         return topic.author.name

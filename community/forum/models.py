@@ -10,7 +10,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.queries import usernames_among
 from core.clock import now
+from design import markdown
 
 Person = User | AnonymousUser
 
@@ -324,6 +326,21 @@ class Post(models.Model):
     @property
     def is_opening(self) -> bool:
         return self.number == 1
+
+    @property
+    def shown(self) -> markdown.Rendered | Self:
+        """What to show: the stored HTML, or a new one when rules have changed since."""
+        return self if self.render_version == markdown.VERSION else self.rendered()
+
+    def rendered(self) -> markdown.Rendered:
+        """Return what the source becomes by today's rules."""
+        # The prefix keeps the footnotes of two posts apart on one page.
+        return markdown.render(
+            self.source_md,
+            id_prefix=f"post-{self.number}",
+            top_level=3,
+            people=usernames_among,
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -7,3 +7,9 @@ from community.forum import services
 def flush_views() -> None:
     """Add the looks of the last minute to their topics."""
     services.flush_views()
+
+
+@shared_task
+def render_again() -> None:
+    """Store anew what was rendered by the rules of an earlier release."""
+    services.render_again()

@@ -84,6 +84,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 15.0,
         "options": {"expires": 30},
     },
+    "forum-render-again": {
+        "task": "community.forum.tasks.render_again",
+        "schedule": crontab(hour=3, minute=15),
+    },
     "forum-views": {
         "task": "community.forum.tasks.flush_views",
         "schedule": 60.0,

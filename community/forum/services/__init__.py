@@ -20,6 +20,7 @@ from community.forum.services.writing import (
     create_topic,
     edit_post,
     post_reply,
+    render_again,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "mark_read",
     "move_topic",
     "post_reply",
+    "render_again",
     "restore_post",
     "save_draft",
     "set_level",

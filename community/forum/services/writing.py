@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import User
-from accounts.queries import usernames_among
 from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import EditConflict, TopicLocked
 from community.forum.indexing import index_topic
@@ -237,13 +236,29 @@ def _add_post(
     return post
 
 
+def render_again(*, batch: int = 200) -> int:
+    """Store posts anew that were rendered by earlier rules; return how many.
+
+    Until then they are rendered whenever they are read.
+    """
+    old = Post.objects.exclude(render_version=markdown.VERSION).order_by("pk")
+    renewed = 0
+    while posts := list(old[:batch]):
+        for post in posts:
+            rendered = post.rendered()
+            # Whoever edits it meanwhile renders it by today's rules themselves.
+            Post.objects.filter(pk=post.pk, render_version=post.render_version).update(
+                html=rendered.html,
+                plain=rendered.plain,
+                render_version=rendered.version,
+            )
+        renewed += len(posts)
+    return renewed
+
+
 def _render(post: Post, text: str) -> None:
-    text = clean_text(text)
-    # The prefix keeps the footnotes of two posts apart on one page.
-    rendered = markdown.render(
-        text, id_prefix=f"post-{post.number}", top_level=3, people=usernames_among
-    )
-    post.source_md = text
+    post.source_md = clean_text(text)
+    rendered = post.rendered()
     post.html = rendered.html
     post.plain = rendered.plain
     post.render_version = rendered.version

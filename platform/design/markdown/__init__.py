@@ -8,5 +8,14 @@ from design.markdown.rendering import (
     render,
     render_inline,
 )
+from design.markdown.sanitising import Origin
 
-__all__ = ["VERSION", "Heading", "Rendered", "mentioned", "render", "render_inline"]
+__all__ = [
+    "VERSION",
+    "Heading",
+    "Origin",
+    "Rendered",
+    "mentioned",
+    "render",
+    "render_inline",
+]

@@ -14,6 +14,8 @@ from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 
+from design.markdown.effort import CountingBlocks, spend
+
 _CJK = re.compile(
     "[\u3000-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\uff00-\uff60\uffe0-\uffe6\U00020000-\U0002a6df]"
@@ -29,6 +31,14 @@ def is_cjk(character: str) -> bool:
 
 class CjkStateInline(StateInline):
     """Lets ``**重点：**后`` open and close as a reader expects."""
+
+    def push(self, ttype: str, tag: str, nesting: Any) -> Token:
+        spend(self.env, 1)
+        return super().push(ttype, tag, nesting)
+
+    def pushPending(self) -> Token:  # noqa: N802
+        spend(self.env, 1)
+        return super().pushPending()
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
         scanned = super().scanDelims(start, canSplitWord)
@@ -90,6 +100,12 @@ class CjkParserInline(ParserInline):
             rule(state)
         return state.tokens
 
+    def skipToken(self, state: StateInline) -> None:  # noqa: N802
+        if state.pos not in state.cache:
+            # Every rule is tried on it, without making anything.
+            spend(state.env, 3)
+        super().skipToken(state)
+
 
 def softbreak(
     _renderer: object, tokens: Sequence[Token], index: int, options: Any, _env: object
@@ -103,6 +119,7 @@ def softbreak(
 
 
 def use_cjk(parser: MarkdownIt) -> None:
-    """Teach ``parser`` both; call this before other plugins add inline rules."""
+    """Teach ``parser`` both; call this before other plugins add rules."""
     parser.inline = CjkParserInline()
+    parser.block = CountingBlocks()
     parser.add_render_rule("softbreak", softbreak)

@@ -3,6 +3,7 @@
 import time
 from html import escape
 
+from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import (
     Comment,
@@ -22,6 +23,7 @@ from pygments.util import ClassNotFound
 
 MAX_LENGTH = 20_000
 MAX_SECONDS = 0.15
+_AS_IT_IS = {"stripnl": False, "ensurenl": False}
 
 # The most specific first; the colours are in components/code.css.
 _CLASSES: tuple[tuple[_TokenType, str], ...] = (
@@ -55,24 +57,35 @@ _CLASSES: tuple[tuple[_TokenType, str], ...] = (
 CLASSES = frozenset(css for _kind, css in _CLASSES if css)
 
 
-def highlight(code: str, language: str) -> str:
-    """Return escaped code with coloured spans; plain when unknown, long or slow."""
-    if not language or len(code) > MAX_LENGTH:
-        return escape(code)
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return escape(code)
-    deadline = time.monotonic() + MAX_SECONDS
-    parts: list[str] = []
-    for kind, text in lexer.get_tokens(code):
-        if time.monotonic() > deadline:
+class Highlighter:
+    """The colours of one text's code: as many as there is time for, together."""
+
+    def __init__(self) -> None:
+        self.seconds = MAX_SECONDS
+
+    def highlight(self, code: str, language: str) -> str:
+        """Return escaped code with coloured spans; plain when unknown, long or slow."""
+        if not language or len(code) > MAX_LENGTH or self.seconds <= 0:
             return escape(code)
-        css = next(css for parent, css in _CLASSES if _belongs(kind, parent))
-        parts.append(
-            f'<span class="{css}">{escape(text)}</span>' if css else escape(text)
-        )
-    return "".join(parts)
+        # Time of this thread alone: a busy machine is no reason to leave colours out.
+        start = time.thread_time()
+        try:
+            return self._coloured(code, get_lexer_by_name(language, **_AS_IT_IS), start)
+        except ClassNotFound:
+            return escape(code)
+        finally:
+            self.seconds -= time.thread_time() - start
+
+    def _coloured(self, code: str, lexer: Lexer, start: float) -> str:
+        parts: list[str] = []
+        for kind, text in lexer.get_tokens(code):
+            if time.thread_time() - start > self.seconds:
+                return escape(code)
+            css = next(css for parent, css in _CLASSES if _belongs(kind, parent))
+            parts.append(
+                f'<span class="{css}">{escape(text)}</span>' if css else escape(text)
+            )
+        return "".join(parts)
 
 
 def _belongs(kind: _TokenType, parent: _TokenType) -> bool:

@@ -1,16 +1,16 @@
 import logging
+import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
@@ -18,18 +18,36 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from design.markdown.cjk import use_cjk
-from design.markdown.highlighting import highlight
+from design.markdown.effort import Effort, TooMuchEffort, spend_on_address
+from design.markdown.formulas import Formulas
+from design.markdown.highlighting import Highlighter
 from design.markdown.mentions import People, link_mentions
-from design.markdown.sanitising import clean, clean_inline
+from design.markdown.sanitising import Origin, clean, clean_inline
 
 logger = logging.getLogger(__name__)
 
 # Rises when the same source renders differently: stored HTML is then made again.
-VERSION = 1
+VERSION = 2
 MAX_LENGTH = 64_000
-_MAX_FORMULA = 1_000
 # Overrides of writing direction can make text read as something it is not.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Ids of the pages our own documentation stands in; its headings leave them alone.
+RESERVED_IDS = frozenset(
+    {
+        "content",
+        "docs-search",
+        "helpful",
+        "main",
+        "navigation",
+        "outline-title",
+        "search-here",
+        "search-main",
+        "search-small",
+        "shortcuts",
+        "shortcuts-title",
+        "true",
+    }
+)
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 
 
@@ -58,13 +76,17 @@ def render(
     id_prefix: str = "",
     top_level: int = 2,
     people: People | None = None,
+    origin: Origin = Origin.PEOPLE,
 ) -> Rendered:
     """Return ``text`` as safe HTML.
 
     Ids begin with ``id_prefix``, so that two posts of one page do not collide.
     ``people`` looks names up: with it ``@ada`` is a link, if there is an ada.
+    ``origin`` says whose words these are: what people write is bounded in the work it
+    makes, and needs an ``id_prefix`` to have ids at all.
     ``#`` becomes a heading of ``top_level``: a page already has its ``h1``.
-    Text that is too long or that breaks a rule is shown as it was typed.
+    Text that is too long, too intricate or that breaks a rule is shown as it was
+    typed, and says so.
     """
     text = _BIDI.sub("", text.replace("\x00", "\ufffd"))
     if len(text) > MAX_LENGTH:
@@ -72,14 +94,23 @@ def render(
     env: dict[str, Any] = {
         "docId": id_prefix or None,
         "id_prefix": f"{id_prefix}-" if id_prefix else "",
+        "has_ids": bool(id_prefix) or origin is Origin.HOUSE,
         "top_level": top_level,
         "outline": [],
         "people": people,
+        "formulas": Formulas(),
+        "highlighter": Highlighter(),
+        "effort": Effort(text) if origin is Origin.PEOPLE else None,
     }
     try:
         tokens = _parser.parse(text, env)
-        html = clean(_parser.renderer.render(tokens, _parser.options, env))
+        html = _parser.renderer.render(tokens, _parser.options, env)
+        if not env["formulas"].is_complete:
+            html += _note(_("Some formulas are shown as typed: there are too many."))
+        html = clean(html, origin=origin, id_prefix=env["id_prefix"])
         return Rendered(html, _plain(tokens), tuple(env["outline"]))
+    except TooMuchEffort:
+        return _as_typed(text)
     except Exception:
         # One odd post must never take its whole page down.
         logger.exception("markdown.failed", extra={"length": len(text)})
@@ -89,11 +120,20 @@ def render(
 def render_inline(text: str) -> str:
     """Return one line of Markdown as safe HTML without a block around it."""
     line = _BIDI.sub("", " ".join(text[:2_000].split()))
-    return clean_inline(_parser.renderInline(line, {}))
+    env = {"formulas": Formulas(), "effort": Effort(line)}
+    try:
+        return clean_inline(_parser.renderInline(line, env))
+    except TooMuchEffort:
+        return escape(line)
 
 
 def _as_typed(text: str) -> Rendered:
-    return Rendered(f"<pre>{escape(text)}</pre>", text, ())
+    note = _note(_("Shown as typed: it is too long or too intricate to lay out."))
+    return Rendered(f"{note}<pre>{escape(text)}</pre>", text, ())
+
+
+def _note(sentence: str) -> str:
+    return f"<p><em>{escape(sentence)}</em></p>\n"
 
 
 def _plain(tokens: Sequence[Token]) -> str:
@@ -135,10 +175,14 @@ def _number_headings(state: StateCore) -> None:
         words = _inline_text(inline.children or []).strip()
         slug = slugify(unicodedata.normalize("NFKC", words), allow_unicode=True)
         slug = slug[:60].strip("-") or "section"
+        if not state.env.get("id_prefix") and slug in RESERVED_IDS:
+            slug = f"{slug}-section"
         used[slug] = used.get(slug, 0) + 1
         if used[slug] > 1:
             slug = f"{slug}-{used[slug]}"
         anchor = f"{state.env.get('id_prefix', '')}{slug}"
+        if not state.env.get("has_ids"):
+            continue
         token.attrSet("id", anchor)
         state.env["outline"].append(Heading(level, anchor, words))
         inline.children = [*(inline.children or []), *_heading_link(anchor, words)]
@@ -201,7 +245,7 @@ def mentioned(text: str, people: People) -> tuple[str, ...]:
 
 
 def _render_code(
-    _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+    _self: object, tokens: Sequence[Token], index: int, _options: object, env: Any
 ) -> str:
     token = tokens[index]
     words = token.info.split(maxsplit=1)
@@ -209,27 +253,48 @@ def _render_code(
     # A wide block scrolls by itself, so a keyboard has to reach it.
     return (
         f'<pre tabindex="0" data-language="{escape(language)}"><code>'
-        f"{highlight(token.content, language)}</code></pre>\n"
+        f"{env['highlighter'].highlight(token.content, language)}</code></pre>\n"
     )
+
+
+def _weigh_addresses(state: StateCore) -> None:
+    """Count addresses as work, and note which pictures stand in a link."""
+    for token in state.tokens:
+        depth = 0
+        for child in token.children or []:
+            if child.type in {"link_open", "link_close"}:
+                depth += child.nesting
+            child.meta["is_linked"] = depth > 0
+            address = child.attrGet("href") or child.attrGet("src")
+            if address:
+                spend_on_address(state.env, str(address))
 
 
 def _render_image(
     self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any
 ) -> str:
-    """Show pictures of this site; a stranger's picture becomes a link to it."""
+    """Show pictures this site serves; another's becomes a word and a link to it.
+
+    A stranger's picture would tell its owner who reads, also from a feed; an address
+    of ours that is no file would be visited by everybody who looks.
+    """
     token = tokens[index]
     source = str(token.attrGet("src") or "")
     alt = escape(self.renderInlineAsText(token.children or [], options, env))
-    if not _is_own(source):
-        return f'<a href="{escape(source)}">{alt or escape(source)}</a>'
-    return f'<img src="{escape(source)}" alt="{alt}">'
+    if _is_our_file(source):
+        return f'<img src="{escape(source)}" alt="{alt}">'
+    words = escape(_("Picture: %(name)s")) % {"name": alt or escape(source)}
+    if token.meta.get("is_linked"):
+        return words
+    return f'<a href="{escape(source)}">{words}</a>'
 
 
-def _is_own(address: str) -> bool:
-    parts = urlsplit(address)
-    if not parts.scheme and not parts.netloc:
-        return address.startswith("/")
-    return address.startswith(f"{settings.SITE_URL}/")
+def _is_our_file(address: str) -> bool:
+    parts = urlsplit(address.removeprefix(settings.SITE_URL))
+    if parts.scheme or parts.netloc or "\\" in unquote(parts.path):
+        return False
+    # Where a browser would go: it takes dots out of the path, encoded ones too.
+    return posixpath.normpath(unquote(parts.path)).startswith(settings.STATIC_URL)
 
 
 def _render_task(
@@ -237,18 +302,6 @@ def _render_task(
 ) -> str:
     checked = " checked" if tokens[index].meta["checked"] else ""
     return f'<label><input type="checkbox" disabled{checked}> '
-
-
-def _render_formula(tex: str, options: dict[str, Any]) -> str:
-    display = "block" if options.get("display_mode") else "inline"
-    if len(tex) > _MAX_FORMULA:
-        return f'<code class="math">{escape(tex)}</code>'
-    try:
-        return str(convert(tex, display=display))
-    except Exception:  # noqa: BLE001
-        # The converter raises many kinds of errors on a formula it cannot read.
-        logger.info("markdown.formula_unreadable", extra={"length": len(tex)})
-        return f'<code class="math">{escape(tex)}</code>'
 
 
 def _build_parser() -> MarkdownIt:
@@ -264,8 +317,8 @@ def _build_parser() -> MarkdownIt:
         allow_space=False,
         allow_digits=False,
         double_inline=False,
-        renderer=_render_formula,
     )
+    parser.core.ruler.push("addresses", _weigh_addresses)
     parser.core.ruler.push("mentions", link_mentions)
     parser.core.ruler.push("cells", _align_cells)
     parser.core.ruler.push("tasks", _mark_tasks)
@@ -282,15 +335,15 @@ def _build_parser() -> MarkdownIt:
 
 
 def _render_inline_formula(
-    _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+    _self: object, tokens: Sequence[Token], index: int, _options: object, env: Any
 ) -> str:
-    return _render_formula(tokens[index].content, {"display_mode": False})
+    return str(env["formulas"].render(tokens[index].content, is_block=False))
 
 
 def _render_block_formula(
-    _self: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+    _self: object, tokens: Sequence[Token], index: int, _options: object, env: Any
 ) -> str:
-    formula = _render_formula(tokens[index].content, {"display_mode": True})
+    formula = env["formulas"].render(tokens[index].content, is_block=True)
     return f'<div class="math-block">{formula}</div>\n'
 
 

@@ -1,40 +1,22 @@
 """The second wall: whatever the parser lets through, only this list leaves."""
 
+import re
+from enum import Enum
+from functools import partial
+
 import nh3
 
+from design.markdown.formulas import ELEMENTS
 from design.markdown.highlighting import CLASSES
 
-_MATH = frozenset(
-    [
-        "math",
-        "mrow",
-        "mi",
-        "mn",
-        "mo",
-        "ms",
-        "mtext",
-        "mspace",
-        "msup",
-        "msub",
-        "msubsup",
-        "mfrac",
-        "msqrt",
-        "mroot",
-        "mover",
-        "munder",
-        "munderover",
-        "mtable",
-        "mtr",
-        "mtd",
-        "mstyle",
-        "mpadded",
-        "mphantom",
-        "mmultiscripts",
-        "mprescripts",
-        "none",
-        "menclose",
-    ]
-)
+
+class Origin(Enum):
+    """Whose words a text is."""
+
+    PEOPLE = "people"
+    HOUSE = "house"
+
+
 _TAGS = frozenset(
     [
         "a",
@@ -106,23 +88,7 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "ol": {"start"},
     "pre": {"data-language"},
     **{f"h{level}": {"id"} for level in range(1, 7)},
-    "math": {"display", "alttext"},
-    "mo": {
-        "stretchy",
-        "fence",
-        "form",
-        "separator",
-        "movablelimits",
-        "lspace",
-        "rspace",
-    },
-    "mi": {"mathvariant"},
-    "mfrac": {"linethickness"},
-    "mspace": {"width"},
-    "mstyle": {"displaystyle", "scriptlevel"},
-    "mtable": {"columnalign", "rowspacing", "columnspacing"},
-    "mover": {"accent"},
-    "menclose": {"notation"},
+    **{tag: set(names) for tag, names in ELEMENTS.items() if names},
 }
 _VALUES = {
     "input": {
@@ -154,30 +120,48 @@ _CLASSES: dict[str, set[str]] = {
 }
 _SCHEMES = {"http", "https", "mailto"}
 # Links written by people carry no weight for search engines.
-_REL = "nofollow ugc noopener"
+_REL = {Origin.PEOPLE: "nofollow ugc noopener", Origin.HOUSE: "noopener"}
+_FOOTNOTE_ID = re.compile(r"fn(?:ref)?-?")
 
-_blocks = nh3.Cleaner(
-    tags=_TAGS | _MATH,
-    clean_content_tags={"script", "style"},
-    attributes=_ATTRIBUTES,
-    tag_attribute_values=_VALUES,
-    allowed_classes=_CLASSES,
-    url_schemes=_SCHEMES,
-    link_rel=_REL,
-)
+
+def _attribute(
+    tag: str, name: str, value: str, *, origin: Origin, id_prefix: str
+) -> str | None:
+    """Return an attribute's value; ids of people stay within their own text."""
+    if name != "id":
+        return value
+    if origin is Origin.HOUSE:
+        return value
+    rest = _FOOTNOTE_ID.sub("", value, count=1)
+    is_within = bool(id_prefix) and rest.startswith(id_prefix)
+    return value if is_within else None
+
+
+def _cleaner(origin: Origin, id_prefix: str) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=_TAGS | set(ELEMENTS),
+        clean_content_tags={"script", "style"},
+        attributes=_ATTRIBUTES,
+        attribute_filter=partial(_attribute, origin=origin, id_prefix=id_prefix),
+        tag_attribute_values=_VALUES,
+        allowed_classes=_CLASSES,
+        url_schemes=_SCHEMES,
+        link_rel=_REL[origin],
+    )
+
+
 _lines = nh3.Cleaner(
-    tags=_INLINE,
+    tags=set(_INLINE),
     clean_content_tags={"script", "style"},
     attributes={"a": {"href", "title"}},
-    allowed_classes={"a": {"mention"}},
     url_schemes=_SCHEMES,
-    link_rel=_REL,
+    link_rel=_REL[Origin.PEOPLE],
 )
 
 
-def clean(html: str) -> str:
-    """Return only what the allow-list knows."""
-    return _blocks.clean(html)
+def clean(html: str, *, origin: Origin, id_prefix: str = "") -> str:
+    """Return only what the allow-list knows; ids of people begin with ``id_prefix``."""
+    return _cleaner(origin, id_prefix).clean(html)
 
 
 def clean_inline(html: str) -> str:

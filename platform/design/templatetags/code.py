@@ -3,7 +3,7 @@
 from django import template
 from django.utils.safestring import SafeString
 
-from design.markdown.highlighting import highlight
+from design.markdown.highlighting import Highlighter
 
 register = template.Library()
 
@@ -11,4 +11,4 @@ register = template.Library()
 @register.filter
 def highlighted(code: str, language: str = "") -> SafeString:
     """Return code, escaped, with the colours of its language."""
-    return SafeString(highlight(str(code), language or ""))
+    return SafeString(Highlighter().highlight(str(code), language or ""))

@@ -17,6 +17,7 @@ from community.forum.exceptions import (
 from community.forum.models import Category, Post, PostRevision, Tag, Topic, Vote
 from community.reputation.models import Balance
 from core.errors import RateLimited
+from design import markdown
 from search.queries import search
 from tests.factories import forum
 
@@ -289,3 +290,23 @@ def test_the_same_question_sent_again_at_once_is_the_same_topic(person: Person) 
     assert forum.topic(ada, **{**asked, "text": "I still cannot."}) != first
     Post.objects.update(created_at=first.created_at - services.writing.AGAIN)
     assert forum.topic(ada, **asked) != first
+
+
+def test_what_earlier_rules_rendered_is_shown_and_stored_by_todays(
+    person: Person, client: Client
+) -> None:
+    topic = forum.topic(person("ada"), text="Safe *now*.")
+    forged = '<img src="https://evil.test/p.png"><h2 id="main">x</h2>'
+    Post.objects.update(html=forged, render_version=markdown.VERSION - 1)
+
+    page = client.get(topic.get_absolute_url()).content.decode()
+    feed = client.get("/forum/feed.atom").content.decode()
+    before = Post.objects.get().html
+    renewed = [services.render_again(batch=1), services.render_again()]
+
+    assert "evil.test" not in page + feed
+    assert "<em>now</em>" in page
+    assert "&lt;em&gt;now&lt;/em&gt;" in feed
+    assert before == forged
+    assert renewed == [1, 0]
+    assert Post.objects.get().html == "<p>Safe <em>now</em>.</p>\n"
