@@ -32,13 +32,13 @@ from inference.gateway.http import (
     client_id,
     encoded,
     header,
-    read_body,
     require_method,
     send_error,
     send_json,
     wait_until_gone,
 )
 from inference.gateway.idempotency import Idempotency
+from inference.gateway.intake import Intake
 from inference.gateway.redis import LeanRedis
 from inference.gateway.settlement import Settlement
 from inference.gateway.state import Caller, Directory, OfferedModel, Unavailable
@@ -98,6 +98,7 @@ class Gateway:
             engine = Engine(directory, admission, settlement, providers)
             self.engine = engine
             self.once = Idempotency(lean)
+            self.intake = Intake()
             self.tasks = [
                 asyncio.create_task(settlement.open()),
                 asyncio.create_task(settlement.commit_forever()),
@@ -198,8 +199,8 @@ class Gateway:
         if path in COMPLETIONS:
             require_method(method, "POST")
             caller = await self._authenticate(engine, scope)
-            body = await read_body(scope, receive)
-            call = protocol.parse(COMPLETIONS[path], body)
+            body = await self.intake.read(scope, receive, caller.organisation_id)
+            call = await self.intake.parse(COMPLETIONS[path], body)
             if self.is_stopping:
                 raise errors.shutting_down()
             extra = [*extra]

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from core.reading import whole_number
 from inference.catalog.models import Deployment
 from inference.gateway import errors
 from inference.gateway.admission import Admission, pricing_url
@@ -419,8 +420,10 @@ class Engine:
     def _may_retry(self, deployment: Deployment, error: UpstreamFailed) -> bool:
         """Note a failure; tell whether to try on."""
         if error.status == 429:
-            pause = float(error.retry_after) if error.retry_after.isdigit() else 5.0
-            self.router.paused(deployment, pause)
+            pause = whole_number(error.retry_after)
+            self.router.paused(
+                deployment, 5.0 if pause is None else min(max(pause, 0), 3600)
+            )
         elif error.status in {0, 401, 403} or error.status >= 500:
             is_unreachable = error.status == 0 and not error.is_timeout
             self.router.failed(deployment, is_unreachable=is_unreachable)

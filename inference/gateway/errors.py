@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 import orjson
 
+from core.reading import whole_number
+
 
 class GatewayError(Exception):
     """An answer other than the one asked for.
@@ -124,6 +126,17 @@ def too_large(limit: int) -> GatewayError:
     )
 
 
+def too_many_bytes(wait: float) -> GatewayError:
+    return GatewayError(
+        429,
+        "Your organisation is sending more bytes than are read at once. "
+        f"Please try again in {wait:.3f}s.",
+        kind="requests",
+        code="rate_limit_exceeded",
+        headers=_waits(wait),
+    )
+
+
 def unsupported_media_type(message: str) -> GatewayError:
     return GatewayError(415, message, code="unsupported_media_type")
 
@@ -233,7 +246,8 @@ def upstream_timeout() -> GatewayError:
 
 
 def upstream_rate_limited(retry_after: str) -> GatewayError:
-    seconds = min(int(retry_after), 60) if retry_after.isdigit() else 5
+    asked = whole_number(retry_after)
+    seconds = 5 if asked is None else min(max(asked, 0), 60)
     return GatewayError(
         429,
         "The model is at its own limit. Please try again shortly.",

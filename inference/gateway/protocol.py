@@ -6,19 +6,20 @@ from typing import Any
 
 import orjson
 
+from core import documents
 from inference.gateway.errors import bad_request
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
 EMBEDDINGS = "embeddings"
-MAX_DEPTH = 200
 # Pictures and recordings cost tokens by what they show, not by their bytes.
 ATTACHMENT_TOKENS = 1000
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 MAX_CHOICES = 128
+# What programs send for "as many as there are"; more is no number of tokens.
+MOST_TOKENS = 2**31 - 1
 _TEXT_PARTS = {"text", "refusal"}
 _WIDE = re.compile(r"[^\x00-\x7f]+")
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,11 +53,11 @@ class Call:
 
 
 def parse(endpoint: str, body: bytes) -> Call:
-    """Read a request body. Raises ``GatewayError`` naming the field."""
+    """Read a measured body. Raises ``GatewayError`` naming the field."""
     try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_request(f"The body is not valid JSON: {error}.") from error
+        payload = documents.parse(body)
+    except documents.BadDocument as error:
+        raise bad_request(str(error)) from error
     if not isinstance(payload, dict):
         raise bad_request("The body has to be a JSON object.")
 
@@ -83,9 +84,7 @@ def parse(endpoint: str, body: bytes) -> Call:
         raise bad_request(f"`n` has to be a whole number from 1 to {MAX_CHOICES}.", "n")
     _check_stop(payload)
     for name in ("tools", "functions"):
-        if not isinstance(payload.get(name), list | None):
-            raise bad_request(f"`{name}` has to be a list.", name)
-    _check_depth(body)
+        _check_objects(payload.get(name), name)
     plain, wide, attachments = _weigh(payload, body)
     return Call(
         endpoint=endpoint,
@@ -99,23 +98,6 @@ def parse(endpoint: str, body: bytes) -> Call:
         wide_characters=wide,
         attachments=attachments,
     )
-
-
-def _check_depth(body: bytes) -> None:
-    """Refuse what could be read but not written again for the upstream."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return
-    depth = 0
-    for sign in _BRACKETS.finditer(body):
-        kind = sign.group()
-        if kind in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise bad_request(
-                    f"The body is nested more than {MAX_DEPTH} levels deep."
-                )
-        elif kind in b"]}":
-            depth -= 1
 
 
 def _check_stop(payload: dict[str, Any]) -> None:
@@ -150,15 +132,9 @@ def _weigh(payload: dict[str, Any], body: bytes) -> tuple[int, int, int]:
 def _check_prompt(endpoint: str, payload: dict[str, Any]) -> None:
     if endpoint == CHAT:
         _check_messages(payload.get("messages"))
-    elif endpoint == COMPLETIONS:
-        if not isinstance(payload.get("prompt"), str | list):
-            raise bad_request(
-                "You must provide a prompt: text or a list of texts.", "prompt"
-            )
-    elif not isinstance(payload.get("input"), str | list):
-        raise bad_request(
-            "You must provide an input: text or a list of texts.", "input"
-        )
+    else:
+        name = "prompt" if endpoint == COMPLETIONS else "input"
+        _check_texts(payload.get(name), name)
 
 
 def _check_messages(messages: Any) -> None:
@@ -170,17 +146,59 @@ def _check_messages(messages: Any) -> None:
         where = f"messages[{index}]"
         if not isinstance(message, dict):
             raise bad_request(f"`{where}` has to be an object.", where)
-        if message.get("role") not in ROLES:
+        role = message.get("role")
+        if not isinstance(role, str) or role not in ROLES:
             raise bad_request(
                 f"`{where}.role` has to be one of {', '.join(sorted(ROLES))}.",
                 f"{where}.role",
             )
         content = message.get("content")
-        if content is not None and not isinstance(content, str | list):
+        if isinstance(content, list):
+            _check_parts(content, f"{where}.content")
+        elif content is not None and not isinstance(content, str):
             raise bad_request(
                 f"`{where}.content` has to be text or a list of parts.",
                 f"{where}.content",
             )
+        _check_objects(message.get("tool_calls"), f"{where}.tool_calls")
+
+
+def _check_parts(parts: list[Any], where: str) -> None:
+    for index, part in enumerate(parts):
+        here = f"{where}[{index}]"
+        if not isinstance(part, dict):
+            raise bad_request(f"`{here}` has to be an object.", here)
+        kind = part.get("type")
+        if not isinstance(kind, str):
+            raise bad_request(f"`{here}.type` has to be text.", f"{here}.type")
+        if kind in _TEXT_PARTS and not isinstance(part.get(kind), str):
+            raise bad_request(f"`{here}.{kind}` has to be text.", f"{here}.{kind}")
+
+
+def _check_objects(values: Any, where: str) -> None:
+    if values is None:
+        return
+    if not isinstance(values, list):
+        raise bad_request(f"`{where}` has to be a list.", where)
+    for index, value in enumerate(values):
+        if not isinstance(value, dict):
+            here = f"{where}[{index}]"
+            raise bad_request(f"`{here}` has to be an object.", here)
+
+
+def _check_texts(value: Any, name: str) -> None:
+    """Let text pass, lists of texts, and tokens: numbers, or lists of numbers."""
+    if isinstance(value, str):
+        return
+    if isinstance(value, list):
+        kinds = set(map(type, value))
+        if kinds <= {str} or kinds <= {int}:
+            return
+        if kinds == {list} and all(set(map(type, row)) <= {int} for row in value):
+            return
+    raise bad_request(
+        f"You must provide `{name}`: text, a list of texts, or tokens.", name
+    )
 
 
 def _check_number(payload: dict[str, Any], name: str, low: float, high: float) -> None:
@@ -200,8 +218,14 @@ def _max_tokens(payload: dict[str, Any]) -> int | None:
         value = payload.get(name)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise bad_request(f"`{name}` has to be a whole number of at least 1.", name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int)
+            or not 1 <= value <= MOST_TOKENS
+        ):
+            raise bad_request(
+                f"`{name}` has to be a whole number from 1 to {MOST_TOKENS}.", name
+            )
         return value
     return None
 
