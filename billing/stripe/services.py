@@ -1,8 +1,6 @@
 """Receiving webhooks and working through them."""
 
 import logging
-import random
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -14,11 +12,11 @@ from billing.stripe.locks import inbox_lock
 from billing.stripe.models import WebhookInbox
 from billing.stripe.objects import Event
 from billing.stripe.registry import refresher_for
+from core.backoff import MAX_ATTEMPTS, wait_after
 from core.nudging import nudge_after_commit
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 10
 PENDING = (WebhookInbox.State.NEW, WebhookInbox.State.FAILED)
 
 
@@ -105,12 +103,10 @@ def _refresh(row: WebhookInbox) -> tuple[str, str]:
 
 def _postpone(row: WebhookInbox, error: Exception) -> None:
     attempts = row.attempts + 1
-    # Doubles from two seconds to about ten minutes, with jitter against herds.
-    delay = min(2**attempts, 600) * random.uniform(0.8, 1.2)  # noqa: S311
     is_last = attempts >= MAX_ATTEMPTS
     details = getattr(error, "details", {}).get("reason", "")
     WebhookInbox.objects.filter(pk=row.pk).update(
         state=WebhookInbox.State.DEAD if is_last else WebhookInbox.State.FAILED,
         last_error=f"{type(error).__name__}: {details or error}"[:2000],
-        due_at=timezone.now() + timedelta(seconds=delay),
+        due_at=timezone.now() + wait_after(attempts),
     )

@@ -1,6 +1,5 @@
 """Telling a webhook that Stripe signed from everything else."""
 
-import json
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +8,7 @@ from billing.stripe import convert
 from billing.stripe.adapter import SIGNATURE_ERRORS, verify_signature
 from billing.stripe.exceptions import BadSignature
 from billing.stripe.objects import Event
+from core import documents
 
 MAX_BODY = 1_048_576
 # Seconds a signature may be old, or ahead: the SDK would accept any future.
@@ -26,16 +26,16 @@ def verified_event(body: bytes, header: str, *, secrets: Iterable[str]) -> Event
     try:
         if abs(time.time() - _timestamp(header)) > WINDOW:
             raise BadSignature
-        return parse_event(json.loads(body), body=body.decode())
-    except (*SIGNATURE_ERRORS, KeyError, RecursionError, OverflowError) as error:
+        return parse_event(documents.read(body), body=body.decode())
+    except (*SIGNATURE_ERRORS, documents.BadDocument, KeyError, OverflowError) as error:
         raise BadSignature from error
 
 
-def parse_event(raw: dict[str, Any], *, body: str) -> Event:
+def parse_event(raw: Any, *, body: str) -> Event:
     """Return what an event's envelope says. Raises ``ValueError`` or ``KeyError``."""
-    if raw.get("object") != "event":
+    if not isinstance(raw, dict) or raw.get("object") != "event":
         raise ValueError("not a snapshot event")
-    about = raw["data"]["object"]
+    about = _about(raw.get("data"))
     event = Event(
         id=_word(raw["id"]),
         type=_word(raw["type"]),
@@ -49,6 +49,13 @@ def parse_event(raw: dict[str, Any], *, body: str) -> Event:
     if not event.id or not event.type:
         raise ValueError("an event without a name")
     return event
+
+
+def _about(data: Any) -> dict[str, Any]:
+    about = data.get("object") if isinstance(data, dict) else None
+    if isinstance(about, dict):
+        return about
+    raise ValueError("an event about nothing")
 
 
 def _is_signed(body: bytes, header: str, secret: str) -> bool:

@@ -16,7 +16,7 @@ class Delivery(models.Model):
         NEW = "new", _("New")
         DONE = "done", _("Done")
         IGNORED = "ignored", _("Ignored")
-        FAILED = "failed", _("Failed")
+        DEAD = "dead", _("Given up")
 
     guid = models.CharField(max_length=80, primary_key=True)
     event = models.CharField(max_length=60)
@@ -27,15 +27,16 @@ class Delivery(models.Model):
     deliveries = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField(default=now)
     processed_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(default=now)
     last_error = models.TextField(blank=True)
 
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
             models.Index(
-                fields=["received_at"],
+                fields=["due_at"],
                 condition=Q(state="new"),
-                name="contributions_delivery_new",
+                name="contributions_delivery_due",
             )
         ]
 

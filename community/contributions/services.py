@@ -4,20 +4,26 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
 
 from accounts.models import Identity, User
 from community.contributions.exceptions import BadPayload, BadSignature
+from community.contributions.github import Author, Merge, is_merge, read_merge
 from community.contributions.models import Contribution, Delivery
 from community.reputation import services as reputation
 from contracts.community import ContributionCredited
+from core import documents
+from core.backoff import MAX_ATTEMPTS, wait_after
 from core.nudging import nudge_after_commit
 from notifications.models import Kind
 from notifications.services import notify
@@ -26,7 +32,10 @@ from outbox import publish
 logger = logging.getLogger(__name__)
 GITHUB = "github"
 REASON = "contribution_merged"
-MAX_ATTEMPTS = 8
+# A GUID at GitHub; here it also stands in addresses.
+_GUID = re.compile(r"[A-Za-z0-9-]{1,80}")
+# GitHub itself shows its deliveries for three days.
+KEPT = timedelta(days=30)
 
 
 def verify(body: bytes, signature: str) -> None:
@@ -49,29 +58,36 @@ def receive_delivery(guid: str, *, event: str, body: bytes) -> bool:
 
     Raises ``BadPayload``.
     """
-    try:
-        payload = json.loads(body)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadPayload from error
-    if not isinstance(payload, dict) or not guid:
-        raise BadPayload
+    if not _GUID.fullmatch(guid):
+        raise BadPayload(_("The header X-GitHub-Delivery is missing or not a name."))
+    payload = _payload_of(body)
+    action = payload.get("action")
+    is_wanted = is_merge(event, payload)
     delivery, is_new = Delivery.objects.get_or_create(
         guid=guid,
         defaults={
             "event": event[:60],
-            "action": str(payload.get("action", ""))[:60],
-            "payload": payload,
+            "action": action[:60] if isinstance(action, str) else "",
+            # Stars, pushes and check runs are no business of ours, so none is kept.
+            "payload": payload if is_wanted else {},
+            "state": Delivery.State.NEW if is_wanted else Delivery.State.IGNORED,
         },
     )
     if not is_new:
         Delivery.objects.filter(pk=guid).update(deliveries=F("deliveries") + 1)
         return False
+    if not is_wanted:
+        return True
     nudge_after_commit("community.contributions.tasks.process_delivery", delivery.pk)
     return True
 
 
 def process_delivery(guid: str) -> bool:
-    """Act on a stored delivery; tell whether this call did it."""
+    """Act on a stored delivery; tell whether this call came to an end with it.
+
+    What cannot be read will be no better tomorrow: it is dead at once. Anything else
+    that fails is tried again, ever more seldom.
+    """
     try:
         with transaction.atomic():
             delivery = (
@@ -81,20 +97,24 @@ def process_delivery(guid: str) -> bool:
             )
             if delivery is None:
                 return False
-            delivery.state = _act_on(delivery)
+            delivery.state, delivery.last_error = _act_on(delivery)
             delivery.processed_at = timezone.now()
             delivery.attempts += 1
-            delivery.save(update_fields=["state", "processed_at", "attempts"])
+            delivery.save(
+                update_fields=["state", "processed_at", "attempts", "last_error"]
+            )
             return True
     except Exception as error:
         logger.exception("contributions.delivery_failed", extra={"guid": guid})
-        _note_failure(guid, error)
+        _postpone(guid, error)
         return False
 
 
 def process_waiting(*, limit: int = 100) -> int:
     """Act on deliveries that a crash or a lost nudge left behind."""
-    waiting = Delivery.objects.filter(state=Delivery.State.NEW).order_by("received_at")
+    waiting = Delivery.objects.filter(
+        state=Delivery.State.NEW, due_at__lte=timezone.now()
+    ).order_by("due_at")
     return sum(
         process_delivery(pk)
         for pk in list(waiting.values_list("pk", flat=True)[:limit])
@@ -103,10 +123,10 @@ def process_waiting(*, limit: int = 100) -> int:
 
 @transaction.atomic
 def replay_delivery(delivery: Delivery) -> None:
-    """Have a failed delivery acted on again."""
+    """Have a dead delivery acted on again, from its first attempt."""
     replayed = Delivery.objects.filter(
-        pk=delivery.pk, state=Delivery.State.FAILED
-    ).update(state=Delivery.State.NEW, attempts=0, last_error="")
+        pk=delivery.pk, state=Delivery.State.DEAD
+    ).update(state=Delivery.State.NEW, attempts=0, last_error="", due_at=timezone.now())
     if replayed:
         nudge_after_commit(
             "community.contributions.tasks.process_delivery", delivery.pk
@@ -114,28 +134,29 @@ def replay_delivery(delivery: Delivery) -> None:
 
 
 @transaction.atomic
-def record_pull_request(payload: dict[str, Any]) -> Contribution:
-    """Record a merged pull request once and credit its author if we know them."""
-    pull, repository = payload["pull_request"], payload["repository"]
-    author = pull["user"]
-    contribution, _ = Contribution.objects.get_or_create(
-        dedupe_key=f"gh:pr:{repository['id']}:{pull['number']}",
+def record_merge(merge: Merge, author: Author, *, at: datetime) -> Contribution:
+    """Record merged work once and credit its author if we know them.
+
+    ``at`` is when we heard of it, for deliveries that do not say when it was.
+    """
+    contribution, _is_new = Contribution.objects.get_or_create(
+        dedupe_key=merge.key,
         defaults={
             "kind": Contribution.Kind.PULL_REQUEST,
             "provider": GITHUB,
-            "external_id": str(author["id"]),
-            "external_login": author["login"][:120],
-            "repository": repository["full_name"][:200],
-            "number": pull["number"],
-            "title": pull["title"][:300],
-            "url": pull["html_url"][:500],
-            "happened_at": datetime.fromisoformat(pull["merged_at"]),
+            "external_id": author.id,
+            "external_login": author.login,
+            "repository": merge.repository,
+            "number": merge.number,
+            "title": merge.title,
+            "url": merge.url,
+            "happened_at": merge.happened_at or at,
         },
     )
     identity = (
         # Who left is credited with nothing new; the work waits, should they return.
         Identity.objects.filter(
-            provider=GITHUB, external_id=str(author["id"]), user__is_active=True
+            provider=GITHUB, external_id=author.id, user__is_active=True
         )
         .select_related("user")
         .first()
@@ -193,26 +214,50 @@ def credit_waiting(*, provider: str, external_id: str, user_id: int) -> int:
     )
 
 
-def _act_on(delivery: Delivery) -> str:
-    payload = delivery.payload
-    pull = payload.get("pull_request")
-    is_merge = (
-        delivery.event == "pull_request"
-        and payload.get("action") == "closed"
-        and isinstance(pull, dict)
-        and pull.get("merged") is True
+def prune_deliveries() -> int:
+    """Forget deliveries that came to a good end long ago; return how many."""
+    ended = Delivery.objects.filter(
+        state__in=[Delivery.State.DONE, Delivery.State.IGNORED],
+        received_at__lt=timezone.now() - KEPT,
     )
-    if not is_merge:
-        return Delivery.State.IGNORED
-    record_pull_request(payload)
-    return Delivery.State.DONE
+    return ended.delete()[0]
 
 
-def _note_failure(guid: str, error: Exception) -> None:
-    attempts = F("attempts") + 1
-    Delivery.objects.filter(pk=guid).update(
-        attempts=attempts, last_error=f"{type(error).__name__}: {error}"[:2000]
-    )
-    Delivery.objects.filter(pk=guid, attempts__gte=MAX_ATTEMPTS).update(
-        state=Delivery.State.FAILED
+def _payload_of(body: bytes) -> dict[str, Any]:
+    try:
+        payload = documents.read(body)
+    except documents.BadDocument as error:
+        raise BadPayload(str(error)) from error
+    if not isinstance(payload, dict):
+        raise BadPayload
+    if documents.has_nul(body):
+        raise BadPayload(_("The body holds a NUL, which nothing can keep."))
+    return payload
+
+
+def _act_on(delivery: Delivery) -> tuple[str, str]:
+    """Return the state a delivery ends in, and what there is to say about it."""
+    if not is_merge(delivery.event, delivery.payload):
+        return Delivery.State.IGNORED, ""
+    try:
+        merge = read_merge(delivery.payload)
+    except ValidationError as error:
+        return Delivery.State.DEAD, json.dumps(error.detail)[:2000]
+    if merge.author is None:
+        return Delivery.State.IGNORED, "The account of its author is gone."
+    record_merge(merge, merge.author, at=delivery.received_at)
+    return Delivery.State.DONE, ""
+
+
+def _postpone(guid: str, error: Exception) -> None:
+    delivery = Delivery.objects.filter(pk=guid, state=Delivery.State.NEW).first()
+    if delivery is None:
+        return
+    attempts = delivery.attempts + 1
+    is_last = attempts >= MAX_ATTEMPTS
+    Delivery.objects.filter(pk=guid, state=Delivery.State.NEW).update(
+        attempts=attempts,
+        last_error=f"{type(error).__name__}: {error}".replace("\0", "")[:2000],
+        due_at=timezone.now() + wait_after(attempts),
+        state=Delivery.State.DEAD if is_last else Delivery.State.NEW,
     )

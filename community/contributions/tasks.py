@@ -13,3 +13,9 @@ def process_delivery(guid: str) -> None:
 def process_waiting() -> None:
     """Act on what a crash or a lost nudge left behind."""
     services.process_waiting()
+
+
+@shared_task
+def prune_deliveries() -> None:
+    """Forget what came to a good end long ago."""
+    services.prune_deliveries()

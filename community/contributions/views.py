@@ -1,6 +1,7 @@
 from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -10,23 +11,27 @@ from audit import services as audit
 from community.contributions import services
 from community.contributions.exceptions import BadPayload, BadSignature
 from community.contributions.models import Contribution, Delivery
-from core.pagination import BadCursor, paginate
+from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.types import AuthenticatedHttpRequest
 
-MAX_BODY = 2_000_000
+# What GitHub may send; it is read in a thread, and measured before it is parsed.
+MAX_BODY = 25 * 1024 * 1024
 
 
 @csrf_exempt
 @require_POST
 def github_webhook(request: HttpRequest) -> JsonResponse:
     """Store what GitHub reports; a worker acts on it."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
+    # Past the limit for forms, which Django holds where it reads ``body``.
+    body = request.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
         return JsonResponse({"detail": "The body is too large."}, status=413)
-    body = request.body
     try:
         services.verify(body, request.headers.get("X-Hub-Signature-256", ""))
+        _require_json(request)
         is_new = services.receive_delivery(
-            request.headers.get("X-GitHub-Delivery", "")[:80],
+            request.headers.get("X-GitHub-Delivery", ""),
             event=request.headers.get("X-GitHub-Event", ""),
             body=body,
         )
@@ -37,16 +42,19 @@ def github_webhook(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "accepted" if is_new else "known"}, status=202)
 
 
+def _require_json(request: HttpRequest) -> None:
+    if request.content_type != "application/json":
+        # GitHub's own default is a form.
+        raise BadPayload(_("Choose application/json as the webhook's content type."))
+
+
 @require_safe
 def hub(request: HttpRequest) -> HttpResponse:
     """How to contribute, and what was merged lately."""
     visible = Contribution.objects.visible_to(request.user).select_related("user")
-    try:
-        page = paginate(
-            visible, order_by=("-happened_at", "-pk"), cursor=request.GET.get("cursor")
-        )
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
+    page = paginate(
+        visible, order_by=("-happened_at", "-pk"), cursor=cursor_of(request)
+    )
     is_linked = (
         request.user.is_authenticated
         and request.user.identities.filter(provider=services.GITHUB).exists()
@@ -77,17 +85,14 @@ def of_user(request: HttpRequest, username: str) -> HttpResponse:
 def delivery_list(request: HttpRequest) -> HttpResponse:
     """What GitHub sent, and what became of it."""
     deliveries = Delivery.objects.all()
-    state = request.GET.get("state", "")
-    if state in Delivery.State.values:
+    state = Values(request.GET).choice("state", Delivery.State.values)
+    if state:
         deliveries = deliveries.filter(state=state)
-    try:
-        page = paginate(
-            deliveries.defer("payload"),
-            order_by=("-received_at", "-guid"),
-            cursor=request.GET.get("cursor"),
-        )
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
+    page = paginate(
+        deliveries.defer("payload"),
+        order_by=("-received_at", "-guid"),
+        cursor=cursor_of(request),
+    )
     context = {"page": page, "state": state, "states": Delivery.State}
     return render(request, "contributions/delivery_list.html", context)
 

@@ -88,6 +88,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "community.forum.tasks.render_again",
         "schedule": crontab(hour=3, minute=15),
     },
+    "contributions-prune": {
+        "task": "community.contributions.tasks.prune_deliveries",
+        "schedule": crontab(hour=4, minute=5),
+    },
     "forum-views": {
         "task": "community.forum.tasks.flush_views",
         "schedule": 60.0,

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from accounts.models import User
-from community.contributions.services import record_pull_request
+from community.contributions.github import Author, Merge
+from community.contributions.services import record_merge
 from community.forum.defaults import ensure_categories
 from community.forum.models import Category, Topic
 from demo.clock import at
@@ -126,18 +127,17 @@ def contribute(
         moment = end - timedelta(days=days, minutes=13 * number)
         external_id, login = identity_of(user)
         with at(moment):
-            record_pull_request(
-                {
-                    "repository": {"id": 186853002, "full_name": "doorstone/doorstone"},
-                    "pull_request": {
-                        "number": number,
-                        "title": title,
-                        "html_url": f"https://github.com/doorstone/doorstone/pull/{number}",
-                        "merged_at": moment.isoformat(),
-                        "user": {"id": int(external_id), "login": login},
-                    },
-                }
+            author = Author(external_id, login)
+            merge = Merge(
+                repository_id=186853002,
+                repository="doorstone/doorstone",
+                number=number,
+                title=title,
+                url=f"https://github.com/doorstone/doorstone/pull/{number}",
+                author=author,
+                happened_at=moment,
             )
+            record_merge(merge, author, at=moment)
 
 
 def identity_of(user: User) -> tuple[str, str]:

@@ -1,20 +1,18 @@
 """Delivering what was published."""
 
 import logging
-import random
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from core.backoff import MAX_ATTEMPTS, wait_after
 from core.context import network, request_id
 from outbox.models import Delivery, Event, WrittenBatch
 from outbox.registry import ReceivedFact, call, load_fact
 
 logger = logging.getLogger(__name__)
-
-MAX_ATTEMPTS = 12
 
 
 def deliver_event(event_id: int) -> int:
@@ -102,12 +100,10 @@ def _postpone(delivery_id: int, error: Exception) -> None:
     if delivery is None:
         return
     attempts = delivery.attempts + 1
-    # Doubles from a second to about ten minutes, with jitter against herds.
-    delay = min(2**attempts, 600) * random.uniform(0.8, 1.2)  # noqa: S311
     Delivery.objects.filter(pk=delivery_id, state=Delivery.State.PENDING).update(
         attempts=attempts,
         last_error=f"{type(error).__name__}: {error}"[:2000],
-        due_at=timezone.now() + timedelta(seconds=delay),
+        due_at=timezone.now() + wait_after(attempts),
         state=Delivery.State.DEAD
         if attempts >= MAX_ATTEMPTS
         else Delivery.State.PENDING,

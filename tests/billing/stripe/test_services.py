@@ -21,6 +21,7 @@ from billing.stripe.models import WebhookInbox
 from billing.stripe.webhooks import parse_event
 from billing.subscriptions import mirror
 from billing.subscriptions.models import Subscription
+from core.backoff import MAX_ATTEMPTS
 from entitlements.features import FREE
 from entitlements.queries import entitlements_for
 from outbox.models import Event
@@ -94,13 +95,13 @@ def test_what_can_heal_is_tried_again_later_and_given_up_in_the_end(
     row.refresh_from_db()
     first = (row.state, row.attempts, row.due_at > timezone.now())
     waiting = services.process_due()
-    for _ in range(services.MAX_ATTEMPTS - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         services.process_event(row.pk)
 
     row.refresh_from_db()
     assert first == ("failed", 1, True)
     assert waiting == 0
-    assert (row.state, row.attempts) == ("dead", 10)
+    assert (row.state, row.attempts) == ("dead", MAX_ATTEMPTS)
     assert row.last_error.startswith("StripeUnavailable")
 
 

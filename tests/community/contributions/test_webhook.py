@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts.models import Identity, User
 from accounts.services import link_identity
-from community.contributions import services
+from community.contributions import services, views
 from community.contributions.models import Contribution, Delivery
 from community.reputation.models import Balance, Entry
 
@@ -129,10 +129,17 @@ def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
         "/hooks/github/",
         data=b"{}",
         content_type="application/json",
-        headers={"Content-Length": "3000000"},
+        headers={"X-GitHub-Delivery": "one"},
     )
+    assert response.status_code == 403
 
+    response = client.post(
+        "/hooks/github/",
+        data=b" " * (views.MAX_BODY + 1),
+        content_type="application/json",
+    )
     assert response.status_code == 413
+    assert Delivery.objects.count() == 0
 
 
 @pytest.mark.django_db
@@ -191,16 +198,15 @@ def test_a_name_alone_earns_nothing(client: Client, person: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_broken_payload_is_kept_with_its_error_and_can_be_replayed(
+def test_a_broken_payload_is_dead_at_once_and_can_be_replayed(
     client: Client, author: User
 ) -> None:
-    body = merged(user=None)
-    deliver(client, body)
-    for _ in range(services.MAX_ATTEMPTS):
-        services.process_waiting()
+    deliver(client, merged(number=-1))
+    services.process_waiting()
     delivery = Delivery.objects.get()
-    assert delivery.state == Delivery.State.FAILED
-    assert "TypeError" in delivery.last_error
+    assert (delivery.state, delivery.attempts) == (Delivery.State.DEAD, 1)
+    assert "number" in delivery.last_error
+    assert Contribution.objects.count() == 0
 
     delivery.payload = json.loads(merged())
     delivery.save()

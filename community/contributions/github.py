@@ -1,0 +1,114 @@
+"""What GitHub's deliveries say, read field by field.
+
+GitHub promises little: an account may be gone, a time unknown, a field new.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+
+BIGGEST = 2**63 - 1
+FIRST_YEAR, LAST_YEAR = 2008, 2199
+_ADDRESS = re.compile(r"https?://[^\s<>\"]{1,480}")
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Somebody at GitHub; the number stays theirs, whatever they are called."""
+
+    id: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A merged pull request. No author is left where the account was deleted."""
+
+    repository_id: int
+    repository: str
+    number: int
+    title: str
+    url: str
+    author: Author | None
+    happened_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """What makes it the same one, in whatever delivery it is reported."""
+        return f"gh:pr:{self.repository_id}:{self.number}"
+
+
+class _Text(serializers.CharField):
+    """Text that may be missing, and of which only the beginning is wanted."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(default="", allow_blank=True, allow_null=True)
+        self.most = most
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(data)[: self.most]
+
+
+class _Author(serializers.Serializer[Any]):
+    id = serializers.IntegerField(min_value=1, max_value=BIGGEST)
+    login = _Text(120)
+
+
+class _PullRequest(serializers.Serializer[Any]):
+    number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    title = _Text(300)
+    html_url = _Text(500)
+    user = _Author(allow_null=True, default=None)
+    merged_at = serializers.DateTimeField(
+        allow_null=True, default=None, default_timezone=UTC
+    )
+
+    def validate_merged_at(self, moment: datetime | None) -> datetime | None:
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise serializers.ValidationError("Not a time at which GitHub existed.")
+        return moment
+
+
+class _Repository(serializers.Serializer[Any]):
+    id = serializers.IntegerField(min_value=1, max_value=BIGGEST)
+    full_name = _Text(200)
+
+
+class _Payload(serializers.Serializer[Any]):
+    pull_request = _PullRequest()
+    repository = _Repository()
+
+
+def is_merge(event: str, payload: dict[str, Any]) -> bool:
+    """Tell whether a delivery reports a pull request that was merged."""
+    pull = payload.get("pull_request")
+    return (
+        event == "pull_request"
+        and payload.get("action") == "closed"
+        and isinstance(pull, dict)
+        and pull.get("merged") is True
+    )
+
+
+def read_merge(payload: dict[str, Any]) -> Merge:
+    """Return what a delivery reports. Raises DRF's ``ValidationError``."""
+    read = _Payload(data=payload)
+    read.is_valid(raise_exception=True)
+    pull, repository = (
+        read.validated_data["pull_request"],
+        read.validated_data["repository"],
+    )
+    author, url = pull["user"], pull["html_url"] or ""
+    return Merge(
+        repository_id=repository["id"],
+        repository=repository["full_name"] or "",
+        number=pull["number"],
+        title=pull["title"] or "",
+        # It becomes a link: nothing but an address may stand there.
+        url=url if _ADDRESS.fullmatch(url) else "",
+        author=author and Author(str(author["id"]), author["login"] or ""),
+        happened_at=pull["merged_at"],
+    )

@@ -1,0 +1,22 @@
+"""When to try again what failed: soon at first, then ever more seldom, for hours.
+
+A deploy heals in seconds, somebody's outage in hours; what a night has not healed
+waits for a person, in the state ``dead``.
+"""
+
+import random
+from datetime import timedelta
+
+# With the hour between the last ones, about nine hours in all.
+MAX_ATTEMPTS = 20
+LONGEST = 3600
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Return how long to wait after so many failed attempts.
+
+    Doubles from two seconds to an hour, give or take a fifth: what failed together
+    must not come back together.
+    """
+    seconds = min(2 ** min(attempts, 20), LONGEST) * random.uniform(0.8, 1.2)  # noqa: S311
+    return timedelta(seconds=seconds)
