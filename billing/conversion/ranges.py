@@ -9,7 +9,10 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from core.reading import Unreadable, Values
 
 PRESETS: dict[str, tuple[int, Promise]] = {
     "7d": (7, _("Last 7 days")),
@@ -19,6 +22,9 @@ PRESETS: dict[str, tuple[int, Promise]] = {
 }
 DEFAULT = "30d"
 WINDOWS = (7, 30, 90)
+DEFAULT_WINDOW = 30
+# Three years: every day is a point of a chart and a row of its table.
+MOST_DAYS = 1_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +33,6 @@ class DayRange:
 
     first: date
     last: date
-
-    @classmethod
-    def from_query(cls, query: QueryDict) -> tuple[Self, list[Promise]]:
-        """Read ``range`` or ``from``/``to``; return what was wrong beside it.
-
-        A wrong date falls back to the default range, so that a page always
-        shows, and says why.
-        """
-        today = _today()
-        if query.get("from") or query.get("to"):
-            try:
-                first = date.fromisoformat(query.get("from", ""))
-                last = date.fromisoformat(query.get("to", "") or today.isoformat())
-            except ValueError:
-                return cls.preset(DEFAULT), [
-                    _("Dates are written as 2026-01-31. Showing the last 30 days.")
-                ]
-            if first > last:
-                first, last = last, first
-            return cls(first, last), []
-        name = query.get("range", DEFAULT)
-        if name not in PRESETS:
-            return cls.preset(DEFAULT), [
-                _("That range is not known. Showing the last 30 days.")
-            ]
-        return cls.preset(name), []
 
     @classmethod
     def preset(cls, name: str) -> Self:
@@ -89,8 +69,41 @@ def reporting_zone() -> ZoneInfo:
     return ZoneInfo(settings.REPORTING_TIME_ZONE)
 
 
-def read_window(query: QueryDict) -> timedelta:
-    """Return the conversion window, 30 days unless the query names another."""
-    raw = query.get("window", "")
-    days = int(raw) if raw.isdigit() and int(raw) in WINDOWS else 30
-    return timedelta(days=days)
+def read_range(query: QueryDict) -> tuple[DayRange, timedelta, list[str | Promise]]:
+    """Read ``range`` or ``from`` and ``to``, and ``window``.
+
+    Returns the days, the conversion window and what was wrong: a page always shows,
+    of the default where something cannot be read, and says why.
+    """
+    asked = Values(query)
+    problems: list[str | Promise] = []
+    days, window = DayRange.preset(DEFAULT), DEFAULT_WINDOW
+    try:
+        days = _days(asked)
+    except Unreadable as error:
+        problems += [str(error), _("Showing the last 30 days.")]
+    try:
+        choices = [str(length) for length in WINDOWS]
+        window = int(asked.choice("window", choices, default=str(window)))
+    except Unreadable as error:
+        problems.append(str(error))
+    return days, timedelta(days=window), problems
+
+
+def _days(asked: Values) -> DayRange:
+    last = asked.day("to")
+    first = asked.day("from")
+    if first is None and last is None:
+        return DayRange.preset(asked.choice("range", PRESETS, default=DEFAULT))
+    if first is None:
+        raise Unreadable("from", gettext("“%(field)s” is missing beside “to”."))
+    last = last or _today()
+    if first > last:
+        first, last = last, first
+    if (last - first).days >= MOST_DAYS:
+        raise Unreadable(
+            "from",
+            gettext("“%(field)s” and “to” may lie %(most)d days apart."),
+            most=MOST_DAYS,
+        )
+    return DayRange(first, last)

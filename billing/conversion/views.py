@@ -33,13 +33,14 @@ from billing.conversion.ranges import (
     PRESETS,
     WINDOWS,
     DayRange,
-    read_window,
+    read_range,
     reporting_zone,
 )
 from billing.conversion.stats import ProfitModel
 from billing.conversion.trend import daily_trend
 from core.money import NANO
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.tables import csv_response
 from core.types import AuthenticatedHttpRequest
 
@@ -56,9 +57,8 @@ FUNNEL = dict(STEPS)
 @staff_required
 def home(request: HttpRequest) -> HttpResponse:
     """N, α, p, c, π, the funnel and the sources of one range."""
-    days, problems = DayRange.from_query(request.GET)
-    window = read_window(request.GET)
-    source = request.GET.get("source", "")
+    days, window, problems = read_range(request.GET)
+    source = _source_of(request)
     as_of = timezone.now()
 
     cohorts = figures.cohorts_by_source(
@@ -113,12 +113,12 @@ def home(request: HttpRequest) -> HttpResponse:
 def people(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The people behind a number of the home page, also as CSV."""
     behind = _behind(request)
-    if request.GET.get("format") == "csv":
+    if _is_csv(request):
         return _people_csv(request, behind.developers)
     page = paginate(
         behind.developers.select_related("user"),
         order_by=("-signed_up_at", "-pk"),
-        cursor=request.GET.get("cursor"),
+        cursor=cursor_of(request),
     )
     context = behind.context | {
         "page": page,
@@ -133,9 +133,9 @@ def visitors(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The browsers of the funnel's visits that nobody has signed in with."""
     behind = _behind(request)
     found = unlinked_visitors(
-        behind.days.start, behind.days.end, source=request.GET.get("source", "")
+        behind.days.start, behind.days.end, source=_source_of(request)
     )
-    if request.GET.get("format") == "csv":
+    if _is_csv(request):
         names = ["id", "first_seen_at", "source", "medium", "campaign", "referrer"]
         names.append("landing_path")
         ordered = found.order_by("-first_seen_at", "-pk").values_list(*names)
@@ -143,7 +143,7 @@ def visitors(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     page = paginate(
         found,
         order_by=("-first_seen_at", "-pk"),
-        cursor=request.GET.get("cursor"),
+        cursor=cursor_of(request),
     )
     return render(request, "conversion/visitors.html", behind.context | {"page": page})
 
@@ -154,7 +154,7 @@ def invoices(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The paid invoices that revenue and p are made of, also as CSV."""
     behind = _behind(request)
     found = rows.invoices_of(behind.developers)
-    if request.GET.get("format") == "csv":
+    if _is_csv(request):
         names = ["number", "organisation__slug", "paid_at", "currency", "revenue"]
         names.append("refunded")
         ordered = found.order_by("-paid_at", "-pk").values_list(*names)
@@ -164,7 +164,7 @@ def invoices(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     page = paginate(
         found.select_related("organisation").defer("raw"),
         order_by=("-paid_at", "-pk"),
-        cursor=request.GET.get("cursor"),
+        cursor=cursor_of(request),
     )
     context = behind.context | {"page": page, "sums": rows.sums_of(found)}
     return render(request, "conversion/invoices.html", context)
@@ -176,7 +176,7 @@ def usage(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The metered usage that c is made of, also as CSV."""
     behind = _behind(request)
     found = rows.usage_of(behind.developers)
-    if request.GET.get("format") == "csv":
+    if _is_csv(request):
         names = ["window", "organisation__slug", "model", "edition", "requests"]
         names += ["tokens_in", "tokens_out", "price_nano", "cost_nano"]
         ordered = found.order_by("-window", "-pk").values_list(*names)
@@ -186,7 +186,7 @@ def usage(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     page = paginate(
         found.select_related("organisation"),
         order_by=("-window", "-pk"),
-        cursor=request.GET.get("cursor"),
+        cursor=cursor_of(request),
     )
     models = rows.costs_by_model(found)
     context = behind.context | {
@@ -212,11 +212,10 @@ def profit_model(request: HttpRequest) -> HttpResponse:
         cost=values.cost,
     )
     as_of = timezone.now()
+    _days, window, _problems = read_range(request.GET)
     days = DayRange.preset("90d")
     measured = figures.total(
-        figures.cohorts_by_source(
-            days.start, days.end, window=read_window(request.GET), as_of=as_of
-        )
+        figures.cohorts_by_source(days.start, days.end, window=window, as_of=as_of)
     )
     context = {
         "form": form,
@@ -251,13 +250,11 @@ class Behind:
 
 
 def _behind(request: HttpRequest) -> Behind:
-    days, problems = DayRange.from_query(request.GET)
-    window = read_window(request.GET)
-    step = request.GET.get("step", "activated_at")
-    if step not in PEOPLE and step not in FUNNEL:
-        step = "activated_at"
-    is_funnel = request.GET.get("basis") == "funnel" and step in FUNNEL
-    source = request.GET.get("source", "")
+    days, window, problems = read_range(request.GET)
+    asked = Values(request.GET)
+    step = asked.choice("step", {**PEOPLE, **FUNNEL}, default="activated_at")
+    is_funnel = asked.choice("basis", ("funnel",)) == "funnel" and step in FUNNEL
+    source = _source_of(request)
     developers = rows.cohort(
         days,
         step,
@@ -286,6 +283,14 @@ def _behind(request: HttpRequest) -> Behind:
     )
 
 
+def _source_of(request: HttpRequest) -> str:
+    return Values(request.GET).text("source", most=80)
+
+
+def _is_csv(request: HttpRequest) -> bool:
+    return Values(request.GET).choice("format", ("csv",)) == "csv"
+
+
 def _without(request: HttpRequest, *names: str) -> str:
     query = request.GET.copy()
     for name in names:
@@ -299,7 +304,8 @@ def _home_query(request: HttpRequest) -> str:
 
 def _preset_of(request: HttpRequest, days: DayRange) -> str:
     """Return which preset the range is; none for days of one's own."""
-    if request.GET.get("from") or request.GET.get("to"):
+    asked = Values(request.GET)
+    if asked.has("from") or asked.has("to"):
         return ""
     return next(name for name, (length, _) in PRESETS.items() if length == days.days)
 

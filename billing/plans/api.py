@@ -7,9 +7,9 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.plans.queries import Offer, offers
+from core.endpoints import Endpoint
 
 
 class PriceSerializer(serializers.Serializer[Any]):
@@ -52,7 +52,7 @@ class PlanPageSerializer(serializers.Serializer[Any]):
     results = PlanSerializer(many=True)
 
 
-class PlanList(APIView):
+class PlanList(Endpoint):
     """The plans that can be subscribed to today, smallest first."""
 
     permission_classes = [AllowAny]

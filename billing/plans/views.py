@@ -21,6 +21,7 @@ from billing.plans.questions import QUESTIONS
 from billing.plans.services import send_inquiry
 from core import limiter
 from core.errors import RateLimited
+from core.reading import Values
 from entitlements.features import FREE, Features
 from entitlements.queries import entitlements_for, premium_organisation
 
@@ -52,10 +53,11 @@ class Card:
 @require_safe
 def pricing(request: HttpRequest) -> HttpResponse:
     """Show every plan on offer with its price for an interval and some seats."""
-    interval = request.GET.get("interval", "")
-    if interval not in Price.Interval.values:
-        interval = Price.Interval.MONTH
-    seats = _whole(request.GET.get("seats", ""), default=5, most=MOST_SEATS)
+    asked = Values(request.GET)
+    interval = asked.choice(
+        "interval", Price.Interval.values, default=Price.Interval.MONTH
+    )
+    seats = asked.whole("seats", default=5, least=1, most=MOST_SEATS)
     cards = [_card(offer, interval=interval, seats=seats) for offer in offers()]
     estimate = Estimate.from_query(request.GET.dict())
     organisation = _buyer(request)
@@ -88,11 +90,12 @@ def pricing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def talk(request: HttpRequest) -> HttpResponse:
     """Take a question about a plan that is sold in person."""
-    plan = request.GET.get("plan", "")
+    asked = Values(request.GET)
+    plan = asked.text("plan")
     if plan not in {offer.plan.key for offer in offers()}:
         plan = ""
     form = InquiryForm(request.POST or None, initial=_known_of(request))
-    context = {"form": form, "plan": plan, "is_sent": "sent" in request.GET}
+    context = {"form": form, "plan": plan, "is_sent": asked.flag("sent")}
     if not form.is_valid():
         status = 400 if form.is_bound else 200
         return render(request, "plans/talk.html", context, status=status)
@@ -112,7 +115,7 @@ def _buyer(request: HttpRequest) -> Organisation | None:
     if not request.user.is_authenticated:
         return None
     mine = Organisation.objects.filter(memberships__user_id=request.user.pk)
-    asked = mine.filter(slug=request.GET.get("org", "")).first()
+    asked = mine.filter(slug=Values(request.GET).text("org")).first()
     if asked is not None:
         choose_organisation(request.user, asked)
     organisation = asked or current_organisation(request.user)
@@ -161,9 +164,3 @@ def _cheapest(cards: list[Card], estimate: Estimate) -> Card | None:
         if features.monthly_allowance_nano >= estimate.nano:
             return card
     return None
-
-
-def _whole(text: str, *, default: int, most: int) -> int:
-    if not text.isdecimal() or len(text) > 6:
-        return default
-    return min(max(int(text), 1), most)

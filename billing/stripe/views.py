@@ -4,7 +4,6 @@ import json
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import RequestDataTooBig
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +18,7 @@ from billing.stripe.exceptions import BadSignature
 from billing.stripe.models import WebhookInbox
 from billing.stripe.webhooks import MAX_BODY, verified_event
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.types import AuthenticatedHttpRequest
 
 
@@ -45,10 +45,11 @@ def webhook(request: HttpRequest) -> JsonResponse:
 @require_GET
 def webhook_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """List what came in, newest first, by state, type or object."""
-    state = request.GET.get("state", "")
-    text = request.GET.get("q", "").strip()
+    asked = Values(request.GET)
+    state = asked.choice("state", WebhookInbox.State.values)
+    text = asked.text("q")
     rows = WebhookInbox.objects.defer("payload")
-    if state in WebhookInbox.State.values:
+    if state:
         rows = rows.filter(state=state)
     if text:
         field = "type__startswith" if "." in text else "object_id"
@@ -58,7 +59,7 @@ def webhook_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         WebhookInbox.objects.values_list("state").annotate(Count("pk")).order_by()
     )
     context = {
-        "page": paginate(rows, order_by=("-pk",), cursor=request.GET.get("cursor")),
+        "page": paginate(rows, order_by=("-pk",), cursor=cursor_of(request)),
         "states": [
             (value, label, counts.get(value, 0))
             for value, label in WebhookInbox.State.choices
@@ -92,13 +93,7 @@ def webhook_replay(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 
 def _body_of(request: HttpRequest) -> bytes | None:
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > MAX_BODY:
-        return None
-    try:
-        body = request.body
-    except RequestDataTooBig:
-        return None
+    body = request.read(MAX_BODY + 1)
     return body if len(body) <= MAX_BODY else None
 
 

@@ -9,10 +9,10 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import Organisation
 from billing.subscriptions import permissions, queries
+from core.endpoints import Endpoint
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):
@@ -28,7 +28,7 @@ class SubscriptionSerializer(serializers.Serializer[Any]):
     features = serializers.DictField()
 
 
-class CurrentSubscription(APIView):
+class CurrentSubscription(Endpoint):
     """The plan of an organisation, for those who look after its money."""
 
     permission_classes = [IsAuthenticated]

@@ -30,6 +30,7 @@ from billing.subscriptions.revenue import revenue
 from core import limiter
 from core.errors import DomainError
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.tables import csv_response
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from entitlements.queries import premium_organisation
@@ -76,7 +77,8 @@ def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
 
     Safe to reload. Somebody else's session does not exist here.
     """
-    session_id = request.GET.get("session_id", "")
+    asked = Values(request.GET)
+    session_id = asked.text("session_id")
     intent = queries.checkout_of(request.user, session_id)
     if intent is None:
         raise Http404
@@ -91,8 +93,7 @@ def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
             logger.warning("checkout.not_confirmed", extra={"error": str(error)})
     subscription = queries.last_subscription(intent.organisation)
     outcome = _outcome(intent, subscription)
-    polls = request.GET.get("polls", "")
-    tries = int(polls) + 1 if polls.isdecimal() and len(polls) < 4 else 1
+    tries = asked.whole("polls", default=0, least=0, most=MAX_POLLS) + 1
     context = {
         "intent": intent,
         "organisation": intent.organisation,
@@ -124,7 +125,7 @@ def billing(request: OrganisationHttpRequest) -> HttpResponse:
         "invoices": paginate(
             invoices.defer("raw"),
             order_by=("-issued_at", "-pk"),
-            cursor=request.GET.get("cursor"),
+            cursor=cursor_of(request),
             page_size=20,
         ),
         "can_buy": can_buy,
@@ -218,10 +219,13 @@ def _order_data(
 ) -> dict[str, str]:
     """Return what was asked for, completed by what is most likely meant."""
     asked = request.POST if request.method == "POST" else request.GET
+    values = Values(asked)
+    buyer = _likely_buyer(request.user, offer, organisations)
+    interval = next(iter(sorted(offer.prices)), "")
     return {
-        "org": asked.get("org") or _likely_buyer(request.user, offer, organisations),
-        "interval": asked.get("interval") or next(iter(sorted(offer.prices)), ""),
-        "seats": asked.get("seats") or str(offer.version.seat_min),
+        "org": values.text("org", default=buyer),
+        "interval": values.text("interval", default=interval),
+        "seats": values.text("seats", default=str(offer.version.seat_min)),
     }
 
 
@@ -268,7 +272,7 @@ def _pay(
     request: AuthenticatedHttpRequest, offer: Offer, form: OrderForm
 ) -> HttpResponse:
     # What was shown is what is bought: a price that has changed is shown again.
-    if request.POST.get("price") != form.price.lookup_key:
+    if Values(request.POST).text("price") != form.price.lookup_key:
         return _review(request, offer, form, status=409, refusal=str(PlanNotOnOffer()))
     try:
         limiter.check("checkout", request.user.pk, limit=20, period=600)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.reading import whole_number
+
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 _CODE_SPAN = re.compile(r"(`+)(?:(?!`).)+?\1(?!`)")
@@ -262,7 +264,7 @@ def _front_matter(file: Path, text: str) -> Iterator[tuple[str, str]]:
         name, colon, value = line.partition(":")
         if not colon:
             raise SourceError(f"{file}:{number}: expected `name: value`.")
-        if name.strip() == "order" and not value.strip().isdigit():
+        if name.strip() == "order" and whole_number(value.strip()) is None:
             raise SourceError(f"{file}:{number}: order has to be a whole number.")
         yield name.strip(), value.strip().strip("\"'")
 

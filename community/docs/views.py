@@ -19,6 +19,7 @@ from community.docs.queries import (
     tree_of,
     vote_of,
 )
+from core.reading import Values
 from core.types import PageRequest
 
 # What a search engine is told a language is called.
@@ -131,11 +132,10 @@ def llms_txt(request: HttpRequest) -> HttpResponse:
 def vote(request: PageRequest, pk: int) -> HttpResponse:
     """Take somebody's word on whether a page helped."""
     page = get_object_or_404(Page.objects.published().select_related("version"), pk=pk)
-    if request.POST.get("helpful") not in {"yes", "no"}:
+    word = Values(request.POST).choice("helpful", ("yes", "no"))
+    if not word:
         raise Http404
-    services.vote_helpful(
-        page, voter=_voter(request), is_helpful=request.POST["helpful"] == "yes"
-    )
+    services.vote_helpful(page, voter=_voter(request), is_helpful=word == "yes")
     messages.success(request, _("Thank you, that helps to make the page better."))
     return redirect(page)
 
@@ -164,14 +164,14 @@ def _voter(request: PageRequest) -> str:
 
 def _language_of(request: HttpRequest) -> translation.override:
     """Return the language an address asks for with ``?lang=``, or the reader's own."""
-    asked = request.GET.get("lang", "")
+    asked = Values(request.GET).text("lang")
     return translation.override(
         asked if asked in LOCALES else translation.get_language()
     )
 
 
 def _asked_language(request: HttpRequest) -> str:
-    asked = request.GET.get("lang", "")
+    asked = Values(request.GET).text("lang")
     return f"?{urlencode({'lang': asked})}" if asked in LOCALES else ""
 
 

@@ -1,7 +1,8 @@
 """The forum over REST."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -9,16 +10,17 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.forms import MAX_TEXT, MIN_TITLE, checked_text, checked_title
-from community.forum.models import Category, Post, Topic
+from community.forum.models import Category, Post, Tag, Topic
 from community.forum.queries import WITHOUT_SIGN_IN, list_topics
+from core.endpoints import Endpoint, PageQuery
 from core.pagination import paginate
 from core.rest import StrictSerializer
 
+M = TypeVar("M", bound=Model)
 WRITES: list[type[BasePermission]] = [
     IsAuthenticatedOrReadOnly,
     has_scope("forum:write"),
@@ -106,19 +108,38 @@ class VoteSerializer(StrictSerializer):
     value = serializers.ChoiceField(choices=[1, 0, -1])
 
 
-class TopicList(APIView):
+class TopicQuery(PageQuery):
+    """Which topics, and in which order."""
+
+    sort = serializers.ChoiceField(choices=list(WITHOUT_SIGN_IN), default="latest")
+    category = serializers.SlugField(required=False, max_length=80)
+    tag = serializers.SlugField(required=False, max_length=80, allow_unicode=True)
+
+
+class TopicList(Endpoint):
     """The topics the caller may see, and opening one."""
 
+    query = TopicQuery
     permission_classes = WRITES
 
     @extend_schema(operation_id="list_topics", responses=TopicPageSerializer)
     def get(self, request: Request) -> Response:
-        sort = request.query_params.get("sort", "latest")
+        topics = Topic.objects.visible_to(request.user)
+        if "category" in self.asked:
+            category = Category.objects.visible_to(request.user).filter(
+                slug=self.asked["category"]
+            )
+            topics = topics.filter(category=_known(category, "category"))
+        tag = None
+        if "tag" in self.asked:
+            tags = Tag.objects.visible_to(request.user)
+            tag = _known(tags.filter(slug=self.asked["tag"]), "tag")
         page = list_topics(
-            Topic.objects.visible_to(request.user),
+            topics,
             user=request.user,
-            sort=sort if sort in WITHOUT_SIGN_IN else "latest",
-            cursor=request.query_params.get("cursor"),
+            sort=self.asked["sort"],
+            cursor=self.asked["cursor"],
+            tag=tag,
         )
         return Response(_page(page, TopicSerializer))
 
@@ -135,9 +156,10 @@ class TopicList(APIView):
         return Response(TopicSerializer(topic).data, status=201)
 
 
-class ReplyList(APIView):
+class ReplyList(Endpoint):
     """The posts of a topic, and replying to it."""
 
+    query = PageQuery
     permission_classes = WRITES
 
     @extend_schema(operation_id="list_posts", responses=PostPageSerializer)
@@ -147,7 +169,7 @@ class ReplyList(APIView):
         page = paginate(
             posts.select_related("author"),
             order_by=("number", "pk"),
-            cursor=request.query_params.get("cursor"),
+            cursor=self.asked["cursor"],
         )
         return Response(_page(page, PostSerializer))
 
@@ -163,7 +185,7 @@ class ReplyList(APIView):
         return Response(PostSerializer(post).data, status=201)
 
 
-class Acceptance(APIView):
+class Acceptance(Endpoint):
     """Marking the answer that solved a question, and taking the mark off."""
 
     permission_classes = WRITES
@@ -194,7 +216,7 @@ class Acceptance(APIView):
         return Response(TopicSerializer(topics.get(pk=answer.topic_id)).data)
 
 
-class Voting(APIView):
+class Voting(Endpoint):
     """The caller's vote on a post."""
 
     permission_classes = WRITES
@@ -211,6 +233,14 @@ class Voting(APIView):
 def _post(request: Request, pk: int) -> Post:
     visible = Post.objects.visible_to(request.user)
     return get_object_or_404(visible.select_related("topic", "author"), pk=pk)
+
+
+def _known(named: QuerySet[M], field: str) -> M:
+    """Return the one object a query names. What may not be seen is not there."""
+    found = named.first()
+    if found is None:
+        raise serializers.ValidationError({field: ["There is none of that name."]})
+    return found
 
 
 def _valid(kind: type[StrictSerializer], request: Request) -> dict[str, Any]:

@@ -33,6 +33,15 @@ class OwnPost(DomainError):
     message = _("You cannot vote on your own post.")
 
 
+class TokenReused(DomainError):
+    """A ``client_token`` stands for one post, and another was sent with it."""
+
+    code = "client_token_reused"
+    message = _(
+        "This form was already sent with another text. Send it again to post this one too."
+    )
+
+
 class EditConflict(DomainError):
     """Somebody changed the post while it was being edited."""
 

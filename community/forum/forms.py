@@ -2,11 +2,14 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from community.forum.cleaning import clean_text, clean_title, count_visible
+from community.forum.exceptions import TokenReused
 from community.forum.models import Category, Topic
+from core.errors import DomainError
 
 MAX_TEXT = 40_000
 MIN_TITLE = 8
@@ -48,6 +51,16 @@ class TextForm(forms.Form):
     def clean_text(self) -> str:
         """Return the text without what nobody sees."""
         return checked_text(self.cleaned_data["text"])
+
+    def refuse(self, error: DomainError) -> None:
+        """Say why nothing was posted; a used token is replaced by a fresh one."""
+        self.add_error(None, str(error))
+        if isinstance(error, TokenReused):
+            # What was sent may not be changed, so it is copied.
+            data = QueryDict(mutable=True)
+            data.update(self.data)
+            data["client_token"] = new_token()
+            self.data = data
 
 
 class ReplyForm(TextForm):

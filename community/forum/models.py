@@ -287,6 +287,8 @@ class Post(models.Model):
     vote_score = models.IntegerField(default=0)
     # Made by the form, so that a second click is the same post.
     client_token = models.CharField(max_length=64, blank=True)
+    # SHA-256 of what was sent with the token; unknown of what is older than this.
+    client_digest = models.CharField(max_length=64, blank=True, db_default="")
     created_at = models.DateTimeField(default=now)
     edited_at = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True)

@@ -270,12 +270,10 @@ def liveliness(user: Person) -> dict[str, int]:
     return cache.get_or_set(key, read, timeout=60) or {}
 
 
-def quoted(topic: Topic, *, user: Person, number: str) -> str:
+def quoted(topic: Topic, *, user: Person, number: int) -> str:
     """Return a post of ``topic`` as a quotation; nothing of one out of sight."""
-    if not number.isdecimal() or len(number) > 6:
-        return ""
     visible = Post.objects.visible_to(user).filter(topic=topic, hidden_at=None)
-    post = visible.select_related("author").filter(number=int(number)).first()
+    post = visible.select_related("author").filter(number=number).first()
     if post is None:
         return ""
     lines = post.source_md.strip().splitlines()[:MAX_QUOTED]

@@ -18,7 +18,7 @@ from community.forum import permissions, services
 from community.forum.cleaning import clean_title
 from community.forum.decorators import signed_in_post, visible_post, visible_topic
 from community.forum.exceptions import AlreadySolved, EditConflict
-from community.forum.forms import EditForm, ReplyForm, TopicForm
+from community.forum.forms import MAX_TEXT, EditForm, ReplyForm, TopicForm
 from community.forum.models import (
     Category,
     Post,
@@ -42,11 +42,15 @@ from community.forum.queries import (
 )
 from community.forum.revisions import lines_between, revisions_of
 from core.errors import DomainError
-from core.pagination import BadCursor
+from core.reading import Values, cursor_of
 from core.types import AuthenticatedHttpRequest, PageRequest
 
 REPLY_KEPT = "forum_reply_kept"
 PEOPLE = 8
+# What a button of a vote sends.
+VOTES = {"up": 1, "down": -1, "none": 0}
+# Numbers of posts in addresses; no topic comes near it.
+MOST_POSTS = 999_999
 
 
 @require_safe
@@ -83,9 +87,10 @@ def tag_detail(request: PageRequest, slug: str) -> HttpResponse:
 def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask a question or begin a discussion."""
     if request.method == "GET":
-        first = {"title": request.GET.get("title", "")}
+        asked = Values(request.GET)
+        first = {"title": asked.text("title")}
         category = Category.objects.visible_to(request.user)
-        chosen = category.filter(slug=request.GET.get("category", "")).first()
+        chosen = category.filter(slug=asked.text("category")).first()
         form = TopicForm(
             initial={**first, "category": chosen or category.first()}, user=request.user
         )
@@ -105,7 +110,7 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
                 client_token=values["client_token"],
             )
         except DomainError as error:
-            form.add_error(None, str(error))
+            form.refuse(error)
         else:
             return redirect(topic)
     context = {"form": form, "aside_title": _("What gets an answer soon")}
@@ -122,8 +127,9 @@ def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
         return redirect(address, permanent=True)
     request.activity_subject = f"topic:{topic.pk}"  # type: ignore[attr-defined]
     services.count_view(topic)
+    number = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
     text = _kept_reply(request, topic) or quoted(
-        topic, user=request.user, number=request.GET.get("quote", "")
+        topic, user=request.user, number=number
     )
     return _topic_page(
         request, topic, ReplyForm(initial={"text": text} if text else None)
@@ -137,7 +143,7 @@ def reply_create(request: PageRequest, pk: int) -> HttpResponse:
     if not request.user.is_authenticated:
         request.session[REPLY_KEPT] = {
             "topic": pk,
-            "text": request.POST.get("text", "")[:40_000],
+            "text": Values(request.POST).text("text", most=MAX_TEXT, strip=False),
         }
         messages.info(request, _("Sign in to post your reply. What you typed is kept."))
         return redirect(f"/accounts/login/?next={topic.get_absolute_url()}%23reply")
@@ -151,7 +157,7 @@ def reply_create(request: PageRequest, pk: int) -> HttpResponse:
                 client_token=form.cleaned_data["client_token"],
             )
         except DomainError as error:
-            form.add_error(None, str(error))
+            form.refuse(error)
         else:
             post.topic = topic
             return redirect(post)
@@ -202,10 +208,10 @@ def post_history(request: PageRequest, pk: int) -> HttpResponse:
 def post_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Vote a post up or down, or take the vote back."""
     post = visible_post(request, pk)
-    value = {"up": 1, "down": -1, "none": 0}.get(request.POST.get("value", ""))
-    if value is None:
+    value = Values(request.POST).choice("value", VOTES)
+    if not value:
         raise PermissionDenied
-    services.vote(post, by=request.user, value=value)
+    services.vote(post, by=request.user, value=VOTES[value])
     return redirect(post)
 
 
@@ -236,8 +242,8 @@ def answer_unaccept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Follow a topic, or stop."""
     topic = visible_topic(request, pk)
-    level = request.POST.get("level", "")
-    if level not in TopicUser.Level.values:
+    level = Values(request.POST).choice("level", TopicUser.Level.values)
+    if not level:
         raise PermissionDenied
     services.set_level(topic, user=request.user, level=level)
     return redirect(topic)
@@ -252,7 +258,8 @@ def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if post.hidden_at:
         services.restore_post(post, by=request.user)
     else:
-        services.hide_post(post, by=request.user, reason=request.POST.get("reason", ""))
+        reason = Values(request.POST).text("reason")
+        services.hide_post(post, by=request.user, reason=reason)
     return redirect(post.topic)
 
 
@@ -262,6 +269,7 @@ def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     topic = visible_topic(request, pk)
     if not permissions.can_moderate(request.user):
         raise PermissionDenied
+    sent = Values(request.POST)
     acts: dict[str, Callable[[], None]] = {
         "lock": lambda: services.set_locked(topic, by=request.user, is_locked=True),
         "unlock": lambda: services.set_locked(topic, by=request.user, is_locked=False),
@@ -270,13 +278,13 @@ def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "move": lambda: services.move_topic(
             topic,
             by=request.user,
-            category=get_object_or_404(Category, slug=request.POST.get("category", "")),
+            category=get_object_or_404(Category, slug=sent.text("category")),
         ),
     }
-    act = acts.get(request.POST.get("act", ""))
-    if act is None:
+    act = sent.choice("act", acts)
+    if not act:
         raise PermissionDenied
-    act()
+    acts[act]()
     return redirect(topic)
 
 
@@ -303,7 +311,7 @@ def numbers(request: HttpRequest) -> HttpResponse:
 @require_safe
 def similar(request: HttpRequest) -> HttpResponse:
     """Topics like the title being typed."""
-    words = clean_title(request.GET.get("title", ""))[:200]
+    words = clean_title(Values(request.GET).text("title", most=10_000))[:200]
     hits = alike(words, user=request.user)
     return render(request, "forum/_similar.html", {"hits": hits})
 
@@ -326,15 +334,11 @@ def _list(
     tag: Tag | None = None,
 ) -> HttpResponse:
     allowed = SORTS if request.user.is_authenticated else WITHOUT_SIGN_IN
-    sort = request.GET.get("sort", "latest")
+    sort = Values(request.GET).choice("sort", SORTS, default="latest")
+    # Lists of one's own are no lists once one has signed out.
     sort = sort if sort in allowed else "latest"
-    cursor = request.GET.get("cursor")
-    try:
-        page = list_topics(
-            visible, user=request.user, sort=sort, cursor=cursor, tag=tag
-        )
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
+    cursor = cursor_of(request)
+    page = list_topics(visible, user=request.user, sort=sort, cursor=cursor, tag=tag)
     # A tag's list is short and has its own order: nothing is pinned to it.
     has_pinned = sort == "latest" and tag is None
     pinned = pinned_topics(visible) if has_pinned and not cursor else []
@@ -380,11 +384,9 @@ def _kept_reply(request: PageRequest, topic: Topic) -> str:
 def _topic_page(
     request: PageRequest, topic: Topic, form: ReplyForm, *, status: int = 200
 ) -> HttpResponse:
-    number = request.GET.get("n", "")
-    around = int(number) if number.isdecimal() and len(number) < 7 else None
-    if around is not None:
-        # A window that begins at the post itself hides what it answers.
-        around = max(2, around - 3)
+    number = Values(request.GET).whole("n", default=0, least=0, most=MOST_POSTS)
+    # A window that begins at the post itself hides what it answers.
+    around = max(2, number - 3) if number else None
     window = window_of(topic, user=request.user, around=around)
     reader = reader_of(topic, request.user)
     last_shown = max((row.post.number for row in window.posts), default=1)

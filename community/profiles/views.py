@@ -6,7 +6,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from community.forum.models import Post, Topic
 from community.reputation.models import Balance, Entry
-from core.pagination import BadCursor, paginate
+from core.pagination import paginate
+from core.reading import cursor_of
 
 RECENT = 10
 
@@ -42,12 +43,9 @@ def profile_detail(request: HttpRequest, username: str) -> HttpResponse:
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """Who helped most."""
     balances = Balance.objects.filter(points__gt=0, user__is_active=True)
-    try:
-        page = paginate(
-            balances.select_related("user"),
-            order_by=("-points", "-pk"),
-            cursor=request.GET.get("cursor"),
-        )
-    except BadCursor as error:
-        return render(request, "400.html", {"reason": error}, status=400)
+    page = paginate(
+        balances.select_related("user"),
+        order_by=("-points", "-pk"),
+        cursor=cursor_of(request),
+    )
     return render(request, "profiles/leaderboard.html", {"page": page})

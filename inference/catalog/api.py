@@ -5,8 +5,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from core.endpoints import Endpoint
 from inference.catalog.queries import offered_models
 from inference.catalog.serializers import (
     ModelDetailSerializer,
@@ -15,7 +15,7 @@ from inference.catalog.serializers import (
 )
 
 
-class ModelList(APIView):
+class ModelList(Endpoint):
     """The models on offer, open ones first."""
 
     permission_classes = [AllowAny]
@@ -26,7 +26,7 @@ class ModelList(APIView):
         return Response({"next": None, "previous": None, "results": results})
 
 
-class ModelDetail(APIView):
+class ModelDetail(Endpoint):
     """One model on offer."""
 
     permission_classes = [AllowAny]

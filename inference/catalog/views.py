@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 import activity
 from core.money import NANO
+from core.reading import Values
 from entitlements.queries import premium_organisation
 from inference.catalog.examples import base_url, call_examples, question_to
 from inference.catalog.models import Model, PriceVersion
@@ -27,9 +28,7 @@ class Offered:
 @require_safe
 def model_list(request: HttpRequest) -> HttpResponse:
     """Show every model on offer, of one edition when that is asked for."""
-    edition = request.GET.get("edition", "")
-    if edition not in Model.Edition.values:
-        edition = ""
+    edition = Values(request.GET).choice("edition", Model.Edition.values)
     offered = _offered()
     context = {
         "offered": [
@@ -75,7 +74,7 @@ def rates(request: HttpRequest) -> HttpResponse:
         for one in _offered()
         if one.price is not None
     ]
-    context = {"choices": choices, "chosen": request.GET.get("rates", "")}
+    context = {"choices": choices, "chosen": Values(request.GET).text("rates")}
     return render(request, "catalog/_rates.html", context)
 
 

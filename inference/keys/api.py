@@ -11,11 +11,11 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import caller, has_scope
 from accounts.models import Organisation
 from accounts.permissions import can_manage_keys
+from core.endpoints import Endpoint, PageQuery
 from core.pagination import paginate
 from core.rest import StrictSerializer
 from inference.catalog.queries import offered_models
@@ -79,9 +79,10 @@ class NewKeySerializer(StrictSerializer):
         return moment
 
 
-class KeyList(APIView):
+class KeyList(Endpoint):
     """The keys of an organisation."""
 
+    query = PageQuery
     permission_classes = [IsAuthenticated, has_scope("keys:write")]
 
     @extend_schema(operation_id="list_keys", responses=KeyPageSerializer)
@@ -90,7 +91,7 @@ class KeyList(APIView):
         page = paginate(
             _keys(organisation).select_related("created_by"),
             order_by=("-pk",),
-            cursor=request.query_params.get("cursor"),
+            cursor=self.asked["cursor"],
         )
         return Response(
             {
@@ -115,7 +116,7 @@ class KeyList(APIView):
         return Response({**KeySerializer(key).data, "secret": secret}, status=201)
 
 
-class KeyDetail(APIView):
+class KeyDetail(Endpoint):
     """One key."""
 
     permission_classes = [IsAuthenticated, has_scope("keys:write")]

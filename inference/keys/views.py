@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.decorators import organisation_required, recent_sign_in_required
 from accounts.permissions import can_manage_keys
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.types import OrganisationHttpRequest
 from inference.catalog.examples import base_url, call_examples, question_to
 from inference.catalog.queries import offered_models
@@ -99,7 +100,7 @@ def _require_manager(request: OrganisationHttpRequest) -> None:
 
 def _is_first_submission(request: OrganisationHttpRequest) -> bool:
     """Tell whether this form was not sent before: a reload must not make a second key."""
-    token = request.POST.get("submission", "")[:64]
+    token = Values(request.POST).text("submission", most=64)
     if not token:
         return True
     return cache.add(f"keys:submission:{request.user.pk}:{token}", 1, _ONE_DAY)
@@ -144,7 +145,7 @@ def _page(
         "keys": paginate(
             _keys(request).select_related("created_by"),
             order_by=("-pk",),
-            cursor=request.GET.get("cursor"),
+            cursor=cursor_of(request),
             page_size=PAGE_SIZE,
         ),
         "form": form,

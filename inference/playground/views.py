@@ -18,6 +18,7 @@ from accounts.models import Membership, Organisation, User
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
 from core import limiter
+from core.reading import Values
 from core.types import AuthenticatedHttpRequest
 from design import markdown
 from inference.catalog.examples import base_url, call_examples, question_to
@@ -69,8 +70,9 @@ def playground(request: HttpRequest) -> HttpResponse:
         return _page(request, form, models, status=422)
     if not request.user.is_authenticated:
         # Signing in keeps the session, and with it what was typed.
+        sent = Values(request.POST)
         request.session[DRAFT] = {
-            name: request.POST.get(name, "")[:100_000] for name in _DRAFT_FIELDS
+            name: sent.text(name, most=100_000, strip=False) for name in _DRAFT_FIELDS
         }
         return _page(request, form, models, asks_to_sign_in=True)
     return _send(request, form, models, organisations)
@@ -83,7 +85,7 @@ def playground_key(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Hand this session's short-lived key to the page's script."""
     limiter.check("playground-key", request.user.pk, limit=_KEYS_PER_HOUR, period=3600)
     organisation = get_object_or_404(
-        _callable_by(request.user), slug=request.POST.get("organisation", "")
+        _callable_by(request.user), slug=Values(request.POST).text("organisation")
     )
     choose_organisation(request.user, organisation)
     secret, ends_at = services.secret_for(
@@ -203,19 +205,20 @@ def _initial(
     initial: dict[str, Any] = {"stream": True}
     if request.user.is_authenticated and DRAFT in request.session:
         initial |= request.session.pop(DRAFT)
-    asked = request.GET.get("model", "")
-    if asked in {model.slug for model in models}:
-        initial["model"] = asked
-    if request.GET.get("prompt"):
-        initial["prompt"] = request.GET["prompt"][:10_000]
-    elif request.GET.get("edition") == Model.Edition.PREMIUM:
+    asked = Values(request.GET)
+    wanted = asked.text("model")
+    if wanted in {model.slug for model in models}:
+        initial["model"] = wanted
+    if prompt := asked.text("prompt", most=10_000):
+        initial["prompt"] = prompt
+    elif asked.text("edition") == Model.Edition.PREMIUM:
         premium = (model.slug for model in models if model.is_premium)
         initial["model"] = next(premium, "")
     if request.user.is_authenticated:
         slugs = {org.slug for org in organisations}
         current = current_organisation(request.user).slug
-        wanted = [request.GET.get("organisation", ""), current]
-        initial["organisation"] = next((slug for slug in wanted if slug in slugs), "")
+        named = [asked.text("organisation"), current]
+        initial["organisation"] = next((slug for slug in named if slug in slugs), "")
     return initial
 
 

@@ -3,21 +3,21 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import Organisation
+from core.endpoints import Endpoint
 from core.rest import StrictSerializer
 from entitlements.queries import entitlements_for
 from inference.usage import queries
 from inference.usage.periods import DAYS, DEFAULT, Period
 
 
-class QuestionSerializer(StrictSerializer):
+class UsageQuery(StrictSerializer):
     """What to sum up."""
 
     range = serializers.ChoiceField(choices=list(DAYS), default=DEFAULT)
@@ -50,26 +50,18 @@ class SummarySerializer(serializers.Serializer[Any]):
     groups = GroupSerializer(many=True)
 
 
-class UsageSummary(APIView):
+class UsageSummary(Endpoint):
     """Usage of an organisation, summed up."""
 
+    query = UsageQuery
     permission_classes = [IsAuthenticated]
 
-    @extend_schema(
-        operation_id="get_usage",
-        parameters=[
-            OpenApiParameter("range", enum=list(DAYS)),
-            OpenApiParameter("group", enum=list(queries.GROUPS)),
-        ],
-        responses=SummarySerializer,
-    )
+    @extend_schema(operation_id="get_usage", responses=SummarySerializer)
     def get(self, request: Request, org: str) -> Response:
         visible = Organisation.objects.visible_to(request.user)
         organisation = get_object_or_404(visible, slug=org)
-        question = QuestionSerializer(data=request.query_params.dict())
-        question.is_valid(raise_exception=True)
-        period = Period.named(question.validated_data["range"])
-        group = question.validated_data["group"]
+        period = Period.named(self.asked["range"])
+        group = self.asked["group"]
         bounds = (organisation.pk, period.start, period.end)
         totals = queries.totals(*bounds)
         name = "model" if group == "model" else "key__name"

@@ -11,12 +11,13 @@ from django.views.decorators.http import require_safe
 from accounts.decorators import organisation_required
 from audit import services as audit
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.tables import csv_response
 from core.types import OrganisationHttpRequest
 from entitlements.queries import entitlements_for
 from inference.usage import queries
 from inference.usage.models import UsageEvent
-from inference.usage.periods import DAYS, Period, chart
+from inference.usage.periods import DAYS, DEFAULT, Period, chart
 from inference.usage.steps import first_steps
 
 PAGE_SIZE = 30
@@ -47,7 +48,7 @@ def usage(request: OrganisationHttpRequest) -> HttpResponse:
         "log": paginate(
             _events(request, period),
             order_by=("-occurred_at", "-request_id"),
-            cursor=request.GET.get("cursor"),
+            cursor=cursor_of(request),
             page_size=PAGE_SIZE,
         ),
         "query": f"range={period.name}&group={group}",
@@ -128,9 +129,9 @@ def _record_export(request: OrganisationHttpRequest) -> None:
 
 
 def _choice(request: OrganisationHttpRequest) -> tuple[Period, str]:
-    group = request.GET.get("group", "")
-    period = Period.named(request.GET.get("range", ""))
-    return period, group if group in GROUPS else "model"
+    asked = Values(request.GET)
+    period = Period.named(asked.choice("range", DAYS, default=DEFAULT))
+    return period, asked.choice("group", GROUPS, default="model")
 
 
 def _events(request: OrganisationHttpRequest, period: Period) -> QuerySet[UsageEvent]:

@@ -31,6 +31,7 @@ from accounts.limits import (
     limited,
     person,
 )
+from core.reading import Values
 
 # Per address: an office behind one of them signs in on a Monday morning.
 OFTEN = Rate(30, MINUTE, address)
@@ -45,7 +46,7 @@ OWN = Rate(10, MINUTE, person)
 def email(request: HttpRequest) -> HttpResponseBase:
     """My addresses; each confirmation that is asked for is a mail, and counted."""
     if "action_send" in request.POST:
-        count_mail(request.POST.get("email", ""), request)
+        count_mail(Values(request.POST).text("email", most=320), request)
     answer: HttpResponseBase = account.email(request)
     return answer
 

@@ -39,6 +39,7 @@ from accounts.queries import current_organisation, membership_of, open_invitatio
 from accounts.seats import seats_of
 from accounts.wall import second_factor_page
 from core.errors import DomainError, RateLimited
+from core.reading import Values
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 
 
@@ -50,7 +51,7 @@ def sent(request: HttpRequest) -> QueryDict | None:
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
     """Speak another language here and, to whoever is signed in, everywhere."""
-    language = request.POST.get("language", "")
+    language = Values(request.POST).text("language")
     if request.user.is_authenticated and language in dict(settings.LANGUAGES):
         services.set_language(request.user, language)
     return django_set_language(request)
@@ -148,7 +149,7 @@ def session_end(request: AuthenticatedHttpRequest) -> HttpResponse:
         for each in UserSession.objects.filter(user=request.user)
         if not each.is_current()
     ]
-    wanted = request.POST.get("session", "")
+    wanted = Values(request.POST).text("session")
     ending = [each for each in others if wanted in {"others", str(each.pk)}]
     if not ending:
         raise Http404
@@ -263,16 +264,18 @@ def member_change(request: OrganisationHttpRequest, pk: int) -> HttpResponse:
     organisation = request.organisation
     membership = get_object_or_404(Membership, pk=pk, organisation=organisation)
     me = membership_of(request.user, organisation)
-    is_leaving = me is not None and me.pk == membership.pk and "remove" in request.POST
+    sent = Values(request.POST)
+    is_removal = sent.has("remove")
+    is_leaving = me is not None and me.pk == membership.pk and is_removal
     if me is None or not (
         is_leaving or permissions.can_manage_members(request.user, organisation)
     ):
         raise PermissionDenied
     try:
-        if "remove" in request.POST:
+        if is_removal:
             services.remove_member(membership, by=me)
-        elif request.POST.get("role") in Membership.Role.values:
-            services.change_role(membership, role=request.POST["role"], by=me)
+        elif role := sent.choice("role", Membership.Role.values):
+            services.change_role(membership, role=role, by=me)
     except DomainError as error:
         messages.error(request, str(error))
     else:

@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from core.reading import Unreadable, Values
+
 FIELD = "next"
 MAX_LENGTH = 2000
 _SESSION_KEY = "wish"
@@ -20,7 +22,12 @@ _DETOURS = ("/accounts/login/", "/accounts/signup/", "/accounts/logout/")
 
 def wish_of(request: HttpRequest) -> str:
     """Return the wish a request brings along; empty when it has none of ours."""
-    asked = request.POST.get(FIELD) or request.GET.get(FIELD) or ""
+    try:
+        asked = Values(request.POST).text(FIELD, most=MAX_LENGTH)
+        asked = asked or Values(request.GET).text(FIELD, most=MAX_LENGTH)
+    except Unreadable:
+        # Every page asks, those that say what could not be read among them.
+        return ""
     return asked if _is_ours(asked) else ""
 
 

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
+from core.reading import Unreadable, Values
+
 _SEARCH_ENGINE = re.compile(
     r"(?:^|\.)(?:google|bing|baidu|duckduckgo|sogou|yandex|ecosia|kagi)\."
 )
@@ -38,8 +40,11 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def _said(request: HttpRequest, name: str) -> str:
-    # A database has no place for this one character.
-    return request.GET.get(name, "").replace("\0", "").strip()
+    try:
+        return Values(request.GET).text(name, most=2000)
+    except Unreadable:
+        # Whatever a campaign wrote into the address, the page is shown.
+        return ""
 
 
 def _referrer(request: HttpRequest) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from accounts.permissions import can_see_audit
 from audit.models import Record
 from audit.services import record
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.tables import csv_response
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from entitlements.queries import entitlements_for
@@ -35,7 +36,7 @@ def record_list(request: OrganisationHttpRequest) -> HttpResponse:
     page = paginate(
         _records(request).select_related("actor"),
         order_by=BY_TIME,
-        cursor=request.GET.get("cursor"),
+        cursor=cursor_of(request),
     )
     return render(request, "audit/record_list.html", {**context, "page": page})
 
@@ -58,11 +59,11 @@ def record_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
 @staff_required
 def staff_record_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What staff and the product did, in every organisation and in none."""
-    action = request.GET.get("action", "")
+    action = Values(request.GET).text("action", most=80)
     records = Record.objects.select_related("actor", "organisation")
     if action:
         records = records.filter(action=action)
-    page = paginate(records, order_by=BY_TIME, cursor=request.GET.get("cursor"))
+    page = paginate(records, order_by=BY_TIME, cursor=cursor_of(request))
     query = request.GET.copy()
     query.pop("cursor", None)
     context = {"page": page, "action": action, "query": query.urlencode()}

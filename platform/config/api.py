@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from core.endpoints import Endpoint
+
 APPS = [
     "accounts",
     "search",
@@ -20,6 +22,11 @@ APPS = [
     "billing.subscriptions",
 ]
 
+
+class SchemaView(Endpoint, SpectacularAPIView):
+    """The OpenAPI description of all of it."""
+
+
 v1: list[URLPattern | URLResolver] = []
 for app in APPS:
     if find_spec(f"{app}.api_urls"):
@@ -27,5 +34,5 @@ for app in APPS:
 
 urlpatterns = [
     path("v1/", include((v1, "api"))),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SchemaView.as_view(), name="schema"),
 ]

@@ -2,15 +2,18 @@
 
 import ipaddress
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from core.context import network
 from core.context import request_id as current_request_id
 from core.errors import DomainError, unavailable
 from core.ids import new_public_id
+from core.reading import Unreadable, field_with_nul
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -90,6 +93,21 @@ def _is_signed_in(request: HttpRequest) -> bool:
     return user is not None and user.is_authenticated
 
 
+def readable_cookies(get_response: GetResponse) -> GetResponse:
+    """Take away cookies with a NUL, which no cookie of ours has.
+
+    Written as ``"\\000"`` it passes every server, and PostgreSQL is asked for a
+    session of that name.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+            del request.COOKIES[name]
+        return get_response(request)
+
+    return middleware
+
+
 class DomainErrors:
     """Shows a refusal that a view let rise as a page of its own status.
 
@@ -104,6 +122,19 @@ class DomainErrors:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse a NUL in any field, whoever would have read it."""
+        # Webhooks and the REST API read bodies that are no forms.
+        if request.method == "POST" and getattr(view, "csrf_exempt", False):
+            return None
+        field = field_with_nul(request)
+        if field is None:
+            return None
+        message = _("“%(field)s” holds a character that nobody can see or keep.")
+        return self.process_exception(request, Unreadable(field, message))
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

@@ -6,6 +6,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from core.endpoints import NoQuery
 from core.rest import PREFIX
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -16,12 +17,6 @@ IDEMPOTENCY_KEY = OpenApiParameter(
         "Up to 128 characters of your choice. A repeat with the same key and body "
         "within a day gets the first answer again and does nothing twice."
     ),
-)
-CURSOR = OpenApiParameter(
-    "cursor",
-    str,
-    OpenApiParameter.QUERY,
-    description="Where the page begins: `next` or `previous` of another page.",
 )
 
 
@@ -36,17 +31,16 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class Schema(AutoSchema):
-    """Adds what every endpoint shares: cursors, idempotency and errors."""
+    """Adds what every endpoint shares: its query, idempotency and errors."""
 
     def get_override_parameters(self) -> list[Any]:
         """Return the parameters endpoints have without naming them."""
         parameters: list[Any] = []
         if self.method == "POST" and self.path.startswith(PREFIX):
             parameters.append(IDEMPOTENCY_KEY)
-        answer = self.get_response_serializers()
-        fields = getattr(answer, "_declared_fields", {})
-        if self.method == "GET" and {"next", "previous", "results"} <= set(fields):
-            parameters.append(CURSOR)
+        query = getattr(self.view, "query", NoQuery)
+        if self.method == "GET" and query().fields:
+            parameters.append(query)
         return parameters
 
     def _get_response_bodies(

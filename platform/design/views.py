@@ -25,6 +25,7 @@ from accounts.queries import usernames_among
 from core import limiter
 from core.context import request_id
 from core.errors import Unavailable
+from core.reading import Values, whole_number
 from core.types import PageRequest
 from design import markdown, samples
 from design.stylesheet import stylesheet
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 _FOREVER = "public, max-age=31536000, immutable"
 _YEAR = 31_536_000
+# Posts have 40 000 characters; the playground shows a model's answers this way too.
+MOST_PREVIEWED = 100_000
 _PREVIEWS_PER_MINUTE = 60
 # Pages of one person, fragments of pages, and what changes with every question.
 _NOT_FOR_CRAWLERS = (
@@ -91,7 +94,7 @@ def preview(request: PageRequest) -> HttpResponse:
     user = request.user
     who = user.pk if user.is_authenticated else request.META.get("REMOTE_ADDR", "")
     limiter.check("preview", who, limit=_PREVIEWS_PER_MINUTE, period=60)
-    text = request.POST.get("text", "")
+    text = Values(request.POST).text("text", most=MOST_PREVIEWED, strip=False)
     rendered = markdown.render(text, id_prefix="preview", people=usernames_among)
     return render(request, "design/_preview.html", {"rendered": rendered})
 
@@ -102,13 +105,14 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
     The choice of somebody who is signed in holds on every device of theirs.
     """
-    back = request.POST.get("next", "")
+    sent = Values(request.POST)
+    back = sent.text("next", most=2000)
     if not url_has_allowed_host_and_scheme(
         back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     ):
         back = "/"
     response = HttpResponseRedirect(back)
-    theme = request.POST.get("theme", "")
+    theme = sent.text("theme")
     if request.user.is_authenticated:
         choice = theme if theme in THEMES else User.Theme.SYSTEM.value
         accounts.set_theme(request.user, User.Theme(choice))
@@ -201,7 +205,7 @@ def error_page(
     retry_after: str = "",
 ) -> HttpResponse:
     """Return a page, or a fragment for htmx, that explains a refusal."""
-    seconds = int(retry_after) if retry_after.isdecimal() else 0
+    seconds = whole_number(retry_after) or 0
     context = {**_error_context(status), "retry_after": seconds}
     if request.headers.get("HX-Request"):
         return render(request, "design/_error.html", context, status=status)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.decorators import staff_required
 from audit import services as audit
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.types import AuthenticatedHttpRequest
 from notifications import mailing
 from notifications.models import EmailMessage
@@ -40,7 +41,7 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
 def dead_deliveries(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every delivery that was given up, newest first."""
     dead = Delivery.objects.dead().select_related("event")
-    page = paginate(dead, cursor=request.GET.get("cursor"))
+    page = paginate(dead, cursor=cursor_of(request))
     return render(request, "notifications/dead_deliveries.html", {"page": page})
 
 
@@ -49,7 +50,7 @@ def dead_deliveries(request: AuthenticatedHttpRequest) -> HttpResponse:
 def dead_mails(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every mail that was given up, newest first."""
     dead = EmailMessage.objects.dead().defer("text", "html")
-    page = paginate(dead, cursor=request.GET.get("cursor"))
+    page = paginate(dead, cursor=cursor_of(request))
     return render(request, "notifications/dead_mails.html", {"page": page})
 
 
@@ -58,13 +59,13 @@ def dead_mails(request: AuthenticatedHttpRequest) -> HttpResponse:
 def retry_deliveries(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Try one dead delivery again, or all of them."""
     deliveries = Delivery.objects.all()
-    pk = request.POST.get("pk", "")
-    if pk.isdecimal():
+    pk = Values(request.POST).whole("pk", default=0, least=1, most=2**63 - 1)
+    if pk:
         deliveries = deliveries.filter(pk=pk)
     with transaction.atomic():
         count = outbox.retry_deliveries(deliveries)
         if count:
-            _record(request, "delivery.retried", pk, count)
+            _record(request, "delivery.retried", str(pk or ""), count)
     messages.success(
         request,
         ngettext(
@@ -82,13 +83,13 @@ def retry_deliveries(request: AuthenticatedHttpRequest) -> HttpResponse:
 def retry_mails(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Send one dead mail again, or all of them."""
     mails = EmailMessage.objects.all()
-    pk = request.POST.get("pk", "")
-    if pk.isdecimal():
+    pk = Values(request.POST).whole("pk", default=0, least=1, most=2**63 - 1)
+    if pk:
         mails = mails.filter(pk=pk)
     with transaction.atomic():
         count = mailing.retry_mails(mails)
         if count:
-            _record(request, "mail.retried", pk, count)
+            _record(request, "mail.retried", str(pk or ""), count)
     messages.success(
         request,
         ngettext(

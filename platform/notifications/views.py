@@ -11,6 +11,7 @@ from django.views.decorators.http import (
 
 from accounts.decorators import sign_in_required
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.types import AuthenticatedHttpRequest, PageRequest
 from notifications import services
 from notifications.forms import PreferencesForm
@@ -22,17 +23,18 @@ from notifications.models import Notification
 def notification_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What somebody was told, newest first."""
     visible = Notification.objects.visible_to(request.user).select_related("actor")
-    if request.GET.get("unread"):
+    only_unread = Values(request.GET).flag("unread")
+    if only_unread:
         visible = visible.unread()
     page = paginate(
         visible,
         order_by=("-created_at", "-pk"),
-        cursor=request.GET.get("cursor"),
+        cursor=cursor_of(request),
     )
     return render(
         request,
         "notifications/notification_list.html",
-        {"page": page, "only_unread": bool(request.GET.get("unread"))},
+        {"page": page, "only_unread": only_unread},
     )
 
 

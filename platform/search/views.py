@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from activity import track
 from core import limiter
+from core.reading import Values, cursor_of
 from core.types import PageRequest
 from search.queries import Hits, search_page
 
@@ -18,17 +19,20 @@ TABS = {
     "model": _("Models"),
 }
 PAGE_SIZE = 20
+MOST_PASTED = 10_000
+MOST_SEARCHED = 200
 
 
 @require_safe
 def results(request: PageRequest) -> HttpResponse:
     """What may be found for the words typed; also the live fragment of it."""
-    wanted = request.GET.get("q", "").replace("\0", "").strip()[:200]
-    kind = request.GET.get("kind", "")
-    kind = kind if kind in TABS else ""
-    is_solved = bool(request.GET.get("solved"))
-    is_live = bool(request.htmx and request.GET.get("live"))
-    cursor = request.GET.get("cursor", "")
+    asked = Values(request.GET)
+    # Who pastes a whole error message means its beginning.
+    wanted = asked.text("q", most=MOST_PASTED)[:MOST_SEARCHED].strip()
+    kind = asked.choice("kind", TABS)
+    is_solved = asked.flag("solved")
+    is_live = asked.flag("live") and bool(request.htmx)
+    cursor = cursor_of(request)
     hits = Hits([], "")
     if wanted:
         who = request.user.pk or request.META.get("REMOTE_ADDR", "")

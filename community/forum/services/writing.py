@@ -1,7 +1,11 @@
 """Opening topics, replying and editing."""
 
+import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -10,7 +14,7 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from community.forum.cleaning import clean_text, clean_title
-from community.forum.exceptions import EditConflict, TopicLocked
+from community.forum.exceptions import EditConflict, TokenReused, TopicLocked
 from community.forum.indexing import index_topic
 from community.forum.models import (
     Category,
@@ -34,6 +38,20 @@ AGAIN = timedelta(minutes=10)
 MAX_TAGS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The token of a form, and the digest of what came with it."""
+
+    token: str
+    digest: str
+
+    @classmethod
+    def of(cls, token: str, *values: str | int) -> Self:
+        """Return the token of ``values``; without one there is nothing to digest."""
+        told = json.dumps(values).encode()
+        return cls(token, hashlib.sha256(told).hexdigest() if token else "")
+
+
 def create_topic(
     category: Category,
     *,
@@ -49,9 +67,10 @@ def create_topic(
 
     The same ``client_token`` gives the same topic, however often it is sent; so does
     the same text, sent again at once from a page that was gone back to. Raises
-    ``RateLimited``.
+    ``TokenReused`` or ``RateLimited``.
     """
-    present = _sent_before(author, client_token) or _asked_just_now(
+    sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags)
+    present = _sent_before(author, sent) or _asked_just_now(
         category, author=author, title=title, text=text
     )
     if present is not None:
@@ -67,11 +86,11 @@ def create_topic(
             text=text,
             kind=kind,
             tags=tags,
-            client_token=client_token,
+            sent=sent,
         )
     except IntegrityError:
         # The other click of a double click was faster.
-        present = _sent_before(author, client_token)
+        present = _sent_before(author, sent)
         if present is None:
             raise
         return present.topic
@@ -88,18 +107,20 @@ def post_reply(
     """Reply to a topic; on a question the reply is an answer.
 
     The topic row is locked while the reply takes the next number. The same
-    ``client_token`` gives the same post. Raises ``TopicLocked`` or ``RateLimited``.
+    ``client_token`` gives the same post. Raises ``TopicLocked``, ``TokenReused`` or
+    ``RateLimited``.
     """
-    present = _sent_before(author, client_token)
+    sent = Sent.of(client_token, "reply", topic.pk, text)
+    present = _sent_before(author, sent)
     if present is not None:
         return present
     if limited:
         is_new = timezone.now() - author.date_joined < NEW_MEMBER
         limiter.check("reply", author.pk, limit=20 if is_new else 200, period=86_400)
     try:
-        return _post_reply(topic, author=author, text=text, client_token=client_token)
+        return _post_reply(topic, author=author, text=text, sent=sent)
     except IntegrityError:
-        present = _sent_before(author, client_token)
+        present = _sent_before(author, sent)
         if present is None:
             raise
         return present
@@ -163,7 +184,7 @@ def _create_topic(
     text: str,
     kind: str,
     tags: Sequence[str],
-    client_token: str,
+    sent: Sent,
 ) -> Topic:
     topic = Topic.objects.create(
         category=category,
@@ -174,7 +195,7 @@ def _create_topic(
         highest_number=1,
         last_poster=author,
     )
-    _add_post(topic, author=author, number=1, text=text, client_token=client_token)
+    _add_post(topic, author=author, number=1, text=text, sent=sent)
     _add_tags(topic, tags)
     Category.objects.filter(pk=category.pk).update(topic_count=F("topic_count") + 1)
     TopicUser.objects.create(
@@ -190,14 +211,12 @@ def _create_topic(
 
 
 @transaction.atomic
-def _post_reply(topic: Topic, *, author: User, text: str, client_token: str) -> Post:
+def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
     locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     if locked.is_locked and not can_moderate(author):
         raise TopicLocked
     number = locked.highest_number + 1
-    post = _add_post(
-        locked, author=author, number=number, text=text, client_token=client_token
-    )
+    post = _add_post(locked, author=author, number=number, text=text, sent=sent)
     now = timezone.now()
     Topic.objects.filter(pk=locked.pk).update(
         highest_number=number,
@@ -228,9 +247,15 @@ def _post_reply(topic: Topic, *, author: User, text: str, client_token: str) -> 
 
 
 def _add_post(
-    topic: Topic, *, author: User, number: int, text: str, client_token: str
+    topic: Topic, *, author: User, number: int, text: str, sent: Sent
 ) -> Post:
-    post = Post(topic=topic, number=number, author=author, client_token=client_token)
+    post = Post(
+        topic=topic,
+        number=number,
+        author=author,
+        client_token=sent.token,
+        client_digest=sent.digest,
+    )
     _render(post, text)
     post.save(force_insert=True)
     return post
@@ -281,11 +306,15 @@ def _add_tags(topic: Topic, names: Sequence[str]) -> None:
         Tag.objects.filter(pk=tag.pk).update(topic_count=F("topic_count") + 1)
 
 
-def _sent_before(author: User, client_token: str) -> Post | None:
-    if not client_token:
+def _sent_before(author: User, sent: Sent) -> Post | None:
+    """Return the post a token stands for. Raises ``TokenReused``."""
+    if not sent.token:
         return None
-    sent = Post.objects.filter(author=author, client_token=client_token)
-    return sent.select_related("topic").first()
+    posts = Post.objects.filter(author=author, client_token=sent.token)
+    post = posts.select_related("topic").first()
+    if post is not None and post.client_digest not in {"", sent.digest}:
+        raise TokenReused
+    return post
 
 
 def _asked_just_now(

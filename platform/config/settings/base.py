@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "core.middleware.request_id",
     "core.addresses.site_addresses",
     "core.middleware.trusted_proxies",
+    "core.middleware.readable_cookies",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before the files, which carry these headers too.
@@ -406,7 +407,8 @@ REST_FRAMEWORK = {
         "rest_framework.permissions.IsAuthenticatedOrReadOnly"
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["core.parsers.JSONParser"],
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "core.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["core.throttling.CallLimit"],
     "EXCEPTION_HANDLER": "core.rest.exception_handler",

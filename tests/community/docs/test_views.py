@@ -226,7 +226,7 @@ def test_a_vote_that_says_neither_is_refused(client: Client, site: None) -> None
 
     answer = client.post(f"/docs/_vote/{page.pk}/", {"helpful": "maybe"})
 
-    assert answer.status_code == 404
+    assert answer.status_code == 400
     assert not Vote.objects.exists()
 
 

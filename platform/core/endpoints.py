@@ -1,0 +1,41 @@
+"""What an endpoint of the REST API may be asked in its address."""
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core.rest import StrictSerializer
+
+
+class NoQuery(StrictSerializer):
+    """The query of an endpoint that takes none."""
+
+
+class PageQuery(StrictSerializer):
+    """Where a page of a list begins."""
+
+    cursor = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=1000,
+        help_text="Where the page begins: `next` or `previous` of another page.",
+    )
+
+
+class Endpoint(APIView):
+    """An endpoint that takes the query it declares and refuses any other.
+
+    ``query`` is what GET takes, described in the schema; ``asked`` its valid values.
+    """
+
+    query: ClassVar[type[StrictSerializer]] = NoQuery
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Read the query once the caller is known, allowed in and counted."""
+        super().initial(request, *args, **kwargs)
+        kind = self.query if request.method in {"GET", "HEAD"} else NoQuery
+        query = kind(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        self.asked: dict[str, Any] = query.validated_data
