@@ -18,6 +18,13 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # It lists every problem; a traceback would bury them.
         sys.exit(str(error))
+    except Exception as error:
+        from config.outages import sentence_for
+
+        sentence = None if "--traceback" in sys.argv else sentence_for(error)
+        if sentence is None:
+            raise
+        sys.exit(sentence)
 
 
 if __name__ == "__main__":

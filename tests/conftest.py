@@ -1,9 +1,12 @@
 """What every test may use."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.fakes.servers import passable_folder
 
 pytest_plugins = ["tests.browser.chromium"]
 COLLECTED = pytest.StashKey[list[str]]()
@@ -63,6 +66,13 @@ def _empty_log(
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("TRUNCATE activity_event")
         connection.close()
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A folder for a server that may run under another account."""
+    with passable_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

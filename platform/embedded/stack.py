@@ -2,19 +2,31 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import sys
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from celery import Celery
+from redis import Redis
 
-from embedded.process import ServiceUnavailable
+from embedded.process import ServiceUnavailable, write_private
 from embedded.supervisor import Service, answers
 
 ROOT = Path(__file__).resolve().parents[2]
+# Each with the beginning its readers expect.
+_OWN_SECRETS = {
+    "SECRET_KEY": "",
+    "FIELD_KEYS": "",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_",
+    "GITHUB_WEBHOOK_SECRETS": "",
+    "MAILBOX_SECRET": "",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +79,12 @@ class Places:
         return os.environ.get("SITE_URL") or f"http://{host}:{self.port}"
 
     @property
+    def mailbox_url(self) -> str:
+        """The mailbox's address; without the secret in it, it shows nothing."""
+        secret = load_secrets(self.var_dir)["MAILBOX_SECRET"]
+        return f"http://127.0.0.1:{self.mailbox_port}/{secret}"
+
+    @property
     def stripe_url(self) -> str:
         return f"http://127.0.0.1:{self.stripe_port}"
 
@@ -74,19 +92,22 @@ class Places:
 def load_secrets(var_dir: Path) -> dict[str, str]:
     """Return this installation's own secrets, made once and kept."""
     path = var_dir / "secrets.json"
-    names = (
-        "SECRET_KEY",
-        "FIELD_KEYS",
-        "STRIPE_WEBHOOK_SECRETS",
-        "GITHUB_WEBHOOK_SECRETS",
-    )
-    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    for name in names:
-        prefix = "whsec_" if name == "STRIPE_WEBHOOK_SECRETS" else ""
+    kept: dict[str, str] = {}
+    if path.exists() and path.stat().st_size:
+        try:
+            kept = dict(json.loads(path.read_text()))
+        except ValueError as error:
+            # With other keys no API key and no second factor could be read.
+            raise ServiceUnavailable(
+                f"{path} cannot be read ({error}). Put a good copy in its place, or "
+                f"remove {var_dir} to start anew."
+            ) from error
+    before = dict(kept)
+    for name, prefix in _OWN_SECRETS.items():
         kept.setdefault(name, prefix + secrets.token_urlsafe(32))
-    var_dir.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(kept, indent=2))
+    if kept != before:
+        var_dir.mkdir(parents=True, exist_ok=True)
+        write_private(path, json.dumps(kept, indent=2))
     return kept
 
 
@@ -94,15 +115,17 @@ def product_environment(
     places: Places, *, database_url: str, redis_url: str, smtp_port: int
 ) -> dict[str, str]:
     """Return the environment of every product process."""
+    kept = load_secrets(places.var_dir)
     ours = {
-        **load_secrets(places.var_dir),
+        **kept,
         "DJANGO_SETTINGS_MODULE": "config.settings.dev",
         "DOORSTONE_DEVELOPMENT": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
         "PYTHONUNBUFFERED": "1",
         "VAR_DIR": str(places.var_dir),
         "SITE_URL": places.site_url,
-        "EMAIL_URL": f"smtp://127.0.0.1:{smtp_port}",
+        "EMAIL_URL": f"smtp://doorstone:{kept['MAILBOX_SECRET']}@127.0.0.1:{smtp_port}",
+        "MAILBOX_URL": places.mailbox_url,
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
     }
@@ -113,13 +136,25 @@ def product_environment(
         }
     # What the person set wins over what we made up; the addresses of the servers
     # were settled before.
-    settled = {"DATABASE_URL", "REDIS_URL", "PYTHONPATH"}
+    settled = {"DATABASE_URL", "REDIS_URL", "PYTHONPATH", "MAILBOX_URL"}
     theirs = {name: os.environ[name] for name in ours if os.environ.get(name)}
     return {
         **os.environ,
         **ours,
         **{name: value for name, value in theirs.items() if name not in settled},
     }
+
+
+def shared_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return of the product's environment what a command beside it needs.
+
+    Every variable the product reads, as ``.env.example`` lists them, and the
+    mailbox's address.
+    """
+    example = (ROOT / ".env.example").read_text()
+    read = re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)
+    names = [*read, *(f"{name}_FILE" for name in read), "MAILBOX_URL"]
+    return {name: environment[name] for name in names if environment.get(name)}
 
 
 def stripe_emulator(places: Places, environment: dict[str, str]) -> Service:
@@ -180,7 +215,14 @@ def beat(places: Places, environment: dict[str, str]) -> Service:
         *("--loglevel", "warning", "--pidfile", ""),
         *("--schedule", str(places.var_dir / "beat-schedule")),
     ]
-    return Service("beat", command, environment, cwd=ROOT)
+    since = time.time()
+    return Service(
+        "beat",
+        command,
+        environment,
+        is_ready=lambda: _has_pulse(environment, since),
+        cwd=ROOT,
+    )
 
 
 def free_port() -> int:
@@ -208,6 +250,15 @@ def _worker_answers(environment: dict[str, str]) -> bool:
     with Celery(broker=broker, set_as_current=False) as app:
         app.conf.broker_transport_options = {"global_keyprefix": f"{prefix}celery:"}
         return bool(app.control.ping(timeout=0.3))
+
+
+def _has_pulse(environment: dict[str, str], since: float) -> bool:
+    """Tell whether beat asked for a pulse after ``since`` and a worker gave it."""
+    prefix = environment.get("REDIS_PREFIX", "ds:")
+    url = environment.get("REDIS_CACHE_URL") or environment["REDIS_URL"]
+    with Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+        pulse = client.get(f"{prefix}operations:pulse")
+    return bool(pulse) and float(pulse) >= since
 
 
 def _listens(port: int) -> bool:

@@ -10,11 +10,34 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from embedded.process import ServiceUnavailable, spawn, stop
+from embedded.process import ServiceUnavailable, reap_orphans, spawn, stop, tail
+
+# A server that says nothing for this long is stuck: on a busy machine an answer
+# takes a second, and with the restart all serves again within ten.
+PATIENCE = 4
+# Loading its data or recovering after a crash, a server may take this long.
+STARTING = 60
+# Ends this often without a minute's life between: 0.25 s to 30 s apart, a minute
+# in all.
+MANY_CRASHES = 8
 
 _COLOURS = itertools.cycle((36, 32, 33, 35, 34, 31))
 _write_lock = threading.Lock()
+
+
+class Server(Protocol):
+    """An embedded server: it has been started once and can be launched again."""
+
+    name: str
+    log: Path
+    process: subprocess.Popen[bytes] | None
+
+    def launch(self) -> None: ...
+    def answers(self, patience: float) -> bool: ...
+    def kill(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 @dataclass
@@ -30,15 +53,12 @@ class Service:
     patience: float = 15
     process: subprocess.Popen[bytes] | None = None
     colour: int = field(default_factory=lambda: next(_COLOURS))
-    started_at: float = 0
-    crashes: int = 0
 
-    def start(self) -> None:
+    def launch(self) -> None:
         """Start the process and pass on what it prints, line by line."""
         self.process = spawn(
             self.command, output=subprocess.PIPE, env=self.env, cwd=self.cwd
         )
-        self.started_at = time.monotonic()
         threading.Thread(
             target=self._pass_on, args=(self.process,), daemon=True
         ).start()
@@ -62,11 +82,7 @@ class Service:
 
     def say(self, line: str) -> None:
         """Print one line under this service's name."""
-        prefix = f"{self.name:<8}│ "
-        if sys.stdout.isatty():
-            prefix = f"\033[{self.colour}m{prefix}\033[0m"
-        with _write_lock:
-            print(f"{prefix}{line}", flush=True)
+        announce(self.name, self.colour, line)
 
     def _pass_on(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:
@@ -76,43 +92,118 @@ class Service:
                 self.say(line.decode(errors="replace").rstrip())
 
 
+@dataclass
+class Watched:
+    """What is kept running, and how that went so far."""
+
+    kept: Service | Server
+    colour: int
+    started_at: float = field(default_factory=time.monotonic)
+    crashes: int = 0
+    has_answered: bool = False
+    # The process that no longer answers.
+    stuck: subprocess.Popen[bytes] | None = None
+    # The process whose end was told.
+    ended: subprocess.Popen[bytes] | None = None
+
+    def say(self, line: str) -> None:
+        announce(self.kept.name, self.colour, line)
+
+
 class Supervisor:
-    """Keeps services running until it is told to stop."""
+    """Keeps services and servers running until it is told to stop."""
 
     def __init__(self) -> None:
-        self.services: list[Service] = []
+        self.watched: list[Watched] = []
         self.stopping = threading.Event()
 
     def start(self, *services: Service, timeout: float = 90) -> None:
         """Start services side by side and wait until each of them is ready."""
         for service in services:
-            self.services.append(service)
-            service.start()
+            service.launch()
+            self.watched.append(Watched(service, service.colour))
         for service in services:
             service.wait_until_ready(timeout)
 
+    def adopt(self, server: Server) -> None:
+        """Keep a server running that has been started, and end it with the rest."""
+        each = Watched(server, next(_COLOURS), has_answered=True)
+        self.watched.append(each)
+        threading.Thread(target=self._listen, args=(each, server), daemon=True).start()
+
     def watch(self) -> None:
-        """Start again whatever ends, more slowly each time, until ``stop``."""
-        while not self.stopping.wait(0.5):
-            for service in self.services:
-                if service.process is None or service.process.poll() is None:
-                    continue
-                if time.monotonic() - service.started_at > 60:
-                    service.crashes = 0
-                delay = min(0.25 * 2**service.crashes, 30)
-                if time.monotonic() - service.started_at < delay:
-                    continue
-                service.crashes += 1
-                service.say(
-                    f"ended with {service.process.returncode}; starting it again"
-                )
-                service.start()
+        """Start again whatever ends or is stuck, more slowly each time, until ``stop``.
+
+        Raises ``ServiceUnavailable`` when a server cannot be kept running.
+        """
+        while not self.stopping.wait(0.25):
+            for each in self.watched:
+                self._look_at(each)
+            reap_orphans(
+                {each.kept.process.pid for each in self.watched if each.kept.process}
+            )
 
     def stop(self) -> None:
-        """End every service, the last started first."""
+        """End everything, the last started first."""
         self.stopping.set()
-        for service in reversed(self.services):
-            service.stop()
+        for each in reversed(self.watched):
+            each.kept.stop()
+
+    def _look_at(self, each: Watched) -> None:
+        process, now = each.kept.process, time.monotonic()
+        if process is None:
+            return
+        if process.poll() is None:
+            if each.stuck is process and not isinstance(each.kept, Service):
+                each.say(f"has not answered for {PATIENCE} s; killing it")
+                each.kept.kill()
+            elif now - each.started_at > STARTING:
+                each.crashes = 0
+            return
+        delay = min(0.25 * 2**each.crashes, 30)
+        if each.ended is not process:
+            each.ended = process
+            self._tell(each, process.returncode, delay)
+        if now - each.started_at < delay:
+            return
+        each.crashes += 1
+        each.started_at, each.has_answered = now, False
+        each.kept.launch()
+
+    def _tell(self, each: Watched, code: int, delay: float) -> None:
+        """Say that something ended; give a server up that ends again and again."""
+        if each.crashes < MANY_CRASHES:
+            each.say(f"ended with {code}; starting it again")
+        elif isinstance(each.kept, Service):
+            each.say(
+                f"ended with {code}, {each.crashes + 1} times in a row: it is tried "
+                f"again every {delay:.0f} s; its lines above say why"
+            )
+        else:
+            raise ServiceUnavailable(
+                f"{each.kept.name} ended {each.crashes + 1} times in a row. "
+                f"Its log ({each.kept.log}) ends:\n{tail(each.kept.log)}"
+            )
+
+    def _listen(self, each: Watched, server: Server) -> None:
+        """Ask a server once a second whether it is there."""
+        while not self.stopping.wait(1):
+            process = server.process
+            if process is None or process.poll() is not None:
+                continue
+            if server.answers(PATIENCE):
+                each.has_answered = True
+            elif each.has_answered or time.monotonic() - each.started_at > STARTING:
+                each.stuck = process
+
+
+def announce(name: str, colour: int, line: str) -> None:
+    """Print one line under a name."""
+    prefix = f"{name:<8}│ "
+    if sys.stdout.isatty():
+        prefix = f"\033[{colour}m{prefix}\033[0m"
+    with _write_lock:
+        print(f"{prefix}{line}", flush=True)
 
 
 def answers(url: str) -> bool:

@@ -124,8 +124,12 @@ def look_at_postgres() -> Said:
         yield (
             Status.FAILURE,
             (
-                f"PostgreSQL does not answer ({_first_line(error)}): check DATABASE_URL "
-                "and that the server runs and lets this machine in."
+                f"PostgreSQL does not answer ({_first_line(error)}): "
+                + _cure(
+                    "check DATABASE_URL and that the server runs and lets this "
+                    "machine in.",
+                    log="postgres.log",
+                )
             ),
         )
         return
@@ -180,8 +184,11 @@ def look_at_redis() -> Said:
             yield (
                 Status.FAILURE,
                 (
-                    f"Redis does not answer at {name} ({_first_line(error)}): check the "
-                    "address and that the server runs."
+                    f"Redis does not answer at {name} ({_first_line(error)}): "
+                    + _cure(
+                        "check the address and that the server runs.",
+                        log="redis/server.log",
+                    )
                 ),
             )
             continue
@@ -213,8 +220,8 @@ def look_at_workers() -> Said:
         yield (
             Status.FAILURE,
             (
-                f"The broker does not answer ({_first_line(error)}): check "
-                "REDIS_BROKER_URL."
+                f"The broker does not answer ({_first_line(error)}): "
+                + _cure("check REDIS_BROKER_URL.", log="redis/server.log")
             ),
         )
         return
@@ -225,8 +232,11 @@ def look_at_workers() -> Said:
         yield (
             Status.FAILURE,
             (
-                "No worker answers: start celery -A config.celery worker "
-                "--queues default,mail,billing,usage."
+                "No worker answers: "
+                + _cure(
+                    "start celery -A config.celery worker "
+                    "--queues default,mail,billing,usage."
+                )
             ),
         )
     pulse = client().get(prefixed(PULSE))
@@ -238,8 +248,11 @@ def look_at_workers() -> Said:
         yield (
             Status.FAILURE,
             (
-                f"Beat does not seem to run ({since}): start celery -A config.celery beat, "
-                "and a worker to do what it asks for."
+                f"Beat does not seem to run ({since}): "
+                + _cure(
+                    "start celery -A config.celery beat, and a worker to do what it "
+                    "asks for."
+                )
             ),
         )
     else:
@@ -307,7 +320,7 @@ def look_at_mail() -> Said:
             Status.FAILURE,
             (
                 f"The mail server at {place} does not answer ({_first_line(error)}): "
-                "correct EMAIL_URL, or nobody can confirm an address."
+                + _cure("correct EMAIL_URL, or nobody can confirm an address.")
             ),
         )
     else:
@@ -427,6 +440,20 @@ LOOKS: tuple[Callable[[], Said], ...] = (
     look_at_upstreams,
     look_at_disk,
 )
+
+
+def _cure(otherwise: str, *, log: str = "") -> str:
+    """Return what to do about a server: on a bare machine they are ours to start."""
+    command = getattr(settings, "START_COMMAND", "")
+    if not command:
+        return otherwise
+    if not getattr(settings, "RUNNING_PRODUCT", {}):
+        return f"start everything with {command}, or {otherwise}"
+    place = f"; if not, {Path(settings.VAR_DIR) / log} says why" if log else ""
+    return (
+        f"{command} starts what is its own again within ten seconds{place}. "
+        f"A server of your own: {otherwise}"
+    )
 
 
 def _skew(

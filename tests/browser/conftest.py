@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.stack import running_stack
+from tests.fakes.servers import passable_folder
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def page(open_context: Callable[..., BrowserContext]) -> Page:
 
 
 @pytest.fixture(scope="session")
-def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo_site() -> Iterator[str]:
     """Start the whole product with its demo and return its address.
 
     Loading the demo takes its time: the tests that use it are one group, so that one
@@ -52,7 +53,7 @@ def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if running := os.environ.get("DEMO_SITE"):
         yield running
         return
-    with running_stack(tmp_path_factory.mktemp("demo"), DEMO="1") as stack:
+    with passable_folder() as folder, running_stack(folder, DEMO="1") as stack:
         yield stack.site
 
 

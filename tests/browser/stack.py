@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embedded.environment import read as running_environment
 from embedded.process import spawn, stop
 from tests.fakes.servers import ROOT, free_port
 
@@ -35,6 +36,7 @@ class Stack:
     mailbox: str
     var_dir: Path
     environment: dict[str, str]
+    process: "subprocess.Popen[bytes]"
 
     def mails(self, to: str) -> list[dict[str, Any]]:
         """Return the mails sent to an address, the newest first."""
@@ -86,28 +88,24 @@ def running_stack(var_dir: Path, **environment: str) -> Iterator[Stack]:
         "DEMO": "0",
         **environment,
     }
-    log = var_dir / "run.log"
     var_dir.mkdir(parents=True, exist_ok=True)
+    log = var_dir / "run.log"
     with log.open("wb") as output:
         command = [sys.executable, str(ROOT / "manage.py"), "start"]
         process = spawn(command, output=output, env=env, cwd=ROOT)
         try:
             _wait_until_ready(process, log)
+            told = running_environment(var_dir)
             yield Stack(
                 f"http://127.0.0.1:{ports['PORT']}",
-                f"http://127.0.0.1:{ports['MAILBOX_PORT']}",
+                told["MAILBOX_URL"],
                 var_dir,
-                {**env, **_database(var_dir)},
+                # Commands find the rest in var/environment, as a person's do.
+                env,
+                process,
             )
         finally:
             stop(process, timeout=40)
-
-
-def _database(var_dir: Path) -> dict[str, str]:
-    from embedded.postgres import EmbeddedPostgres
-
-    secrets = json.loads((var_dir / "secrets.json").read_text())
-    return {**secrets, "DATABASE_URL": EmbeddedPostgres(var_dir / "postgres").url()}
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import openai
 import pytest
@@ -14,7 +13,7 @@ from openai import OpenAI
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.stack import Stack, running_stack
-from tests.fakes.servers import ROOT
+from tests.fakes.servers import ROOT, passable_folder
 
 pytestmark = pytest.mark.browser
 
@@ -28,9 +27,8 @@ EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder: Path = tmp_path_factory.mktemp("journey")
-    with running_stack(folder) as running:
+def stack() -> Iterator[Stack]:
+    with passable_folder() as folder, running_stack(folder) as running:
         running.manage("shell", "-c", CREATE_STAFF)
         yield running
 

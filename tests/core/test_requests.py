@@ -191,9 +191,9 @@ for path in iter(input, ""):
 
 
 def test_a_process_says_when_its_database_goes_and_when_it_is_back(
-    tmp_path: Path, settings: Any
+    server_folder: Path, settings: Any
 ) -> None:
-    database = EmbeddedPostgres(tmp_path / "data")
+    database = EmbeddedPostgres(server_folder / "data")
     environment = {
         **os.environ,
         "DATABASE_URL": database.start(),

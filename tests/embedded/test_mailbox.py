@@ -12,6 +12,8 @@ import pytest
 from embedded.mailbox import Mailbox
 from tests.fakes.servers import free_port
 
+SECRET = "known-to-the-owner"
+
 
 class Post:
     """A mailbox under test and the ways into it."""
@@ -19,7 +21,11 @@ class Post:
     def __init__(self, folder: Path) -> None:
         self.folder, self.smtp, self.http = folder, free_port(), free_port()
         self.mailbox = Mailbox(
-            folder, host="127.0.0.1", smtp_port=self.smtp, port=self.http
+            folder,
+            host="127.0.0.1",
+            smtp_port=self.smtp,
+            port=self.http,
+            secret=SECRET,
         )
         self.mailbox.start()
 
@@ -31,11 +37,15 @@ class Post:
         if html:
             message.add_alternative(html, subtype="html")
         with smtplib.SMTP("127.0.0.1", self.smtp) as connection:
+            connection.login("doorstone", SECRET)
             connection.send_message(message)
 
-    def get(self, path: str, language: str = "en") -> tuple[str, dict[str, str]]:
+    def get(
+        self, path: str, language: str = "en", *, secret: str = f"/{SECRET}"
+    ) -> tuple[str, dict[str, str]]:
         asked = urllib.request.Request(
-            f"http://127.0.0.1:{self.http}{path}", headers={"Accept-Language": language}
+            f"http://127.0.0.1:{self.http}{secret}{path}",
+            headers={"Accept-Language": language},
         )
         with urllib.request.urlopen(asked) as answer:  # noqa: S310 - http, above
             return answer.read().decode(), dict(answer.headers)
@@ -121,3 +131,41 @@ def test_the_mailbox_speaks_chinese_to_whoever_reads_it_first(post: Post) -> Non
     assert "本机发送给 ada@demo.test 的所有邮件，均不会离开本机。" in listed
     assert "<h2>HTML 版本</h2>" in shown
     assert "Every mail this machine sent. Nothing leaves it." in english
+
+
+@pytest.mark.parametrize("secret", ["", "/wrong", "/known", f"/{SECRET}x"])
+@pytest.mark.parametrize("path", ["/", "/mail/1", "/mail/1/html", "/api/messages"])
+def test_without_the_secret_nobody_reads_a_mail(
+    post: Post, path: str, secret: str
+) -> None:
+    post.send("ada@example.test", "Reset", "http://127.0.0.1/reset/abc", "<p>abc</p>")
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post.get(path, secret=secret)
+
+    with refused.value as answer:
+        page = answer.read().decode()
+    assert answer.code == 404
+    assert "Open the address that make run printed" in page
+    assert "abc" not in page
+    assert SECRET not in page
+
+
+def test_without_the_secret_nobody_sends_a_mail(post: Post) -> None:
+    message = EmailMessage()
+    message["From"], message["To"] = "mallory@example.test", "ada@example.test"
+    with smtplib.SMTP("127.0.0.1", post.smtp) as connection:
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            connection.login("doorstone", "guessed")
+        with pytest.raises(smtplib.SMTPSenderRefused):
+            connection.send_message(message)
+
+    assert post.listed() == []
+
+
+def test_a_link_in_a_mail_carries_no_secret_away(post: Post) -> None:
+    post.send("ada@example.test", "Hello", "http://elsewhere.test/")
+
+    _page, headers = post.get("/mail/1")
+
+    assert headers["Referrer-Policy"] == "no-referrer"

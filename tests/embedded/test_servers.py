@@ -15,16 +15,16 @@ from embedded.process import ServiceUnavailable
 from embedded.redis import EmbeddedRedis
 
 
-def test_postgres_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
+def test_postgres_keeps_its_data_over_a_restart(server_folder: Path) -> None:
     with (
-        EmbeddedPostgres(tmp_path / "data") as server,
+        EmbeddedPostgres(server_folder / "data") as server,
         psycopg.connect(server.url(), autocommit=True) as connection,
     ):
         connection.execute("CREATE TABLE kept (word text)")
         connection.execute("INSERT INTO kept VALUES ('石阶')")
 
     with (
-        EmbeddedPostgres(tmp_path / "data") as server,
+        EmbeddedPostgres(server_folder / "data") as server,
         psycopg.connect(server.url()) as connection,
     ):
         assert connection.execute("SELECT word FROM kept").fetchall() == [("石阶",)]
@@ -33,16 +33,16 @@ def test_postgres_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
     assert version >= 150_000
 
 
-def test_a_second_postgres_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+def test_a_second_postgres_on_the_same_folder_is_refused(server_folder: Path) -> None:
     with (
-        EmbeddedPostgres(tmp_path / "data"),
+        EmbeddedPostgres(server_folder / "data"),
         pytest.raises(ServiceUnavailable, match="PostgreSQL already runs on"),
     ):
-        EmbeddedPostgres(tmp_path / "data").start()
+        EmbeddedPostgres(server_folder / "data").start()
 
 
-def test_postgres_recovers_after_it_was_killed(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / "data")
+def test_postgres_recovers_after_it_was_killed(server_folder: Path) -> None:
+    server = EmbeddedPostgres(server_folder / "data")
     server.start()
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (n int)")
@@ -50,9 +50,10 @@ def test_postgres_recovers_after_it_was_killed(tmp_path: Path) -> None:
     assert server.process is not None
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
+    server.stop()
 
     with (
-        EmbeddedPostgres(tmp_path / "data") as again,
+        EmbeddedPostgres(server_folder / "data") as again,
         psycopg.connect(again.url()) as connection,
     ):
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
@@ -65,7 +66,7 @@ def test_without_any_postgres_one_sentence_says_what_to_install(
     monkeypatch.setattr(postgres_module, "_machine_binaries", list)
 
     with pytest.raises(ServiceUnavailable, match="Install PostgreSQL 15 or newer"):
-        postgres_module.find_binaries()
+        postgres_module.find_all_binaries()
 
 
 def test_redis_keeps_its_data_over_a_restart(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_service_that_keeps_crashing_is_started_more_and_more_slowly(
     watching = threading.Thread(target=supervisor.watch)
     watching.start()
 
-    wait_for(lambda: supervisor.services[0].crashes == 3)
+    wait_for(lambda: supervisor.watched[0].crashes == 3)
     supervisor.stop()
     watching.join()
 

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -31,7 +32,8 @@ def product_environment(**changes: str) -> dict[str, str]:
     """Return the environment of a process that shares this test's database."""
     database = connection.settings_dict
     host = quote(str(database["HOST"]), safe="")
-    url = f"postgresql://{database['USER']}@/{database['NAME']}?host={host}"
+    user = f"{database['USER']}:{quote(str(database['PASSWORD']), safe='')}"
+    url = f"postgresql://{user}@/{database['NAME']}?host={host}"
     if database["PORT"]:
         url += f"&port={database['PORT']}"
     return {
@@ -44,6 +46,18 @@ def product_environment(**changes: str) -> dict[str, str]:
         "SITE_URL": settings.SITE_URL,
         **changes,
     }
+
+
+@contextmanager
+def passable_folder() -> Iterator[Path]:
+    """Yield a new folder that a server under another account may pass through.
+
+    Pytest's own are closed to others, and no test may open what is not its own.
+    """
+    with tempfile.TemporaryDirectory(prefix="doorstone-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
 
 
 @contextmanager

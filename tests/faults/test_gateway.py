@@ -71,7 +71,8 @@ def gateway(
     port = free_port()
     found = connection.settings_dict
     database = (
-        f"postgresql://{found['USER']}@127.0.0.1:{way_to_postgres.port}/{found['NAME']}"
+        f"postgresql://{found['USER']}:{found['PASSWORD']}"
+        f"@127.0.0.1:{way_to_postgres.port}/{found['NAME']}"
     )
     log = tmp_path / "gateway.log"
     command = asgi_command(

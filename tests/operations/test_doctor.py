@@ -142,7 +142,14 @@ def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_port
 
     ((before, sentence),) = told(findings.look_at_mail)
-    mailbox = Mailbox(tmp_path, host="127.0.0.1", smtp_port=smtp_port, port=free_port())
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "doorstone", "ours"
+    mailbox = Mailbox(
+        tmp_path,
+        host="127.0.0.1",
+        smtp_port=smtp_port,
+        port=free_port(),
+        secret="ours",
+    )
     mailbox.start()
     try:
         ((after, _),) = told(findings.look_at_mail)

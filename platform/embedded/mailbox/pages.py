@@ -36,13 +36,17 @@ CHINESE = {
     "As HTML": "HTML 版本",
     "Not here": "不存在",
     "There is no such mail": "没有这封邮件",
+    "Open the address that make run printed: it holds this mailbox's key.": (
+        "请打开 make run 打印的地址，其中包含此邮箱的密钥。"
+    ),
 }
 
 
 class Reader:
     """Somebody who looks at mail, and the language they read."""
 
-    def __init__(self, accept_language: str) -> None:
+    def __init__(self, accept_language: str, secret: str = "") -> None:
+        self.root = f"/{secret}"
         wanted = [part.split(";")[0].strip() for part in accept_language.split(",")]
         spoken = [name for name in wanted if name[:2].lower() in {"en", "zh"}]
         self.reads_chinese = bool(spoken) and spoken[0][:2].lower() == "zh"
@@ -57,13 +61,13 @@ class Reader:
             f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(title)} · Doorstone</title>"
-            f'<link rel="stylesheet" href="/style.css"></head><body><main>{body}</main></body></html>'
+            f'<link rel="stylesheet" href="{self.root}/style.css"></head><body><main>{body}</main></body></html>'
         )
 
 
 def index(mails: "Sequence[Mail]", recipient: str, reader: Reader) -> str:
     rows = "".join(
-        f'<li><a href="/mail/{mail.number}"><strong>{escape(mail.subject)}</strong>'
+        f'<li><a href="{reader.root}/mail/{mail.number}"><strong>{escape(mail.subject)}</strong>'
         f'<span class="soft">{escape(", ".join(mail.recipients))}</span>'
         f'<time class="soft">{mail.received_at:%H:%M:%S}</time></a></li>'
         for mail in mails
@@ -88,13 +92,13 @@ def detail(mail: "Mail", reader: Reader) -> str:
     )
     as_html = reader.say("As HTML")
     frame = (
-        f'<h2>{as_html}</h2><iframe sandbox src="/mail/{mail.number}/html" title="{as_html}"></iframe>'
+        f'<h2>{as_html}</h2><iframe sandbox src="{reader.root}/mail/{mail.number}/html" title="{as_html}"></iframe>'
         if mail.body("html")
         else ""
     )
     return reader.page(
         mail.subject,
-        f'<p><a href="/">{reader.say("Mailbox")}</a></p><h1>{escape(mail.subject)}</h1>'
+        f'<p><a href="{reader.root}/">{reader.say("Mailbox")}</a></p><h1>{escape(mail.subject)}</h1>'
         f'<p class="soft">{escape(mail.sender)} → {escape(", ".join(mail.recipients))}, '
         f"{mail.received_at:%Y-%m-%d %H:%M:%S} UTC</p><pre>{text}</pre>{frame}",
     )
@@ -104,5 +108,12 @@ def missing(reader: Reader) -> str:
     return reader.page(
         reader.say("Not here"),
         f"<h1>{reader.say('There is no such mail')}</h1>"
-        f'<p><a href="/">{reader.say("Mailbox")}</a></p>',
+        f'<p><a href="{reader.root}/">{reader.say("Mailbox")}</a></p>',
     )
+
+
+def closed(reader: Reader) -> str:
+    """The page for whoever comes without the secret; it does not tell it."""
+    stranger = Reader("zh" if reader.reads_chinese else "en", "closed")
+    sentence = "Open the address that make run printed: it holds this mailbox's key."
+    return stranger.page(stranger.say("Not here"), f"<h1>{stranger.say(sentence)}</h1>")

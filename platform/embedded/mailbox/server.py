@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import hmac
 import json
 import logging
 import threading
@@ -15,6 +16,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from embedded.mailbox import pages
 
@@ -94,13 +96,25 @@ class Store:
 class Mailbox:
     """The SMTP server and the page, each in a thread of this process."""
 
-    def __init__(self, folder: Path, *, host: str, smtp_port: int, port: int) -> None:
+    def __init__(
+        self, folder: Path, *, host: str, smtp_port: int, port: int, secret: str
+    ) -> None:
+        """``secret`` is the first part of every address and the SMTP password.
+
+        Mails hold links that sign people in, and every account of this machine
+        reaches a loopback port.
+        """
         self.store = Store(folder)
-        handler = type("Handler", (_Page,), {"store": self.store})
+        handler = type("Handler", (_Page,), {"store": self.store, "secret": secret})
         self.http = ThreadingHTTPServer((host, port), handler)
         self.http.daemon_threads = True
         self.smtp = Controller(
-            _Catcher(self.store), hostname="127.0.0.1", port=smtp_port
+            _Catcher(self.store),
+            hostname="127.0.0.1",
+            port=smtp_port,
+            authenticator=_Doorkeeper(secret),
+            # The way is this machine's loopback.
+            auth_require_tls=False,
         )
 
     def start(self) -> None:
@@ -113,11 +127,36 @@ class Mailbox:
         self.http.server_close()
 
 
+class _Doorkeeper:
+    """Lets in who sends mail with the mailbox's secret as password."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret.encode()
+
+    def __call__(
+        self, server: Any, session: Any, envelope: Any, mechanism: str, login: Any
+    ) -> AuthResult:
+        given = getattr(login, "password", b"")
+        # Not handled: the server answers 235 or 535 itself.
+        return AuthResult(
+            success=hmac.compare_digest(given, self.secret), handled=False
+        )
+
+
 class _Catcher:
     """Takes every mail, whoever it is for."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         self.store.add(envelope.mail_from, envelope.rcpt_tos, envelope.content)
@@ -128,25 +167,31 @@ class _Page(BaseHTTPRequestHandler):
     """The page, one mail, and the same as JSON."""
 
     store: ClassVar[Store]
+    secret: ClassVar[str]
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
+        _, given, path = f"{parts.path}//".split("/", 2)
+        path = f"/{path.rstrip('/')}"
+        if not hmac.compare_digest(given.encode(), self.secret.encode()):
+            self._answer(pages.closed(self._reader()), status=404)
+            return
         recipient = parse_qs(parts.query).get("to", [""])[0]
         mails = list(self.store.newest(to=recipient))
-        if parts.path == "/":
+        if path == "/":
             self._answer(pages.index(mails, recipient, self._reader()))
-        elif parts.path == "/style.css":
+        elif path == "/style.css":
             self._answer(pages.STYLE, "text/css")
-        elif parts.path == "/api/messages":
+        elif path == "/api/messages":
             listed = json.dumps([mail.to_dict() for mail in mails])
             self._answer(listed, "application/json")
-        elif parts.path.removeprefix("/mail/").removesuffix("/html").isdecimal():
-            self._mail(parts.path)
+        elif path.removeprefix("/mail/").removesuffix("/html").isdecimal():
+            self._mail(path)
         else:
             self._answer(pages.missing(self._reader()), status=404)
 
     def _reader(self) -> pages.Reader:
-        return pages.Reader(self.headers.get("Accept-Language", ""))
+        return pages.Reader(self.headers.get("Accept-Language", ""), self.secret)
 
     def _mail(self, path: str) -> None:
         number = int(path.removeprefix("/mail/").removesuffix("/html"))
@@ -176,6 +221,8 @@ class _Page(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Content-Security-Policy", policy)
         self.send_header("X-Content-Type-Options", "nosniff")
+        # A link in a mail must not carry the secret away.
+        self.send_header("Referrer-Policy", "no-referrer")
         self.end_headers()
         self.wfile.write(content)
 

@@ -1,10 +1,12 @@
 """Everything the database needs before the product starts; safe to run again."""
 
 import io
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
@@ -12,6 +14,9 @@ from django.db import connection
 
 from accounts.models import User
 from community.forum.defaults import ensure_categories
+
+# One call, to our own emulator, is nothing to report.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 ROOT = Path(__file__).resolve().parents[4]
 DOCS = (("docs/site/0.9", "0.9", False), ("docs/site/1.0", "1.0", True))
@@ -24,6 +29,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0)
+        is_new = not User.objects.exists()
+        if is_new:
+            self.empty_emulator()
         ensure_categories()
         call_command("stripe_sync_plans", verbosity=0)
         for folder, version, is_default in DOCS:
@@ -42,14 +50,26 @@ class Command(BaseCommand):
         if wants_demo and "seed_demo" in get_commands():
             if User.objects.filter(email="ada@demo.test").exists():
                 call_command("seed_demo", catch_up=True)
-            elif not User.objects.exists():
+            elif is_new:
                 call_command("seed_demo", scale="s", seed=42)
                 self.tidy_up()
             has_ada = User.objects.filter(email="ada@demo.test").exists()
-            if has_ada and not key_file.exists():
+            # One that was left there belongs to a database that is gone.
+            if has_ada and (is_new or not key_file.exists()):
                 self.write_key(key_file)
         # After the demo, which has offered them since its first day.
         call_command("catalog", "ensure", verbosity=0)
+
+    def empty_emulator(self) -> None:
+        """Begin with an empty account: a new database knows none of its customers.
+
+        The old ones belong to a database that is gone, or to a demo that was
+        stopped half-way, of which the database kept nothing.
+        """
+        if settings.STRIPE_API_BASE:
+            httpx.post(
+                f"{settings.STRIPE_API_BASE}/_emulator/reset", json={}, timeout=30
+            )
 
     def tidy_up(self) -> None:
         """Have the first page planned on what is there, and nothing left to do later."""

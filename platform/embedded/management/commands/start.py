@@ -1,9 +1,9 @@
 """``make run``: the whole product on this machine, until Ctrl-C."""
 
+import errno
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -12,10 +12,16 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from embedded import stack
+from embedded import environment, stack
 from embedded.mailbox import Mailbox
 from embedded.postgres import EmbeddedPostgres
-from embedded.process import ServiceUnavailable
+from embedded.process import (
+    ServiceUnavailable,
+    adopt_orphans,
+    keep_private,
+    spawn,
+    stop,
+)
 from embedded.redis import EmbeddedRedis
 from embedded.supervisor import Supervisor
 
@@ -33,11 +39,16 @@ class Command(BaseCommand):
         started = time.monotonic()
         for name in _ENDINGS:
             signal.signal(name, _interrupt)
+        # Whatever this process and its children write is nobody else's to read.
+        os.umask(0o077)
+        adopt_orphans()
         try:
             with ExitStack() as closing:
                 self.run_everything(closing, started)
         except ServiceUnavailable as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(_sentence(error)) from error
         except KeyboardInterrupt:
             self.stdout.write(
                 "Stopped. Everything is kept; `make run` goes on from here."
@@ -47,7 +58,11 @@ class Command(BaseCommand):
         """Start all, say where it is, and stay."""
         places = stack.Places.from_environment()
         emulates_stripe = not os.environ.get("STRIPE_SECRET_KEY")
+        keep_private(places.var_dir)
+        closing.enter_context(environment.occupy(places.var_dir))
         places.refuse_taken_ports(with_stripe=emulates_stripe)
+        supervisor = Supervisor()
+        closing.callback(supervisor.stop)
 
         has_database = getattr(settings, "HAS_OWN_DATABASE", True)
         database_url = os.environ["DATABASE_URL"] if has_database else ""
@@ -55,13 +70,13 @@ class Command(BaseCommand):
             self.say("starting PostgreSQL")
             postgres = EmbeddedPostgres(places.var_dir / "postgres")
             database_url = postgres.start()
-            closing.callback(postgres.stop)
+            supervisor.adopt(postgres)
         redis_url = os.environ.get("REDIS_URL", "")
         if not redis_url:
             self.say("starting Redis")
             redis = EmbeddedRedis(places.var_dir / "redis")
             redis_url = redis.start()
-            closing.callback(redis.stop)
+            supervisor.adopt(redis)
 
         smtp_port = stack.free_port()
         mailbox = Mailbox(
@@ -69,32 +84,37 @@ class Command(BaseCommand):
             host=places.host,
             smtp_port=smtp_port,
             port=places.mailbox_port,
+            secret=stack.load_secrets(places.var_dir)["MAILBOX_SECRET"],
         )
         mailbox.start()
         closing.callback(mailbox.stop)
 
-        environment = stack.product_environment(
+        variables = stack.product_environment(
             places, database_url=database_url, redis_url=redis_url, smtp_port=smtp_port
         )
-        supervisor = Supervisor()
-        closing.callback(supervisor.stop)
+        environment.write(places.var_dir, stack.shared_variables(variables))
+        closing.callback(environment.forget, places.var_dir)
         if emulates_stripe:
-            supervisor.start(stack.stripe_emulator(places, environment))
-        self.prepare(environment)
+            supervisor.start(stack.stripe_emulator(places, variables))
+        self.prepare(variables)
         supervisor.start(
-            stack.web(places, environment),
-            stack.worker(environment),
-            stack.beat(places, environment),
+            stack.web(places, variables),
+            stack.worker(variables),
+            stack.beat(places, variables),
         )
 
         self.welcome(places, emulates_stripe, time.monotonic() - started)
         supervisor.watch()
 
-    def prepare(self, environment: dict[str, str]) -> None:
+    def prepare(self, variables: dict[str, str]) -> None:
         """Bring the database up to date in one process of its own."""
         command = [sys.executable, str(stack.ROOT / "manage.py"), "prepare"]
-        done = subprocess.run(command, env=environment, check=False)
-        if done.returncode:
+        process = spawn(command, output=None, env=variables)
+        try:
+            code = process.wait()
+        finally:
+            stop(process)
+        if code:
             raise ServiceUnavailable("The database could not be prepared; see above.")
 
     def welcome(self, places: stack.Places, emulates_stripe: bool, took: float) -> None:
@@ -107,7 +127,7 @@ class Command(BaseCommand):
             "",
             f"  Site      {site}/",
             f"  Staff     {site}/staff/conversion/",
-            f"  Mailbox   http://127.0.0.1:{places.mailbox_port}/",
+            f"  Mailbox   {places.mailbox_url}/",
         ]
         if emulates_stripe:
             lines.append(
@@ -148,6 +168,20 @@ def _demo(site: str, key: str) -> list[str]:
         "  Or with the OpenAI SDK:",
         f'    OpenAI(base_url="{site}/v1", api_key="{key}")',
     ]
+
+
+def _sentence(error: OSError) -> str:
+    """Say what the system refused, where, and what to do about it."""
+    place = f" ({error.filename})" if error.filename else ""
+    cure = {
+        errno.ENOSPC: "Make room there, or set VAR_DIR to another disk.",
+        errno.EDQUOT: "Make room there, or set VAR_DIR to another disk.",
+        errno.EACCES: "Set VAR_DIR to a folder this account may write.",
+        errno.EPERM: "Set VAR_DIR to a folder this account may write.",
+        errno.EROFS: "Set VAR_DIR to a folder this account may write.",
+        errno.EADDRINUSE: "End what listens there, or set another port.",
+    }.get(error.errno or 0, "")
+    return f"Doorstone cannot run: {error.strerror or error}{place}. {cure}".strip()
 
 
 def _interrupt(number: int, frame: object) -> None:
