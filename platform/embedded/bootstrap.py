@@ -4,22 +4,38 @@ Runs under any Python from 3.11 on and needs nothing installed:
 
     python3 platform/embedded/bootstrap.py run
 
-Packages are installed again only when a file under ``requirements/`` changed.
+Packages are installed again only when a file under ``requirements/`` changed. An
+environment that is half made, was moved or has another Python is made again.
 """
 
+import errno
+import fcntl
 import hashlib
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed"
+# There while packages are installed; what a killed or failed pip left has it still.
+UNFINISHED = VENV / "installing"
+LOCK = ROOT / ".venv.lock"
 RUNNING = ("base", "embedded")
 DEVELOPING = (*RUNNING, "dev")
+# What an environment says about itself: its version, where it is, that pip is there.
+PROBE = (
+    "import importlib.util, json, sys; "
+    "print(json.dumps([list(sys.version_info[:2]), sys.prefix, "
+    "importlib.util.find_spec('pip') is not None]))"
+)
 
 COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "setup": (DEVELOPING, []),
@@ -33,12 +49,20 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
             ["-m", "mypy", "."],
             ["-c", "from importlinter.cli import lint_imports_command as main; main()"],
             ["-m", "djlint", "--check", "--lint", "--quiet", "templates"],
-            ["manage.py", "makemigrations", "--check", "--dry-run"],
+            [
+                # No server runs here, and none is needed.
+                *("-W", "ignore:Got an error checking a consistent migration history"),
+                *("manage.py", "makemigrations", "--check", "--dry-run"),
+            ],
         ],
     ),
     "bench": (DEVELOPING, [["-m", "tests.bench"]]),
     "faults": (DEVELOPING, [["-m", "pytest", "-m", "faults", "-n", "0"]]),
 }
+
+
+class SetUpFailed(Exception):
+    """The environment cannot be made; the message is one sentence with a cure."""
 
 
 def main(arguments: list[str]) -> int:
@@ -56,36 +80,127 @@ def main(arguments: list[str]) -> int:
     groups, steps = COMMANDS[name]
     os.chdir(ROOT)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
+    # Another environment's own place must not be taken for ours.
+    os.environ.pop("PYTHONHOME", None)
     try:
-        install(groups)
-    except subprocess.CalledProcessError as error:
-        say("The packages could not be installed; the lines above say why.")
-        return error.returncode
+        with one_at_a_time():
+            install(groups)
+    except SetUpFailed as error:
+        say(str(error))
+        return 1
+    except OSError as error:
+        say(sentence(error))
+        return 1
     return run(name, steps, rest)
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold the lock of this folder's set-up; a second one waits for the first."""
+    with LOCK.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another set-up is under way here; waiting for it.")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def install(groups: tuple[str, ...]) -> None:
-    """Make the environment and install ``groups`` unless that is already done."""
-    wanted = fingerprint(groups)
+    """Make the environment and install ``groups`` unless that is already done.
+
+    Raises ``SetUpFailed``.
+    """
+    trouble = trouble_with_environment()
     installed = STAMP.read_text().splitlines() if STAMP.exists() else []
-    if PYTHON.exists() and wanted in installed:
+    if not trouble and fingerprint(groups) in installed:
         return
     started = time.monotonic()
     say("Setting up: this takes a minute or two, once.")
-    if not PYTHON.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    if trouble:
+        if VENV.exists() or VENV.is_symlink():
+            say(f"{trouble} It is made again.")
+        make_environment()
+    UNFINISHED.touch()
     files = [part for group in groups for part in ("-r", f"requirements/{group}.txt")]
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes"]
     options = ["--no-compile", "--disable-pip-version-check", "--prefer-binary"]
-    subprocess.run([*pip, *options, *files], check=True)
+    if subprocess.run([*pip, *options, *files], check=False).returncode:
+        raise SetUpFailed(
+            "The packages could not be installed; the lines above say why. They come "
+            "from the package index (PIP_INDEX_URL names another one): see that it "
+            "can be reached and that the disk has 1 GB free, then try again."
+        )
     # Having the larger set also means having the smaller ones.
     stamps = {fingerprint(groups[:count]) for count in range(1, len(groups) + 1)}
-    STAMP.write_text("\n".join(sorted(stamps)))
+    partial = STAMP.with_suffix(".partial")
+    partial.write_text("\n".join(sorted(stamps)))
+    partial.replace(STAMP)
+    UNFINISHED.unlink()
     say(f"Set up in {time.monotonic() - started:.0f} s.")
 
 
+def make_environment() -> None:
+    """Make the environment from nothing. Raises ``SetUpFailed``."""
+    if VENV.is_symlink():
+        # What it leads to may be somebody else's.
+        VENV.unlink()
+    elif VENV.exists():
+        shutil.rmtree(VENV)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(VENV)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        said = (made.stderr or made.stdout).strip().splitlines()
+        raise SetUpFailed(
+            f"{sys.executable} could not make an environment in {VENV} "
+            f"({said[-1] if said else 'it did not say why'}). On Debian and Ubuntu "
+            "install python3-venv; otherwise see that the folder can be written."
+        )
+
+
+def trouble_with_environment() -> str:
+    """Return one sentence on why the environment cannot be used, or nothing."""
+    if UNFINISHED.exists():
+        return "The environment is half made."
+    if not PYTHON.exists():
+        return "The environment has no Python."
+    try:
+        asked = subprocess.run(
+            [str(PYTHON), "-I", "-c", PROBE],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        version, prefix, has_pip = json.loads(asked.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return "The environment's Python does not run."
+    ours = list(sys.version_info[:2])
+    if version != ours:
+        return (
+            f"The environment has Python {dotted(version)}, and this is {dotted(ours)}."
+        )
+    if Path(prefix).resolve() != VENV.resolve():
+        return "The environment belongs to another folder."
+    if not has_pip:
+        return "The environment has no pip."
+    scripts = [path for path in (VENV / "bin").glob("pip*") if path.is_file()]
+    place = f"{VENV}{os.sep}".encode()
+    if not VENV.is_symlink() and not all(
+        place in path.read_bytes() for path in scripts
+    ):
+        return "The environment was moved."
+    return ""
+
+
 def fingerprint(groups: tuple[str, ...]) -> str:
-    """Return what tells one set of pinned packages from another."""
+    """Return what tells one set of pinned packages for one Python from another."""
+    # The environment has this very version, or it would have been made again.
     digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
     for group in groups:
         digest.update((ROOT / "requirements" / f"{group}.txt").read_bytes())
@@ -106,8 +221,25 @@ def run(name: str, steps: list[list[str]], rest: list[str]) -> int:
     return worst
 
 
-def say(sentence: str) -> None:
-    print(f"doorstone: {sentence}", file=sys.stderr, flush=True)
+def sentence(error: OSError) -> str:
+    """Say what the system refused, where, and what to do."""
+    place = error.filename or ROOT
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"The disk of {place} is full: make room there and try again."
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return (
+            f"{place} cannot be written by this account: set up as the account the "
+            "folder belongs to, or in a copy of your own."
+        )
+    return f"The environment could not be set up: {error}."
+
+
+def dotted(version: list[int]) -> str:
+    return ".".join(str(part) for part in version)
+
+
+def say(text: str) -> None:
+    print(f"doorstone: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
