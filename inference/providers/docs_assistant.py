@@ -5,7 +5,7 @@
 is searched.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -16,12 +16,16 @@ from django.db import close_old_connections
 from inference.catalog.models import Deployment
 from inference.providers import passages
 from inference.providers.base import Answer, Ask, Stream
-from inference.providers.passages import Excerpt, Question
+from inference.providers.passages import Excerpt
+from inference.providers.questions import Question, understand
 from inference.providers.tokens import count_tokens, pieces_of
+from search.queries import Passage
 from search.queries import passages as find_passages
 
 FINGERPRINT = "fp_doorstone_docs_1"
-FOUND = 40
+# Enough to hold the page that answers, few enough to read in some milliseconds.
+FOUND = 150
+Search = Callable[[Sequence[str], str, str], list[Passage]]
 
 
 class DocsAssistant:
@@ -56,16 +60,68 @@ class DocsAssistant:
 
 def answer_question(text: str, scope: str, audiences: Sequence[str]) -> str:
     """Return the answer to ``text`` as Markdown, or that there is none."""
-    question = passages.understand(text)
-    wanted_locale = "zh-hans" if question.is_chinese else "en"
-    excerpts = passages.choose(
-        question, _find(question, scope, audiences, wanted_locale)
-    )
-    if not excerpts:
-        # Better an answer in the other language than none.
-        other = "en" if question.is_chinese else "zh-hans"
-        excerpts = passages.choose(question, _find(question, scope, audiences, other))
+    question = understand(text)
+    excerpts = _in_either_language(question, audiences, _current)
+    if scope == "everything":
+        more = _in_either_language(question, audiences, _everything_else)
+        excerpts = _with_more(question, excerpts, more)
     return _write(question, excerpts) if excerpts else _nothing(question, scope)
+
+
+def _in_either_language(
+    question: Question, audiences: Sequence[str], find: Search
+) -> list[Excerpt]:
+    """Return what answers in the question's language, else in the other one."""
+    locales = ["zh-hans", "en"] if question.is_chinese else ["en", "zh-hans"]
+    for locale in locales:
+        wanted = " ".join(question.terms)
+        excerpts = passages.choose(question, find(audiences, wanted, locale))
+        if excerpts:
+            return excerpts
+    return []
+
+
+def _current(audiences: Sequence[str], wanted: str, locale: str) -> list[Passage]:
+    return find_passages(
+        audiences,
+        wanted,
+        kinds=["doc"],
+        labels=["current"],
+        locale=locale,
+        limit=FOUND,
+    )
+
+
+def _everything_else(
+    audiences: Sequence[str], wanted: str, locale: str
+) -> list[Passage]:
+    """Return older documentation and solved topics."""
+    docs = find_passages(audiences, wanted, kinds=["doc"], locale=locale, limit=FOUND)
+    topics = find_passages(
+        audiences, wanted, kinds=["topic"], labels=["solved"], limit=FOUND // 2
+    )
+    older = [passage for passage in docs if "current" not in passage.labels]
+    return [*older, *topics]
+
+
+def _with_more(
+    question: Question, current: list[Excerpt], more: list[Excerpt]
+) -> list[Excerpt]:
+    """Return what the current documentation says first, then the best of the rest.
+
+    So whoever asks the larger model is told at least what the smaller one tells. A
+    question that names an older version is about that one.
+    """
+    named = [each for each in more if each.passage.version in question.versions]
+    if named:
+        return [*named, *current][: passages.MAX_SOURCES]
+    if not current:
+        return more
+    # Less than the current page says was left behind with its version.
+    surer = [each for each in more if each.coverage > current[0].coverage]
+    topics = [each for each in more if each.passage.kind == "topic"]
+    extra = next(iter([*topics, *surer]), None)
+    return [*current[: passages.MAX_SOURCES - 1], extra] if extra else current
 
 
 def question_of(payload: dict[str, Any]) -> str:
@@ -81,7 +137,7 @@ def question_of(payload: dict[str, Any]) -> str:
     if not asked:
         return ""
     # "And in Python?" only makes sense after the question before it.
-    if len(asked) > 1 and passages.understand(asked[-1]).is_brief:
+    if len(asked) > 1 and understand(asked[-1]).is_brief:
         return f"{asked[-2]} {asked[-1]}"
     return asked[-1]
 
@@ -184,26 +240,6 @@ def _groups(text: str) -> Iterator[str]:
             group = ""
     if group:
         yield group
-
-
-def _find(
-    question: Question, scope: str, audiences: Sequence[str], locale: str
-) -> list[Any]:
-    wanted = " ".join(question.terms)
-    if scope != "everything":
-        return find_passages(
-            audiences,
-            wanted,
-            kinds=["doc"],
-            labels=["current"],
-            locale=locale,
-            limit=FOUND,
-        )
-    docs = find_passages(audiences, wanted, kinds=["doc"], locale=locale, limit=FOUND)
-    topics = find_passages(
-        audiences, wanted, kinds=["topic"], labels=["solved"], limit=FOUND // 2
-    )
-    return [*docs, *topics]
 
 
 def _write(question: Question, excerpts: list[Excerpt]) -> str:

@@ -6,134 +6,48 @@ with the page it is from. What covers too little of the question is not said.
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from inference.providers.questions import Question, Unit, folded, understand
 from search.queries import Passage
-from search.text import lexemes, stem, words
+from search.text import lexemes
 
-# Words that say how something is asked, not what about.
-_FILLER = frozenset(
-    [
-        "a",
-        "about",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "explain",
-        "for",
-        "from",
-        "get",
-        "give",
-        "happens",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "is",
-        "it",
-        "make",
-        "may",
-        "many",
-        "me",
-        "much",
-        "my",
-        "need",
-        "of",
-        "on",
-        "or",
-        "please",
-        "should",
-        "so",
-        "somebody",
-        "someone",
-        "something",
-        "tell",
-        "that",
-        "the",
-        "their",
-        "them",
-        "there",
-        "this",
-        "to",
-        "use",
-        "using",
-        "want",
-        "was",
-        "we",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
-# The longest first; one character is only taken off where it cannot be half a word.
-_FILLER_HAN = re.compile(
-    "为什么|怎么样|怎么办|请问|如何|怎样|怎么|什么|可以|哪些|哪里|哪个|多少|是否|一个|告诉|意思"
-    "|能不能|会不会|需要|应该|[吗呢吧的了是我您]|^[请能在会]"
-)
-# A sign in the middle of ``0.9`` or ``choices[0].text`` ends nothing.
+# A sign in the middle of ``0.9`` or ``choices[0].text`` ends nothing, nor does the
+# point of an abbreviation.
 _SENTENCE = re.compile(
-    r"(?:[^。！？.!?\n]|[.!?](?=\S))+(?:[。！？]+|[.!?]+(?=\s|$)|\n|$)"
+    r"(?:[^。！？.!?\n]|(?<=\be\.g)\.|(?<=\bi\.e)\.|(?<=\betc)\.|[.!?](?=\S))+"
+    r"(?:[。！？]+|[.!?]+(?=\s|$)|\n|$)"
 )
-_VERSION = re.compile(r"\bv?(\d+\.\d+)\b")
+# What a row of the errors begins with: ``429: insufficient_quota – …``.
+_STATUS = r"\d{3}: "
 _CODE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1\s*$", re.DOTALL | re.MULTILINE)
-_GROUPED = re.compile(r"(?<=\d)[ ,\u00a0\u202f](?=\d{3}\b)")
 
+# The figures below were chosen on the tuning half of tests/inference/providers/questions.py.
+# BM25's own, as most search engines set them: how soon more mentions stop counting, and
+# how much a long text has to say to count as much as a short one.
+K1 = 1.2
+B = 0.3
+# How much a mention counts by where it stands.
+IN_HEADING = 5.0
+IN_TITLE = 1.5
+IN_CODE = 0.5
+# Another word for the same is a little less sure.
+NEAR = 0.7
+# What is said in one place answers better than the same words strewn about.
+COVERAGE_SHARE = 0.25
+SENTENCE_SHARE = 0.5
+# A row of a table that begins with the name that is asked about explains it.
+DEFINITION_SHARE = 0.3
+# The share of the question a passage has to speak of to be quoted at all …
 MIN_COVERAGE = 0.42
-# Somewhere, one sentence under its heading has to say this much of it.
+# … and one of its sentences, with its heading.
 MIN_SENTENCE = 0.4
 MAX_SENTENCES = 4
 MAX_SOURCES = 3
-MAX_UNITS = 40
-# A heading about the very thing says more than a mention in passing.
-HEAD_SHARE = 0.4
-BRIEF = 500
-# Two characters of Chinese are about one word of English.
-HAN_WEIGHT = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One word or Han character asked about, and the lexemes that speak of it."""
-
-    lexemes: frozenset[str]
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked about, without how it is asked, and the language it is in."""
-
-    text: str
-    units: tuple[Unit, ...]
-    # What to search for, in the order of the question.
-    terms: tuple[str, ...]
-    is_chinese: bool
-
-    @property
-    def is_brief(self) -> bool:
-        """Tell whether it says too little to stand alone."""
-        return sum(unit.weight for unit in self.units) < 3
+# A page that says this much less than the best one distracts.
+WORTH_QUOTING = 0.7
 
 
 @dataclass(slots=True)
@@ -145,6 +59,43 @@ class Excerpt:
     code: str = ""
     coverage: float = 0.0
     score: float = 0.0
+    # The other sections of the page that speak of the question, the best first.
+    others: list["Excerpt"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A passage as the words it speaks, by where they stand."""
+
+    passage: Passage
+    title: Counter[str]
+    heading: Counter[str]
+    prose: Counter[str]
+    code: Counter[str]
+    # What the heading is about, without words such as "how" and "the".
+    subject: tuple[Unit, ...]
+
+    @classmethod
+    def of(cls, passage: Passage) -> "_Text":
+        code = "\n".join(found.group() for found in _CODE.finditer(passage.text))
+        heading = passage.heading or passage.title
+        # The introduction of a page has its title for a heading, which counts once.
+        title = passage.title if heading != passage.title else ""
+        return cls(
+            passage,
+            _spoken(title),
+            _spoken(heading),
+            _spoken(_CODE.sub("\n", passage.text)),
+            _spoken(code),
+            understand(heading).units,
+        )
+
+    @property
+    def length(self) -> int:
+        return self.prose.total()
+
+    def head(self) -> Counter[str]:
+        return self.title + self.heading
 
 
 @dataclass(slots=True)
@@ -157,137 +108,140 @@ class _Weights:
     def __post_init__(self) -> None:
         self.total = sum(self.of_unit.values()) or 1.0
 
-    def covered(self, found: set[str]) -> float:
-        """Return the share of the question that ``found`` speaks of."""
-        return self.sum(found) / self.total
+    @classmethod
+    def among(cls, question: Question, texts: Sequence[_Text]) -> "_Weights":
+        found = [{*text.title, *text.heading, *text.prose} for text in texts]
+        of_unit = {}
+        for unit in question.units:
+            # Of the two pairs a character is in, the commoner one is the word.
+            count = max(sum(each in said for said in found) for each in unit.lexemes)
+            rarity = math.log(1 + (len(texts) + 1) / (count + 0.5))
+            of_unit[unit] = unit.weight * rarity
+        return cls(of_unit)
 
-    def sum(self, found: set[str]) -> float:
+    def covered(self, spoken: Counter[str]) -> float:
+        """Return the share of the question that ``spoken`` speaks of."""
+        return self.sum(spoken) / self.total
+
+    def sum(self, spoken: Counter[str]) -> float:
         return sum(
-            weight for unit, weight in self.of_unit.items() if unit.lexemes & found
+            weight * (min(1.0, _mentions(unit, spoken)))
+            for unit, weight in self.of_unit.items()
         )
 
+    def bm25(self, text: _Text, usual_length: float) -> float:
+        """Return how much of the question a passage is about, from 0 to about 1."""
+        length = 1 - B + B * text.length / (usual_length or 1)
+        in_heading = IN_HEADING * (1 + self._focus(text)) / 2
+        score = 0.0
+        for unit, weight in self.of_unit.items():
+            mentions = (
+                IN_TITLE * min(1.0, _mentions(unit, text.title))
+                + in_heading * min(1.0, _mentions(unit, text.heading))
+                + (_mentions(unit, text.prose) + IN_CODE * _mentions(unit, text.code))
+                / length
+            )
+            score += weight * mentions / (K1 + mentions)
+        return score / self.total
 
-def understand(text: str) -> Question:
-    """Return what a question is about, without how it is asked."""
-    units: list[Unit] = []
-    terms: list[str] = []
-    han_length = 0
-    before = ""
-    for run, is_han in words(_folded(_VERSION.sub(" ", text))):
-        if is_han:
-            han_length += len(run)
-            for part in _FILLER_HAN.sub(" ", run).split():
-                units += _han_units(part)
-                terms += _pairs(part) or [part]
-            before = ""
-        elif run in _FILLER or len(run) == 1:
-            before = ""
-        else:
-            spoken = {stem(run)}
-            if before:
-                # ``back up`` is written ``backup`` elsewhere.
-                joined = before + run
-                spoken.add(stem(joined))
-                units[-1] = Unit(units[-1].lexemes | {stem(joined)}, 1.0)
-                terms.append(joined)
-            units.append(Unit(frozenset(spoken), 1.0))
-            terms.append(run)
-            before = run
-    return Question(
-        text,
-        tuple(dict.fromkeys(units))[:MAX_UNITS],
-        tuple(dict.fromkeys(terms)),
-        is_chinese=han_length >= 2,
-    )
-
-
-def _han_units(run: str) -> Iterator[Unit]:
-    """Yield a run's characters; each is spoken of by either pair it is in."""
-    pairs = _pairs(run)
-    if not pairs:
-        yield Unit(frozenset([run]), HAN_WEIGHT)
-        return
-    for index in range(len(run)):
-        yield Unit(frozenset(pairs[max(0, index - 1) : index + 1]), HAN_WEIGHT)
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[index : index + 2] for index in range(len(run) - 1)]
+    def _focus(self, text: _Text) -> float:
+        """Return the share of a heading that is about the question."""
+        asked = {each for unit in self.of_unit for each in unit.lexemes | unit.near}
+        size = sum(unit.weight for unit in text.subject)
+        about = sum(unit.weight for unit in text.subject if unit.lexemes & asked)
+        return about / size if size else 0.0
 
 
 def choose(question: Question, passages: Sequence[Passage]) -> list[Excerpt]:
     """Return the excerpts that answer ``question``, the best page first."""
-    if not question.units:
+    if not question.units or not passages:
         return []
-    said = [_spoken(_prose(passage)) for passage in passages]
-    weights = _weigh(question, said)
-    best_rank = max((passage.rank for passage in passages), default=0) or 1
-    excerpts: dict[tuple[str, int], Excerpt] = {}
-    for passage, found in zip(passages, said, strict=True):
-        coverage = weights.covered(found)
+    texts = [_Text.of(passage) for passage in passages]
+    weights = _Weights.among(question, texts)
+    usual_length = sum(text.length for text in texts) / len(texts)
+    pages: dict[tuple[str, int], list[Excerpt]] = {}
+    for text in texts:
+        passage = text.passage
+        coverage = weights.covered(text.head() + text.prose)
         # Code shows a thing more often than it explains it.
-        coverage += (weights.covered(found | _spoken(passage.text)) - coverage) / 2
-        if coverage < MIN_COVERAGE or not _says_it_at_once(passage, weights):
+        whole = weights.covered(text.head() + text.prose + text.code)
+        coverage += (whole - coverage) / 2
+        at_once = _said_at_once(text, weights)
+        if coverage < MIN_COVERAGE or at_once < MIN_SENTENCE:
             continue
-        head = _spoken(f"{passage.title} {passage.heading}")
-        score = coverage + HEAD_SHARE * weights.covered(head)
-        score += 0.1 * passage.rank / best_rank
-        if passage.version in _VERSION.findall(question.text):
+        score = weights.bm25(text, usual_length)
+        score += COVERAGE_SHARE * coverage + SENTENCE_SHARE * at_once
+        if _defines(passage, question):
+            score += DEFINITION_SHARE
+        if passage.version in question.versions:
             score += 0.6
-        elif "current" in passage.labels:
-            score += 0.1
-        if passage.heading == passage.title and len(passage.text) < BRIEF:
-            # A short introduction names what its sections explain.
-            score *= 0.85
-        key = (passage.kind, passage.object_id)
-        present = excerpts.get(key)
-        if present is None or score > present.score:
-            excerpts[key] = Excerpt(passage, [], "", coverage, score)
-    ranked = sorted(excerpts.values(), key=lambda excerpt: -excerpt.score)
+        found = Excerpt(passage, [], "", coverage, score)
+        pages.setdefault((passage.kind, passage.object_id), []).append(found)
+    for page in pages.values():
+        page.sort(key=lambda excerpt: -excerpt.score)
+        page[0].others = page[1:]
+    return _best([page[0] for page in pages.values()], weights)
+
+
+def _best(excerpts: Iterable[Excerpt], weights: _Weights) -> list[Excerpt]:
+    ranked = sorted(excerpts, key=lambda excerpt: -excerpt.score)
     best = ranked[0].score if ranked else 0
     kept: list[Excerpt] = []
     for excerpt in ranked:
-        # A page that says much less than the best one distracts.
-        if excerpt.score < best * 0.7 or len(kept) == MAX_SOURCES:
+        if excerpt.score < best * WORTH_QUOTING or len(kept) == MAX_SOURCES:
             break
         excerpt.sentences, excerpt.code = _quote(excerpt.passage, weights)
+        excerpt.code = excerpt.code or _code_below(excerpt, weights)
         repeats = any(set(excerpt.sentences) & set(other.sentences) for other in kept)
         if excerpt.sentences and not repeats:
             kept.append(excerpt)
     return kept
 
 
-def _says_it_at_once(passage: Passage, weights: _Weights) -> bool:
-    """Tell whether one sentence speaks of the question, not words strewn about."""
-    head = _spoken(f"{passage.title} {passage.heading}")
-    sentences = _SENTENCE.finditer(passage.text)
-    return any(
-        weights.covered(head | _spoken(found.group())) >= MIN_SENTENCE
-        for found in sentences
+def _code_below(excerpt: Excerpt, weights: _Weights) -> str:
+    """Return the code of another section: an introduction says how, that shows it."""
+    for other in excerpt.others:
+        _sentences, code = _quote(other.passage, weights)
+        if code and weights.covered(_spoken(other.passage.heading)) > 0:
+            return code
+    return ""
+
+
+def _said_at_once(text: _Text, weights: _Weights) -> float:
+    """Return how much one sentence says of the question, under its heading.
+
+    Words strewn about a page answer nothing.
+    """
+    head = text.head()
+    prose = _CODE.sub("\n", text.passage.text)
+    return max(
+        (
+            weights.covered(head + _spoken(found.group()))
+            for found in _SENTENCE.finditer(prose)
+        ),
+        default=weights.covered(head),
     )
 
 
-def _spoken(text: str) -> set[str]:
-    return set(lexemes(_folded(text)))
+def _defines(passage: Passage, question: Question) -> bool:
+    """Tell whether a row or item begins with a name the question asks about."""
+    names = "|".join(re.escape(name) for name in question.names)
+    pattern = rf"^(?:{_STATUS})?(?:{names})\b"
+    return bool(
+        names and re.search(pattern, passage.text, re.IGNORECASE | re.MULTILINE)
+    )
 
 
-def _folded(text: str) -> str:
-    """Return ``text`` with ``30 000`` and ``30,000`` written as ``30000``."""
-    return _GROUPED.sub("", text)
+def _mentions(unit: Unit, spoken: Counter[str]) -> float:
+    """Return how often a unit is spoken of; another word for it counts less."""
+    own = max((spoken[lexeme] for lexeme in unit.lexemes), default=0)
+    if own:
+        return own
+    return NEAR * max((spoken[lexeme] for lexeme in unit.near), default=0)
 
 
-def _prose(passage: Passage) -> str:
-    text = _CODE.sub("\n", passage.text)
-    return f"{passage.title} {passage.heading} {text}"
-
-
-def _weigh(question: Question, said: Sequence[set[str]]) -> _Weights:
-    of_unit = {}
-    for unit in question.units:
-        # Of the two pairs a character is in, the commoner one is the word.
-        count = max(sum(lexeme in found for found in said) for lexeme in unit.lexemes)
-        of_unit[unit] = unit.weight * math.log(1 + (len(said) + 1) / (count + 0.5))
-    return _Weights(of_unit)
+def _spoken(text: str) -> Counter[str]:
+    return Counter(lexemes(folded(text)))
 
 
 def _quote(passage: Passage, weights: _Weights) -> tuple[list[str], str]:

@@ -79,3 +79,88 @@ ELSEWHERE = [
     "怎样学习弹钢琴？",
     "谁是美国总统？",
 ]
+
+# As people put it who have not read the pages: other words than theirs. The ranking
+# may be tuned on these …
+TUNED_ON = {
+    "What does Doorstone cost?": {"billing"},
+    "Can I get the reply token by token as it is generated?": {"api/streaming"},
+    "Somebody stole my secret key": {"console/keys"},
+    "Where do I see what I spent this month?": {"console/usage", "api/usage-and-cost"},
+    "I get a 429, what now?": {"api/errors", "api/limits", "api/retries"},
+    "Does the bill get higher when I send the same request twice?": {"api/retries"},
+    "Which headers tell me how many calls are left?": {"api/limits"},
+    "How do I upgrade to a new release?": {"self-hosting/operations"},
+    "Can I sign in without a password?": {"security"},
+    "What roles are there in a team?": {"console"},
+    "How do I get my money's worth out of a pull request?": {"contributing"},
+    "How long may a prompt be?": {"api/chat", "api/models"},
+    "Doorstone 怎么收费？": {"billing"},
+    "密钥怎么换新的又不停服务": {"console/keys"},
+    "怎么边生成边显示回答？": {"api/streaming"},
+    "收到 429 该怎么办": {"api/errors", "api/limits", "api/retries"},
+    "忘了保存密钥还能再看吗": {"console/keys", "concepts"},
+    "怎么把同事拉进团队": {"console"},
+    "怎么升级到新版本": {"self-hosting/operations"},
+    "信用卡扣款不成功会怎么样": {"billing/payments"},
+    "审计日志在哪里看": {"console"},
+    "怎么导出用量": {"console/usage"},
+    "怎么发布自己的模型": {"self-hosting/models"},
+    "帖子里怎么写公式": {"community/markdown"},
+}
+# … and these tell how well that carries over.
+HELD_OUT = {
+    "How expensive is a premium model?": {"api/models", "billing", "concepts"},
+    "Is there a way to see partial output early?": {"api/streaming"},
+    "My old key must keep working while I switch": {"console/keys"},
+    "How do I stop paying?": {"billing/payments"},
+    "How fast may I send calls on the free plan?": {"api/limits"},
+    "Do I pay for a stream that broke off?": {"api/usage-and-cost", "api/streaming"},
+    "Can a colleague see my invoices?": {"console", "billing/payments"},
+    "How do I install it on my own server?": {"self-hosting"},
+    "Where do I report a vulnerability?": {"security"},
+    "How do I follow a topic?": {"community"},
+    "Which environment variables do I have to set?": {"self-hosting/configuration"},
+    "How is a contribution rewarded?": {"contributing", "community/reputation"},
+    "What happens to my chats, do you keep them?": {"api"},
+    "免费版每分钟能调用几次": {"api/limits"},
+    "取消订阅以后还能用多久": {"billing/payments"},
+    "企业版怎么买": {"billing"},
+    "模型回答到一半断了要付钱吗": {"api/usage-and-cost", "api/streaming"},
+    "怎么限制一个密钥每月最多花多少钱": {"console/keys"},
+    "怎么知道某次请求为什么失败": {"console/usage", "api/errors"},
+    "怎么在 JavaScript 里调用": {"quick-start"},
+    "怎么关注一个话题": {"community"},
+    "丢了手机怎么登录": {"security"},
+    "上下文太长会怎样": {"api/chat", "api/errors"},
+    "怎么恢复备份": {"self-hosting/operations"},
+    "积分有什么用": {"community/reputation", "concepts"},
+    "用自己的数据库可以吗": {"self-hosting/configuration"},
+}
+# About things like these, but not in the documentation.
+NEAR_BY = [
+    "How do I fine-tune a model on my own data?",
+    "Is there an app for Android?",
+    "Can I pay with Bitcoin?",
+    "Does it run on Kubernetes with Helm?",
+    "How do I train a new tokenizer?",
+    "Which GPU should I buy?",
+    "怎么微调模型？",
+    "支持支付宝付款吗？",
+    "有手机应用吗？",
+    "怎么训练自己的分词器？",
+]
+
+# What our own pages print for people to try: the page, and words that answer.
+PRINTED = {
+    "How do I stream an answer?": ("api/streaming", 'send "stream": true'),
+    "How do I stream?": ("api/streaming", 'send "stream": true'),
+    "How do I rotate a key?": ("console/keys", "Choose Rotate."),
+    "How do I accept an answer?": ("community", "Accept answer"),
+    "What is an organisation?": ("concepts", "organisation"),
+    "What does the code insufficient_quota mean?": ("api/errors", "insufficient_quota"),
+    "怎样流式输出回答？": ("api/streaming", '"stream": true'),
+    "如何采纳回答？": ("community", "采纳"),
+    "什么是组织？": ("concepts", "组织"),
+    "错误码 insufficient_quota 是什么意思？": ("api/errors", "insufficient_quota"),
+}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +19,17 @@ from inference.providers.docs_assistant import (
 )
 from inference.providers.tokens import count_tokens
 from tests.factories import forum
-from tests.inference.providers.questions import CHINESE, ELSEWHERE, ENGLISH
+from tests.inference.providers.questions import (
+    CHINESE,
+    ELSEWHERE,
+    ENGLISH,
+    HELD_OUT,
+    NEAR_BY,
+    PRINTED,
+    TUNED_ON,
+)
 
+ROOT = Path(__file__).resolve().parents[3]
 PUBLIC = ("public",)
 MEMBERS = ("public", "members")
 pytestmark = pytest.mark.django_db
@@ -69,22 +79,92 @@ def events_of(request: Ask) -> list[Any]:
     return [line.removeprefix("data: ") for line in lines if line]
 
 
-@pytest.mark.parametrize("questions", [ENGLISH, CHINESE], ids=["english", "chinese"])
-def test_the_page_that_answers_is_among_the_sources(
-    documentation: None, questions: dict[str, set[str]]
-) -> None:
-    cited = {question: pages_of(ask(question)) for question in questions}
+SCOPES = ("current", "everything")
 
-    missed = [q for q, wanted in questions.items() if not wanted & set(cited[q])]
-    first = [q for q, wanted in questions.items() if wanted & set(cited[q][:1])]
-    assert len(missed) / len(questions) <= 0.05, missed
-    assert len(first) / len(questions) >= 0.85, set(questions) - set(first)
+
+@pytest.mark.parametrize(
+    ("questions", "first", "cited"),
+    [
+        pytest.param(ENGLISH, 0.9, 1.0, id="english"),
+        pytest.param(CHINESE, 0.85, 0.96, id="chinese"),
+        pytest.param(TUNED_ON, 0.75, 0.9, id="plain words, tuned on"),
+        # What people get who ask what nobody here has thought of.
+        pytest.param(HELD_OUT, 0.8, 0.85, id="plain words, held out"),
+    ],
+)
+def test_the_page_that_answers_is_among_the_sources(
+    documentation: None, questions: dict[str, set[str]], first: float, cited: float
+) -> None:
+    found = {question: pages_of(ask(question)) for question in questions}
+
+    at_all = [q for q, wanted in questions.items() if wanted & set(found[q])]
+    at_once = [q for q, wanted in questions.items() if wanted & set(found[q][:1])]
+    assert len(at_all) / len(questions) >= cited, set(questions) - set(at_all)
+    assert len(at_once) / len(questions) >= first, set(questions) - set(at_once)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_we_print_for_people_to_ask_is_answered(
+    documentation: None, scope: str
+) -> None:
+    said = {question: ask(question, scope=scope) for question in PRINTED}
+
+    unanswered = {
+        question: pages_of(said[question])[:1]
+        for question, (page, words) in PRINTED.items()
+        if pages_of(said[question])[:1] != [page]
+        or words not in said[question].partition(" [1]")[0]
+    }
+    assert unanswered == {}
+
+
+def test_every_question_that_is_printed_is_known_here() -> None:
+    places = [
+        "README.md",
+        "platform/design/samples.py",
+        "inference/catalog/examples.py",
+    ]
+    files = [ROOT / name for name in places]
+    files += sorted((ROOT / "docs/site/1.0").rglob("*.md"))
+    printed = {
+        question
+        for file in files
+        for question in re.findall(
+            r'"?content"?: "([^"{…]+)"|QUESTION = "([^"]+)"', file.read_text()
+        )
+        for question in question
+        if question
+    }
+
+    # Questions to be answered, not what a person or a model says in an example.
+    assert {each for each in printed if each[-1] in "?？"} == set(PRINTED)
+
+
+def test_an_introduction_comes_with_the_code_below_it(documentation: None) -> None:
+    said = ask("How do I stream an answer?")
+
+    assert "```python" in said
+    assert "stream=True" in said
+
+
+@pytest.mark.parametrize("questions", [ENGLISH, CHINESE, TUNED_ON, HELD_OUT, PRINTED])
+def test_the_premium_model_is_never_worse_than_the_open_one(
+    documentation: None, questions: dict[str, Any]
+) -> None:
+    for question in questions:
+        open_one = pages_of(ask(question))
+        premium = pages_of(ask(question, scope="everything"))
+
+        assert premium[: len(open_one[:2])] == open_one[:2], question
 
 
 def test_what_nobody_wrote_about_is_not_answered(documentation: None) -> None:
     answers = {question: ask(question) for question in ELSEWHERE}
 
     assert [question for question, said in answers.items() if pages_of(said)] == []
+    near_by = [question for question in NEAR_BY if pages_of(ask(question))]
+    # Half of these hold two of our words; told apart only by their meaning.
+    assert len(near_by) <= 2, near_by
     assert answers[ELSEWHERE[0]].startswith(
         "I found nothing on that in the current documentation."
     )
