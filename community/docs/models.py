@@ -6,6 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
 
+# A version is one part of an address, and sorts by its numbers.
+MAX_LABEL = 40
+VERSION_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,39}$"
+
 # The languages pages are written in; the first stands in for the others.
 LOCALES = ("en", "zh-hans")
 
@@ -18,21 +22,24 @@ class Version(models.Model):
         STABLE = "stable", _("Stable")
         OLD = "old", _("No longer maintained")
 
-    slug = models.SlugField(max_length=40, unique=True)
-    label = models.CharField(max_length=40)
+    slug = models.CharField(max_length=40, unique=True)
+    label = models.CharField(max_length=MAX_LABEL)
     status = models.CharField(max_length=10, choices=Status.choices)
     is_default = models.BooleanField(default=False)
     # Newer versions have higher keys; the switch lists them first.
-    sort_key = models.CharField(max_length=40)
+    sort_key = models.CharField(max_length=400)
 
     class Meta:
         ordering = ["-sort_key"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(slug__regex=VERSION_NAME), name="docs_version_name"
+            ),
             models.UniqueConstraint(
                 fields=["is_default"],
                 condition=Q(is_default=True),
                 name="docs_version_one_default",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

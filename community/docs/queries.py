@@ -44,15 +44,16 @@ def locale_of(language: str) -> str:
 
 
 def find_page(version: str, path: str, locale: str) -> Page | None:
-    """Return a page in ``locale``, in English where it is not translated."""
+    """Return a page in ``locale``, else in English, else in what it is written in."""
     wanted_first = Case(
         When(locale=locale, then=Value(0)),
-        default=Value(1),
+        When(locale=LOCALES[0], then=Value(1)),
+        default=Value(2),
         output_field=IntegerField(),
     )
     return (
         Page.objects.published()
-        .filter(version__slug=version, path=path, locale__in={locale, LOCALES[0]})
+        .filter(version__slug=version, path=path)
         .select_related("version")
         .order_by(wanted_first)
         .first()
@@ -95,7 +96,7 @@ def vote_of(page: Page, voter: str) -> str:
 
 
 def tree_of(version: Version, locale: str) -> list[Node]:
-    """Return a version's pages as a tree, untranslated ones in English."""
+    """Return a version's pages as a tree, untranslated ones as they are."""
     rows = _rows(version, locale)
     nodes = {
         path: Node(path, title, f"/docs/{version.slug}/{path}/", description)
@@ -143,14 +144,15 @@ def _rows(version: Version, locale: str) -> list[Row]:
     rows: list[Row] | None = cache.get(key)
     if rows is None:
         found: dict[str, tuple[int, Row, str]] = {}
-        pages = Page.objects.published().filter(
-            version=version, locale__in={locale, LOCALES[0]}
-        )
+        # The wanted language stands before English, and that before any other.
+        order = {locale: 2, LOCALES[0]: 1}
+        pages = Page.objects.published().filter(version=version)
         for page in pages.values(
             "position", "path", "title", "parent", "description", "locale"
         ):
             path = page["path"]
-            if path not in found or page["locale"] == locale:
+            present = found[path][2] if path in found else ""
+            if order.get(page["locale"], 0) >= order.get(present, -1):
                 row = (path, page["title"], page["parent"], page["description"])
                 found[path] = (page["position"], row, page["locale"])
         rows = [row for _, row, _ in sorted(found.values(), key=lambda each: each[:2])]

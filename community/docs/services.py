@@ -1,5 +1,6 @@
 """Importing documentation, and hearing whether it helped."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,8 +10,13 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from community.docs import sources
-from community.docs.exceptions import BrokenLinks
-from community.docs.models import LOCALES, Page, Version, Vote
+from community.docs.exceptions import (
+    BadVersionName,
+    BrokenLinks,
+    PagesWouldVanish,
+    VersionIsDefault,
+)
+from community.docs.models import LOCALES, VERSION_NAME, Page, Version, Vote
 from community.docs.queries import tree_key
 from community.docs.sources import Source
 from contracts.community import DocsImported
@@ -29,19 +35,22 @@ def import_version(
     *,
     version: str,
     is_default: bool = False,
+    may_remove: bool = False,
     on_page: Callable[[Source], None] = lambda source: None,
 ) -> dict[str, int]:
     """Load ``root/<locale>/**.md`` as a version; return how many pages changed.
 
-    Runs again safely: pages that did not change stay untouched, pages that are
-    gone, with their whole language even, are no longer shown. One transaction
-    for each language. Raises ``SourceError`` or ``BrokenLinks`` before anything
-    is written.
+    Everything is checked before anything is written, and all of it is written or
+    nothing. Runs again safely: pages that did not change stay untouched. Pages whose
+    source is gone are shown no more, a language that has no folder any more with all
+    of them; for that ``may_remove`` has to say so.
+
+    Raises ``BadVersionName``, ``SourceError``, ``BrokenLinks`` or
+    ``PagesWouldVanish``; each lists all it found.
     """
-    folders = {locale: root / locale for locale in LOCALES if (root / locale).is_dir()}
-    if not folders:
-        raise sources.SourceError(f"{root} holds neither {' nor '.join(LOCALES)}.")
-    read = {locale: sources.read_folder(folder) for locale, folder in folders.items()}
+    if not re.fullmatch(VERSION_NAME, version):
+        raise BadVersionName
+    read = _read_languages(root)
     broken = [
         line
         for pages in read.values()
@@ -49,13 +58,78 @@ def import_version(
     ]
     if broken:
         raise BrokenLinks(broken=broken)
+    with transaction.atomic():
+        row = _save_version(version, is_default=is_default)
+        gone = _without_source(row, read)
+        if gone and not may_remove:
+            raise PagesWouldVanish(pages=gone)
+        return {
+            locale: _import_locale(row, locale, read.get(locale, []), on_page)
+            for locale in LOCALES
+            if locale in read or row.pages.published().filter(locale=locale).exists()
+        }
 
-    row = _save_version(version, is_default=is_default)
-    return {
-        locale: _import_locale(row, locale, read.get(locale, []), on_page)
-        for locale in LOCALES
-        if locale in read or row.pages.published().filter(locale=locale).exists()
-    }
+
+@transaction.atomic
+def make_default(version: Version) -> None:
+    """Show ``version`` at ``/docs/``."""
+    _save_version(version.slug, is_default=True)
+
+
+@transaction.atomic
+def relabel_version(version: Version, *, label: str) -> None:
+    """Call a version something else on its pages; its address stays."""
+    Version.objects.filter(pk=version.pk).update(label=label)
+
+
+@transaction.atomic
+def remove_version(version: Version) -> int:
+    """Remove a version with its pages; return how many. Raises ``VersionIsDefault``."""
+    locked = Version.objects.select_for_update().get(pk=version.pk)
+    if locked.is_default:
+        raise VersionIsDefault
+    pages = list(locked.pages.values_list("pk", flat=True))
+    for pk in pages:
+        search.remove("doc", pk)
+    locked.delete()
+    return len(pages)
+
+
+def _read_languages(root: Path) -> dict[str, list[Source]]:
+    """Return the pages of each language. Raises ``SourceError`` with all it found."""
+    if not root.is_dir():
+        raise sources.SourceError(f"{root} is no folder.")
+    folders = sorted(each for each in root.iterdir() if each.is_dir())
+    findings = [
+        f"{folder}:1: no language of the documentation; it is written in"
+        f" {' and '.join(LOCALES)}."
+        for folder in folders
+        if folder.name not in LOCALES and folder.name[0] not in "._"
+    ]
+    read: dict[str, list[Source]] = {}
+    for folder in folders:
+        if folder.name not in LOCALES:
+            continue
+        try:
+            read[folder.name] = sources.read_folder(folder)
+        except sources.SourceError as error:
+            findings += error.findings
+    if not findings and not read:
+        findings = [f"{root} holds neither {' nor '.join(LOCALES)}."]
+    if findings:
+        raise sources.SourceError(*findings)
+    return read
+
+
+def _without_source(version: Version, read: dict[str, list[Source]]) -> list[str]:
+    """Return the pages shown now, as ``language/path``, that ``read`` does not hold."""
+    kept = {(locale, page.path) for locale, pages in read.items() for page in pages}
+    shown = version.pages.published().order_by("locale", "position")
+    return [
+        f"{locale}/{path}"
+        for locale, path in shown.values_list("locale", "path")
+        if (locale, path) not in kept
+    ]
 
 
 @transaction.atomic

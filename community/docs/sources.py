@@ -23,8 +23,21 @@ _HEADING = re.compile(r"^(#{1,4})\s+(.*?)\s*#*$")
 _SHORT = 12
 
 
+# What the database can hold and an address can say.
+MAX_TITLE = 200
+MAX_DESCRIPTION = 300
+MAX_PATH = 200
+MAX_ORDER = 9
+# ``#``, ``?`` and the like would end the address or begin another one.
+_ADDRESS = re.compile(r"[\w][\w.~-]*")
+
+
 class SourceError(Exception):
-    """Something in the folder is not right; the message names file and line."""
+    """Things in the folder are not right; each line names file and line."""
+
+    def __init__(self, *findings: str) -> None:
+        self.findings = findings
+        super().__init__("\n".join(findings))
 
 
 @dataclass(slots=True)
@@ -56,23 +69,37 @@ class Section:
 
 
 def read_folder(root: Path) -> list[Source]:
-    """Return the pages of a folder in reading order. Raises ``SourceError``."""
+    """Return the pages of a folder in reading order.
+
+    Raises ``SourceError`` with everything that is wrong, not only the first thing.
+    """
     files = sorted(root.rglob("*.md"))
     if not files:
         raise SourceError(f"{root} holds no Markdown file.")
+    findings: list[str] = []
     sources: dict[str, Source] = {}
     for file in files:
-        source = _read(root, file)
+        try:
+            source = _read(root, file)
+        except SourceError as error:
+            findings += error.findings
+            continue
         if source.path in sources:
             other = sources[source.path].file
-            raise SourceError(f"{file}:1: {other} is the same page; keep one of them.")
-        sources[source.path] = source
-    for source in sources.values():
-        if source.parent and source.parent not in sources:
-            raise SourceError(
-                f"{source.file}:1: the folder has no page of its own; "
-                f"write {source.file.parent / 'index.md'}."
-            )
+            findings.append(f"{file}:1: {other} is the same page; keep one of them.")
+        sources.setdefault(source.path, source)
+    homeless = (
+        []
+        if findings
+        else [
+            f"{source.file}:1: the folder has no page of its own; "
+            f"write {source.file.parent / 'index.md'}."
+            for source in sources.values()
+            if source.parent and source.parent not in sources
+        ]
+    )
+    if findings or homeless:
+        raise SourceError(*findings, *homeless)
     ordered = list(_walk(sources, ""))
     for position, source in enumerate(ordered):
         source.position = position
@@ -233,21 +260,39 @@ def _outside_code_spans(line: str, replace: Callable[[re.Match[str]], str]) -> s
 
 
 def _read(root: Path, file: Path) -> Source:
-    text = file.read_text(encoding="utf-8")
+    try:
+        # A byte order mark is no text.
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{file}:1: this is not a text in UTF-8.") from error
+    findings = [
+        f"{file}:{number}: a character that cannot be stored (NUL)."
+        for number, line in enumerate(text.splitlines(), start=1)
+        if "\0" in line
+    ]
     match = _FRONT.match(text)
     if match is None:
         raise SourceError(
-            f"{file}:1: begin with front matter: --- title: … order: … ---"
+            *findings, f"{file}:1: begin with front matter: --- title: … order: … ---"
         )
-    values = dict(_front_matter(file, match.group(1)))
-    if "title" not in values:
-        raise SourceError(f"{file}:1: the front matter names no title.")
+    values, wrong = _front_matter(file, match.group(1))
     parts = list(file.relative_to(root).with_suffix("").parts)
+    findings += [
+        f"{file}:1: “{part}” cannot be part of an address; use letters, digits,"
+        " hyphens, underscores and full stops."
+        for part in parts
+        if not _ADDRESS.fullmatch(part)
+    ]
     if parts[-1] == "index":
         parts.pop()
+    path = "/".join(parts) or "index"
+    if len(path) > MAX_PATH:
+        findings.append(f"{file}:1: its address is longer than {MAX_PATH} characters.")
+    if findings or wrong:
+        raise SourceError(*findings, *wrong)
     return Source(
         file=file,
-        path="/".join(parts) or "index",
+        path=path,
         parent="/".join(parts[:-1]),
         title=values["title"],
         description=values.get("description", ""),
@@ -257,16 +302,29 @@ def _read(root: Path, file: Path) -> Source:
     )
 
 
-def _front_matter(file: Path, text: str) -> Iterator[tuple[str, str]]:
+def _front_matter(file: Path, text: str) -> tuple[dict[str, str], list[str]]:
+    """Return what the front matter says, and everything that is wrong with it."""
+    values: dict[str, str] = {}
+    wrong = []
+    limits = {"title": MAX_TITLE, "description": MAX_DESCRIPTION, "order": MAX_ORDER}
     for number, line in enumerate(text.splitlines(), start=2):
         if not line.strip():
             continue
-        name, colon, value = line.partition(":")
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        value = value.strip("\"'")
         if not colon:
-            raise SourceError(f"{file}:{number}: expected `name: value`.")
-        if name.strip() == "order" and whole_number(value.strip()) is None:
-            raise SourceError(f"{file}:{number}: order has to be a whole number.")
-        yield name.strip(), value.strip().strip("\"'")
+            wrong.append(f"{file}:{number}: expected `name: value`.")
+        elif name == "order" and whole_number(value) is None:
+            wrong.append(f"{file}:{number}: order has to be a whole number.")
+        elif len(value) > limits.get(name, len(value)):
+            wrong.append(
+                f"{file}:{number}: {name} has {len(value)} characters;"
+                f" {limits[name]} are the most."
+            )
+        values[name] = value
+    if not values.get("title"):
+        wrong.append(f"{file}:1: the front matter names no title.")
+    return values, wrong
 
 
 def _walk(sources: dict[str, Source], parent: str) -> Iterator[Source]:

@@ -145,7 +145,7 @@ def _not_found(request: HttpRequest, version: str, path: str) -> HttpResponse:
     words = path.replace("/", " ").replace("-", " ").replace("_", " ")
     context = {
         "elsewhere": Page.objects.published()
-        .filter(path=path, locale__in=(_locale(), LOCALES[0]))
+        .filter(path=path)
         .select_related("version")
         .order_by("-version__is_default", "-version__sort_key")
         .first(),

@@ -1,88 +1,98 @@
-"""The commands whoever runs an installation uses."""
+"""Every command of the product refuses what it cannot do: one sentence, no change."""
 
-from collections.abc import Callable
+import io
+from pathlib import Path
 from typing import Any
 
 import pytest
-from allauth.mfa.models import Authenticator
-from django.core.management import CommandError, call_command
+from django.core.management import call_command, get_commands, load_command_class
+from django.core.management.base import CommandError
+from django.db import connection
 
-from accounts.models import User
-from audit.models import Record
-from community.forum.models import Category
-from core.crypto import decrypt, encrypt
-from inference.catalog.models import Deployment, Model
+from core.commands import MAX_ARGUMENT, ProductCommand
 
-pytestmark = pytest.mark.django_db
-
-
-def test_an_empty_installation_gets_its_defaults_once(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    call_command("ensure_defaults", "--without-stripe")
-    made = (Category.objects.count(), Model.objects.count())
-    call_command("ensure_defaults", "--without-stripe")
-
-    assert made[0] > 0
-    assert made[1] > 0
-    assert (Category.objects.count(), Model.objects.count()) == made
-
-
-def test_a_member_becomes_staff_and_it_is_recorded(person: Callable[..., Any]) -> None:
-    ada = person("ada")
-
-    call_command("appoint_staff", "ADA@example.test")
-
-    ada.refresh_from_db()
-    entry = Record.objects.get(action="staff.appointed")
-    assert (ada.is_staff, ada.second_factor_since is not None) == (True, True)
-    assert (entry.target, entry.before) == (ada.public_id, {"is_staff": False})
-
-
-def test_nobody_becomes_staff_without_signing_up() -> None:
-    with pytest.raises(CommandError, match=r"^Nobody signed up"):
-        call_command("appoint_staff", "x@example.test")
-
-    assert User.objects.count() == 0
-
-
-def test_field_keys_are_rotated_and_the_old_one_can_go(
-    person: Callable[..., Any], settings: Any
-) -> None:
-    settings.FIELD_KEYS = ["old" * 20]
-    seed = Authenticator.objects.create(
-        user=person("ada"), type="totp", data={"secret": encrypt("SEED")}
+ROOT = Path(__file__).resolve().parents[2]
+OURS = sorted(
+    name
+    for name, app in get_commands().items()
+    if isinstance(app, str)
+    and any(
+        (root / app.replace(".", "/")).is_dir() for root in (ROOT, ROOT / "platform")
     )
-    call_command("catalog", "ensure", verbosity=0)
-    deployment = Deployment.objects.create(
-        model=Model.objects.all()[0],
-        provider="openai",
-        base_url="http://127.0.0.1:1/v1",
-        credential=encrypt("sk-upstream"),
-    )
+)
+HOSTILE = (
+    "",
+    "\0",
+    "a\0b",
+    "\ud800",
+    "x" * (MAX_ARGUMENT + 1),
+    "no-such-thing",
+    "../../",
+)
+# They serve or prepare a whole machine; what they refuse has tests of its own.
+SERVERS = {"start", "prepare"}
+# Wrong input for each command, beyond its choices: what it asks for and cannot be.
+REFUSED: dict[str, list[list[str]]] = {
+    "appoint_staff": [[bad] for bad in HOSTILE],
+    "remove_second_factor": [[bad] for bad in HOSTILE],
+    "create_api_key": [
+        *[[bad] for bad in HOSTILE],
+        *[["ada@example.test", "--name", bad] for bad in HOSTILE[:5]],
+        ["ada@example.test", "--name", "x" * 200],
+        *[["ada@example.test", "--organisation", bad] for bad in HOSTILE[1:]],
+    ],
+    "docs": [
+        *[["import", bad, "--version", "1.0"] for bad in HOSTILE],
+        *[["import", "docs/site/1.0", "--version", bad] for bad in HOSTILE[:5]],
+        ["import", "docs/site/1.0", "--version", "1.0/beta x"],
+        ["import", "docs/site/1.0", "--version", "_vote"],
+        ["import", "docs/site/1.0", "--version", "1.0\n"],
+        *[["remove", "--version", bad, "--remove"] for bad in HOSTILE],
+        *[["default", "--version", bad] for bad in HOSTILE],
+        *[["relabel", "--version", "1.0", "--label", bad] for bad in HOSTILE],
+    ],
+    "audit": [["verify", "--head", bad] for bad in HOSTILE[1:]],
+}
 
-    settings.FIELD_KEYS = ["new" * 20, "old" * 20]
-    call_command("rotate_field_keys")
-    settings.FIELD_KEYS = ["new" * 20]
 
-    seed.refresh_from_db()
-    deployment.refresh_from_db()
-    assert decrypt(seed.data["secret"]) == "SEED"
-    assert decrypt(deployment.credential) == "sk-upstream"
+def everything() -> dict[str, int]:
+    """Return how many rows were ever written to each table."""
+    with connection.cursor() as cursor:
+        counts = {}
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT count(*), max(t.xmin::text) FROM "{table}" t')  # noqa: S608
+            counts[table] = cursor.fetchone()
+        return counts
 
 
-def test_a_rotation_without_the_old_key_changes_nothing(
-    person: Callable[..., Any], settings: Any
-) -> None:
-    settings.FIELD_KEYS = ["old" * 20]
-    seed = Authenticator.objects.create(
-        user=person("ada"), type="totp", data={"secret": encrypt("SEED")}
-    )
-    settings.FIELD_KEYS = ["new" * 20]
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_checks_its_arguments_first(name: str) -> None:
+    app = get_commands()[name]
+    command = load_command_class(app, name) if isinstance(app, str) else app
 
-    with pytest.raises(CommandError, match="not in FIELD_KEYS"):
-        call_command("rotate_field_keys")
+    assert len(OURS) >= 15
+    assert isinstance(command, ProductCommand)
+    assert "Example" in command.help or "manage.py" in command.help
 
-    settings.FIELD_KEYS = ["old" * 20]
-    seed.refresh_from_db()
-    assert decrypt(seed.data["secret"]) == "SEED"
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted({*OURS} - SERVERS))
+def test_a_command_refuses_what_it_does_not_know(name: str) -> None:
+    for bad in (["no-such-act"], ["--no-such-option"], ["x", "y", "z", "\0"]):
+        with pytest.raises(CommandError):
+            call_command(name, *bad, stdout=io.StringIO(), stderr=io.StringIO())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_is_one_sentence_and_changes_nothing(name: str, person: Any) -> None:
+    person("ada")
+    before = everything()
+
+    for arguments in REFUSED[name]:
+        with pytest.raises(CommandError) as refused:
+            call_command(name, *arguments, stdout=io.StringIO())
+        assert str(refused.value).strip(), arguments
+        assert refused.value.returncode != 0
+
+    assert everything() == before

@@ -5,11 +5,18 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from community.docs.exceptions import BrokenLinks
+from community.docs.defaults import ensure_docs
+from community.docs.exceptions import (
+    BadVersionName,
+    BrokenLinks,
+    PagesWouldVanish,
+    VersionIsDefault,
+)
 from community.docs.models import Page, Version, Vote
-from community.docs.services import import_version, vote_helpful
+from community.docs.services import import_version, remove_version, vote_helpful
 from core.errors import RateLimited
 from outbox.models import Event
 from search.models import IndexEntry
@@ -65,7 +72,12 @@ def test_a_page_that_vanished_is_shown_and_found_no_more(folder: Folder) -> None
     import_version(folder(TWO), version="1.0", is_default=True)
     assert search(AnonymousUser(), "zebras")
 
-    changed = import_version(folder({"en/index.md": "Hello."}), version="1.0")
+    less = folder({"en/index.md": "Hello."})
+    with pytest.raises(PagesWouldVanish) as refused:
+        import_version(less, version="1.0")
+    assert refused.value.details["pages"] == ["en/api"]
+    assert Page.objects.published().count() == 2
+    changed = import_version(less, version="1.0", may_remove=True)
 
     assert changed == {"en": 1}
     assert [page.path for page in Page.objects.published()] == ["index"]
@@ -74,7 +86,8 @@ def test_a_page_that_vanished_is_shown_and_found_no_more(folder: Folder) -> None
 
 def test_a_page_that_came_back_is_shown_again(folder: Folder) -> None:
     import_version(folder(TWO), version="1.0")
-    import_version(folder({"en/index.md": "Hello."}), version="1.0")
+    less = folder({"en/index.md": "Hello."})
+    import_version(less, version="1.0", may_remove=True)
 
     import_version(folder(TWO), version="1.0")
 
@@ -85,7 +98,10 @@ def test_a_page_that_came_back_is_shown_again(folder: Folder) -> None:
 def test_a_language_that_vanished_goes_with_its_pages(folder: Folder) -> None:
     import_version(folder({**TWO, "zh-hans/index.md": "斑马。"}), version="1.0")
 
-    changed = import_version(folder(TWO), version="1.0")
+    with pytest.raises(PagesWouldVanish):
+        import_version(folder(TWO), version="1.0")
+    assert Page.objects.published().filter(locale="zh-hans").exists()
+    changed = import_version(folder(TWO), version="1.0", may_remove=True)
 
     assert changed == {"en": 0, "zh-hans": 1}
     assert not Page.objects.published().filter(locale="zh-hans").exists()
@@ -203,3 +219,148 @@ def test_an_import_is_seen_at_once(
         import_version(folder({**TWO, "en/extra.md": "More."}), version="1.0")
 
     assert "Extra" in client.get("/docs/1.0/api/").content.decode()
+
+
+def state() -> list[Any]:
+    return [
+        list(model.objects.order_by("pk").values())
+        for model in (Version, Page, IndexEntry, Event)
+    ]
+
+
+LONG = "---\ntitle: T\ndescription: " + "d" * 301 + "\n---\nText."
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        {"en/index.md": LONG},
+        {"en/index.md": "---\ntitle: " + "t" * 201 + "\n---\nText."},
+        {"en/index.md": "---\ntitle: T\norder: " + "9" * 5000 + "\n---\nText."},
+        {"en/index.md": "---\ntitle: T\norder: ²\n---\nText."},
+        {"en/index.md": "Hello.", "en/" + "/".join(["p" * 90] * 3) + ".md": "x"},
+        {"en/index.md": "Hello.", "en/what?.md": "x"},
+        {"en/index.md": "Hello.", "en/a b.md": "x"},
+        {"en/index.md": "Hel\0lo."},
+        {"en/index.md": "Hello.", "zh/index.md": "你好。"},
+        {"docs/index.md": "Hello."},
+        {"en/index.md": "[gone](gone.md)"},
+        {"en/index.md": "Hello."},
+    ],
+    ids=[
+        *("description", "title", "order", "digit", "path", "question-mark", "blank"),
+        *("nul", "unknown-language", "no-language", "link", "vanishing"),
+    ],
+)
+def test_an_import_that_is_refused_changes_nothing(
+    folder: Folder, pages: dict[str, str]
+) -> None:
+    import_version(folder(TWO), version="1.0", is_default=True)
+    root = folder(pages, "new")
+    before = state()
+
+    for version in ("1.0", "2.0"):
+        if version == "2.0" and pages == {"en/index.md": "Hello."}:
+            continue
+        with pytest.raises(CommandError) as refused:
+            call_command("docs", "import", str(root), version=version, default=True)
+        assert str(refused.value)
+
+    assert state() == before
+
+
+def test_a_failure_in_the_middle_changes_nothing(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_version(folder(TWO), version="1.0", is_default=True)
+    before = state()
+    seen: list[str] = []
+
+    def fail_at_the_last(source: Any) -> None:
+        seen.append(source.path)
+        if len(seen) == 2:
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        import_version(
+            folder(TWO, "new"), version="2.0", is_default=True, on_page=fail_at_the_last
+        )
+
+    assert state() == before
+
+
+def test_everything_that_is_wrong_is_said_at_once(folder: Folder) -> None:
+    root = folder(
+        {
+            "en/index.md": LONG,
+            "en/api.md": "---\norder: x\n---\n",
+            "zh-hans/index.md": "---\ntitle\n---\n",
+            "zh/index.md": "x",
+        }
+    )
+
+    with pytest.raises(CommandError) as refused:
+        call_command("docs", "import", str(root), version="1.0")
+
+    for finding in (
+        f"{root}/en/index.md:3: description has 301 characters; 300 are the most.",
+        f"{root}/en/api.md:2: order has to be a whole number.",
+        f"{root}/en/api.md:1: the front matter names no title.",
+        f"{root}/zh-hans/index.md:2: expected `name: value`.",
+        f"{root}/zh:1: no language of the documentation",
+    ):
+        assert finding in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "1.0/beta x", "1.0\n", "_vote", "-1", "..", "x" * 41, "1.0?", "版本"]
+)
+def test_a_version_is_called_what_an_address_can_say(folder: Folder, name: str) -> None:
+    with pytest.raises(BadVersionName):
+        import_version(folder(TWO), version=name)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Version.objects.create(slug=name[:39] + "/", label="x", status="old")
+
+    assert not Version.objects.exists()
+
+
+def test_versions_are_relabelled_and_removed_by_command(folder: Folder) -> None:
+    import_version(folder(TWO), version="0.9")
+    import_version(folder(TWO), version="1.0", is_default=True)
+
+    call_command("docs", "relabel", version="0.9", label="0.9 (old)", verbosity=0)
+    assert Version.objects.get(slug="0.9").label == "0.9 (old)"
+    with pytest.raises(CommandError, match="2 pages"):
+        call_command("docs", "remove", version="0.9")
+    with pytest.raises(VersionIsDefault):
+        remove_version(Version.objects.get(slug="1.0"))
+    call_command("docs", "default", version="0.9")
+    call_command("docs", "remove", version="1.0", remove=True)
+
+    assert list(Version.objects.values_list("slug", "is_default")) == [("0.9", True)]
+    assert not IndexEntry.objects.filter(version="1.0").exists()
+
+
+def test_an_empty_installation_gets_the_documentation_and_keeps_its_own(
+    folder: Folder, client: Any
+) -> None:
+    import_version(folder(TWO), version="7.0", is_default=True)
+    assert ensure_docs() == ["0.9", "1.0"]
+    assert ensure_docs() == []
+    assert Version.objects.get(is_default=True).slug == "7.0"
+    assert client.get("/docs/1.0/").status_code == 302
+
+
+def test_a_page_only_in_chinese_is_there_for_everybody(
+    folder: Folder, client: Any
+) -> None:
+    import_version(
+        folder({**TWO, "zh-hans/only.md": "只有中文。"}), version="1.0", is_default=True
+    )
+
+    page = client.get("/docs/1.0/only/", headers={"accept-language": "en"})
+
+    assert page.status_code == 200
+    assert "只有中文。" in page.content.decode()
+    assert "it is shown in Chinese" in page.content.decode()
+    assert "/docs/1.0/only/" in client.get("/docs/1.0/api/").content.decode()

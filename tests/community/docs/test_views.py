@@ -163,7 +163,8 @@ def test_what_is_nowhere_is_404(client: Client, site: None, path: str) -> None:
 def test_a_page_that_was_removed_is_404(
     client: Client, site: None, folder: Folder
 ) -> None:
-    import_version(folder({"en/index.md": "Hello."}, "new"), version="1.0")
+    less = folder({"en/index.md": "Hello."}, "new")
+    import_version(less, version="1.0", may_remove=True)
 
     assert client.get("/docs/1.0/api/errors/").status_code == 404
     assert client.get("/docs/1.0/api/errors.md").status_code == 404

@@ -1,14 +1,15 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from billing.conversion.models import Developer
 from billing.conversion.rebuilding import rebuild
+from core.commands import ProductCommand
 
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Derives conversion again from the activity log and the ledger."""
 
     help = "Rebuild every developer's way. Example: manage.py conversion rebuild"

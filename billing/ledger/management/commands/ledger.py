@@ -1,13 +1,12 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from billing.ledger.checks import CHECKS
 from billing.ledger.models import Invoice, UsageCost
+from core.commands import ProductCommand
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Check that the ledger adds up."""
 
     help = (

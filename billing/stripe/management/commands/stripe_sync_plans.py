@@ -1,14 +1,15 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from billing.plans.services import ensure_default_plans
 from billing.stripe.catalogue import sync_plans
 from billing.stripe.exceptions import StripeError
+from core.commands import ProductCommand
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Push plans and prices to Stripe; safe to run at every start."""
 
     help = (

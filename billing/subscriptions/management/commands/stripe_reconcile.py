@@ -2,15 +2,16 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from billing.stripe.exceptions import StripeError
 from billing.stripe.services import process_due
 from billing.subscriptions import reconciliation
+from core.commands import ProductCommand
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Compare our copies with Stripe's and put right what differs."""
 
     help = (

@@ -1,11 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from community.forum.counting import differences, repair
+from core.commands import ProductCommand
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Compares the forum's counters with what they count."""
 
     help = "Check or mend the forum's counters. Example: manage.py counters audit"

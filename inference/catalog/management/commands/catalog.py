@@ -1,11 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from core.commands import ProductCommand
 from inference.catalog.services import ensure_default_models
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Keeps the models that come with the product on offer."""
 
     help = "Offer the built-in models. Example: manage.py catalog ensure"

@@ -2,7 +2,7 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import (
     BarColumn,
@@ -13,11 +13,12 @@ from rich.progress import (
 )
 
 from accounts.models import User
+from core.commands import ProductCommand
 from demo import till
 from demo.services import SCALES, seed
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Fills an empty installation with ninety days of history."""
 
     help = (

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.core.management import call_command, get_commands
-from django.core.management.base import BaseCommand
 from django.db import connection
 
 from accounts.models import User
 from community.forum.defaults import ensure_categories
+from core.commands import ProductCommand
 
 # One call, to our own emulator, is nothing to report.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[4]
 DOCS = (("docs/site/0.9", "0.9", False), ("docs/site/1.0", "1.0", True))
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Migrates, loads plans, models and docs, and the demo on the first run."""
 
     help = "Prepare the database of this machine. Example: DEMO=0 manage.py prepare"
@@ -43,6 +43,8 @@ class Command(BaseCommand):
                 folder,
                 version=version,
                 default=is_default,
+                # Our own pages come and go with the release.
+                remove=True,
                 verbosity=0,
             )
         key_file = settings.VAR_DIR / "demo-api-key"

@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from core.commands import ProductCommand
 from embedded import environment, stack
 from embedded.mailbox import Mailbox
 from embedded.postgres import EmbeddedPostgres
@@ -29,7 +30,7 @@ from embedded.supervisor import Supervisor
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Starts the servers, prepares the database, then watches every process."""
 
     help = "Start everything on this machine. Example: PORT=9000 DEMO=0 manage.py start"

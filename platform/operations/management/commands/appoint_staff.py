@@ -1,12 +1,13 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import User
+from core.commands import ProductCommand
 from operations.services import appoint_staff
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Lets somebody who has signed up into the staff pages."""
 
     help = (

@@ -2,14 +2,15 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from core.commands import ProductCommand
 from operations.findings import Finding, Status, examine
 
 _MARKS = {Status.OK: "ok  ", Status.WARNING: "warn", Status.FAILURE: "FAIL"}
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Says whether everything the product needs is there."""
 
     help = (

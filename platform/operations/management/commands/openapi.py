@@ -1,12 +1,13 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from core.commands import ProductCommand
 from operations.schema import SchemaIncomplete, describe
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Writes the description of the REST API."""
 
     help = (

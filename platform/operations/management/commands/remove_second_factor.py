@@ -1,12 +1,13 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import User
+from core.commands import ProductCommand
 from operations.services import remove_second_factor
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Lets somebody back in who lost their second factor and its recovery codes."""
 
     help = (

@@ -1,12 +1,13 @@
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from core.commands import ProductCommand
 from operations.services import reencrypt_secrets
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Encrypts every kept secret with the newest key."""
 
     help = (

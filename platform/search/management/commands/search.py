@@ -2,14 +2,15 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from rich.progress import track
 
+from core.commands import ProductCommand
 from search.registry import Rebuilder, rebuilders
 from search.services import Entry, rebuild
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     """Builds the search index again from what it points at."""
 
     help = "Rebuild the search index. Example: manage.py search reindex --kind topic"
