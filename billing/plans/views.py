@@ -19,7 +19,7 @@ from billing.plans.models import Price
 from billing.plans.queries import Offer, offers
 from billing.plans.questions import QUESTIONS
 from billing.plans.services import send_inquiry
-from core import limiter
+from core import drafting, limiter
 from core.errors import RateLimited
 from core.reading import Values
 from entitlements.features import FREE, Features
@@ -94,7 +94,8 @@ def talk(request: HttpRequest) -> HttpResponse:
     plan = asked.text("plan")
     if plan not in {offer.plan.key for offer in offers()}:
         plan = ""
-    form = InquiryForm(request.POST or None, initial=_known_of(request))
+    sent = request.POST if request.method == "POST" else None
+    form = InquiryForm(sent, initial=_known_of(request))
     context = {"form": form, "plan": plan, "is_sent": asked.flag("sent")}
     if not form.is_valid():
         status = 400 if form.is_bound else 200
@@ -107,6 +108,7 @@ def talk(request: HttpRequest) -> HttpResponse:
         answer["Retry-After"] = str(error.retry_after)
         return answer
     send_inquiry(form.inquiry(plan=plan))
+    drafting.accept(request)
     return redirect(f"{reverse('plans:talk')}?sent=1")
 
 

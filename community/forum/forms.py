@@ -72,6 +72,11 @@ class ReplyForm(TextForm):
         widget=forms.Textarea(attrs={"rows": 6}),
     )
 
+    def quote(self, text: str) -> None:
+        """Begin with a quotation, or add it to what was typed before."""
+        self.initial["text"] = text
+        self.added = {"text": text}
+
 
 class TopicForm(TextForm):
     """A new topic."""

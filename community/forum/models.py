@@ -421,20 +421,3 @@ class TopicUser(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} at {self.topic_id}#{self.last_read_number}"
-
-
-class Draft(models.Model):
-    """A text that is not sent yet."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    key = models.CharField(max_length=60)
-    body = models.JSONField()
-    saved_at = models.DateTimeField(default=now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "key"], name="forum_draft_once")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} {self.key}"

@@ -36,6 +36,7 @@ urlpatterns = [
     path("forum/t/<int:pk>/watch/", views.topic_watch, name="topic-watch"),
     path("forum/t/<int:pk>/unaccept/", views.answer_unaccept, name="answer-unaccept"),
     path("forum/t/<int:pk>/moderate/", views.topic_moderate, name="topic-moderate"),
+    path("forum/p/<int:pk>/", views.post_detail, name="post-detail"),
     path("forum/p/<int:pk>/edit/", views.post_edit, name="post-edit"),
     path("forum/p/<int:pk>/history/", views.post_history, name="post-history"),
     path("forum/p/<int:pk>/vote/", views.post_vote, name="post-vote"),

@@ -18,7 +18,7 @@ from community.forum import permissions, services
 from community.forum.cleaning import clean_title
 from community.forum.decorators import signed_in_post, visible_post, visible_topic
 from community.forum.exceptions import AlreadySolved, EditConflict
-from community.forum.forms import MAX_TEXT, EditForm, ReplyForm, TopicForm
+from community.forum.forms import EditForm, ReplyForm, TopicForm
 from community.forum.models import (
     Category,
     Post,
@@ -41,14 +41,16 @@ from community.forum.queries import (
     window_of,
 )
 from community.forum.revisions import lines_between, revisions_of
+from core import drafting
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from core.types import AuthenticatedHttpRequest, PageRequest
 
-REPLY_KEPT = "forum_reply_kept"
 PEOPLE = 8
 # What a button of a vote sends.
 VOTES = {"up": 1, "down": -1, "none": 0}
+# As long as the column that keeps it.
+MAX_REASON = 300
 # Numbers of posts in addresses; no topic comes near it.
 MOST_POSTS = 999_999
 
@@ -112,6 +114,7 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
+            drafting.accept(request)
             return redirect(topic)
     context = {"form": form, "aside_title": _("What gets an answer soon")}
     return render(request, "forum/topic_create.html", context, status=422)
@@ -127,13 +130,11 @@ def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
         return redirect(address, permanent=True)
     request.activity_subject = f"topic:{topic.pk}"  # type: ignore[attr-defined]
     services.count_view(topic)
+    form = ReplyForm()
     number = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
-    text = _kept_reply(request, topic) or quoted(
-        topic, user=request.user, number=number
-    )
-    return _topic_page(
-        request, topic, ReplyForm(initial={"text": text} if text else None)
-    )
+    if quotation := quoted(topic, user=request.user, number=number):
+        form.quote(quotation)
+    return _topic_page(request, topic, form)
 
 
 @require_POST
@@ -141,10 +142,6 @@ def reply_create(request: PageRequest, pk: int) -> HttpResponse:
     """Post a reply; whoever is not signed in keeps what they typed."""
     topic = visible_topic(request, pk)
     if not request.user.is_authenticated:
-        request.session[REPLY_KEPT] = {
-            "topic": pk,
-            "text": Values(request.POST).text("text", most=MAX_TEXT, strip=False),
-        }
         messages.info(request, _("Sign in to post your reply. What you typed is kept."))
         return redirect(f"/accounts/login/?next={topic.get_absolute_url()}%23reply")
     form = ReplyForm(request.POST)
@@ -159,6 +156,7 @@ def reply_create(request: PageRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
+            drafting.accept(request)
             post.topic = topic
             return redirect(post)
     return _topic_page(request, topic, form, status=422)
@@ -191,9 +189,16 @@ def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         except EditConflict as error:
             context |= _conflict(form, visible_post(request, pk), error)
             return render(request, "forum/post_edit.html", context, status=409)
+        drafting.accept(request)
         return redirect(Post.objects.select_related("topic").get(pk=pk))
     status = 422 if form.errors else 200
     return render(request, "forum/post_edit.html", context, status=status)
+
+
+@require_safe
+def post_detail(request: PageRequest, pk: int) -> HttpResponse:
+    """Go to a post in its topic."""
+    return redirect(visible_post(request, pk))
 
 
 @require_safe
@@ -258,8 +263,9 @@ def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if post.hidden_at:
         services.restore_post(post, by=request.user)
     else:
-        reason = Values(request.POST).text("reason")
+        reason = Values(request.POST).text("reason", most=MAX_REASON)
         services.hide_post(post, by=request.user, reason=reason)
+    drafting.accept(request)
     return redirect(post.topic)
 
 
@@ -370,15 +376,6 @@ def _conflict(form: EditForm, post: Post, error: EditConflict) -> dict[str, obje
     again.add_error(None, str(error))
     lines = list(lines_between(post.source_md, form.cleaned_data["text"]))
     return {"form": again, "post": post, "conflict": lines}
-
-
-def _kept_reply(request: PageRequest, topic: Topic) -> str:
-    """Return, once, what the reader typed here before they signed in."""
-    kept = request.session.get(REPLY_KEPT, {})
-    if not request.user.is_authenticated or kept.get("topic") != topic.pk:
-        return ""
-    text: str = request.session.pop(REPLY_KEPT)["text"]
-    return text
 
 
 def _topic_page(

@@ -9,6 +9,11 @@ urlpatterns = [
     path("console/<slug:org>/keys/", views.key_list, name="key-list"),
     path("console/<slug:org>/keys/create/", views.key_create, name="key-create"),
     path(
+        "console/<slug:org>/keys/<slug:public_id>/secret/",
+        views.key_secret,
+        name="key-secret",
+    ),
+    path(
         "console/<slug:org>/keys/<slug:public_id>/rotate/",
         views.key_rotate,
         name="key-rotate",

@@ -9,10 +9,15 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts.decorators import organisation_required, recent_sign_in_required
 from accounts.permissions import can_manage_keys
+from core import drafting, shown_once
 from core.pagination import paginate
 from core.reading import Values, cursor_of
 from core.types import OrganisationHttpRequest
@@ -42,7 +47,7 @@ def key_list(request: OrganisationHttpRequest) -> HttpResponse:
 @require_POST
 @recent_sign_in_required
 def key_create(request: OrganisationHttpRequest) -> HttpResponse:
-    """Make a key and show its secret, this once."""
+    """Make a key and go to where its secret is shown."""
     _require_manager(request)
     form = KeyForm(request.POST, models=list(offered_models()))
     if not form.is_valid():
@@ -53,7 +58,8 @@ def key_create(request: OrganisationHttpRequest) -> HttpResponse:
     key, secret = services.create_key(
         request.organisation, by=request.user, **form.values()
     )
-    return _reveal(request, key, secret)
+    drafting.accept(request)
+    return _to_secret(request, key, secret)
 
 
 @organisation_required
@@ -61,14 +67,45 @@ def key_create(request: OrganisationHttpRequest) -> HttpResponse:
 @require_POST
 @recent_sign_in_required
 def key_rotate(request: OrganisationHttpRequest, public_id: str) -> HttpResponse:
-    """Make a successor of a key and show its secret; the old one works a day longer."""
+    """Make a successor of a key; the old one works a day longer."""
     _require_manager(request)
     key = get_object_or_404(_keys(request).usable(), public_id=public_id)
     if not _is_first_submission(request):
         messages.info(request, _("That key was made already; its secret was shown."))
         return redirect("keys:key-list", request.organisation.slug)
     successor, secret = services.rotate_key(key, by=request.user)
-    return _reveal(request, successor, secret, replaced=key)
+    return _to_secret(request, successor, secret, replaced=key)
+
+
+@organisation_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def key_secret(request: OrganisationHttpRequest, public_id: str) -> HttpResponse:
+    """Show the secret of a key just made, for some minutes and in this session only.
+
+    A POST says that it was copied and ends that at once.
+    """
+    _require_manager(request)
+    key = get_object_or_404(_keys(request), public_id=public_id)
+    if request.method == "POST":
+        shown_once.let_go(request, f"key:{key.public_id}")
+        return redirect("keys:key-list", request.organisation.slug)
+    held = shown_once.held(request, f"key:{key.public_id}")
+    if held is None:
+        messages.info(
+            request,
+            _(
+                "The secret of “%(name)s” is not shown any more. If you have no copy, "
+                "rotate the key."
+            )
+            % {"name": key.name},
+        )
+        return redirect("keys:key-list", request.organisation.slug)
+    return _page(
+        request,
+        KeyForm(models=list(offered_models())),
+        revealed=_revealed(key, held),
+    )
 
 
 @organisation_required
@@ -106,30 +143,35 @@ def _is_first_submission(request: OrganisationHttpRequest) -> bool:
     return cache.add(f"keys:submission:{request.user.pk}:{token}", 1, _ONE_DAY)
 
 
-def _reveal(
+def _to_secret(
     request: OrganisationHttpRequest,
     key: ApiKey,
     secret: str,
     *,
     replaced: ApiKey | None = None,
 ) -> HttpResponse:
-    models = list(offered_models())
+    values = {"secret": secret, "replaced": str(replaced or "")}
+    shown_once.hold(request, f"key:{key.public_id}", values)
+    return redirect("keys:key-secret", request.organisation.slug, key.public_id)
+
+
+def _revealed(key: ApiKey, held: dict[str, str]) -> dict[str, object]:
+    """Return what the page of a new key shows beside its secret."""
     allowed = [
-        m.slug for m in models if not key.allowed_models or m.slug in key.allowed_models
+        model.slug
+        for model in offered_models()
+        if not key.allowed_models or model.slug in key.allowed_models
     ]
     payload = question_to(allowed[0] if allowed else "doorstone-docs")
-    return _page(
-        request,
-        KeyForm(models=models),
-        revealed={
-            "key": key,
-            "secret": secret,
-            "replaced": replaced,
-            "dotenv": f"DOORSTONE_API_KEY={secret}\n",
-            "base_url": base_url(),
-            "curl": call_examples(payload, key=secret).curl,
-        },
-    )
+    return {
+        "key": key,
+        "secret": held["secret"],
+        "replaced": held["replaced"],
+        "dotenv": f"DOORSTONE_API_KEY={held['secret']}\n",
+        "base_url": base_url(),
+        "curl": call_examples(payload, key=held["secret"]).curl,
+        "minutes": shown_once.MINUTES,
+    }
 
 
 def _page(

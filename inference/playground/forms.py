@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from accounts.models import Organisation
 from inference.catalog.models import Model
 
 MOST_TURNS = 100
+MOST_PROMPT = 100_000
 _ROLES = {"user", "assistant"}
 
 
@@ -28,7 +30,7 @@ class PromptForm(forms.Form):
     )
     prompt = forms.CharField(
         label=_("Your message"),
-        max_length=100_000,
+        max_length=MOST_PROMPT,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     temperature = forms.FloatField(
@@ -53,6 +55,20 @@ class PromptForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._choose("model", [(model.slug, model.title) for model in models])
         self._choose("organisation", [(org.slug, org.name) for org in organisations])
+
+    def ask(self, wish: Mapping[str, str]) -> None:
+        """Begin with what an address asks for; a draft leaves that alone."""
+        fixed = set()
+        for name in ("model", "organisation"):
+            value = wish.get(name, "")
+            field = self.fields[name]
+            if isinstance(field, forms.ChoiceField) and field.valid_value(value):
+                self.initial[name] = value
+                fixed.add(name)
+        self.fixed = frozenset(fixed)
+        if prompt := wish.get("prompt", ""):
+            self.initial["prompt"] = prompt
+            self.added = {"prompt": prompt}
 
     def clean_conversation(self) -> list[dict[str, str]]:
         text = self.cleaned_data["conversation"]

@@ -17,19 +17,18 @@ from accounts.decorators import sign_in_required
 from accounts.models import Membership, Organisation, User
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
-from core import limiter
+from core import drafting, limiter
 from core.reading import Values
 from core.types import AuthenticatedHttpRequest
 from design import markdown
+from drafts.hooks import attach
 from inference.catalog.examples import base_url, call_examples, question_to
 from inference.catalog.models import Model
 from inference.catalog.queries import offered_models
 from inference.playground import services
-from inference.playground.forms import PromptForm, read_conversation
+from inference.playground.forms import MOST_PROMPT, PromptForm, read_conversation
 from inference.playground.services import Answer, CallRefused
 
-DRAFT = "playground_draft"
-_DRAFT_FIELDS = ("model", "system", "prompt", "temperature", "max_tokens", "stream")
 _CALLERS = [Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.MEMBER]
 _CALLS_PER_MINUTE = 30
 _KEYS_PER_HOUR = 60
@@ -60,20 +59,15 @@ def playground(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         activity.track(request, "playground_viewed")
         form = PromptForm(
-            initial=_initial(request, models, organisations),
-            models=models,
-            organisations=organisations,
+            initial={"stream": True}, models=models, organisations=organisations
         )
+        form.ask(_wish(request, models, organisations))
         return _page(request, form, models)
     form = PromptForm(request.POST, models=models, organisations=organisations)
     if not form.is_valid():
         return _page(request, form, models, status=422)
     if not request.user.is_authenticated:
-        # Signing in keeps the session, and with it what was typed.
-        sent = Values(request.POST)
-        request.session[DRAFT] = {
-            name: sent.text(name, most=100_000, strip=False) for name in _DRAFT_FIELDS
-        }
+        # What was typed is a draft of this session, which signing in keeps.
         return _page(request, form, models, asks_to_sign_in=True)
     return _send(request, form, models, organisations)
 
@@ -123,11 +117,13 @@ def _send(
         {"role": "user", "content": form.cleaned_data["prompt"]},
         {"role": "assistant", "content": answer.text},
     ]
+    now = {"prompt": "", "conversation": json.dumps(turns)}
     following = PromptForm(
-        initial={**form.cleaned_data, "prompt": "", "conversation": json.dumps(turns)},
-        models=models,
-        organisations=organisations,
+        initial=form.cleaned_data | now, models=models, organisations=organisations
     )
+    # The conversation goes on from here, wherever the page is opened again.
+    sent = dict(request.POST.lists())
+    drafting.replace(request, sent | {name: [text] for name, text in now.items()})
     price = next(
         (
             model.current[0].price_of(  # type: ignore[attr-defined]
@@ -158,6 +154,8 @@ def _page(
     asks_to_sign_in: bool = False,
     status: int = 200,
 ) -> HttpResponse:
+    # The turns are drawn from the form, so what was kept comes first.
+    attach(request, form)
     if payload is None and form.is_bound and form.is_valid():
         payload = form.payload()
     slug = str(form["model"].value() or (models[0].slug if models else ""))
@@ -199,27 +197,24 @@ def _state(models: list[Model]) -> dict[str, Any]:
     }
 
 
-def _initial(
+def _wish(
     request: HttpRequest, models: list[Model], organisations: list[Organisation]
-) -> dict[str, Any]:
-    initial: dict[str, Any] = {"stream": True}
-    if request.user.is_authenticated and DRAFT in request.session:
-        initial |= request.session.pop(DRAFT)
+) -> dict[str, str]:
+    """Return what the address asks for, and the organisation somebody is in."""
     asked = Values(request.GET)
-    wanted = asked.text("model")
-    if wanted in {model.slug for model in models}:
-        initial["model"] = wanted
-    if prompt := asked.text("prompt", most=10_000):
-        initial["prompt"] = prompt
-    elif asked.text("edition") == Model.Edition.PREMIUM:
+    wish = {
+        "model": asked.text("model"),
+        "prompt": asked.text("prompt", most=MOST_PROMPT, strip=False),
+    }
+    if not wish["model"] and asked.text("edition") == Model.Edition.PREMIUM:
         premium = (model.slug for model in models if model.is_premium)
-        initial["model"] = next(premium, "")
+        wish["model"] = next(premium, "")
     if request.user.is_authenticated:
         slugs = {org.slug for org in organisations}
         current = current_organisation(request.user).slug
         named = [asked.text("organisation"), current]
-        initial["organisation"] = next((slug for slug in named if slug in slugs), "")
-    return initial
+        wish["organisation"] = next((slug for slug in named if slug in slugs), "")
+    return wish
 
 
 def _organisations(request: HttpRequest) -> list[Organisation]:

@@ -39,7 +39,9 @@ def sign_in_required(view: View) -> View:
             back = page_before(request)
             messages.warning(
                 request,
-                _("You had been signed out, so nothing was changed. Try again."),
+                _(
+                    "You had been signed out. Nothing was changed, and what you typed is kept."
+                ),
             )
         return redirect_to_login(back)
 

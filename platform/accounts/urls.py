@@ -11,6 +11,7 @@ urlpatterns = [
     path("settings/profile/", views.profile_settings, name="profile-settings"),
     path("settings/second-factor/", views.second_factor, name="second-factor"),
     path("settings/tokens/", views.token_list, name="token-list"),
+    path("settings/tokens/<int:pk>/secret/", views.token_secret, name="token-secret"),
     path("settings/tokens/<int:pk>/revoke/", views.token_revoke, name="token-revoke"),
     path("accounts/sessions/", views.session_list, name="session-list"),
     path("accounts/sessions/end/", views.session_end, name="session-end"),

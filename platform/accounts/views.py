@@ -38,6 +38,7 @@ from accounts.models import Membership, Organisation, PersonalAccessToken
 from accounts.queries import current_organisation, membership_of, open_invitation
 from accounts.seats import seats_of
 from accounts.wall import second_factor_page
+from core import drafting, shown_once
 from core.errors import DomainError, RateLimited
 from core.reading import Values
 from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
@@ -71,6 +72,7 @@ def profile_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = ProfileForm(sent(request), instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
+        drafting.accept(request)
         messages.success(request, _("Saved."))
         return redirect("accounts:profile-settings")
     context = {"form": form, "sidebar_title": _("Your settings")}
@@ -86,26 +88,38 @@ def profile_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
 @sign_in_required
 @recent_sign_in_required
 def token_list(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """My tokens for the REST API; a new one is shown once."""
+    """My tokens for the REST API."""
     form = TokenForm(sent(request))
-    secret = ""
     if request.method == "POST" and form.is_valid():
-        _token, secret = tokens.create_token(
+        token, secret = tokens.create_token(
             request.user,
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
         )
-        form = TokenForm()
+        drafting.accept(request)
+        shown_once.hold(request, f"token:{token.pk}", {"secret": secret})
+        return redirect("accounts:token-secret", token.pk)
+    return _token_page(request, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sign_in_required
+def token_secret(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Show a token just made, for some minutes and in this session only.
+
+    A POST says that it was copied and ends that at once.
+    """
     present = PersonalAccessToken.objects.filter(user=request.user, revoked_at=None)
-    context = {
-        "form": form,
-        "secret": secret,
-        "tokens": present.order_by("-pk"),
-        "sidebar_title": _("Your settings"),
-    }
-    return render(
-        request, "accounts/token_list.html", context, status=422 if form.errors else 200
-    )
+    token = get_object_or_404(present, pk=pk)
+    if request.method == "POST":
+        shown_once.let_go(request, f"token:{token.pk}")
+        return redirect("accounts:token-list")
+    held = shown_once.held(request, f"token:{token.pk}")
+    if held is None:
+        text = _("“%(name)s” is not shown any more. If you have no copy, make another.")
+        messages.info(request, text % {"name": token.name})
+        return redirect("accounts:token-list")
+    return _token_page(request, TokenForm(), made=token, secret=held["secret"])
 
 
 @require_POST
@@ -182,6 +196,7 @@ def team_create(request: AuthenticatedHttpRequest) -> HttpResponse:
         team = services.create_organisation(
             form.cleaned_data["name"], owner=request.user
         )
+        drafting.accept(request)
         return redirect("accounts:console-home", org=team.slug)
     return render(
         request,
@@ -229,6 +244,7 @@ def member_list(request: OrganisationHttpRequest) -> HttpResponse:
             else:
                 address = reverse("accounts:invitation-accept", args=[token])
                 send_invitation(invitation, address)
+                drafting.accept(request)
                 messages.success(request, _("The invitation is on its way."))
                 return redirect("accounts:member-list", org=organisation.slug)
     context = {
@@ -335,6 +351,7 @@ def organisation_settings(request: OrganisationHttpRequest) -> HttpResponse:
             raise PermissionDenied
         if form.is_valid():
             form.save()
+            drafting.accept(request)
             messages.success(request, _("Saved."))
             return redirect("accounts:organisation-settings", org=organisation.slug)
     context = {"organisation": organisation, "form": form, "can_manage": can_manage}
@@ -344,3 +361,23 @@ def organisation_settings(request: OrganisationHttpRequest) -> HttpResponse:
         context,
         status=422 if form.errors else 200,
     )
+
+
+def _token_page(
+    request: AuthenticatedHttpRequest,
+    form: TokenForm,
+    *,
+    made: PersonalAccessToken | None = None,
+    secret: str = "",
+) -> HttpResponse:
+    present = PersonalAccessToken.objects.filter(user=request.user, revoked_at=None)
+    context = {
+        "form": form,
+        "made": made,
+        "secret": secret,
+        "minutes": shown_once.MINUTES,
+        "tokens": present.order_by("-pk"),
+        "sidebar_title": _("Your settings"),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "accounts/token_list.html", context, status=status)

@@ -28,6 +28,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "accounts.tasks.prune_calls",
         "schedule": crontab(hour=3, minute=35),
     },
+    "drafts-forget": {
+        "task": "drafts.tasks.forget_old",
+        "schedule": crontab(hour=3, minute=45),
+    },
     "stripe-sweep": {
         "task": "billing.stripe.tasks.sweep",
         "schedule": 4.0,

@@ -17,6 +17,7 @@ handler500 = "config.errors.server_error"
 urlpatterns = [
     path("", include("design.urls")),
     path("", include("accounts.urls")),
+    path("", include("drafts.urls")),
     path("", include("notifications.urls")),
     path("", include("search.urls")),
     path("", include("audit.urls")),

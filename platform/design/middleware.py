@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import is_valid_path
 
 from design.views import error_page
 
@@ -17,7 +18,9 @@ def error_pages(
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Say in words what an empty 405, 413, 429 or 503 means; headers stay.
 
-    An address with a NUL in it leads nowhere.
+    Whoever opens the address of a form, by Enter in the address bar or after a change
+    of language, comes to the page the form is on. An address with a NUL in it leads
+    nowhere.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -32,6 +35,8 @@ def error_pages(
             or request.path.startswith(_PROGRAMS)
         ):
             return response
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and _is_visit(request):
+            return HttpResponseRedirect(_page_above(request.path))
         page = error_page(
             request,
             HTTPStatus(response.status_code),
@@ -43,3 +48,27 @@ def error_pages(
         return page
 
     return middleware
+
+
+def _is_visit(request: HttpRequest) -> bool:
+    """Tell a browser that opens a page from a program and from a page's script."""
+    return (
+        request.method in {"GET", "HEAD"}
+        and "text/html" in request.headers.get("Accept", "")
+        and "HX-Request" not in request.headers
+        and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    )
+
+
+def _page_above(path: str) -> str:
+    """Return the nearest page above ``path``; the top one always exists.
+
+    A part that begins with "_" is a fragment's and no page.
+    """
+    parts = path.strip("/").split("/")
+    while parts:
+        parts.pop()
+        above = f"/{'/'.join(parts)}/" if parts else "/"
+        if not above.rsplit("/", 2)[-2].startswith("_") and is_valid_path(above):
+            return above
+    return "/"

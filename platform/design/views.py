@@ -19,6 +19,7 @@ from django.utils.translation import get_language_from_request
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import services as accounts
+from accounts.decorators import page_before
 from accounts.models import User
 from accounts.preferences import THEME_COOKIE, THEMES
 from accounts.queries import usernames_among
@@ -144,7 +145,13 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return error_page(request, HTTPStatus.FORBIDDEN, template="403_csrf.html")
+    """Say that the form's token is not this session's, and where the form is."""
+    context = _error_context(HTTPStatus.FORBIDDEN) | {
+        "page_before": page_before(request)
+    }
+    if request.headers.get("HX-Request"):
+        return render(request, "design/_error.html", context, status=403)
+    return render(request, "403_csrf.html", context, status=403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -201,7 +208,6 @@ def error_page(
     request: HttpRequest,
     status: HTTPStatus,
     *,
-    template: str = "",
     retry_after: str = "",
 ) -> HttpResponse:
     """Return a page, or a fragment for htmx, that explains a refusal."""
@@ -209,8 +215,7 @@ def error_page(
     context = {**_error_context(status), "retry_after": seconds}
     if request.headers.get("HX-Request"):
         return render(request, "design/_error.html", context, status=status)
-    name = template or f"{status.value}.html"
-    return render(request, name, context, status=status)
+    return render(request, f"{status.value}.html", context, status=status)
 
 
 def _error_context(status: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ from accounts.models import IdempotentCall, User
 from accounts.second_factor import require_second_factor
 from audit.services import record
 from core.crypto import decrypt, encrypt
+from drafts.models import Draft
 from inference.catalog.models import Deployment
 
 
@@ -56,6 +57,7 @@ def reencrypt_secrets() -> dict[str, int]:
     IdempotentCall.objects.exclude(answer="").delete()
     seeds = Authenticator.objects.filter(type=Authenticator.Type.TOTP)
     credentials = Deployment.objects.exclude(credential="")
+    drafts = Draft.objects.exclude(body="")
     return {
         "TOTP seeds": sum(
             map(_reencrypt_seed, list(seeds.values_list("pk", flat=True)))
@@ -63,6 +65,7 @@ def reencrypt_secrets() -> dict[str, int]:
         "upstream credentials": sum(
             map(_reencrypt_credential, list(credentials.values_list("pk", flat=True)))
         ),
+        "drafts": sum(map(_reencrypt_draft, list(drafts.values_list("pk", flat=True)))),
     }
 
 
@@ -83,4 +86,14 @@ def _reencrypt_credential(pk: int) -> bool:
         return False
     row.credential = encrypt(decrypt(row.credential))
     row.save(update_fields=["credential"])
+    return True
+
+
+@transaction.atomic
+def _reencrypt_draft(pk: int) -> bool:
+    row = Draft.objects.select_for_update().filter(pk=pk).first()
+    if row is None or not row.body:
+        return False
+    row.body = encrypt(decrypt(row.body))
+    row.save(update_fields=["body"])
     return True

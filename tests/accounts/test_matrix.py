@@ -47,9 +47,18 @@ PAGES = {
     ("GET", f"{CONSOLE}_steps/"): SEE,
     ("GET", f"{CONSOLE}keys/"): (302, 404, 200, 403, 200, 200, 200),
     ("POST", f"{CONSOLE}keys/create/"): (302, 404, 422, 403, 422, 422, 403),
+    # Nothing was made in this session, so there is nothing to show: back to the keys.
+    ("GET", f"{CONSOLE}keys/<slug:public_id>/secret/"): (
+        *(302, 404, 302, 403),
+        *(302, 302, 403),
+    ),
+    ("POST", f"{CONSOLE}keys/<slug:public_id>/secret/"): (
+        *(302, 404, 302, 403),
+        *(302, 302, 403),
+    ),
     ("POST", f"{CONSOLE}keys/<slug:public_id>/rotate/"): (
-        *(302, 404, 200, 403),
-        *(200, 200, 403),
+        *(302, 404, 302, 403),
+        *(302, 302, 403),
     ),
     ("POST", f"{CONSOLE}keys/<slug:public_id>/revoke/"): (
         *(302, 404, 302, 403),

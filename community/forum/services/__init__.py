@@ -12,7 +12,6 @@ from community.forum.services.reading import (
     count_view,
     flush_views,
     mark_read,
-    save_draft,
     set_level,
 )
 from community.forum.services.votes import vote
@@ -35,7 +34,6 @@ __all__ = [
     "post_reply",
     "render_again",
     "restore_post",
-    "save_draft",
     "set_level",
     "set_locked",
     "set_pinned",

@@ -20,7 +20,7 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
     if locked.hidden_at:
         return locked
     locked.hidden_at, locked.hidden_by = timezone.now(), by
-    locked.hidden_reason = reason[:300]
+    locked.hidden_reason = reason
     locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
     if locked.is_opening:
         Topic.objects.filter(pk=topic.pk).update(hidden_at=locked.hidden_at)

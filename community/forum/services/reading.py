@@ -1,14 +1,13 @@
-"""Remembering what was read, watched and begun."""
+"""Remembering what was read and watched."""
 
 from collections import Counter
 
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts.models import User
-from community.forum.models import Draft, Post, Topic, TopicUser
+from community.forum.models import Post, Topic, TopicUser
 from notifications.services import mark_seen
 from outbox.buffers import Buffer
 
@@ -59,14 +58,3 @@ def _add_views(items: list[bytes]) -> int:
             view_count=F("view_count") + count
         )
     return len(items)
-
-
-@transaction.atomic
-def save_draft(user: User, key: str, body: dict[str, str]) -> None:
-    """Keep a text that is not sent yet; an empty one is forgotten."""
-    if not any(value.strip() for value in body.values()):
-        Draft.objects.filter(user=user, key=key).delete()
-        return
-    Draft.objects.update_or_create(
-        user=user, key=key[:60], defaults={"body": body, "saved_at": timezone.now()}
-    )

@@ -161,7 +161,7 @@ def edit_post(
             editor=editor,
             source_md=locked.source_md,
             title=topic.title if locked.is_opening else "",
-            reason=reason[:200],
+            reason=reason,
         )
         locked.edited_at = timezone.now()
     _render(locked, text)

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "activity",
     "audit",
     "design",
+    "drafts",
     "entitlements",
     "notifications",
     "operations",
@@ -90,6 +91,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    # Outside everything that can refuse a form, the check of its token included.
+    "drafts.middleware.keep_drafts",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from community.forum import services
 from community.forum.models import Post, Topic, TopicUser, Visibility
 from tests.factories import forum
+from tests.forms import send
 
 Person = Callable[..., Any]
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -165,9 +166,7 @@ def test_a_strangers_reply_is_there_after_signing_in(
 ) -> None:
     ada = person("ada")
     topic = forum.topic(ada)
-    response = client.post(
-        f"/forum/t/{topic.pk}/reply/", {"text": "Typed first.", "client_token": "t"}
-    )
+    response = send(client, topic.get_absolute_url(), "text", text="Typed first.")
     assert response.status_code == 302
     assert response["Location"].startswith("/accounts/login/?next=/forum/t/")
     assert Post.objects.count() == 1

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
@@ -94,9 +95,9 @@ def test_a_secret_is_shown_once_and_not_stored(
         "submission": "once",
     }
 
-    response = browser.post("/console/ada/keys/create/", form)
+    made = browser.post("/console/ada/keys/create/", form)
+    response = browser.get(made["Location"])
 
-    assert response.status_code == 200
     (secret,) = shown_secrets(response)
     key = ApiKey.objects.get()
     assert key.organisation == personal_organisation(ada)
@@ -108,6 +109,7 @@ def test_a_secret_is_shown_once_and_not_stored(
     assert "no-store" in response["Cache-Control"]
     stored = " ".join(map(str, ApiKey.objects.values_list().get()))
     assert secret not in stored
+    assert secret not in str(browser.session.items())
     again = browser.get("/console/ada/keys/")
     assert shown_secrets(again) == set()
     assert f"{secret[:12]}…{secret[-4:]}" in again.content.decode()
@@ -154,7 +156,7 @@ def test_rotating_makes_a_successor_and_leaves_the_old_key_a_day(
     key = key_of(personal_organisation(ada), ada, name="Website")
     browser = signed_in(ada)
 
-    response = browser.post(f"/console/ada/keys/{key.public_id}/rotate/")
+    response = browser.post(f"/console/ada/keys/{key.public_id}/rotate/", follow=True)
 
     (secret,) = shown_secrets(response)
     successor = ApiKey.objects.get(digest=secrets.digest(secret))
@@ -217,9 +219,10 @@ def test_a_key_is_made_by_itself_once_an_old_sign_in_is_confirmed(
 
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     assert made_early == 0
-    assert done.status_code == 200
-    (secret,) = shown_secrets(done)
-    assert "no-store" in done["Cache-Control"]
+    assert done.status_code == 302
+    shown = browser.get(done["Location"])
+    (secret,) = shown_secrets(shown)
+    assert "no-store" in shown["Cache-Control"]
     assert ApiKey.objects.get().digest == secrets.digest(secret)
 
 
@@ -311,5 +314,49 @@ def test_the_list_costs_the_same_queries_however_long(
 
     browser.get("/console/ada/keys/")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         browser.get("/console/ada/keys/")
+
+
+def test_the_page_of_a_new_key_opens_again_in_any_language_for_some_minutes(
+    person: Callable[..., Any], signed_in: Any
+) -> None:
+    browser = signed_in(person("ada"))
+    page = browser.post("/console/ada/keys/create/", {"name": "Website"})["Location"]
+    (secret,) = shown_secrets(browser.get(page))
+
+    browser.post("/language/", {"language": "zh-hans", "next": page})
+
+    assert shown_secrets(browser.get(page)) == {secret}
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
+        answer = browser.get(page)
+    assert answer["Location"] == "/console/ada/keys/"
+
+
+def test_the_secret_is_gone_once_its_copy_is_confirmed(
+    person: Callable[..., Any], signed_in: Any
+) -> None:
+    browser = signed_in(person("ada"))
+    page = browser.post("/console/ada/keys/create/", {"name": "Website"})["Location"]
+
+    browser.post(page)
+
+    assert browser.get(page).status_code == 302
+
+
+def test_nobody_else_and_no_other_session_sees_the_secret(
+    team: Any, person: Callable[..., Any], signed_in: Any
+) -> None:
+    ben = person("ben")
+    add_member(team, user=ben, role=Membership.Role.ADMIN)
+    erin = signed_in(team.memberships.get(role="owner").user)
+    page = erin.post("/console/northwind/keys/create/", {"name": "Site"})["Location"]
+    held = shown_secrets(erin.get(page))
+
+    colleague, elsewhere = Client(), Client()
+    colleague.force_login(ben)
+    elsewhere.force_login(team.memberships.get(role="owner").user)
+
+    assert len(held) == 1
+    assert colleague.get(page).status_code == 302
+    assert elsewhere.get(page).status_code == 302

@@ -18,6 +18,7 @@ from inference.keys.models import ApiKey
 from inference.playground.services import SESSION_KEY
 from tests.factories.inference import offered_model
 from tests.fakes.upstream import Upstream
+from tests.forms import send
 from tests.inference.gateway.conftest import Gateway
 
 FORM = {"model": "plain", "prompt": "Say hello.", "system": "Be brief."}
@@ -48,7 +49,7 @@ def test_a_visitor_is_asked_to_sign_in_and_finds_the_text_again(
 ) -> None:
     offered_model("plain")
 
-    response = client.post("/playground/", FORM)
+    response = send(client, "/playground/", "prompt", **FORM)
 
     assert response.status_code == 200
     assert "Sign in to send it" in response.content.decode()

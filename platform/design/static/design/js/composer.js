@@ -1,47 +1,14 @@
-// The Markdown composer: a draft that survives, a preview by the server, Ctrl+Enter,
-// and a question before unsaved words are left. Without it a plain text area remains.
-const dirty = new Set();
-
+// The Markdown composer: a preview by the server, quotations and Ctrl+Enter. What is
+// typed is kept by drafts.js. Without this module a plain text area remains.
 function set(composer) {
   const area = composer.querySelector("textarea");
   const preview = composer.querySelector("[data-preview]");
-  const status = composer.querySelector("[data-draft-status]");
-  const key = composer.dataset.draftKey && `draft:${composer.dataset.draftKey}`;
   const form = area.form;
-  const initial = area.defaultValue;
-  let timer;
-
-  if (key && !area.value) {
-    const draft = localStorage.getItem(key);
-    if (draft) {
-      area.value = draft;
-      status.textContent = composer.dataset.restoredText;
-    }
-  }
-
-  area.addEventListener("input", () => {
-    if (area.value === initial) dirty.delete(area);
-    else dirty.add(area);
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (!key) return;
-      if (area.value) localStorage.setItem(key, area.value);
-      else localStorage.removeItem(key);
-      status.textContent = composer.dataset.savedText;
-    }, 800);
-  });
 
   area.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
     form.requestSubmit();
-  });
-
-  form?.addEventListener("submit", () => {
-    clearTimeout(timer);
-    dirty.delete(area);
-    // Only an accepted post ends the draft: a refused one comes back with its text.
-    if (key) sessionStorage.setItem("draft-sent", key);
   });
 
   for (const tab of composer.querySelectorAll("[data-shows]"))
@@ -82,13 +49,6 @@ document.addEventListener("click", (event) => {
   area.focus();
 });
 
-// A page without form errors after a submit means the draft has done its work.
-const sent = sessionStorage.getItem("draft-sent");
-if (sent) {
-  sessionStorage.removeItem("draft-sent");
-  if (!document.querySelector('[aria-invalid="true"], .form-errors')) localStorage.removeItem(sent);
-}
-
 function setAll() {
   for (const composer of document.querySelectorAll("[data-composer]:not([data-ready])")) {
     composer.dataset.ready = "";
@@ -97,8 +57,3 @@ function setAll() {
 }
 setAll();
 document.addEventListener("htmx:after:swap", setAll);
-
-addEventListener("beforeunload", (event) => {
-  for (const area of dirty) if (!area.isConnected) dirty.delete(area);
-  if (dirty.size) event.preventDefault();
-});

@@ -105,6 +105,22 @@ document.addEventListener("click", (event) => {
   button.setAttribute("aria-pressed", String(!shown));
 });
 
+// ---- a secret that is shown for some minutes: one question before it is left behind -----
+const secret = document.querySelector("[data-asks-before-leaving]");
+let isAsked = !secret;
+addEventListener("beforeunload", (event) => {
+  if (!isAsked) event.preventDefault();
+  isAsked = true;
+});
+secret?.addEventListener("click", (event) => {
+  if (event.target.closest("[data-copy], [data-copy-from]")) isAsked = true;
+});
+secret?.addEventListener("copy", () => (isAsked = true));
+// Another language shows the same page again, and whoever confirms has copied.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-language-form], [data-asks-before-leaving] form")) isAsked = true;
+});
+
 for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
 openRegions();
 addCopyButtons(document);

@@ -252,6 +252,37 @@ function take(run, piece) {
   run.text += piece;
   run.place.append(piece);
   follow();
+  keepSoon(run);
+}
+
+// What drafts.js writes down: the conversation as far as it came. A question without an
+// answer is its last turn; opened again, it stands where it can be sent once more.
+function keep(conversation) {
+  field("conversation").value = JSON.stringify(conversation);
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function keepSoon(run) {
+  run.keeping ??= setTimeout(() => {
+    run.keeping = null;
+    if (running === run) keep([...turns, run.question, { role: "assistant", content: run.text }]);
+  }, 1000);
+}
+
+function readConversation() {
+  turns = JSON.parse(field("conversation").value || "[]");
+  if (isSignedIn && turns.at(-1)?.role === "user") {
+    const [question] = turns.splice(-1);
+    field("prompt").value ||= question.content;
+    field("conversation").value = JSON.stringify(turns);
+  }
+  const shown = find("turns").querySelectorAll(".turn");
+  if (shown.length === turns.length) return;
+  for (const turn of shown) turn.remove();
+  for (const { role, content } of turns) {
+    const place = addTurn(role, content);
+    if (role === "assistant") showMarkdown(place, content);
+  }
 }
 
 async function answer(run, body) {
@@ -277,13 +308,14 @@ async function send() {
   const question = { role: "user", content: prompt };
   const body = payload([question]);
   if (body.stream) body.stream_options = { include_usage: true };
-  const run = { model: body.model, text: "", began: performance.now(), stopper: new AbortController() };
+  const run = { question, model: body.model, text: "", began: performance.now(), stopper: new AbortController() };
   running = run;
   find("notice").replaceChildren();
   say(texts.waiting);
   setBusy(true);
   const asked = addTurn("user", prompt);
   field("prompt").value = "";
+  keep([...turns, question]);
   let isStopped = false;
   try {
     await answer(run, body);
@@ -298,12 +330,13 @@ async function send() {
   setBusy(false);
   if (run.text) {
     turns.push(question, { role: "assistant", content: run.text });
-    field("conversation").value = JSON.stringify(turns);
+    keep(turns);
     await showMarkdown(run.place, run.text);
   } else {
     // Nothing came: what was typed goes back to where it can be sent again.
     asked.closest("article").remove();
     field("prompt").value ||= prompt;
+    keep(turns);
   }
   showCode();
   field("prompt").focus();
@@ -316,7 +349,8 @@ function setBusy(isBusy) {
 }
 
 if (form && state) {
-  turns = JSON.parse(field("conversation").value || "[]");
+  readConversation();
+  form.addEventListener("drafts:filled", readConversation);
   form.addEventListener("input", showCode);
   if (field("prompt").value) showCode();
 }

@@ -1,0 +1,43 @@
+"""How a view says that what was typed has found its place.
+
+The drafts app keeps what a form was sent with until its view says so; any other
+answer – a refusal, a sign-in page, an error – leaves the text where it is found again.
+"""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from django.http import HttpRequest
+
+# The name of the hidden field that says which form a text was typed into.
+FIELD = "draft"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the forms sent with one request, by the token each carried."""
+
+    accepted: list[str] = field(default_factory=list)
+    replaced: dict[str, Mapping[str, list[str]]] = field(default_factory=dict)
+
+
+# A request that is resumed after a confirmation runs inside another one, so the
+# outcome belongs to whatever runs now rather than to a request object.
+outcome: ContextVar[Outcome | None] = ContextVar("draft_outcome", default=None)
+
+
+def accept(request: HttpRequest) -> None:
+    """Say that the form sent with ``request`` was taken in: its draft may go."""
+    token = request.POST.get(FIELD, "")
+    current = outcome.get()
+    if token and current is not None:
+        current.accepted.append(token)
+
+
+def replace(request: HttpRequest, fields: Mapping[str, list[str]]) -> None:
+    """Say that the form now holds ``fields``, such as a conversation gone further."""
+    token = request.POST.get(FIELD, "")
+    current = outcome.get()
+    if token and current is not None:
+        current.replaced[token] = fields

@@ -1,0 +1,322 @@
+"""Every form of every page: a token against forgery, and a draft where one types."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import Membership
+from accounts.services import add_member, create_organisation, invite_member
+from accounts.tokens import create_token
+from billing.plans.services import ensure_default_plans
+from drafts.models import Draft
+from tests.factories import forum
+from tests.factories.inference import key_of, offered_model
+from tests.forms import form_of, forms_of
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ("visitor", "owner", "superuser")
+# Providers that are not configured, Django's own pages for staff, and programs' addresses.
+ELSEWHERE = (
+    "accounts/github/",
+    "accounts/oidc/",
+    "admin/",
+    "api/",
+    "hooks/",
+    "v1/",
+    "jsi18n/",
+    "sitemap",
+    "assets/",
+    "favicon.ico",
+)
+# What stands in the gaps of an area's addresses.
+AREAS = {
+    "forum/t/": "topic",
+    "forum/p/": "post",
+    "forum/c/": "category",
+    "models/": "model",
+}
+# Forms somebody types into that keep no draft, and why.
+WITHOUT_DRAFT = {
+    "/accounts/login/": "an address and a password: browsers keep those",
+    "/accounts/signup/": "an address, a name and a password",
+    "/accounts/email/": "one address, checked by a mail",
+    "/accounts/password/reset/": "one address",
+    "/accounts/password/set/": "a new password",
+    "/accounts/password/change/": "passwords",
+    "/accounts/reauthenticate/": "a password",
+    "/accounts/2fa/reauthenticate/": "a code of thirty seconds",
+    "/accounts/2fa/totp/activate/": "a code of thirty seconds",
+    "/accounts/2fa/webauthn/add/": "the name of a key that is plugged in now",
+    "/accounts/2fa/webauthn/signup/": "the name of a key that is plugged in now",
+    "/accounts/confirm-email/": "a code from a mail",
+    "/accounts/login/code/confirm/": "a code from a mail",
+    "/accounts/social/signup/": "an address and a name the provider gave",
+}
+
+
+@pytest.fixture
+def people(person: Callable[..., Any]) -> dict[str, Any]:
+    """Make a small product with one of everything, and who may see it."""
+    ensure_default_plans()
+    offered_model("tiny")
+    owner = person("owner")
+    people = {
+        "owner": owner,
+        "member": person("member"),
+        "superuser": person(
+            "root", is_staff=True, is_superuser=True, is_moderator=True
+        ),
+    }
+    team = create_organisation("Northwind", owner=owner)
+    add_member(team, user=people["member"])
+    return people
+
+
+@pytest.fixture
+def samples(people: dict[str, Any]) -> dict[str, str]:
+    """Return a value for every argument an address takes."""
+    owner = people["owner"]
+    team = owner.memberships.get(organisation__slug="northwind").organisation
+    within = forum.category(name="Help")
+    topic = forum.topic(owner, category=within, tags=["keys"])
+    opening = topic.posts.get(number=1)
+    _invitation, invited = invite_member(
+        team,
+        email="x@example.test",
+        role=Membership.Role.MEMBER,
+        by=team.memberships.get(user=owner),
+    )
+    create_token(owner, name="CI", scopes=["read"])
+    return {
+        "org": team.slug,
+        "public_id": key_of(team, owner).public_id,
+        "token": invited,
+        "username": owner.username,
+        "plan": "pro",
+        "key": "pro",
+        "topic": str(topic.pk),
+        "post": str(opening.pk),
+        "category": within.slug,
+        "model": "tiny",
+    }
+
+
+def routes(resolver: Any = None, prefix: str = "") -> Iterator[str]:
+    """Yield every route."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = f"{prefix}{entry.pattern}"
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, route)
+        elif isinstance(entry, URLPattern):
+            yield route
+
+
+def addresses(samples: dict[str, str]) -> Iterator[str]:
+    """Yield the address of every route of ours, with something in each gap."""
+    for route in routes():
+        if route.startswith((*ELSEWHERE, "^")):
+            continue
+        values = samples | {"pk": "1", "slug": "x"}
+        for start, area in AREAS.items():
+            if route.startswith(start):
+                values |= {"pk": samples[area], "slug": samples[area]}
+        yield "/" + re.sub(r"<(?:\w+:)?(\w+)>", partial(_fill, values), route)
+    yield f"/forum/t/{samples['topic']}-how-do-i-rotate-key/"
+
+
+def _fill(values: dict[str, str], gap: re.Match[str]) -> str:
+    return values.get(gap[1], "1")
+
+
+def pages(client: Client, samples: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield every page that a client may open: its address and its text."""
+    for address in dict.fromkeys(addresses(samples)):
+        answer = client.get(address, follow=True)
+        if answer.status_code == 200 and "html" in answer.headers.get(
+            "Content-Type", ""
+        ):
+            final = answer.redirect_chain[-1][0] if answer.redirect_chain else address
+            yield final.partition("?")[0], answer.content.decode()
+
+
+def enter(role: str, people: dict[str, Any]) -> Client:
+    client = Client(enforce_csrf_checks=True)
+    if role != "visitor":
+        client.force_login(people[role])
+    return client
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
+    role: str, people: dict[str, Any], samples: dict[str, str]
+) -> None:
+    client = enter(role, people)
+    unprotected, forgetful, seen, drafted = set(), set(), set(), set()
+
+    for address, html in pages(client, samples):
+        for form in forms_of(html):
+            if form.method != "post":
+                continue
+            action = form.action or address
+            seen.add(action)
+            if "draft" in form and form.takes_text:
+                drafted.add(re.sub(r"\d+", "N", action))
+            if "csrfmiddlewaretoken" not in form:
+                unprotected.add((address, action))
+            if form.takes_text and "draft" not in form and not _has_reason(action):
+                forgetful.add((address, action))
+
+    assert len(seen) > (5 if role == "visitor" else 15)
+    assert unprotected == set()
+    assert forgetful == set()
+    assert (
+        drafted - {"/drafts/discard/", "/styleguide/"} <= SENT.keys() | ELSEWHERE_SENT
+    )
+
+
+def _has_reason(action: str) -> bool:
+    return any(action.startswith(prefix) for prefix in WITHOUT_DRAFT)
+
+
+# What a person fills in, page by page: the address the form is sent to, where it
+# stands, the field it is known by, and the values that are accepted.
+SENT: dict[str, tuple[str, str, dict[str, str]]] = {
+    "/forum/new/": (
+        "/forum/new/",
+        "text",
+        {"title": "How is a draft kept?", "text": "I typed this."},
+    ),
+    "/forum/t/N/reply/": ("{topic}", "text", {"text": "Like this, then."}),
+    "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
+    "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
+    "/pricing/talk/": (
+        "/pricing/talk/",
+        "message",
+        {"name": "Erin", "email": "erin@demo.test", "message": "An invoice, please."},
+    ),
+    "/settings/profile/": ("/settings/profile/", "bio", {"bio": "I count."}),
+    "/settings/tokens/": ("/settings/tokens/", "name", {"name": "CI"}),
+    "/console/new/": ("/console/new/", "name", {"name": "Southwind"}),
+    "/console/northwind/settings/": (
+        "/console/northwind/settings/",
+        "name",
+        {"name": "Northwind Ltd"},
+    ),
+    "/console/northwind/members/": (
+        "/console/northwind/members/",
+        "email",
+        {"email": "new@example.test"},
+    ),
+    "/console/northwind/keys/create/": (
+        "/console/northwind/keys/",
+        "name",
+        {"name": "Website"},
+    ),
+}
+# Its answer is the next question: the form goes on, and tests of its own say how.
+ELSEWHERE_SENT = {"/playground/"}
+
+
+@pytest.mark.parametrize("action", list(SENT))
+def test_the_form_of_the_page_is_accepted_and_says_so(
+    action: str, people: dict[str, Any], samples: dict[str, str]
+) -> None:
+    page, name, typed = SENT[action]
+    topic, post = samples["topic"], samples["post"]
+    page = page.format(topic=f"/forum/t/{topic}-how-do-i-rotate-key/", post=post)
+    who = "superuser" if name == "reason" else "owner"
+    client = enter(who, people)
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time()}
+    ]
+    session["account_authentication_methods_user"] = str(people[who].pk)
+    session.save()
+    answer = client.get(page, follow=True)
+
+    form = form_of(answer.content.decode(), name)
+    sent = client.post(form.action or answer.request["PATH_INFO"], form.values | typed)
+
+    assert re.sub(r"\d+", "N", form.action or page) == action
+    assert sent.status_code == 302
+    assert sent["Draft-Accepted"]
+    assert not Draft.objects.filter(accepted_at=None).exists()
+
+
+def test_no_form_is_included_without_what_its_token_needs() -> None:
+    templates = {
+        str(path.relative_to(ROOT / "templates")): path.read_text()
+        for path in (ROOT / "templates").rglob("*.html")
+    }
+    included = re.compile(r"""{% include "([^"]+)"([^%]*)%}""")
+
+    def holds_form(name: str) -> bool:
+        text = templates.get(name, "")
+        return "{% csrf_token %}" in text or any(
+            holds_form(inner) for inner, _words in included.findall(text)
+        )
+
+    cut_off = [
+        f"{name} includes {inner}"
+        for name, text in templates.items()
+        for inner, words in included.findall(text)
+        if words.split()[-1:] == ["only"] and holds_form(inner)
+    ]
+
+    assert cut_off == []
+
+
+# Addresses that answer programs, or a page's own script: nobody opens them by hand.
+FOR_PROGRAMS = {
+    "/hooks/": "webhooks",
+    "/api/": "the REST API",
+    "/v1/": "the gateway",
+    "/accounts/2fa/webauthn/": "the page's script asks here",
+}
+# There is no delivery 1 here, so its page is not there either.
+NOTHING_THERE = {"/staff/revenue/webhooks/1/replay/"}
+BROWSER = {"accept": "text/html,application/xhtml+xml", "sec-fetch-mode": "navigate"}
+
+
+def test_whoever_opens_the_address_of_a_form_comes_to_its_page(
+    people: dict[str, Any], samples: dict[str, str]
+) -> None:
+    client = enter("superuser", people)
+    refused, lost = [], {}
+
+    for address in dict.fromkeys(addresses(samples)):
+        if client.get(address).status_code != 405:
+            continue
+        refused.append(address)
+        answer = client.get(address, headers=BROWSER, follow=True)
+        if answer.status_code != 200 and not address.startswith(tuple(FOR_PROGRAMS)):
+            lost[address] = (answer.status_code, answer.redirect_chain)
+
+    assert "/console/northwind/keys/create/" in refused
+    assert "/language/" in refused
+    assert f"/forum/t/{samples['topic']}/reply/" in refused
+    assert lost.keys() == NOTHING_THERE
+
+
+def test_a_script_that_asks_wrongly_is_still_told_so(client: Client) -> None:
+    browser = {"accept": "text/html"}
+
+    assert client.get("/theme/", headers={"accept": "*/*"}).status_code == 405
+    assert (
+        client.get("/theme/", headers=browser | {"hx-request": "true"}).status_code
+        == 405
+    )
+    assert (
+        client.get("/theme/", headers=browser | {"sec-fetch-mode": "cors"}).status_code
+        == 405
+    )
+    assert client.post("/forum/", headers=browser).status_code in {403, 405}
