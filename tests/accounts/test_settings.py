@@ -189,7 +189,7 @@ def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(
 
     assert answer["Location"] == page
     assert find_token(secret) == token
-    assert "nothing was changed" in client.get(page).text
+    assert "Nothing was changed" in client.get(page).text
 
 
 def test_a_foreign_referer_leads_to_the_console(member: Callable[..., Any]) -> None:

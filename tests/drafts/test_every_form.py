@@ -17,6 +17,7 @@ from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
 from drafts.models import Draft
 from tests.factories import forum
+from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of, offered_model
 from tests.forms import form_of, forms_of
 
@@ -76,7 +77,7 @@ def people(person: Callable[..., Any]) -> dict[str, Any]:
             "root", is_staff=True, is_superuser=True, is_moderator=True
         ),
     }
-    team = create_organisation("Northwind", owner=owner)
+    team = with_seats(create_organisation("Northwind", owner=owner), 10)
     add_member(team, user=people["member"])
     return people
 
