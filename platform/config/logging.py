@@ -8,7 +8,10 @@ def build_logging(*, as_json: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": "core.logs.RequestIdFilter"}},
+        "filters": {
+            "request_id": {"()": "core.logs.RequestIdFilter"},
+            "one_line": {"()": "core.logs.OneLineFilter"},
+        },
         "formatters": {
             "json": {
                 "()": "pythonjsonlogger.json.JsonFormatter",
@@ -30,6 +33,6 @@ def build_logging(*, as_json: bool) -> dict[str, Any]:
             # Every 4xx page is normal traffic.
             "django.request": {"level": "ERROR"},
             "celery.app.trace": {"level": "WARNING"},
-            "celery.beat": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING", "filters": ["one_line"]},
         },
     }
