@@ -9,7 +9,8 @@ from accounts.models import User
 from accounts.second_factor import has_second_factor, is_overdue, second_factor_due_at
 
 # One's own account, which is where a second factor is set up; signing out; and what
-# shows nobody anything: looks, language, scripts, files.
+# shows nobody anything: looks, language, scripts, files, an end to mails; and
+# one's own drafts, so that nothing typed is lost on the way.
 _OPEN = frozenset(
     {
         "accounts:second-factor",
@@ -20,8 +21,11 @@ _OPEN = frozenset(
         "design:robots",
         "design:set-theme",
         "design:stylesheet",
+        "drafts:discard",
+        "drafts:save",
         "healthz",
         "javascript-catalog",
+        "notifications:unsubscribe",
         "readyz",
     }
 )

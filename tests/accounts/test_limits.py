@@ -17,6 +17,8 @@ from accounts.services import add_member, create_organisation
 from core import limiter
 from core.crypto import encrypt
 from core.errors import RateLimited
+from tests.factories.accounts import with_seats
+from tests.test_house_rules import mistakes
 
 pytestmark = pytest.mark.django_db
 Member = Callable[..., Any]
@@ -204,7 +206,7 @@ def test_strangers_are_invited_ten_at_once_and_what_was_typed_stays(
     member: Member, sign_in: Callable[..., Client]
 ) -> None:
     erin = member("erin")
-    create_organisation("Northwind", owner=erin)
+    with_seats(create_organisation("Northwind", owner=erin), 30)
     client = sign_in(erin)
 
     answers = [
@@ -227,7 +229,7 @@ def test_another_inviter_of_the_same_team_does_not_reach_the_same_mailbox_again(
     member: Member, sign_in: Callable[..., Client]
 ) -> None:
     erin, ben = member("erin"), member("ben")
-    team = create_organisation("Northwind", owner=erin)
+    team = with_seats(create_organisation("Northwind", owner=erin), 30)
     add_member(team, user=ben, role="admin")
     form = {"email": "guest@away.test", "role": "member"}
     for _ in range(3):
@@ -292,3 +294,32 @@ def test_every_route_of_the_entrance_has_a_limit_or_needs_none() -> None:
     }
 
     assert unlimited == FREE
+
+
+# Every place that writes to an address, and what keeps a caller from overdoing it.
+WRITERS = {
+    "platform/accounts/adapters.py": "count_mail, before allauth writes",
+    "platform/accounts/mail.py": "count_invitation",
+    "billing/plans/services.py": "five inquiries an hour, and only to ourselves",
+    # What was written before is handed over here; nobody new is written to.
+    "platform/notifications/backend.py": "",
+    "platform/notifications/mailing.py": "",
+    "platform/notifications/tasks.py": "",
+}
+
+
+def test_every_place_that_writes_mail_is_known_and_has_a_price() -> None:
+    places = mistakes(r"(?<!def )\b(send_mail|EmailMultiAlternatives|queue_mail)\(")
+
+    assert {place.partition(":")[0] for place in places} == set(WRITERS)
+
+
+def test_every_form_of_the_library_that_writes_to_strangers_is_ours(
+    settings: Any,
+) -> None:
+    """A form that allauth would use in its own shape would write uncounted."""
+    assert set(settings.ACCOUNT_FORMS) == {"add_email", "reset_password", "signup"}
+    assert all(
+        path.startswith("accounts.entrance_forms.")
+        for path in settings.ACCOUNT_FORMS.values()
+    )

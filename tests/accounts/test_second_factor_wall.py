@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import services, tokens
 from accounts.models import Organisation, User
-from accounts.second_factor import is_overdue
+from accounts.second_factor import is_overdue, require_second_factor
 from community.forum.models import Topic
 from core.crypto import encrypt
 
@@ -168,7 +168,7 @@ def test_other_roles_are_asked_for_nothing(role: str, member: Member) -> None:
     ada = member("ada")
     services.add_member(team, user=ada, role=role)
     let_days_pass(ada)
-    services.require_second_factor(ada)
+    require_second_factor(ada)
 
     assert inside(ada).get("/console/northwind/").status_code == 200
 

@@ -1,0 +1,199 @@
+"""One of everything, and somebody in every role: the world of ``docs/roles.md``."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.test import Client
+from django.utils import timezone
+
+from accounts import services, tokens
+from accounts.models import Membership, User
+from billing.plans.services import ensure_default_plans
+from billing.stripe.models import WebhookInbox
+from community.contributions.models import Delivery
+from community.docs.models import Page, Version
+from core.crypto import encrypt
+from design.stylesheet import stylesheet
+from notifications.models import Kind, Notification
+from notifications.services import notify
+from notifications.tokens import unsubscribe_token
+from tests.factories import forum, inference
+from tests.factories.accounts import with_seats
+
+# Whoever signs in, and what each of them is.
+ROLES = (
+    "anonymous",
+    "stranger",
+    "member",
+    "billing",
+    "admin",
+    "owner",
+    "moderator",
+    "staff",
+    "staff without a second factor",
+)
+PASSWORD = "correct horse"
+SEED = "JBSWY3DPEHPK3PXP"
+
+
+@dataclass
+class World:
+    """The team Northwind, its people, and who stands outside."""
+
+    people: dict[str, User] = field(default_factory=dict)
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def address(self, route: str) -> str:
+        """Return an address of ``route`` that leads to something."""
+        for start, values in self.values.items():
+            if route.startswith(start):
+                for name, value in values.items():
+                    route = route.replace(name, value)
+        return "/" + route.replace("^", "").replace("$", "")
+
+    def client(self, role: str) -> Client:
+        """Return a browser of somebody who signed in just now, by password."""
+        client = Client()
+        if role != "anonymous":
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[role]
+        return client
+
+
+def build() -> World:
+    """Make the world; everything in it belongs to the member of Northwind."""
+    world = World()
+    ensure_default_plans()
+    owner = _person(world, "owner")
+    team = with_seats(services.create_organisation("Northwind", owner=owner), 9)
+    for role in Membership.Role.values[1:]:
+        services.add_member(team, user=_person(world, role), role=role)
+    stranger = _person(world, "stranger")
+    services.create_organisation("Elsewhere", owner=stranger)
+    _person(world, "moderator", is_moderator=True)
+    staff = _person(world, "staff", is_staff=True)
+    Authenticator.objects.create(
+        user=staff, type="totp", data={"secret": encrypt(SEED)}
+    )
+    late = _person(world, ROLES[-1], is_staff=True)
+    User.objects.filter(pk=late.pk).update(
+        second_factor_since=timezone.now() - timedelta(days=60)
+    )
+    newcomer = _person(world, "newcomer")
+    services.add_member(team, user=newcomer)
+
+    member = world.people["member"]
+    topic = forum.topic(member, text="It does not say. @owner")
+    reply = forum.reply(topic, stranger)
+    notify(member.pk, Kind.REPLY, dedupe_key="one", url="/forum/", title="A reply")
+    version = Version.objects.create(
+        slug="1.0", label="1.0", status=Version.Status.STABLE, is_default=True
+    )
+    page = Page.objects.create(
+        version=version,
+        path="keys",
+        locale="en",
+        position=1,
+        title="Keys",
+        source_md="# Keys",
+        html="<p>Keys</p>",
+        plain="Keys",
+        render_version=1,
+    )
+    model = inference.offered_model()
+    key = inference.key_of(team, owner)
+    token, _ = tokens.create_token(member, name="ci", scopes=["read"])
+    invitation, secret = services.invite_member(
+        team,
+        email="guest@away.test",
+        role="member",
+        by=team.memberships.get(user=owner),
+    )
+    delivery = Delivery.objects.create(guid="d-1", event="push", payload={})
+    inbox = WebhookInbox.objects.create(
+        endpoint="default",
+        event_id="evt_1",
+        type="invoice.paid",
+        payload="{}",
+        created_at=timezone.now(),
+    )
+    world.values = {
+        "": {
+            "<slug:org>": team.slug,
+            "<str:organisation>": team.public_id,
+            "<slug:public_id>": key.public_id,
+            "<str:username>": member.username,
+            "<str:version>": version.slug,
+            "<path:path>": page.path,
+            "<path:page>": "usage",
+            "<path:slug>": model.slug,
+            "<slug:plan>": "team",
+            "<slug:digest>": stylesheet().digest,
+            "<section>": "places",
+            "<str:guid>": delivery.guid,
+            "[0-9]{1,18}": "",
+            "(?P<pk>)(?:-(?P<slug>[^/]*))?": str(topic.pk),
+            "(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)": f"{user_pk_to_url_str(member)}-x-y",
+            "(?P<key>[-:\\w]+)": "no-such-key",
+            "<str:provider_id>": "oidc",
+        },
+        "settings/tokens/": {"<int:pk>": str(token.pk)},
+        "invitations/": {"<str:token>": secret},
+        "unsubscribe/": {"<str:token>": unsubscribe_token(member, Kind.REPLY)},
+        "notifications/": {
+            "<int:pk>": str(Notification.objects.get(user=member).pk),
+        },
+        "forum/c/": {"<slug:slug>": topic.category.slug},
+        "forum/tag/": {"<str:slug>": "keys"},
+        "forum/t/": {"<int:pk>": str(topic.pk)},
+        "forum/p/": {"<int:pk>": str(reply.pk)},
+        "docs/": {"<int:pk>": str(page.pk)},
+        "staff/revenue/": {"<int:pk>": str(inbox.pk)},
+        "api/v1/topics/": {"<int:pk>": str(topic.pk)},
+        "api/v1/posts/": {"<int:pk>": str(reply.pk)},
+        "accounts/": {"<int:pk>": "1"},
+    }
+    place = team.memberships.get(user=newcomer)
+    world.values["console/"] = {
+        "invitations/<int:pk>": f"invitations/{invitation.pk}",
+        "members/<int:pk>": f"members/{place.pk}",
+    }
+    # The longest beginning knows best.
+    world.values = dict(
+        sorted(world.values.items(), key=lambda item: len(item[0]), reverse=True)
+    )
+    return world
+
+
+def _person(world: World, name: str, **fields: Any) -> User:
+    username = name.replace(" ", "-")
+    user = services.create_user(
+        f"{username}@example.test", username, PASSWORD, **fields
+    )
+    EmailAddress.objects.create(
+        user=user, email=user.email, verified=True, primary=True
+    )
+    world.people[name] = user
+    world.sessions[name] = _signed_in(user)
+    return user
+
+
+def _signed_in(user: User) -> str:
+    """Return the session of somebody who has just come in by password."""
+    client = Client()
+    client.force_login(user)
+    session: SessionBase = client.session
+    session["account_authentication_methods"] = [
+        # An hour ahead, so that it is recent however slow the machine is.
+        {"method": "password", "at": time.time() + 3_600}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+    return str(session.session_key)
