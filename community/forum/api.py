@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
-from community.forum.forms import MAX_TEXT, MIN_TITLE, checked_text, checked_title
+from community.forum.forms import MAX_TEXT, checked_text, checked_title
 from community.forum.models import Category, Post, Tag, Topic
 from community.forum.queries import WITHOUT_SIGN_IN, list_topics
 from core.endpoints import Endpoint, PageQuery
@@ -78,7 +78,7 @@ class NewTopicSerializer(StrictSerializer):
 
     category = serializers.SlugField()
     kind = serializers.ChoiceField(choices=Topic.Kind.choices, default="question")
-    title = serializers.CharField(min_length=MIN_TITLE, max_length=200)
+    title = serializers.CharField(max_length=200)
     text = serializers.CharField(max_length=MAX_TEXT)
     tags = serializers.ListField(
         child=serializers.CharField(max_length=40), max_length=5, default=list

@@ -9,9 +9,12 @@ from accounts.models import User
 from community.forum.cleaning import clean_text, clean_title, count_visible
 from community.forum.exceptions import TokenReused
 from community.forum.models import Category, Topic
+from community.forum.tagging import tag_names
 from core.errors import DomainError
+from core.names import measure
 
 MAX_TEXT = 40_000
+# In letters; a Chinese character says as much as two.
 MIN_TITLE = 8
 
 
@@ -23,7 +26,7 @@ def new_token() -> str:
 def checked_title(title: str) -> str:
     """Return a title cleaned. Raises ``ValidationError`` when too little is left."""
     title = clean_title(title)
-    if count_visible(title) < MIN_TITLE - title.count(" "):
+    if measure(title) < MIN_TITLE - title.count(" "):
         raise forms.ValidationError(_("Write a title that says what it is about."))
     return title
 
@@ -92,7 +95,6 @@ class TopicForm(TextForm):
     )
     title = forms.CharField(
         label=_("Title"),
-        min_length=MIN_TITLE,
         max_length=200,
         help_text=_("One sentence that says what you want to know."),
     )
@@ -117,8 +119,9 @@ class TopicForm(TextForm):
 
     def clean_tags(self) -> list[str]:
         """Return the tags, at most five."""
-        text = self.cleaned_data["tags"].replace("，", ",").replace("#", "")
-        names = [name.strip() for name in text.split(",") if name.strip()]
+        text = self.cleaned_data["tags"].replace("，", ",").replace("、", ",")
+        # ``#python`` is a habit; ``c#`` is a name.
+        names = tag_names(name.strip().lstrip("#＃") for name in text.split(","))
         if len(names) > 5:
             raise forms.ValidationError(_("Five tags are enough."))
         return names
@@ -127,7 +130,7 @@ class TopicForm(TextForm):
 class EditForm(forms.Form):
     """A change to a post; a first post's title too."""
 
-    title = forms.CharField(label=_("Title"), min_length=MIN_TITLE, max_length=200)
+    title = forms.CharField(label=_("Title"), max_length=200)
     text = forms.CharField(
         label=_("Text"), max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 12})
     )

@@ -27,6 +27,7 @@ from contracts.accounts import (
     UserSignedUp,
 )
 from core.crypto import keyed_digest
+from core.names import taken_at
 from outbox import publish
 
 INVITATION_LIFETIME = timedelta(days=7)
@@ -327,7 +328,9 @@ def _lock(organisation: Organisation) -> None:
 def _free_slug(wish: str) -> str:
     base = slugify(wish)[:50] or "org"
     slug = base
-    while Organisation.objects.filter(slug=slug).exists():
+    while slug in taken_at("console/") or (
+        Organisation.objects.filter(slug=slug).exists()
+    ):
         slug = f"{base}-{secrets.token_hex(2)}"
     return slug
 

@@ -14,7 +14,6 @@ from itertools import chain
 from django.db import connection
 from django.db.models import F
 from django.utils import translation
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -30,6 +29,7 @@ from community.forum.models import (
     Vote,
 )
 from community.forum.services.writing import GRACE, MAX_TAGS, locale_of
+from community.forum.tagging import tag_names, tag_slug
 from community.forum.telling import MAX_MENTIONS
 from community.reputation.models import Balance, Entry
 from community.reputation.services import DAILY_CAP, RULES, UNCAPPED
@@ -392,7 +392,7 @@ class Writer:
         tags = {}
         for name in names:
             tags[name], _is_new = Tag.objects.get_or_create(
-                slug=_slug(name), defaults={"name": name[:40]}
+                slug=tag_slug(name), defaults={"name": name[:40]}
             )
         used: dict[int, int] = defaultdict(int)
         links = []
@@ -495,12 +495,7 @@ def _mentioned(text: str) -> tuple[str, ...]:
 
 def _labels(tags: tuple[str, ...]) -> tuple[str, ...]:
     """Return a topic's tags in the order in which the forum creates them."""
-    names = dict.fromkeys(name.strip().lower() for name in tags)
-    return tuple(sorted(list(names)[:MAX_TAGS], key=_slug))
-
-
-def _slug(name: str) -> str:
-    return slugify(name, allow_unicode=True)[:40]
+    return tuple(sorted(tag_names(tags)[:MAX_TAGS], key=tag_slug))
 
 
 def _entry(shown: Shown) -> search.Entry:

@@ -10,7 +10,6 @@ from typing import Self
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.text import slugify
 
 from accounts.models import User
 from community.forum.cleaning import clean_text, clean_title
@@ -26,6 +25,7 @@ from community.forum.models import (
     TopicUser,
 )
 from community.forum.permissions import can_moderate
+from community.forum.tagging import find_or_create_tag, tag_names, tag_slug
 from contracts.community import ReplyPosted, TopicCreated
 from core import limiter
 from design import markdown
@@ -290,17 +290,9 @@ def _render(post: Post, text: str) -> None:
 
 
 def _add_tags(topic: Topic, names: Sequence[str]) -> None:
-    wanted: dict[str, str] = {}
-    for name in names:
-        label = clean_title(name).lower()[:40].strip()
-        # Two spellings of one address are one tag.
-        if slug := slugify(label, allow_unicode=True)[:40]:
-            wanted.setdefault(slug, label)
     # In one order whoever asks, so that two topics never wait for each other.
-    tags = [
-        Tag.objects.get_or_create(slug=slug, defaults={"name": name})[0]
-        for slug, name in sorted(list(wanted.items())[:MAX_TAGS])
-    ]
+    wanted = sorted(tag_names(names)[:MAX_TAGS], key=tag_slug)
+    tags = [find_or_create_tag(name) for name in wanted]
     for tag in sorted(tags, key=lambda tag: tag.pk):
         TopicTag.objects.create(topic=topic, tag=tag, bumped_at=topic.bumped_at)
         Tag.objects.filter(pk=tag.pk).update(topic_count=F("topic_count") + 1)

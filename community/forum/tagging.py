@@ -1,0 +1,56 @@
+"""Tags: known by their name, found at an address made from it."""
+
+import unicodedata
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Lower
+from django.utils.text import slugify
+
+from community.forum.cleaning import clean_title
+from community.forum.models import Tag
+
+MAX_NAME = 40
+# Signs that tell C from C++ and C#, and that no address keeps.
+_SAID = {"+": "-plus", "#": "-sharp", ".": "-dot-", "*": "-star", "&": "-and-"}
+
+
+def tag_name(text: str) -> str:
+    """Return a tag as it is called: as written, in the common form of its letters."""
+    return clean_title(unicodedata.normalize("NFKC", text))[:MAX_NAME].strip()
+
+
+def tag_slug(name: str) -> str:
+    """Return the address a tag would like to have."""
+    spelled = "".join(_SAID.get(character, character) for character in name)
+    slug = slugify(spelled, allow_unicode=True)[:MAX_NAME].strip("-")
+    # A sign that is no letter is called by its number.
+    return slug or "-".join(f"u{ord(character):x}" for character in name)[:MAX_NAME]
+
+
+def tag_names(texts: Iterable[str]) -> list[str]:
+    """Return the tags of ``texts``, each once however it is capitalised."""
+    names: dict[str, str] = {}
+    for text in texts:
+        if name := tag_name(text):
+            names.setdefault(name.lower(), name)
+    return list(names.values())
+
+
+def find_or_create_tag(name: str) -> Tag:
+    """Return the tag called ``name``; a new one gets an address that is free."""
+    called = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
+    wish = tag_slug(name)
+    for number in range(1, 100):
+        if tag := called.first():
+            return tag
+        end = "" if number == 1 else f"-{number}"
+        try:
+            with transaction.atomic():
+                return Tag.objects.create(
+                    slug=f"{wish[: MAX_NAME - len(end)]}{end}", name=name
+                )
+        except IntegrityError:
+            # Somebody made it just now, or another name has this address.
+            continue
+    raise IntegrityError(f"No address is free for the tag {name}.")

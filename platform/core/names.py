@@ -1,0 +1,55 @@
+"""Names people choose: how much they say, and which ones an address has taken."""
+
+import unicodedata
+from functools import cache
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+# A Chinese character says about as much as two letters do.
+_WIDE = 2
+# Joined to the sign before it: marks, selectors, skin tones, the joiner itself.
+_JOINER = "\u200d"
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Mn", "Me", "Zs", "Zl", "Zp"})
+
+
+def measure(text: str) -> int:
+    """Return how much a text says, in Latin letters, as far as it can be seen."""
+    said = 0
+    is_joined = False
+    for character in unicodedata.normalize("NFC", text):
+        if character == _JOINER:
+            is_joined = True
+            continue
+        is_tone = "\U0001f3fb" <= character <= "\U0001f3ff"
+        if unicodedata.category(character) not in _UNSEEN and not is_joined:
+            is_wide = unicodedata.east_asian_width(character) in {"W", "F"}
+            said += 0 if is_tone else _WIDE if is_wide else 1
+        is_joined = False
+    return said
+
+
+@cache
+def taken_at(prefix: str) -> frozenset[str]:
+    """Return the words that are pages of their own right under ``prefix``.
+
+    They come from the URLs there are: ``console/`` has ``new``, so nothing else may
+    be called that.
+    """
+    found = set()
+    for route in _routes(get_resolver(), ""):
+        if route.startswith(prefix):
+            word = route.removeprefix(prefix).partition("/")[0]
+            if word and not set(word) & set("<>()[]^$\\?*+"):
+                found.add(word)
+    return frozenset(found)
+
+
+def _routes(resolver: URLResolver, before: str) -> list[str]:
+    routes = []
+    for pattern in resolver.url_patterns:
+        route = before + str(pattern.pattern).removeprefix("^").rstrip("$")
+        if isinstance(pattern, URLPattern):
+            routes.append(route)
+        else:
+            routes += _routes(pattern, route)
+    return routes
