@@ -33,6 +33,36 @@ SANITISED = {
 ESCAPED = {"platform/search/snippets.py"}
 
 
+# What these parse was written by us, or comes from a model's server and is guarded.
+OWN_JSON = {
+    "platform/core/shown_once.py",
+    "platform/drafts/services.py",
+    "platform/accounts/idempotency.py",
+    "platform/activity/services.py",
+    "platform/outbox/buffers.py",
+    "billing/stripe/views.py",
+    "inference/gateway/streaming.py",
+    "inference/gateway/sweeping.py",
+    "inference/gateway/upstreams.py",
+    "inference/playground/services.py",
+    "inference/providers/openai.py",
+}
+# Own programs beside the product, which read what they wrote.
+APART = ("platform/embedded/", "platform/demo/", "platform/config/")
+READERS = {
+    "platform/core/documents.py",
+    "platform/core/endpoints.py",
+    "platform/core/reading.py",
+    # A draft's own token, which is checked where it is taken apart.
+    "platform/core/drafting.py",
+    "platform/drafts/hooks.py",
+    "platform/drafts/middleware.py",
+    "platform/drafts/views.py",
+    # Headers in bytes, where only ASCII digits count.
+    "inference/gateway/http.py",
+}
+
+
 def python_files() -> Iterator[Path]:
     for source in SOURCES:
         for path in (ROOT / source).rglob("*.py"):
@@ -97,6 +127,30 @@ def test_every_task_that_is_nudged_exists() -> None:
 
     assert len(tasks) >= 4
     assert [task.name for task in tasks] == sorted(names)
+
+
+def outside_of(names: set[str], found: list[str]) -> list[str]:
+    """Return the places that are in none of the files named."""
+    return [
+        place
+        for place in found
+        if place.partition(":")[0] not in names and not place.startswith(APART)
+    ]
+
+
+def test_values_from_outside_are_read_by_their_type_in_one_place() -> None:
+    by_hand = mistakes(
+        r"request\.(?:GET|POST)(?:\[|\.(?:get|getlist|items)\b)| in request\.(?:GET|POST)\b(?!\.)"
+        r"|\.query_params\b|\.is(?:digit|decimal|numeric)\("
+    )
+
+    assert outside_of(READERS, by_hand) == []
+
+
+def test_json_from_outside_is_measured_before_it_is_parsed() -> None:
+    parsed = mistakes(r"\bjson\.loads?\(|request\.body\b")
+
+    assert outside_of(READERS | OWN_JSON, parsed) == []
 
 
 def test_no_logic_hangs_on_saving() -> None:

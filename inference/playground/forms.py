@@ -1,4 +1,3 @@
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -6,11 +5,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation
+from core import documents
 from inference.catalog.models import Model
 
 MOST_TURNS = 100
 MOST_PROMPT = 100_000
-_ROLES = {"user", "assistant"}
+# Two fields in each turn, and some to spare for what is not read.
+BOUNDS = documents.Bounds(depth=10, nodes=1_000, items=1_000)
 
 
 class PromptForm(forms.Form):
@@ -101,8 +102,8 @@ class PromptForm(forms.Form):
 def read_conversation(text: str) -> list[dict[str, str]] | None:
     """Return the turns in ``text``; nothing when it is not a conversation."""
     try:
-        turns = json.loads(text or "[]")
-    except ValueError:
+        turns = documents.read((text or "[]").encode(), BOUNDS)
+    except (documents.BadDocument, UnicodeEncodeError):
         return None
     if not isinstance(turns, list) or len(turns) > MOST_TURNS:
         return None
@@ -114,6 +115,6 @@ def read_conversation(text: str) -> list[dict[str, str]] | None:
 def _is_turn(turn: Any) -> bool:
     return (
         isinstance(turn, dict)
-        and turn.get("role") in _ROLES
+        and turn.get("role") in ("user", "assistant")
         and isinstance(turn.get("content"), str)
     )

@@ -45,8 +45,9 @@ OWN = Rate(10, MINUTE, person)
 
 def email(request: HttpRequest) -> HttpResponseBase:
     """My addresses; each confirmation that is asked for is a mail, and counted."""
-    if "action_send" in request.POST:
-        count_mail(Values(request.POST).text("email", most=320), request)
+    sent = Values(request.POST)
+    if sent.has("action_send"):
+        count_mail(sent.text("email", most=320), request)
     answer: HttpResponseBase = account.email(request)
     return answer
 
