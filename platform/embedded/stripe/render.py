@@ -22,6 +22,8 @@ FIELDS = {
     "default_payment_method": "payment_method",
     "default_price": "price",
     "discounts": "discount",
+    "dispute": "dispute",
+    "refund": "refund",
     "feature": "entitlements.feature",
     "invoice": "invoice",
     "latest_charge": "charge",

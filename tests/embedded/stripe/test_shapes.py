@@ -50,6 +50,12 @@ def busy_account(shop: Shop, stripe_emulator: StripeEmulator) -> Shop:
     stripe_emulator.pay_checkout(shop.session().url)
     shop.session()
     v1.refunds.create({"charge": v1.charges.list().data[-1].id, "amount": 100})
+    disputed = shop.customer("pm_card_createDispute")
+    shop.subscribe(disputed.id)
+    paid = v1.invoices.list({"customer": customer.id}).data[0]
+    v1.credit_notes.create(
+        {"invoice": paid.id, "amount": 200, "refund_amount": 50, "credit_amount": 150}
+    )
     v1.billing_portal.sessions.create({"customer": customer.id})
     v1.test_helpers.test_clocks.create({"frozen_time": int(time.time())})
     v1.webhook_endpoints.create(
@@ -66,7 +72,9 @@ def busy_account(shop: Shop, stripe_emulator: StripeEmulator) -> Shop:
         "/v1/charges?expand[]=data.refunds",
         "/v1/checkout/sessions?expand[]=data.line_items",
         "/v1/coupons",
+        "/v1/credit_notes",
         "/v1/customers?expand[]=data.subscriptions",
+        "/v1/disputes",
         "/v1/entitlements/features",
         "/v1/events?limit=100",
         "/v1/invoice_payments",

@@ -14,6 +14,7 @@ EXPIRED = "expired_card"
 FAILS_LATER = "fails_later"
 ASKS_ONCE = "asks_once"
 ASKS_ALWAYS = "asks_always"
+DISPUTED = "disputed"
 
 NUMBERS = {
     "4242424242424242": ("visa", SUCCEEDS),
@@ -25,6 +26,7 @@ NUMBERS = {
     "4000000000009995": ("visa", NO_FUNDS),
     "4000000000000069": ("visa", EXPIRED),
     "4000000000000341": ("visa", FAILS_LATER),
+    "4000000000000259": ("visa", DISPUTED),
     "4000002500003155": ("visa", ASKS_ONCE),
     "4000002760003184": ("visa", ASKS_ALWAYS),
 }
@@ -44,6 +46,7 @@ NAMES = {
     "visa_chargeDeclinedInsufficientFunds": "4000000000009995",
     "chargeDeclinedExpiredCard": "4000000000000069",
     "chargeCustomerFail": "4000000000000341",
+    "createDispute": "4000000000000259",
     "authenticationRequiredOnSetup": "4000002500003155",
     "authenticationRequired": "4000002760003184",
 }

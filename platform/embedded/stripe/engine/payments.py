@@ -3,7 +3,7 @@
 from typing import Any
 
 from embedded.stripe.account import Account, new_id
-from embedded.stripe.engine import cards
+from embedded.stripe.engine import cards, disputing
 from embedded.stripe.errors import ApiError, CardDeclined
 from embedded.stripe.store import Document
 
@@ -113,6 +113,8 @@ def charge(
     account.put(intent)
     account.emit("charge.succeeded", attempt)
     account.emit("payment_intent.succeeded", intent)
+    if behaviour == cards.DISPUTED:
+        disputing.open_dispute(account, attempt)
     return None
 
 
@@ -208,6 +210,11 @@ def refund(
     left = paid["amount"] - paid["amount_refunded"]
     if not paid["paid"]:
         raise ApiError(f"Charge {paid['id']} was not paid.", param="charge")
+    if paid["disputed"] and _is_taken_back(account, paid):
+        raise ApiError(
+            f"Charge {paid['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+        )
     if left == 0:
         raise ApiError(
             f"Charge {paid['id']} has already been refunded.",
@@ -249,6 +256,13 @@ def refund(
     account.emit("refund.created", given)
     account.emit_update("charge.refunded", paid, before)
     return given
+
+
+def _is_taken_back(account: Account, paid: Document) -> bool:
+    return any(
+        dispute["charge"] == paid["id"] and dispute["status"] != "won"
+        for dispute in account.scan("dispute")
+    )
 
 
 def attach(account: Account, method: Document, customer: Document) -> Document:
