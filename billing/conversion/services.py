@@ -70,12 +70,15 @@ def add_revenue(
         account.save(update_fields=["first_paid_at", "developer"])
         for developer_id in sorted({before, account.developer_id}):
             _derive_payment(developer_id)
-    if currency.lower() != settings.REPORTING_CURRENCY:
-        return
-    Account.objects.filter(pk=account.pk).update(revenue=F("revenue") + amount)
-    Developer.objects.filter(pk=account.developer_id).update(
-        revenue=F("revenue") + amount
-    )
+    _add(account, amount=amount, currency=currency)
+
+
+@transaction.atomic
+def restore_revenue(organisation_id: int, *, amount: int, currency: str) -> None:
+    """Add again what had been taken off, in minor units; it is no new payment."""
+    account = _locked_account(organisation_id, None)
+    if account is not None:
+        _add(account, amount=amount, currency=currency)
 
 
 @transaction.atomic
@@ -87,6 +90,15 @@ def add_cost(organisation_id: int, *, cost_nano: int) -> None:
     Account.objects.filter(pk=account.pk).update(cost_nano=F("cost_nano") + cost_nano)
     Developer.objects.filter(pk=account.developer_id).update(
         cost_nano=F("cost_nano") + cost_nano
+    )
+
+
+def _add(account: Account, *, amount: int, currency: str) -> None:
+    if currency.lower() != settings.REPORTING_CURRENCY:
+        return
+    Account.objects.filter(pk=account.pk).update(revenue=F("revenue") + amount)
+    Developer.objects.filter(pk=account.developer_id).update(
+        revenue=F("revenue") + amount
     )
 
 

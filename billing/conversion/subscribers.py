@@ -3,7 +3,7 @@
 from billing.conversion import services
 from billing.conversion.milestones import MILESTONES
 from contracts.accounts import OrganisationCreated, UserSignedUp
-from contracts.billing import InvoicePaid, PaymentRefunded
+from contracts.billing import InvoicePaid, PaymentRefunded, PaymentRestored
 from contracts.inference import UsageAggregated
 from outbox import subscribe, subscribe_all
 from outbox.registry import ReceivedFact
@@ -42,6 +42,10 @@ def record_milestones(received: ReceivedFact) -> None:
             amount=-fact.amount,
             currency=fact.currency,
             at=received.occurred_at,
+        )
+    elif isinstance(fact, PaymentRestored):
+        services.restore_revenue(
+            fact.organisation_id, amount=fact.amount, currency=fact.currency
         )
     for milestone in MILESTONES.get(received.name, ()):
         user_id = getattr(fact, fact.actor)

@@ -7,7 +7,7 @@ from django.db.models import Count, F, Max, Min, Q, Sum
 from django.db.models.functions import Coalesce
 
 from billing.ledger.models import Invoice, Refund, UsageCost
-from billing.ledger.services import COUNTED_REFUNDS, without_tax
+from billing.ledger.services import GONE, LEAVING, without_tax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +63,10 @@ def revenue_is_paid_without_tax() -> Iterator[Violation]:
 
 
 def refunds_add_up() -> Iterator[Violation]:
-    """What went back is the sum of the refunds."""
-    counted = Q(refunds__status__in=COUNTED_REFUNDS)
+    """What went back is the sum of the refunds, and no more than was paid."""
+    counted = Q(pk__in=[])
+    for kind, status in GONE | LEAVING:
+        counted |= Q(refunds__kind=kind, refunds__status=status)
     invoices = Invoice.objects.annotate(
         sum=Coalesce(Sum("refunds__amount", filter=counted), 0)
     )
@@ -76,6 +78,14 @@ def refunds_add_up() -> Iterator[Violation]:
             rule="refunds_add_up",
             subject=stripe_id,
             detail=f"refunds {total}, invoice {refunded}",
+        )
+    for stripe_id, back, paid in Invoice.objects.filter(
+        amount_refunded__gt=F("amount_paid")
+    ).values_list("stripe_id", "amount_refunded", "amount_paid"):
+        yield Violation(
+            rule="refunds_add_up",
+            subject=stripe_id,
+            detail=f"{back} went back of {paid}",
         )
     for refund in Refund.objects.filter(revenue__gt=F("amount")):
         yield Violation(

@@ -2,7 +2,7 @@ from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -30,7 +30,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 class Invoice(models.Model):
     """A mirror of one invoice; amounts in minor units of ``currency``.
 
-    ``revenue`` is what was paid without tax, before refunds.
+    ``revenue`` is what was paid without tax, before anything went back. ``told_paid``
+    and ``told_returned`` are what everybody else has heard of it: news is the rest.
     """
 
     class Status(models.TextChoices):
@@ -62,6 +63,8 @@ class Invoice(models.Model):
     amount_paid = models.BigIntegerField(default=0)
     amount_refunded = models.BigIntegerField(default=0)
     revenue = models.BigIntegerField(default=0)
+    told_paid = models.BigIntegerField(null=True, blank=True)
+    told_returned = models.BigIntegerField(default=0)
     is_first = models.BooleanField(default=False)
     issued_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, blank=True)
@@ -79,11 +82,10 @@ class Invoice(models.Model):
 
     class Meta:
         constraints = [
+            # More than was paid may go back: after a refund a bank can take the rest
+            # and more. The ledger's checks tell of it.
             models.CheckConstraint(
-                condition=Q(
-                    amount_refunded__gte=0, amount_refunded__lte=F("amount_paid")
-                ),
-                name="ledger_invoice_refunded",
+                condition=Q(amount_refunded__gte=0), name="ledger_invoice_refunded"
             ),
             models.UniqueConstraint(
                 fields=["organisation"],
@@ -148,20 +150,45 @@ class Payment(models.Model):
         return self.stripe_id
 
 
-class Refund(models.Model):
-    """Money that went back; ``revenue`` is the part of ``amount`` without tax."""
+class RefundQuerySet(models.QuerySet["Refund"]):
+    def gone(self) -> Self:
+        """Money that is not ours any more."""
+        return self.filter(counted_at__isnull=False)
 
+    def disputes(self) -> Self:
+        """What banks took back, or want to."""
+        return self.filter(kind=Refund.Kind.DISPUTE)
+
+
+class Refund(models.Model):
+    """Money that went back; ``revenue`` is the part of ``amount`` without tax.
+
+    We give it back, a bank takes it back, or a credit note says that it was given
+    back elsewhere: every sum that counts what was paid takes all three off.
+    """
+
+    class Kind(models.TextChoices):
+        REFUND = "refund", pgettext_lazy("money", "Refund")
+        DISPUTE = "dispute", _("Disputed payment")
+        CREDIT_NOTE = "credit_note", _("Credit note")
+
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.REFUND)
     invoice = models.ForeignKey(
         Invoice, on_delete=models.CASCADE, related_name="refunds"
     )
     stripe_id = models.CharField(max_length=80, unique=True)
-    status = models.CharField(max_length=20)
-    reason = models.CharField(max_length=40, blank=True)
+    # The sets of statuses and reasons are open.
+    status = models.CharField(max_length=40)
+    reason = models.CharField(max_length=80, blank=True)
     amount = models.PositiveBigIntegerField()
     revenue = models.PositiveBigIntegerField()
     refunded_at = models.DateTimeField()
-    # Set when the refund has been told to everyone, once.
+    # Until when the bank wants to hear from us.
+    answer_by = models.DateTimeField(null=True, blank=True)
+    # Since when it counts as gone; empty before, and again when it came back.
     counted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RefundQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.stripe_id

@@ -10,6 +10,11 @@ from django.db.models.functions import TruncDate
 
 from billing.ledger.models import Invoice, Refund, UsageCost
 
+# Decided for us, or not taken from us.
+HARMLESS_DISPUTES = (
+    *("won", "prevented", "warning_needs_response", "warning_under_review"),
+    "warning_closed",
+)
 Daily = dict[tuple[int, date], int]
 
 
@@ -84,6 +89,28 @@ def first_paid_invoices(
     if organisation_ids is not None:
         first = first.filter(organisation__in=list(organisation_ids))
     return {invoice.organisation_id: invoice for invoice in first}
+
+
+def holding_dispute(subscription_stripe_id: str) -> Refund | None:
+    """Return the dispute that holds a subscription's plan back, if one does.
+
+    One that is open does, and one that was lost until something was paid again. A
+    bank's question before it takes money does not.
+    """
+    disputes = Refund.objects.disputes().filter(
+        invoice__subscription_stripe_id=subscription_stripe_id
+    )
+    held = disputes.exclude(status__in=HARMLESS_DISPUTES).order_by("-refunded_at")
+    for dispute in held:
+        if dispute.status != "lost":
+            return dispute
+        paid = Invoice.objects.paid().filter(
+            subscription_stripe_id=subscription_stripe_id,
+            paid_at__gt=dispute.refunded_at,
+        )
+        if not paid.exists():
+            return dispute
+    return None
 
 
 def _day(column: str) -> TruncDate:

@@ -32,13 +32,18 @@ class PaymentRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRecord:
-    """Money that went back; ``amount`` in minor units, tax included."""
+    """Money that went back, or may; ``amount`` in minor units, tax included.
+
+    ``kind`` is ``refund``, ``dispute`` or ``credit_note``.
+    """
 
     stripe_id: str
     amount: int
     status: str
     refunded_at: datetime
+    kind: str = "refund"
     reason: str = ""
+    answer_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

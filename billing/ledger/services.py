@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Organisation
@@ -16,12 +16,20 @@ from billing.ledger.records import (
     PaymentRecord,
     RefundRecord,
 )
-from contracts.billing import InvoicePaid, PaymentFailed, PaymentRefunded
+from contracts.billing import (
+    InvoicePaid,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRestored,
+)
 from contracts.inference import UsageAggregated
 from outbox import publish
 
 ALMOST_A_SECOND = timedelta(microseconds=999_999)
-COUNTED_REFUNDS = {"succeeded", "pending", "requires_action"}
+# What is not ours any more: given back, taken by a bank, given back elsewhere.
+GONE = {("refund", "succeeded"), ("dispute", "lost"), ("credit_note", "issued")}
+# What is on its way back and may yet stay.
+LEAVING = {("refund", "pending"), ("refund", "requires_action")}
 
 
 @transaction.atomic
@@ -44,39 +52,38 @@ def record_invoice(
     if known is not None and known.fetched_at > fetched_at:
         return known
 
-    revenue = without_tax(record.amount_paid, tax=record.tax, total=record.total)
-    is_paid = record.paid_at is not None and revenue > 0
-    was_paid = known is not None and known.paid_at is not None and known.revenue > 0
-    is_first = is_paid and _takes_first_place(record, organisation_id=organisation_id)
-    values = asdict(record)
-    for name in ("stripe_id", "lines", "payments"):
-        del values[name]
+    values = invoice_values(record, known=known, user_id=user_id)
     invoice, _ = Invoice.objects.update_or_create(
         stripe_id=record.stripe_id,
         defaults={
             **values,
             "organisation_id": organisation_id,
-            "user_id": user_id or (known.user_id if known else None),
-            "revenue": revenue,
-            "is_first": is_first,
+            "raw": record.raw,
             "fetched_at": fetched_at,
         },
     )
     _replace_lines(invoice, record.lines)
-    _record_payments(invoice, record.payments)
+    _replace_payments(invoice, record.payments)
+    place_first(organisation_id)
+    invoice.refresh_from_db(fields=["is_first"])
 
-    if is_paid and not was_paid:
+    is_paid = record.paid_at is not None and invoice.revenue > 0
+    if is_paid and invoice.told_paid is None:
+        invoice.told_paid = invoice.revenue
+        invoice.save(update_fields=["told_paid"])
         publish(
             InvoicePaid(
                 organisation_id=organisation_id,
                 invoice_id=invoice.pk,
-                amount=revenue,
+                amount=invoice.revenue,
                 currency=record.currency,
-                is_first=is_first,
+                is_first=invoice.is_first,
                 user_id=invoice.user_id,
                 occurred_at=_end_of_second(record.paid_at),
             )
         )
+    if invoice.refunds.exists():
+        settle_refunds(invoice, at=fetched_at)
     earlier_attempts = known.attempt_count if known else 0
     if (
         record.status == Invoice.Status.OPEN
@@ -89,38 +96,57 @@ def record_invoice(
 
 @transaction.atomic
 def record_refund(record: RefundRecord, *, invoice: Invoice) -> Refund:
-    """Bring one refund up to ``record`` and the invoice's sum with it.
+    """Bring what went back, or may, up to ``record`` and the invoice's sums with it.
 
-    The invoice row is locked. A refund is told once, when it first counts.
+    The invoice row is locked. Everybody hears of the difference to what they have
+    heard: once when money is gone, and once more when it came back.
     """
     locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    values = asdict(record)
     refund, _ = Refund.objects.update_or_create(
-        stripe_id=record.stripe_id,
-        defaults={
-            "invoice": locked,
-            "status": record.status,
-            "reason": record.reason,
-            "amount": record.amount,
-            "revenue": without_tax(record.amount, tax=locked.tax, total=locked.total),
-            "refunded_at": record.refunded_at,
-        },
+        stripe_id=values.pop("stripe_id"),
+        defaults={**values, "invoice": locked},
+        create_defaults={**values, "invoice": locked, "revenue": 0},
     )
-    counted = locked.refunds.filter(status__in=COUNTED_REFUNDS)
-    locked.amount_refunded = counted.aggregate(sum=Sum("amount"))["sum"] or 0
-    locked.save(update_fields=["amount_refunded"])
-    if refund.status == "succeeded" and refund.counted_at is None:
-        refund.counted_at = timezone.now()
-        refund.save(update_fields=["counted_at"])
+    settle_refunds(locked, at=record.refunded_at)
+    refund.refresh_from_db()
+    return refund
+
+
+def settle_refunds(invoice: Invoice, *, at: datetime) -> None:
+    """Add up what went back of ``invoice`` and tell what is new in it.
+
+    The caller holds the row's lock; ``at`` is when the news happened. Each refund's
+    part without tax is what the sum grows by, so that the parts add up to the whole.
+    """
+    leaving = gone = revenue = 0
+    for refund in invoice.refunds.order_by("refunded_at", "stripe_id"):
+        state = (refund.kind, refund.status)
+        leaving += refund.amount if state in LEAVING | GONE else 0
+        is_gone = state in GONE
+        if is_gone:
+            gone += refund.amount
+            before, revenue = revenue, _revenue_of(invoice, gone)
+            refund.revenue = max(revenue - before, 0)
+        else:
+            refund.revenue = _revenue_of(invoice, refund.amount)
+        refund.counted_at = (refund.counted_at or timezone.now()) if is_gone else None
+        refund.save(update_fields=["revenue", "counted_at"])
+    invoice.amount_refunded = leaving
+    news = revenue - invoice.told_returned
+    invoice.told_returned = revenue
+    invoice.save(update_fields=["amount_refunded", "told_returned"])
+    if news:
+        fact = PaymentRefunded if news > 0 else PaymentRestored
         publish(
-            PaymentRefunded(
-                organisation_id=locked.organisation_id,
-                invoice_id=locked.pk,
-                amount=refund.revenue,
-                currency=locked.currency,
-                occurred_at=_end_of_second(record.refunded_at),
+            fact(
+                organisation_id=invoice.organisation_id,
+                invoice_id=invoice.pk,
+                amount=abs(news),
+                currency=invoice.currency,
+                occurred_at=_end_of_second(at),
             )
         )
-    return refund
 
 
 def record_usage(fact: UsageAggregated) -> None:
@@ -144,6 +170,10 @@ def record_usage(fact: UsageAggregated) -> None:
     )
 
 
+def _revenue_of(invoice: Invoice, amount: int) -> int:
+    return without_tax(amount, tax=invoice.tax, total=invoice.total)
+
+
 def without_tax(amount: int, *, tax: int, total: int) -> int:
     """Return the part of ``amount`` that is not tax, rounded down to a minor unit."""
     if not tax or total <= 0:
@@ -151,17 +181,33 @@ def without_tax(amount: int, *, tax: int, total: int) -> int:
     return amount * (total - tax) // total
 
 
-def _takes_first_place(record: InvoiceRecord, *, organisation_id: int) -> bool:
-    """Tell whether no invoice was paid before this one; a later one steps back."""
-    first = Invoice.objects.filter(organisation_id=organisation_id, is_first=True)
-    holder = first.exclude(stripe_id=record.stripe_id).first()
-    if holder is None:
-        return True
-    # Within one second, which is all Stripe tells, the numbers know the order.
-    if (holder.paid_at, holder.number) <= (record.paid_at, record.number):
-        return False
-    first.update(is_first=False)
-    return True
+def invoice_values(
+    record: InvoiceRecord, *, known: Invoice | None, user_id: int | None
+) -> dict[str, Any]:
+    """Return the columns of an invoice that its record decides."""
+    values = asdict(record)
+    for name in ("stripe_id", "lines", "payments", "raw"):
+        del values[name]
+    revenue = without_tax(record.amount_paid, tax=record.tax, total=record.total)
+    return {
+        **values,
+        "user_id": user_id or (known.user_id if known else None),
+        "revenue": revenue,
+    }
+
+
+def place_first(organisation_id: int) -> bool:
+    """Let exactly the invoice paid first be the first; tell whether that was news.
+
+    The caller holds the organisation's row. Within one second, which is all Stripe
+    tells, the numbers know the order.
+    """
+    invoices = Invoice.objects.filter(organisation_id=organisation_id)
+    first = invoices.paid().order_by("paid_at", "number", "pk").first()
+    pk = first.pk if first else 0
+    moved = invoices.filter(is_first=True).exclude(pk=pk).update(is_first=False)
+    moved += invoices.filter(pk=pk, is_first=False).update(is_first=True)
+    return bool(moved)
 
 
 def _end_of_second(moment: datetime | None) -> str:
@@ -187,9 +233,12 @@ def _replace_lines(invoice: Invoice, lines: Iterable[LineRecord]) -> None:
     invoice.lines.exclude(pk__in=kept).delete()
 
 
-def _record_payments(invoice: Invoice, payments: Iterable[PaymentRecord]) -> None:
+def _replace_payments(invoice: Invoice, payments: Iterable[PaymentRecord]) -> None:
+    kept = []
     for payment in payments:
         values = asdict(payment)
-        Payment.objects.update_or_create(
+        row, _ = Payment.objects.update_or_create(
             stripe_id=values.pop("stripe_id"), defaults={**values, "invoice": invoice}
         )
+        kept.append(row.pk)
+    invoice.payments.exclude(pk__in=kept).delete()

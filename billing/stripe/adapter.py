@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,8 +25,11 @@ from billing.stripe.exceptions import (
     StripeUnavailable,
 )
 from billing.stripe.objects import (
+    Charge,
     CheckoutSession,
+    CreditNote,
     Customer,
+    Dispute,
     Invoice,
     PortalProduct,
     Price,
@@ -44,6 +48,8 @@ JOB_TIMEOUT = (2.0, 8.0)
 JOB_RETRIES = 2
 # How long buyers are told at once that Stripe is away, before one of them asks.
 REST = 5.0
+# What is read with a subscription rather than by its id.
+SUBSCRIPTION_PARTS = ("default_payment_method", "discounts.source.coupon")
 # By this we know our portal configuration among others of the account.
 PORTAL_MARK = "doorstone"
 PORTAL_FEATURES: dict[str, Any] = {
@@ -261,13 +267,20 @@ def _portal_configuration() -> dict[str, Any] | None:
 def fetch_subscription(subscription_id: str) -> Subscription:
     """Return a subscription as it is now. Raises ``StripeMissing``."""
     with translated():
-        return convert.subscription(
-            client()
-            .v1.subscriptions.retrieve(
-                subscription_id, {"expand": ["default_payment_method"]}
-            )
-            .to_dict(for_json=True)
+        found = client().v1.subscriptions.retrieve(
+            subscription_id, {"expand": list(SUBSCRIPTION_PARTS)}
         )
+        return _with_payment(convert.subscription(found.to_dict(for_json=True)))
+
+
+def _with_payment(subscription: Subscription) -> Subscription:
+    """Look up what was paid for where it may not be what is asked for now."""
+    if subscription.status != "past_due":
+        return subscription
+    params: Any = {"subscription": subscription.id, "status": "paid", "limit": 1}
+    paid = client().v1.invoices.list(params).to_dict(for_json=True)["data"]
+    found = convert.paid_for(_lines(paid[0])) if paid else None
+    return replace(subscription, paid_for=found)
 
 
 def fetch_invoice(invoice_id: str) -> Invoice:
@@ -275,11 +288,16 @@ def fetch_invoice(invoice_id: str) -> Invoice:
     with translated():
         invoice = client().v1.invoices.retrieve(invoice_id, {"expand": ["payments"]})
         raw = invoice.to_dict(for_json=True)
-        lines = raw["lines"]["data"]
-        if raw["lines"].get("has_more"):
-            every = client().v1.invoices.line_items.list(invoice_id, {"limit": 100})
-            lines = [line.to_dict(for_json=True) for line in every.auto_paging_iter()]
-        return convert.invoice(raw, lines)
+        return convert.invoice(raw, _lines(raw))
+
+
+def _lines(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return all lines of an invoice; it shows the first ten itself."""
+    if not invoice["lines"].get("has_more"):
+        shown: list[dict[str, Any]] = invoice["lines"]["data"]
+        return shown
+    every = client().v1.invoices.line_items.list(invoice["id"], {"limit": 100})
+    return [line.to_dict(for_json=True) for line in every.auto_paging_iter()]
 
 
 def fetch_refund(refund_id: str) -> Refund:
@@ -287,6 +305,20 @@ def fetch_refund(refund_id: str) -> Refund:
     with translated():
         raw = client().v1.refunds.retrieve(refund_id).to_dict(for_json=True)
         return convert.refund(raw, invoice_id=_invoice_of(raw))
+
+
+def fetch_dispute(dispute_id: str) -> Dispute:
+    """Return a dispute and the invoice whose money it takes back."""
+    with translated():
+        raw = client().v1.disputes.retrieve(dispute_id).to_dict(for_json=True)
+        return convert.dispute(raw, invoice_id=_invoice_of(raw))
+
+
+def fetch_credit_note(note_id: str) -> CreditNote:
+    """Return a credit note. Raises ``StripeMissing``."""
+    with translated():
+        found = client().v1.credit_notes.retrieve(note_id)
+        return convert.credit_note(found.to_dict(for_json=True))
 
 
 def _invoice_of(refund: Mapping[str, Any]) -> str:
@@ -310,19 +342,64 @@ def events_since(created: int) -> Iterator[dict[str, Any]]:
 
 
 def subscriptions() -> Iterator[Subscription]:
-    """Yield every subscription that has not been cancelled."""
+    """Yield every subscription of the account, ended ones too."""
+    parts = [f"data.{part}" for part in SUBSCRIPTION_PARTS]
+    params: Any = {"status": "all", "limit": 100, "expand": parts}
     with translated():
-        found = client().v1.subscriptions.list({"limit": 100})
-        for subscription in found.auto_paging_iter():
-            yield convert.subscription(subscription.to_dict(for_json=True))
+        for raw in _every(client().v1.subscriptions.list(params)):
+            yield _with_payment(convert.subscription(raw))
 
 
-def open_invoice_ids() -> Iterator[str]:
-    """Yield the ids of invoices that wait for money."""
+def invoices() -> Iterator[Invoice]:
+    """Yield every invoice of the account with its lines and payments."""
+    params: Any = {"limit": 100, "expand": ["data.payments"]}
     with translated():
-        found = client().v1.invoices.list({"status": "open", "limit": 100})
-        for invoice in found.auto_paging_iter():
-            yield str(invoice.id)
+        for raw in _every(client().v1.invoices.list(params)):
+            yield convert.invoice(raw, _lines(raw))
+
+
+def refunds(invoice_of: Mapping[str, str]) -> Iterator[Refund]:
+    """Yield every refund; ``invoice_of`` knows invoices by payment intent."""
+    with translated():
+        for raw in _every(client().v1.refunds.list({"limit": 100})):
+            intent = convert.reference(raw.get("payment_intent"))
+            yield convert.refund(raw, invoice_id=invoice_of.get(intent, ""))
+
+
+def disputes(invoice_of: Mapping[str, str]) -> Iterator[Dispute]:
+    """Yield every dispute; ``invoice_of`` knows invoices by payment intent."""
+    with translated():
+        for raw in _every(client().v1.disputes.list({"limit": 100})):
+            intent = convert.reference(raw.get("payment_intent"))
+            yield convert.dispute(raw, invoice_id=invoice_of.get(intent, ""))
+
+
+def credit_notes() -> Iterator[CreditNote]:
+    """Yield every credit note of the account."""
+    with translated():
+        for raw in _every(client().v1.credit_notes.list({"limit": 100})):
+            yield convert.credit_note(raw)
+
+
+def charges() -> Iterator[Charge]:
+    """Yield every charge of the account."""
+    with translated():
+        for raw in _every(client().v1.charges.list({"limit": 100})):
+            yield convert.charge(raw)
+
+
+def customers() -> Iterator[Customer]:
+    """Yield every customer of the account that was not deleted."""
+    part = "data.invoice_settings.default_payment_method"
+    params: Any = {"limit": 100, "expand": [part]}
+    with translated():
+        for raw in _every(client().v1.customers.list(params)):
+            yield convert.customer(raw)
+
+
+def _every(found: Any) -> Iterator[dict[str, Any]]:
+    for each in found.auto_paging_iter():
+        yield each.to_dict(for_json=True)
 
 
 # Products and prices.
@@ -336,6 +413,18 @@ def has_product(product_id: str) -> bool:
     except StripeMissing:
         return False
     return not found.to_dict().get("deleted")
+
+
+def has_price(price_id: str) -> bool:
+    """Say whether Stripe still sells the price."""
+    if not price_id:
+        return False
+    try:
+        with translated():
+            found = client().v1.prices.retrieve(price_id)
+    except StripeMissing:
+        return False
+    return bool(found.to_dict().get("active"))
 
 
 def ensure_product(*, key: str, name: str, product_id: str = "") -> str:

@@ -1,13 +1,18 @@
 """From the SDK's dictionaries to our values; tolerant of what may be absent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from billing.stripe.objects import (
     Card,
+    Charge,
     CheckoutSession,
+    CreditNote,
     Customer,
+    Discount,
+    Dispute,
     Invoice,
     InvoiceLine,
     InvoicePayment,
@@ -89,6 +94,9 @@ def subscription(raw: Raw) -> Subscription:
         trial_end=moment(raw.get("trial_end")),
         latest_invoice_id=reference(raw.get("latest_invoice")),
         card=card(raw.get("default_payment_method")),
+        discounts=tuple(
+            found for each in raw.get("discounts") or [] if (found := _discount(each))
+        ),
         metadata=dict(raw.get("metadata") or {}),
         raw=dict(raw),
     )
@@ -98,13 +106,58 @@ def _item(raw: Raw) -> SubscriptionItem:
     return SubscriptionItem(
         id=raw["id"],
         price_id=reference(raw["price"]),
-        quantity=raw.get("quantity") or 1,
+        quantity=_quantity(raw),
         period_start=moment(raw.get("current_period_start")),
         period_end=moment(raw.get("current_period_end")),
+        **_terms(raw["price"]),
     )
 
 
-def invoice(raw: Raw, lines: list[Raw]) -> Invoice:
+def _quantity(raw: Raw) -> int:
+    """Return what is charged for; only what is metered has no quantity."""
+    quantity = raw.get("quantity")
+    return 1 if quantity is None else int(quantity)
+
+
+def _terms(price: Any) -> dict[str, Any]:
+    if not isinstance(price, Mapping):
+        return {}
+    recurring = price.get("recurring") or {}
+    return {
+        "unit_amount": price.get("unit_amount"),
+        "interval": recurring.get("interval") or "",
+        "interval_count": recurring.get("interval_count") or 1,
+    }
+
+
+def _discount(raw: Any) -> Discount | None:
+    coupon = (raw.get("source") or {}).get("coupon") if isinstance(raw, Mapping) else {}
+    if not isinstance(coupon, Mapping) or not coupon:
+        return None
+    percent = coupon.get("percent_off")
+    return Discount(
+        percent=None if percent is None else Decimal(str(percent)),
+        amount=coupon.get("amount_off"),
+        ends_at=moment(raw.get("end")),
+        is_once=coupon.get("duration") == "once",
+    )
+
+
+def paid_for(lines: Sequence[Raw]) -> tuple[str, int] | None:
+    """Return the price and quantity an invoice was for.
+
+    Lines of the coming period say it; without them, what was added within one.
+    """
+    found = [_line(line) for line in lines]
+    whole = [line for line in found if not line.is_proration]
+    added = [line for line in found if line.is_proration and line.amount > 0]
+    for line in [*whole, *added[::-1]]:
+        if line.price_id:
+            return line.price_id, line.quantity
+    return None
+
+
+def invoice(raw: Raw, lines: Sequence[Raw]) -> Invoice:
     """Return an invoice; ``lines`` are all of them, not only the first page."""
     parent = (raw.get("parent") or {}).get("subscription_details") or {}
     turns = raw.get("status_transitions") or {}
@@ -152,7 +205,7 @@ def _line(raw: Raw) -> InvoiceLine:
         id=raw["id"],
         amount=raw["amount"],
         description=raw.get("description") or "",
-        quantity=raw.get("quantity") or 1,
+        quantity=_quantity(raw),
         price_id=reference(details.get("price")),
         is_proration=bool(item.get("proration")),
         period_start=moment(period.get("start")),
@@ -179,6 +232,41 @@ def refund(raw: Raw, *, invoice_id: str) -> Refund:
         reason=raw.get("reason") or "",
         created_at=required_moment(raw["created"]),
         invoice_id=invoice_id,
+    )
+
+
+def dispute(raw: Raw, *, invoice_id: str) -> Dispute:
+    return Dispute(
+        id=raw["id"],
+        amount=raw["amount"],
+        status=raw.get("status") or "",
+        reason=raw.get("reason") or "",
+        created_at=required_moment(raw["created"]),
+        answer_by=moment((raw.get("evidence_details") or {}).get("due_by")),
+        invoice_id=invoice_id,
+    )
+
+
+def credit_note(raw: Raw) -> CreditNote:
+    refunds = raw.get("refunds") or []
+    return CreditNote(
+        id=raw["id"],
+        outside_amount=raw.get("out_of_band_amount") or 0,
+        status=raw.get("status") or "",
+        reason=raw.get("reason") or "",
+        created_at=required_moment(raw["created"]),
+        invoice_id=reference(raw.get("invoice")),
+        refund_ids=tuple(reference(each.get("refund")) for each in refunds),
+    )
+
+
+def charge(raw: Raw) -> Charge:
+    return Charge(
+        id=raw["id"],
+        customer_id=reference(raw.get("customer")),
+        payment_intent_id=reference(raw.get("payment_intent")),
+        amount=raw.get("amount_captured") or 0,
+        is_paid=bool(raw.get("paid")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 
@@ -65,6 +66,20 @@ class SubscriptionItem:
     quantity: int
     period_start: datetime | None
     period_end: datetime | None
+    # Minor units of one; unknown where tiers or usage decide.
+    unit_amount: int | None = None
+    interval: str = ""
+    interval_count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discount:
+    """What is taken off, and until when; without an end it goes on for ever."""
+
+    percent: Decimal | None
+    amount: int | None
+    ends_at: datetime | None
+    is_once: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +100,10 @@ class Subscription:
     trial_end: datetime | None
     latest_invoice_id: str
     card: Card | None
+    # As they are applied, one after the other; of the whole and of its items.
+    discounts: tuple[Discount, ...] = ()
+    # The price and quantity its newest paid invoice was for.
+    paid_for: tuple[str, int] | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
 
@@ -155,6 +174,48 @@ class Refund:
     reason: str
     created_at: datetime
     invoice_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A payment its bank takes back, until somebody has decided."""
+
+    id: str
+    amount: int
+    status: str
+    reason: str
+    created_at: datetime
+    answer_by: datetime | None
+    invoice_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditNote:
+    """Part of an invoice taken back after it was issued.
+
+    ``outside_amount`` was given back by other means than Stripe. What went back to
+    the card is a refund of its own, in ``refund_ids``; what became credit is still
+    here.
+    """
+
+    id: str
+    outside_amount: int
+    status: str
+    reason: str
+    created_at: datetime
+    invoice_id: str
+    refund_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """A card that was charged, and how much of that went back."""
+
+    id: str
+    customer_id: str
+    payment_intent_id: str
+    amount: int
+    is_paid: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from billing.stripe.events import reason_to_let_go
 from billing.stripe.exceptions import NotOurs
 from billing.stripe.locks import inbox_lock
 from billing.stripe.models import WebhookInbox
@@ -91,9 +92,12 @@ def replay(row: WebhookInbox) -> None:
 def _refresh(row: WebhookInbox) -> tuple[str, str]:
     if row.livemode != settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
         return WebhookInbox.State.IGNORED, "of the other mode (live or test)"
+    reason = reason_to_let_go(row.type)
+    if reason:
+        return WebhookInbox.State.IGNORED, reason
     refresher = refresher_for(row.object_kind)
     if refresher is None or not row.object_id:
-        return WebhookInbox.State.IGNORED, ""
+        return WebhookInbox.State.IGNORED, "about nothing that has an id"
     try:
         refresher(row.object_id)
     except NotOurs as error:

@@ -20,10 +20,12 @@ _GRANTING = {Subscription.Status.TRIALING, Subscription.Status.ACTIVE}
 def is_granting(subscription: Subscription, *, at: datetime | None = None) -> bool:
     """Say whether the subscription's status gives its plan now.
 
-    The default is no: a status we do not know, a payment that never came, a
-    pause and an unpaid bill give nothing.
+    The default is no: a status we do not know, a payment that never came or is
+    disputed, a pause and an unpaid bill give nothing.
     """
-    if subscription.missing_at or subscription.price_id is None:
+    if subscription.missing_at or subscription.frozen_at:
+        return False
+    if subscription.entitled_price is None or not subscription.entitled_seats:
         return False
     if subscription.status in _GRANTING:
         return True
@@ -43,12 +45,18 @@ def compute_entitlements(organisation_id: int) -> tuple[Features, str]:
         Subscription.objects.live()
         .with_plan()
         .filter(organisation_id=organisation_id)
-        .select_related("price__plan_version__plan")
+        .select_related("price__plan_version__plan", "paid_price__plan_version__plan")
     )
     for subscription in subscriptions:
-        version = subscription.plan_version
-        if version and is_granting(subscription):
-            granting.append((version, subscription.seats, subscription.stripe_id))
+        price = subscription.entitled_price
+        if price and is_granting(subscription):
+            granting.append(
+                (
+                    price.plan_version,
+                    subscription.entitled_seats,
+                    subscription.stripe_id,
+                )
+            )
     grants = (
         StaffGrant.objects.in_force()
         .filter(organisation_id=organisation_id)

@@ -7,31 +7,29 @@ the stored one is ignored, so events may come twice, late and in any order.
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
 
 from accounts.models import Organisation
 from billing.ledger import services as ledger
-from billing.ledger.models import Invoice
-from billing.ledger.records import (
-    InvoiceRecord,
-    LineRecord,
-    PaymentRecord,
-    RefundRecord,
-)
-from billing.plans.models import Price
-from billing.stripe import adapter, objects
+from billing.ledger.models import Invoice, Refund
+from billing.ledger.queries import holding_dispute
+from billing.stripe import adapter, convert, objects
 from billing.stripe.exceptions import NotOurs, StripeMissing
 from billing.stripe.locks import database_now, lock_object
-from billing.subscriptions.entitling import GRACE, is_granting, refresh_entitlements
+from billing.subscriptions import cases, values
+from billing.subscriptions.customers import forget_customer, organisation_of
+from billing.subscriptions.entitling import is_granting, refresh_entitlements
 from billing.subscriptions.models import (
-    TERMINAL,
     BillingAccount,
+    Case,
     CheckoutIntent,
     Subscription,
     SubscriptionItem,
 )
 from contracts.billing import SubscriptionEnded, SubscriptionStarted
+from core.nudging import nudge_after_commit
 from outbox import publish
+
+CLOSED_DISPUTES = {"won", "lost", "warning_closed", "prevented"}
 
 
 def sync_subscription(stripe_id: str) -> Subscription | None:
@@ -62,7 +60,10 @@ def sync_invoice(stripe_id: str) -> Invoice | None:
 
 
 def sync_customer(stripe_id: str) -> None:
-    """Fetch a customer and keep what may be shown of the payment method."""
+    """Fetch a customer and keep what may be shown of the payment method.
+
+    One that was deleted is forgotten: the next purchase makes another.
+    """
     account = BillingAccount.objects.filter(stripe_customer_id=stripe_id).first()
     if account is None:
         raise NotOurs("customer")
@@ -70,19 +71,45 @@ def sync_customer(stripe_id: str) -> None:
     try:
         customer = adapter.fetch_customer(stripe_id)
     except StripeMissing:
+        forget_customer(stripe_id)
+        return
+    if customer.is_deleted:
+        forget_customer(stripe_id)
         return
     with transaction.atomic():
         lock_object(stripe_id)
-        _keep_card(account.pk, customer.card, fetched_at=fetched_at)
+        card = _own_card(account.pk) or customer.card
+        _keep_card(account.pk, card, fetched_at=fetched_at)
 
 
-def sync_refund(stripe_id: str) -> None:
+def sync_refund(stripe_id: str) -> Refund | None:
     """Fetch a refund and record it on the invoice the money came from."""
     try:
-        refund = adapter.fetch_refund(stripe_id)
+        fetched = adapter.fetch_refund(stripe_id)
     except StripeMissing:
-        return
-    _apply_refund(refund)
+        return None
+    return apply_refund(fetched)
+
+
+def sync_dispute(stripe_id: str) -> Refund | None:
+    """Fetch a dispute; the plan its payment bought waits for the decision."""
+    try:
+        fetched = adapter.fetch_dispute(stripe_id)
+    except StripeMissing:
+        return None
+    return apply_dispute(fetched)
+
+
+def sync_credit_note(stripe_id: str) -> Refund | None:
+    """Fetch a credit note, the invoice it lowers and the refunds it made."""
+    try:
+        fetched = adapter.fetch_credit_note(stripe_id)
+    except StripeMissing:
+        return None
+    sync_invoice(fetched.invoice_id)
+    for refund_id in fetched.refund_ids:
+        sync_refund(refund_id)
+    return apply_refund(fetched)
 
 
 @transaction.atomic
@@ -91,7 +118,8 @@ def apply_subscription(
 ) -> Subscription:
     """Write what was fetched, what it grants, and tell who wants to know.
 
-    Locks the object, then the organisation's row. Raises ``NotOurs``.
+    Locks the object, then the organisation's row. A plan that appears any other way
+    takes the place of every open checkout. Raises ``NotOurs``.
     """
     lock_object(fetched.id)
     organisation = _organisation_of(fetched)
@@ -100,38 +128,29 @@ def apply_subscription(
     if known is not None and known.fetched_at > fetched_at:
         return known
 
-    price, item = _plan_item(fetched, known)
+    prices = values.prices_of(fetched)
     intent = _intent_of(fetched)
-    failed_at = None
-    if fetched.status == Subscription.Status.PAST_DUE:
-        failed_at = (known.first_failed_at if known else None) or fetched_at
-    row = known or Subscription(stripe_id=fetched.id, organisation=organisation)
+    row = known or Subscription(stripe_id=fetched.id)
+    row.organisation = organisation
     row.user = row.user or (intent.user if intent else None)
-    row.status = fetched.status
-    row.price = price
-    row.seats = item.quantity if item and _sells_seats(price) else 1
-    row.currency = fetched.currency
-    row.collection_method = fetched.collection_method
-    row.started_at = fetched.started_at
-    row.period_start = item.period_start if item else None
-    row.period_end = item.period_end if item else None
-    row.trial_end = fetched.trial_end
-    row.cancel_at_period_end = fetched.cancel_at_period_end
-    row.cancel_at = fetched.cancel_at
-    row.canceled_at = fetched.canceled_at
-    row.ended_at = fetched.ended_at
-    row.first_failed_at = failed_at
-    row.grace_until = failed_at + GRACE if failed_at else None
+    columns = values.subscription_values(
+        fetched, known=known, prices=prices, fetched_at=fetched_at
+    )
+    for name, value in columns.items():
+        setattr(row, name, value)
     row.is_duplicate = _is_duplicate(row)
     row.raw = fetched.raw
     row.fetched_at = fetched_at
-    row.missing_at = None
     row.revision = known.revision + 1 if known else 1
     row.save()
-    _replace_items(row, fetched)
+    _replace_items(row, fetched, prices)
     if fetched.card:
         _keep_card(organisation.pk, fetched.card, fetched_at=fetched_at)
     settle_grants_of(row)
+    if row.is_live and row.price_id:
+        supersede_checkouts(organisation.pk, but=intent)
+    settle_duplicates(organisation.pk)
+    row.refresh_from_db(fields=["is_duplicate"])
     return row
 
 
@@ -147,13 +166,57 @@ def apply_invoice(
     if subscription is not None:
         organisation_id = subscription.organisation_id
     else:
-        organisation_id = _account_of(fetched.customer_id).pk
-    return ledger.record_invoice(
-        _record(fetched),
+        organisation_id = _payer(fetched.customer_id).pk
+    invoice = ledger.record_invoice(
+        values.invoice_record(fetched),
         organisation_id=organisation_id,
         user_id=subscription.user_id if subscription else None,
         fetched_at=fetched_at,
     )
+    if subscription is not None and subscription.frozen_at and invoice.paid_at:
+        # Whoever pays again after a lost dispute has their plan again.
+        settle_grants_of(Subscription.objects.get(pk=subscription.pk))
+    return invoice
+
+
+def apply_refund(fetched: objects.Refund | objects.CreditNote) -> Refund:
+    """Write what went back to the ledger. Raises ``NotOurs``."""
+    invoice = _paid_invoice(fetched.invoice_id)
+    with transaction.atomic():
+        lock_object(fetched.id)
+        Organisation.objects.select_for_update().get(pk=invoice.organisation_id)
+        return ledger.record_refund(values.refund_record(fetched), invoice=invoice)
+
+
+def apply_dispute(fetched: objects.Dispute) -> Refund:
+    """Write a dispute to the ledger, hold its plan back and call staff.
+
+    Raises ``NotOurs``.
+    """
+    invoice = _paid_invoice(fetched.invoice_id)
+    with transaction.atomic():
+        lock_object(fetched.id)
+        Organisation.objects.select_for_update().get(pk=invoice.organisation_id)
+        dispute = ledger.record_refund(values.refund_record(fetched), invoice=invoice)
+        subscription = (
+            Subscription.objects.filter(stripe_id=invoice.subscription_stripe_id)
+            .select_related("price__plan_version__plan")
+            .first()
+        )
+        if subscription is not None:
+            settle_grants_of(subscription)
+        if fetched.status in CLOSED_DISPUTES:
+            cases.close(Case.Kind.DISPUTE, fetched.id, note=fetched.status)
+        else:
+            cases.open_case(
+                Case.Kind.DISPUTE,
+                fetched.id,
+                organisation_id=invoice.organisation_id,
+                ours=str(invoice),
+                theirs=fetched.status,
+                due_at=fetched.answer_by,
+            )
+    return dispute
 
 
 def settle_grants_of(row: Subscription) -> None:
@@ -161,9 +224,14 @@ def settle_grants_of(row: Subscription) -> None:
 
     The caller holds the organisation's row.
     """
+    dispute = holding_dispute(row.stripe_id)
+    frozen_at = dispute.refunded_at if dispute else None
+    if frozen_at != row.frozen_at:
+        Subscription.objects.filter(pk=row.pk).update(frozen_at=frozen_at)
+        row.frozen_at = frozen_at
     before = row.granted_plan
-    version = row.plan_version
-    after = version.plan.key if version and is_granting(row) else ""
+    price = row.entitled_price
+    after = price.plan_version.plan.key if price and is_granting(row) else ""
     if after != before:
         Subscription.objects.filter(pk=row.pk).update(granted_plan=after)
         row.granted_plan = after
@@ -185,6 +253,47 @@ def settle_grants_of(row: Subscription) -> None:
     refresh_entitlements(row.organisation_id)
 
 
+def supersede_checkouts(
+    organisation_id: int, *, but: CheckoutIntent | None = None
+) -> None:
+    """Let open checkouts give way to a plan that is there; their sessions close soon.
+
+    The caller holds the organisation's row, and nothing is asked of Stripe here:
+    ``services.close_checkouts`` does, at once after the commit and again until done.
+    """
+    waiting = CheckoutIntent.objects.filter(
+        organisation=organisation_id, state=CheckoutIntent.State.OPEN
+    )
+    if but is not None:
+        waiting = waiting.exclude(pk=but.pk)
+    if waiting.update(state=CheckoutIntent.State.SUPERSEDED):
+        nudge_after_commit(
+            "billing.subscriptions.tasks.close_checkouts", organisation_id
+        )
+
+
+def settle_duplicates(organisation_id: int) -> None:
+    """Let one live plan be the one that counts and call staff about any other.
+
+    The caller holds the organisation's row.
+    """
+    live = Subscription.objects.live().with_plan().filter(organisation=organisation_id)
+    rows = list(live.defer("raw").order_by("is_duplicate", "pk"))
+    for number, row in enumerate(rows):
+        if row.is_duplicate != bool(number):
+            Subscription.objects.filter(pk=row.pk).update(is_duplicate=bool(number))
+    surplus = {row.stripe_id for row in rows[1:]}
+    for row in rows[1:]:
+        cases.open_case(
+            Case.Kind.DUPLICATE,
+            row.stripe_id,
+            organisation_id=organisation_id,
+            ours=rows[0].stripe_id,
+            theirs=row.stripe_id,
+        )
+    cases.close_others(Case.Kind.DUPLICATE, organisation_id, still=surplus)
+
+
 @transaction.atomic
 def _bury_subscription(stripe_id: str, *, fetched_at: datetime) -> Subscription | None:
     lock_object(stripe_id)
@@ -200,17 +309,14 @@ def _bury_subscription(stripe_id: str, *, fetched_at: datetime) -> Subscription 
     row.revision = row.revision + 1
     row.save()
     settle_grants_of(row)
+    settle_duplicates(row.organisation_id)
     return row
 
 
 def _organisation_of(fetched: objects.Subscription) -> Organisation:
-    account = (
-        BillingAccount.objects.select_related("organisation")
-        .filter(stripe_customer_id=fetched.customer_id)
-        .first()
-    )
-    if account is not None:
-        return account.organisation
+    payer = organisation_of(fetched.customer_id)
+    if payer is not None:
+        return payer
     public_id = fetched.metadata.get("organisation", "")
     organisation = Organisation.objects.filter(public_id=public_id).first()
     if organisation is None:
@@ -218,11 +324,11 @@ def _organisation_of(fetched: objects.Subscription) -> Organisation:
     return organisation
 
 
-def _account_of(customer_id: str) -> BillingAccount:
-    account = BillingAccount.objects.filter(stripe_customer_id=customer_id).first()
-    if account is None:
+def _payer(customer_id: str) -> Organisation:
+    organisation = organisation_of(customer_id)
+    if organisation is None:
         raise NotOurs("invoice of an unknown customer")
-    return account
+    return organisation
 
 
 def _subscription_of(fetched: objects.Invoice) -> Subscription | None:
@@ -239,28 +345,6 @@ def _intent_of(fetched: objects.Subscription) -> CheckoutIntent | None:
     return CheckoutIntent.objects.select_related("user").filter(uuid=reference).first()
 
 
-def _plan_item(
-    fetched: objects.Subscription, known: Subscription | None
-) -> tuple[Price | None, objects.SubscriptionItem | None]:
-    """Return our price the subscription pays, the highest plan's if several."""
-    prices = Price.objects.select_related("plan_version__plan").in_bulk(
-        [item.price_id for item in fetched.items], field_name="stripe_price_id"
-    )
-    bearing = [item for item in fetched.items if item.price_id in prices]
-    bearing.sort(key=lambda item: prices[item.price_id].plan_version.plan.tier_rank)
-    if bearing:
-        return prices[bearing[-1].price_id], bearing[-1]
-    # What has ended keeps the plan it was for.
-    ended = fetched.status in TERMINAL
-    return (known.price if known and ended else None), (
-        fetched.items[0] if fetched.items else None
-    )
-
-
-def _sells_seats(price: Price | None) -> bool:
-    return price is not None and price.kind == Price.Kind.SEAT
-
-
 def _is_duplicate(row: Subscription) -> bool:
     if not row.is_live or row.price is None:
         return False
@@ -272,21 +356,13 @@ def _is_duplicate(row: Subscription) -> bool:
     )
 
 
-def _replace_items(row: Subscription, fetched: objects.Subscription) -> None:
-    prices = Price.objects.in_bulk(
-        [item.price_id for item in fetched.items], field_name="stripe_price_id"
-    )
+def _replace_items(
+    row: Subscription, fetched: objects.Subscription, prices: values.Prices
+) -> None:
     for item in fetched.items:
         SubscriptionItem.objects.update_or_create(
             stripe_id=item.id,
-            defaults={
-                "subscription": row,
-                "stripe_price_id": item.price_id,
-                "price": prices.get(item.price_id),
-                "quantity": item.quantity,
-                "period_start": item.period_start,
-                "period_end": item.period_end,
-            },
+            defaults={"subscription": row, **values.item_values(item, prices)},
         )
     row.items.exclude(stripe_id__in=[item.id for item in fetched.items]).delete()
 
@@ -296,81 +372,29 @@ def _keep_card(
 ) -> None:
     accounts = BillingAccount.objects.filter(pk=organisation_id)
     accounts.exclude(fetched_at__gt=fetched_at).update(
-        card_brand=card.brand if card else F("card_brand"),
-        card_last4=card.last4 if card else F("card_last4"),
-        card_exp_month=card.exp_month if card else F("card_exp_month"),
-        card_exp_year=card.exp_year if card else F("card_exp_year"),
-        fetched_at=fetched_at,
+        **values.card_values(card), fetched_at=fetched_at
     )
 
 
-def _apply_refund(refund: objects.Refund) -> None:
-    if not refund.invoice_id:
-        raise NotOurs("refund of something else")
-    # Nothing goes back of what we have not seen arrive: that news is still on its way.
-    paid = Invoice.objects.filter(stripe_id=refund.invoice_id, paid_at__isnull=False)
-    invoice = paid.first() or sync_invoice(refund.invoice_id)
+def _own_card(organisation_id: int) -> objects.Card | None:
+    """Return the card a live subscription names itself; it pays before any other."""
+    live = Subscription.objects.live().filter(organisation=organisation_id)
+    for raw in live.values_list("raw", flat=True):
+        found = convert.card(raw.get("default_payment_method"))
+        if found is not None:
+            return found
+    return None
+
+
+def _paid_invoice(stripe_id: str) -> Invoice:
+    """Return the invoice money went back of. Raises ``NotOurs``.
+
+    Nothing goes back of what we have not seen arrive: that news is still on its way.
+    """
+    if not stripe_id:
+        raise NotOurs("money of something else")
+    paid = Invoice.objects.filter(stripe_id=stripe_id, paid_at__isnull=False)
+    invoice = paid.first() or sync_invoice(stripe_id)
     if invoice is None:
-        raise NotOurs("refund of an unknown invoice")
-    with transaction.atomic():
-        lock_object(refund.id)
-        ledger.record_refund(
-            RefundRecord(
-                stripe_id=refund.id,
-                amount=refund.amount,
-                status=refund.status,
-                reason=refund.reason,
-                refunded_at=refund.created_at,
-            ),
-            invoice=invoice,
-        )
-
-
-def _record(fetched: objects.Invoice) -> InvoiceRecord:
-    return InvoiceRecord(
-        stripe_id=fetched.id,
-        subscription_stripe_id=fetched.subscription_id,
-        number=fetched.number,
-        status=fetched.status,
-        billing_reason=fetched.billing_reason,
-        currency=fetched.currency,
-        subtotal=fetched.subtotal,
-        discount=fetched.discount,
-        tax=fetched.tax,
-        total=fetched.total,
-        amount_due=fetched.amount_due,
-        amount_paid=fetched.amount_paid,
-        attempt_count=fetched.attempt_count,
-        issued_at=fetched.issued_at,
-        due_at=fetched.due_at,
-        paid_at=fetched.paid_at,
-        next_attempt_at=fetched.next_attempt_at,
-        period_start=fetched.period_start,
-        period_end=fetched.period_end,
-        hosted_url=fetched.hosted_url,
-        pdf_url=fetched.pdf_url,
-        lines=tuple(
-            LineRecord(
-                stripe_id=line.id,
-                amount=line.amount,
-                description=line.description,
-                quantity=line.quantity,
-                stripe_price_id=line.price_id,
-                is_proration=line.is_proration,
-                period_start=line.period_start,
-                period_end=line.period_end,
-            )
-            for line in fetched.lines
-        ),
-        payments=tuple(
-            PaymentRecord(
-                stripe_id=payment.id,
-                amount=payment.amount,
-                status=payment.status,
-                payment_intent_id=payment.payment_intent_id,
-                paid_at=payment.paid_at,
-            )
-            for payment in fetched.payments
-        ),
-        raw=fetched.raw,
-    )
+        raise NotOurs("money of an unknown invoice")
+    return invoice

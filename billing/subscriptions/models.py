@@ -1,4 +1,5 @@
 import uuid
+from fractions import Fraction
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
@@ -14,6 +15,13 @@ from core.clock import now
 
 # Statuses after which nothing more happens.
 TERMINAL = ("canceled", "incomplete_expired")
+# Months in one of Stripe's intervals; a year has 52 weeks.
+MONTHS = {
+    "day": Fraction(12, 365),
+    "week": Fraction(12, 52),
+    "month": Fraction(1),
+    "year": Fraction(12),
+}
 
 
 class BillingAccount(models.Model):
@@ -36,6 +44,19 @@ class BillingAccount(models.Model):
 
     def __str__(self) -> str:
         return self.stripe_customer_id or f"organisation {self.pk}"
+
+
+class FormerCustomer(models.Model):
+    """A customer an organisation was before; its invoices are still theirs."""
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    stripe_id = models.CharField(max_length=80, unique=True)
+    replaced_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return self.stripe_id
 
 
 class CheckoutIntent(models.Model):
@@ -64,6 +85,8 @@ class CheckoutIntent(models.Model):
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    # Since when nobody can pay its session any more, once it was replaced.
+    closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -127,6 +150,17 @@ class Subscription(models.Model):
         Price, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     seats = models.PositiveIntegerField(default=1)
+    # What was paid for last: the plan there is while another waits to be paid.
+    paid_price = models.ForeignKey(
+        Price, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    paid_seats = models.PositiveIntegerField(default=0)
+    # Stripe's own numbers, in minor units without tax: one period, and what comes
+    # off every one to come. Unknown where usage decides.
+    amount = models.BigIntegerField(null=True, blank=True)
+    discount = models.BigIntegerField(default=0)
+    interval = models.CharField(max_length=8, blank=True)
+    interval_count = models.PositiveSmallIntegerField(default=1)
     currency = models.CharField(max_length=3)
     collection_method = models.CharField(max_length=24)
     started_at = models.DateTimeField()
@@ -139,6 +173,8 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     first_failed_at = models.DateTimeField(null=True, blank=True)
     grace_until = models.DateTimeField(null=True, blank=True)
+    # Since when a disputed payment holds the plan back.
+    frozen_at = models.DateTimeField(null=True, blank=True)
     # The plan it grants now; empty when it grants none. Facts follow its changes.
     granted_plan = models.CharField(max_length=40, blank=True)
     # A second live one for the same organisation: kept, reported, never hidden.
@@ -178,6 +214,32 @@ class Subscription(models.Model):
     @property
     def plan_version(self) -> PlanVersion | None:
         return self.price.plan_version if self.price else None
+
+    @property
+    def entitled_price(self) -> Price | None:
+        """The price whose plan is given: while a payment is overdue, the one paid."""
+        is_overdue = self.status == self.Status.PAST_DUE
+        return self.paid_price if is_overdue else self.price
+
+    @property
+    def entitled_seats(self) -> int:
+        is_overdue = self.status == self.Status.PAST_DUE
+        return self.paid_seats if is_overdue else self.seats
+
+    @property
+    def period_amount(self) -> int | None:
+        """What the next period costs without tax; unknown where usage decides."""
+        return None if self.amount is None else self.amount - self.discount
+
+    @property
+    def monthly_amount(self) -> int:
+        """What comes in by the month, in minor units; what is unknown is nothing."""
+        months = MONTHS.get(self.interval, Fraction(1)) * self.interval_count
+        if self.entitled_price and self.entitled_price != self.price:
+            # What is asked for was not paid; what comes in is what was.
+            paid = self.entitled_price.amount_for(self.entitled_seats)
+            return round(paid / MONTHS[self.entitled_price.interval])
+        return round((self.period_amount or 0) / months)
 
     @property
     def ends_at(self) -> object:
@@ -249,3 +311,61 @@ class StaffGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation_id}: {self.plan_version}"
+
+
+class Reconciliation(models.Model):
+    """One comparison of everything with Stripe, and what it found."""
+
+    started_at = models.DateTimeField(default=now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    compared = models.PositiveIntegerField(default=0)
+    found = models.PositiveIntegerField(default=0)
+    fixed = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M}: {self.found}"
+
+
+class Case(models.Model):
+    """Something about money that only a person can put right."""
+
+    class Kind(models.TextChoices):
+        DUPLICATE = "duplicate", _("Two live subscriptions")
+        DISPUTE = "dispute", _("Disputed payment")
+        DIFFERENCE = "difference", _("Differs from Stripe")
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    object_id = models.CharField(max_length=120)
+    field = models.CharField(max_length=80, blank=True)
+    organisation = models.ForeignKey(
+        "accounts.Organisation",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    ours = models.TextField(blank=True)
+    theirs = models.TextField(blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(default=now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    # Nobody where it put itself right.
+    closed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "object_id", "field"],
+                condition=Q(closed_at=None),
+                name="subscriptions_case_one_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["-opened_at", "-id"], name="subscriptions_case_opened")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id} {self.field}"

@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, Organisation, User
+from billing.ledger.models import Invoice
 from billing.subscriptions.models import Subscription
 from contracts.billing import PaymentFailed, SubscriptionEnded, SubscriptionStarted
 from notifications.models import Kind
@@ -16,15 +17,34 @@ PURSE = (Membership.Role.OWNER, Membership.Role.BILLING)
 
 
 def tell_payment_failed(fact: PaymentFailed) -> None:
-    """Say that a payment was declined and how long the plan stays."""
+    """Say that a payment was declined and what that means for this organisation."""
+    invoice = Invoice.objects.filter(pk=fact.invoice_id).defer("raw").first()
+    subscription = None
+    if invoice is not None and invoice.subscription_stripe_id:
+        rows = Subscription.objects.filter(stripe_id=invoice.subscription_stripe_id)
+        subscription = rows.defer("raw").first()
+    if subscription is None:
+        body = _("Pay the open invoice or change the card on the billing page.")
+    elif not subscription.granted_plan:
+        body = _(
+            "Nothing was charged and no plan is in force. Pay the open invoice on the"
+            " billing page and the plan starts at once."
+        )
+    elif subscription.paid_price_id != subscription.price_id:
+        body = _(
+            "The change of plan was not paid, so the plan you had goes on for seven"
+            " days. Pay the open invoice on the billing page to have the new one."
+        )
+    else:
+        body = _(
+            "The plan stays for seven days. Pay the open invoice or change the card"
+            " on the billing page to keep it."
+        )
     _tell(
         fact.organisation_id,
         dedupe_key=f"payment-failed-{fact.invoice_id}",
         title=_("A payment for %(organisation)s failed"),
-        body=_(
-            "The plan stays for seven days. Pay the open invoice or change the card"
-            " on the billing page to keep it."
-        ),
+        body=body,
     )
 
 
@@ -39,7 +59,19 @@ def tell_started(fact: SubscriptionStarted) -> None:
 
 
 def tell_ended(fact: SubscriptionEnded) -> None:
-    """Say that a plan is over."""
+    """Say that a plan is over, or waits while a payment is disputed."""
+    row = Subscription.objects.filter(pk=fact.subscription_id).first()
+    if row is not None and row.frozen_at and row.is_live:
+        _tell(
+            fact.organisation_id,
+            dedupe_key=f"subscription-frozen-{fact.subscription_id}-{_turn(fact)}",
+            title=_("The plan of %(organisation)s waits"),
+            body=_(
+                "Its payment was disputed at the bank. Until that is decided the"
+                " organisation goes on with the free plan. Keys and data stay."
+            ),
+        )
+        return
     _tell(
         fact.organisation_id,
         dedupe_key=f"subscription-ended-{fact.subscription_id}-{_turn(fact)}",

@@ -31,11 +31,8 @@ class BillingState:
 
     @property
     def period_amount(self) -> int | None:
-        """What the next period costs, before tax and discounts."""
-        subscription = self.subscription
-        if subscription is None or subscription.price is None:
-            return None
-        return subscription.price.amount_for(subscription.seats)
+        """What the next period costs at Stripe, before tax."""
+        return self.subscription.period_amount if self.subscription else None
 
     @property
     def is_cancelling(self) -> bool:

@@ -84,25 +84,24 @@ def _by_plan(currency: str) -> list[PlanRow]:
         Subscription.objects.live()
         .exclude(granted_plan="")
         .filter(currency=currency)
-        .select_related("price__plan_version__plan")
+        .select_related("price__plan_version__plan", "paid_price__plan_version__plan")
         .defer("raw")
         .order_by("price__plan_version__plan__tier_rank", "pk")
     )
     for subscription in granting.iterator():
-        price = subscription.price
+        price = subscription.entitled_price
         if price is None:
             continue
         plan = price.plan_version.plan
-        months = 12 if price.interval == "year" else 1
         known = rows.get(plan.key)
         # A trial has not paid yet: it counts as a subscription, not as revenue.
         is_paying = subscription.status != Subscription.Status.TRIALING
-        amount = price.amount_for(subscription.seats) if is_paying else 0
+        amount = subscription.monthly_amount if is_paying else 0
         rows[plan.key] = PlanRow(
             plan=plan.key,
             name=plan.name,
             subscriptions=(known.subscriptions if known else 0) + 1,
             seats=(known.seats if known else 0) + subscription.seats,
-            mrr=(known.mrr if known else 0) + round(amount / months),
+            mrr=(known.mrr if known else 0) + amount,
         )
     return list(rows.values())

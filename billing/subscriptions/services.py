@@ -1,5 +1,6 @@
 """Buying, managing and ending a plan."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +17,15 @@ from audit import services as audit
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
 from billing.plans.models import PlanVersion, Price
 from billing.stripe import adapter
-from billing.stripe.exceptions import StripeMissing, StripeRefused
+from billing.stripe.catalogue import sync_plans
+from billing.stripe.exceptions import StripeError, StripeMissing, StripeRefused
 from billing.stripe.objects import CheckoutSession
 from billing.stripe.operations import run_once
+from billing.subscriptions.customers import (
+    ensure_customer,
+    forget_customer,
+    has_customer,
+)
 from billing.subscriptions.entitling import refresh_entitlements
 from billing.subscriptions.exceptions import (
     AlreadySubscribed,
@@ -28,6 +35,7 @@ from billing.subscriptions.exceptions import (
 )
 from billing.subscriptions.mirror import (
     settle_grants_of,
+    supersede_checkouts,
     sync_invoice,
     sync_subscription,
 )
@@ -39,6 +47,8 @@ from billing.subscriptions.models import (
 )
 from contracts.billing import CheckoutStarted
 from outbox import publish
+
+logger = logging.getLogger(__name__)
 
 # Stripe's names for our languages.
 LOCALES = {"en": "en", "zh-hans": "zh"}
@@ -64,41 +74,18 @@ def start_checkout(
     if not price.stripe_price_id:
         raise PlanNotSynced
 
-    customer_id = ensure_customer(organisation)
     intent, replaced = _open_intent(organisation, user=user, price=price, seats=seats)
     for old in replaced:
         _close_session(old)
     if intent.session_url:
         return intent
-    session = _create_session(intent, customer_id=customer_id)
-    return _note_session(intent, session)
-
-
-def ensure_customer(organisation: Organisation) -> str:
-    """Return the organisation's customer at Stripe, made at most once.
-
-    The key of the call is the organisation's, so two calls at once get the same
-    customer, and only one id is ever stored.
-    """
-    account, _ = BillingAccount.objects.get_or_create(pk=organisation.pk)
-    if account.stripe_customer_id:
-        return account.stripe_customer_id
-    customer = run_once(
-        "customer",
-        organisation.public_id,
-        {},
-        lambda key: adapter.create_customer(
-            name=organisation.name,
-            email=organisation.billing_email,
-            organisation=organisation.public_id,
-            idempotency_key=key,
-        ),
-    )
-    BillingAccount.objects.filter(pk=account.pk, stripe_customer_id=None).update(
-        stripe_customer_id=customer.id
-    )
-    account.refresh_from_db()
-    return account.stripe_customer_id or customer.id
+    session = _open_session(intent)
+    intent = _note_session(intent, session)
+    if intent.state == CheckoutIntent.State.SUPERSEDED:
+        # A plan appeared while Stripe was asked: nobody may pay a second one.
+        close_checkouts(organisation.pk)
+        raise AlreadySubscribed
+    return intent
 
 
 def fulfil_checkout(session_id: str) -> CheckoutIntent:
@@ -132,11 +119,45 @@ def open_portal(organisation: Organisation, *, return_path: str, language: str) 
     account = BillingAccount.objects.filter(pk=organisation.pk).first()
     if account is None or not account.stripe_customer_id:
         raise NoCustomer
-    return adapter.create_portal_session(
-        customer_id=account.stripe_customer_id,
-        return_url=urljoin(settings.SITE_URL, return_path),
-        locale=LOCALES.get(language, "auto"),
+    try:
+        return adapter.create_portal_session(
+            customer_id=account.stripe_customer_id,
+            return_url=urljoin(settings.SITE_URL, return_path),
+            locale=LOCALES.get(language, "auto"),
+        )
+    except StripeMissing as error:
+        if has_customer(account.stripe_customer_id):
+            raise
+        forget_customer(account.stripe_customer_id)
+        raise NoCustomer from error
+
+
+def close_checkouts(organisation_id: int | None = None) -> int:
+    """Close the sessions of checkouts that gave way; return how many are closed.
+
+    Whatever a crash or an outage left open is found again: a session can be paid
+    for a day.
+    """
+    open_ones = CheckoutIntent.objects.filter(
+        state=CheckoutIntent.State.SUPERSEDED,
+        closed_at=None,
+        stripe_session_id__isnull=False,
+        expires_at__gt=timezone.now(),
     )
+    if organisation_id is not None:
+        open_ones = open_ones.filter(organisation=organisation_id)
+    count = 0
+    for intent in list(open_ones):
+        try:
+            _close_session(_Replaced(intent.pk, intent.stripe_session_id or ""))
+        except AlreadySubscribed:
+            # It was paid first; what it bought is known now, and staff are told.
+            logger.warning("checkout.paid_twice", extra={"intent": intent.pk})
+        except StripeError as error:
+            logger.warning("checkout.not_closed", extra={"error": str(error)})
+            continue
+        count += 1
+    return count
 
 
 def expire_grace() -> int:
@@ -151,7 +172,7 @@ def expire_grace() -> int:
 
 
 def expire_staff_grants() -> int:
-    """Put the start and the end of staff grants into effect; return how many."""
+    """Put the end of staff grants into effect; return how many."""
     now = timezone.now()
     over = StaffGrant.objects.filter(settled_at=None).filter(
         Q(ends_at__lte=now) | Q(revoked_at__isnull=False)
@@ -173,7 +194,8 @@ def grant_plan(
     seats: int = 1,
     ends_at: datetime | None = None,
 ) -> StaffGrant:
-    """Give an organisation a plan without payment."""
+    """Give an organisation a plan without payment; its open checkout gives way."""
+    Organisation.objects.select_for_update().get(pk=organisation.pk)
     grant = StaffGrant.objects.create(
         organisation=organisation,
         plan_version=version,
@@ -190,6 +212,7 @@ def grant_plan(
         after={"reason": reason, "seats": seats},
     )
     refresh_entitlements(organisation.pk)
+    supersede_checkouts(organisation.pk)
     return grant
 
 
@@ -255,11 +278,43 @@ def _close_session(replaced: _Replaced) -> None:
     try:
         adapter.expire_checkout_session(replaced.session_id)
     except StripeMissing:
-        return
+        pass
     except StripeRefused as error:
         intent = fulfil_checkout(replaced.session_id)
+        _note_closed(replaced)
         if intent.state == CheckoutIntent.State.COMPLETE:
             raise AlreadySubscribed from error
+    _note_closed(replaced)
+
+
+def _note_closed(replaced: _Replaced) -> None:
+    CheckoutIntent.objects.filter(pk=replaced.pk, closed_at=None).update(
+        closed_at=timezone.now()
+    )
+
+
+def _open_session(intent: CheckoutIntent) -> CheckoutSession:
+    """Open the hosted page; what Stripe has lost meanwhile is made anew, once."""
+    customer_id = ensure_customer(intent.organisation)
+    try:
+        return _create_session(intent, customer_id=customer_id)
+    except (StripeMissing, StripeRefused):
+        if not _heal_references(intent, customer_id=customer_id):
+            raise
+    return _create_session(intent, customer_id=ensure_customer(intent.organisation))
+
+
+def _heal_references(intent: CheckoutIntent, *, customer_id: str) -> bool:
+    """Doubt the ids we keep; return whether one of them was dead and is replaced."""
+    is_healed = False
+    if not has_customer(customer_id):
+        is_healed = forget_customer(customer_id)
+    price_id = intent.price.stripe_price_id
+    if not adapter.has_price(price_id or ""):
+        list(sync_plans())
+        intent.price.refresh_from_db(fields=["stripe_price_id"])
+        is_healed = is_healed or intent.price.stripe_price_id != price_id
+    return is_healed
 
 
 def _create_session(intent: CheckoutIntent, *, customer_id: str) -> CheckoutSession:

@@ -50,6 +50,16 @@ def refresh_refund(stripe_id: str) -> None:
     mirror.sync_refund(stripe_id)
 
 
+@refreshes("dispute")
+def refresh_dispute(stripe_id: str) -> None:
+    mirror.sync_dispute(stripe_id)
+
+
+@refreshes("credit_note")
+def refresh_credit_note(stripe_id: str) -> None:
+    mirror.sync_credit_note(stripe_id)
+
+
 @refreshes("checkout.session")
 def refresh_checkout(stripe_id: str) -> None:
     try:

@@ -5,9 +5,16 @@ from billing.subscriptions import reconciliation, services
 
 @shared_task
 def expire_grants() -> None:
-    """End grace periods and staff grants whose time has come."""
+    """End grace periods and grants whose time has come; close what gave way."""
     services.expire_grace()
     services.expire_staff_grants()
+    services.close_checkouts()
+
+
+@shared_task
+def close_checkouts(organisation_id: int) -> None:
+    """Close the sessions of an organisation's checkouts that gave way to a plan."""
+    services.close_checkouts(organisation_id)
 
 
 @shared_task

@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from billing.subscriptions import views
+from billing.subscriptions import staff_views, views
 
 app_name = "subscriptions"
 urlpatterns = [
-    path("staff/revenue/", views.revenue_home, name="revenue"),
+    path("staff/revenue/", staff_views.revenue_home, name="revenue"),
+    path("staff/revenue/cases/", staff_views.case_list, name="case-list"),
+    path(
+        "staff/revenue/cases/<int:pk>/close/", staff_views.case_close, name="case-close"
+    ),
     path("billing/checkout/<slug:plan>/", views.checkout, name="checkout"),
     path("billing/return/", views.checkout_return, name="checkout-return"),
     path("console/<slug:org>/billing/", views.billing, name="billing"),

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.decorators import organisation_required, staff_required
+from accounts.decorators import organisation_required
 from accounts.models import Organisation, User
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
@@ -26,7 +26,6 @@ from billing.subscriptions import permissions, queries, services
 from billing.subscriptions.exceptions import UnknownCheckout
 from billing.subscriptions.forms import OrderForm
 from billing.subscriptions.models import CheckoutIntent, Subscription
-from billing.subscriptions.revenue import revenue
 from core import limiter
 from core.errors import DomainError
 from core.pagination import paginate
@@ -205,13 +204,6 @@ def upgrade_fragment(request: OrganisationHttpRequest) -> HttpResponse:
         "wish": wish_of(request),
     }
     return render(request, "subscriptions/_upgrade.html", context)
-
-
-@staff_required
-@require_GET
-def revenue_home(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show what comes in, by plan, and who owes."""
-    return render(request, "billing/revenue.html", {"revenue": revenue()})
 
 
 def _order_data(

@@ -63,7 +63,21 @@ class PaymentFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRefunded:
-    """Money went back to the customer; ``amount`` in minor units, tax excluded."""
+    """Money went back to the customer; ``amount`` in minor units, tax excluded.
+
+    It was given back, or a bank took it back for good.
+    """
+
+    organisation_id: int
+    invoice_id: int
+    amount: int
+    currency: str
+    occurred_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRestored:
+    """Money that had gone back is here again; ``amount`` in minor units, no tax."""
 
     organisation_id: int
     invoice_id: int

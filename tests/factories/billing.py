@@ -43,6 +43,7 @@ def fetched_subscription(
     """Return an active subscription as the adapter would hand it out."""
     now = datetime.now(UTC)
     number = next(_numbers)
+    quantity = fields.pop("quantity", 1)
     values: dict[str, Any] = {
         "id": f"sub_{number}",
         "status": "active",
@@ -53,11 +54,14 @@ def fetched_subscription(
             objects.SubscriptionItem(
                 id=f"si_{number}",
                 price_id=price.stripe_price_id or "",
-                quantity=fields.pop("quantity", 1),
+                quantity=quantity,
                 period_start=now,
                 period_end=now.replace(year=now.year + 1),
+                unit_amount=price.unit_amount,
+                interval=price.interval,
             ),
         ),
+        "paid_for": (price.stripe_price_id or "", quantity),
         "started_at": now,
         "cancel_at_period_end": False,
         "cancel_at": None,

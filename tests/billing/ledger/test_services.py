@@ -1,5 +1,6 @@
 """The ledger counts money once and adds up."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,13 +10,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organisation
 from accounts.queries import personal_organisation
-from billing.ledger import queries, services
-from billing.ledger.models import Invoice, UsageCost
+from billing.ledger import checks, queries, services
+from billing.ledger.models import Invoice, Refund, UsageCost
 from billing.ledger.records import InvoiceRecord, LineRecord, RefundRecord
 from contracts.inference import UsageAggregated
 from outbox import publish
@@ -173,18 +174,59 @@ def test_a_refund_is_told_once_and_counts_on_its_day(org: Organisation) -> None:
     }
 
 
-def test_no_more_goes_back_than_came(org: Organisation) -> None:
+def test_more_that_goes_back_than_came_is_booked_and_told(org: Organisation) -> None:
     invoice = record(org, invoice_record())
     refund = RefundRecord(
-        stripe_id="re_1", amount=2_001, status="succeeded", refunded_at=timezone.now()
+        stripe_id="re_1", amount=500, status="succeeded", refunded_at=timezone.now()
+    )
+    services.record_refund(refund, invoice=invoice)
+    lost = replace(
+        refund, stripe_id="du_1", kind="dispute", status="lost", amount=2_000
     )
 
-    with pytest.raises(IntegrityError), transaction.atomic():
-        services.record_refund(refund, invoice=invoice)
+    services.record_refund(lost, invoice=invoice)
 
     invoice.refresh_from_db()
-    assert invoice.amount_refunded == 0
-    assert facts("PaymentRefunded") == []
+    assert invoice.amount_refunded == 2_500
+    assert [fact["amount"] for fact in facts("PaymentRefunded")] == [500, 2_000]
+    assert [found.detail for found in checks.refunds_add_up()] == [
+        "2500 went back of 2000"
+    ]
+
+
+def test_what_comes_back_is_told_as_well(org: Organisation) -> None:
+    invoice = record(org, invoice_record())
+    refund = RefundRecord(
+        stripe_id="re_1", amount=700, status="succeeded", refunded_at=timezone.now()
+    )
+    for status in ("succeeded", "failed", "failed", "succeeded"):
+        services.record_refund(replace(refund, status=status), invoice=invoice)
+
+    assert [fact["amount"] for fact in facts("PaymentRefunded")] == [700, 700]
+    assert [fact["amount"] for fact in facts("PaymentRestored")] == [700]
+    assert Refund.objects.gone().get().revenue == 700
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_parts_without_tax_add_up_to_the_whole_in_any_order(
+    org: Organisation, order: tuple[int, ...]
+) -> None:
+    invoice = record(org, invoice_record(2_260, subtotal=2_000, tax=260))
+    parts = [
+        RefundRecord(
+            stripe_id=f"re_{number}",
+            amount=amount,
+            status="succeeded",
+            refunded_at=timezone.now(),
+        )
+        for number, amount in enumerate((333, 333, 1_594))
+    ]
+
+    for number in order:
+        services.record_refund(parts[number], invoice=invoice)
+
+    assert sum(Refund.objects.values_list("revenue", flat=True)) == 2_000
+    assert sum(fact["amount"] for fact in facts("PaymentRefunded")) == 2_000
 
 
 def test_usage_counts_once_and_later_revisions_add(

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.queries import personal_organisation
 from billing.ledger.models import Invoice
-from billing.stripe import registry, services
+from billing.stripe import events, registry, services
 from billing.stripe.exceptions import NotOurs, StripeUnavailable
 from billing.stripe.models import WebhookInbox
 from billing.stripe.webhooks import parse_event
@@ -30,8 +30,9 @@ from tests.fakes.stripe_emulator import StripeEmulator
 
 
 @pytest.fixture(autouse=True)
-def _test_mode(settings: Any) -> None:
+def _test_mode(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.STRIPE_SECRET_KEY = "sk_test_x"
+    monkeypatch.setitem(events.HEARD, "gadget.updated", "gadget")
 
 
 @pytest.fixture
@@ -68,7 +69,11 @@ def test_what_nobody_looks_after_is_ignored() -> None:
 
     services.process_due()
 
-    assert WebhookInbox.objects.get().state == "ignored"
+    row = WebhookInbox.objects.get()
+    assert (row.state, row.last_error) == (
+        "ignored",
+        "of a type this version does not know",
+    )
 
 
 @pytest.mark.django_db

@@ -3,11 +3,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.urls import reverse
 from django.utils import timezone
 
 from billing.stripe.exceptions import StripeError
 from billing.stripe.services import process_due
 from billing.subscriptions import reconciliation
+from billing.subscriptions.models import Case
 from core.commands import ProductCommand
 
 
@@ -15,8 +17,9 @@ class Command(ProductCommand):
     """Compare our copies with Stripe's and put right what differs."""
 
     help = (
-        "Compare events, subscriptions and open invoices with Stripe and put right "
-        "what differs.\n\nEnds with 1 when something is left for a person.\n\n"
+        "Compare every object of every age with Stripe and put right what differs."
+        "\n\nEnds with 1 when something is left for a person; it is then on "
+        "/staff/revenue/cases/.\n\n"
         "  manage.py stripe_reconcile --days 7\n"
         "  manage.py stripe_reconcile --dry-run"
     )
@@ -24,14 +27,17 @@ class Command(ProductCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.formatter_class = RawDescriptionHelpFormatter
         parser.add_argument(
-            "--days", type=int, default=3, help="how far back to look for events (3)"
+            "--days",
+            type=int,
+            help="how far back to list events (since the last complete run)",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="only report, change nothing"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        since = timezone.now() - timedelta(days=options["days"])
+        days = options["days"]
+        since = timezone.now() - timedelta(days=days) if days is not None else None
         differences = []
         with reconciliation.exclusively() as is_ours:
             if not is_ours:
@@ -53,10 +59,12 @@ class Command(ProductCommand):
                 f"{row.scope:<13} {row.object_id:<32} {row.field:<24} "
                 f"{row.ours} → {row.theirs}  {'fixed' if row.is_fixed else 'OPEN'}"
             )
-        left = sum(not row.is_fixed for row in differences)
+        fixed = sum(row.is_fixed for row in differences)
+        waiting = Case.objects.filter(closed_at=None).count()
+        noun = "case" if waiting == 1 else "cases"
         self.stdout.write(
-            f"{len(differences)} differences, {len(differences) - left} fixed,"
-            f" {left} left for a person."
+            f"{len(differences)} differences, {fixed} fixed, {waiting} open {noun} on"
+            f" {reverse('subscriptions:case-list')}"
         )
-        if left:
+        if waiting or fixed < len(differences):
             raise SystemExit(1)
