@@ -6,6 +6,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import (
     HttpRequest,
     HttpResponse,
+    HttpResponseForbidden,
     HttpResponseNotModified,
     HttpResponseRedirect,
 )
@@ -187,11 +188,18 @@ def away(request: HttpRequest, error: Unavailable) -> HttpResponse:
     return response
 
 
+class _CsrfCheck(CsrfViewMiddleware):
+    """Tells whether a form is the person's own, without a page that says it is not."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        return HttpResponseForbidden()
+
+
 def _sent_fields(request: HttpRequest) -> list[tuple[str, str]] | None:
     """Return the fields of a form that was sent and refused; secrets are not shown."""
     if request.method != "POST":
         return None
-    check = CsrfViewMiddleware(lambda request: HttpResponse())
+    check = _CsrfCheck(lambda request: HttpResponse())
     try:
         check.process_request(request)
         if check.process_view(request, away, (), {}) is not None:

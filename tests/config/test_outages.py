@@ -1,0 +1,114 @@
+"""What people and programs are told while the database does not do what it should."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.test import Client, RequestFactory
+
+from community.forum.models import Post, Topic
+from core.errors import Contended, Unavailable, unavailable
+from design.views import away
+from tests.factories import forum
+
+TEXT = 'Two lines,\nand "quotes" & <signs>.'
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reply_that_meets_a_lock_is_offered_for_sending_again(
+    person: Callable[..., Any],
+) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada)
+    client = Client(raise_request_exception=False)
+    client.force_login(ada)
+    ready, done = Barrier(2), Barrier(2)
+
+    def hold() -> None:
+        with transaction.atomic():
+            Topic.objects.select_for_update().get(pk=topic.pk)
+            ready.wait(timeout=20)
+            done.wait(timeout=20)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
+        holder = pool.submit(hold)
+        ready.wait(timeout=20)
+        cursor.execute("SET lock_timeout = '100ms'")
+        answer = client.post(
+            f"/forum/t/{topic.pk}/reply/", {"text": TEXT, "client_token": "once"}
+        )
+        cursor.execute("RESET lock_timeout")
+        done.wait(timeout=20)
+        holder.result()
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert answer["Cache-Control"] == "no-store"
+    assert "Too many people" in answer.text
+    assert "Two lines,\nand &quot;quotes&quot; &amp; &lt;signs&gt;." in answer.text
+    assert f'action="/forum/t/{topic.pk}/reply/"' in answer.text
+    assert 'name="client_token" value="once"' in answer.text
+    assert Post.objects.filter(topic=topic).count() == 1
+
+
+def test_a_form_that_may_be_a_strangers_is_not_offered_for_sending() -> None:
+    request = RequestFactory().post("/settings/profile/", {"bio": "not mine"})
+
+    answer = away(request, Unavailable())
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert "not mine" not in answer.text
+    assert "<form" not in answer.text
+
+
+def test_a_password_is_not_written_into_a_page() -> None:
+    token = "a" * 32
+    request = RequestFactory().post(
+        "/accounts/login/",
+        {"login": "ada", "password": "secret", "csrfmiddlewaretoken": token},
+    )
+    request.COOKIES["ds_csrf"] = token
+
+    answer = away(request, Unavailable())
+
+    assert "secret" not in answer.text
+    assert "<form" not in answer.text
+
+
+def test_a_page_asked_for_again_speaks_the_readers_language() -> None:
+    request = RequestFactory().get(
+        "/forum/?page=2", headers={"Accept-Language": "zh-Hans"}
+    )
+
+    answer = away(request, Unavailable())
+
+    assert 'href="/forum/?page=2"' in answer.text
+    assert "请过几秒再试" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("55P03", Contended),
+        ("57014", Contended),
+        ("40P01", Contended),
+        ("40001", Contended),
+        ("57P01", Unavailable),
+        (None, Unavailable),
+    ],
+)
+def test_an_outage_is_told_from_too_much_traffic(
+    state: str | None, expected: type[Unavailable]
+) -> None:
+    error = OperationalError("no")
+    error.__cause__ = type("Cause", (Exception,), {"sqlstate": state})()
+
+    assert type(unavailable(error)) is expected
+
+
+def test_a_mistake_of_ours_is_no_outage() -> None:
+    assert unavailable(ValueError("no")) is None
+    assert unavailable(None) is None
