@@ -14,7 +14,11 @@ REQUESTS_TO_OPEN = 5
 # … or when nobody could be reached so many times in a row.
 UNREACHABLE_TO_OPEN = 3
 FIRST_PAUSE = 5.0
-LONGEST_PAUSE = 60.0
+# A server that is back gets calls within ten seconds, however long it was away; until
+# then it costs one call in so many seconds.
+LONGEST_PAUSE = 8.0
+# What a server asks for itself may be longer.
+LONGEST_WISH = 60.0
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ class Router:
 
     def paused(self, deployment: Deployment, pause: float) -> None:
         """Leave a deployment alone as long as it asked to be."""
-        self._of(deployment).open_until = time.monotonic() + min(pause, LONGEST_PAUSE)
+        self._of(deployment).open_until = time.monotonic() + min(pause, LONGEST_WISH)
 
     def _may_run(self, deployment: Deployment) -> bool:
         health = self.health.get(deployment.pk)

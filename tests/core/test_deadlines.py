@@ -135,7 +135,7 @@ def test_a_buyer_waits_for_stripe_once_and_no_longer_than_for_a_page(
     settings.STRIPE_SECRET_KEY = "sk_test_deadlines"
     settings.STRIPE_API_BASE = "http://127.0.0.1:9"
 
-    requestor = adapter.client()._requestor
+    requestor: Any = adapter.client()._requestor
     connect, answer = requestor._client._timeout
 
     assert requestor._options.max_network_retries == 0

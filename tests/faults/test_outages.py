@@ -5,12 +5,14 @@ everything works again within ten seconds without anybody doing anything.
 """
 
 import secrets
+import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from statistics import quantiles
+from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 import httpx
@@ -63,6 +65,7 @@ class Load:
     replies: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
+    said: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> "Load":
@@ -104,14 +107,19 @@ class Load:
                 self._look_at(kind, answer)
 
     def _look_at(self, kind: str, answer: httpx.Response) -> None:
-        """Note what a refusal lacks: each dialect has its own shape."""
+        """Note what refusals say, and what they lack: each dialect has its shape."""
+        if answer.status_code in FINE:
+            return
+        self.said[kind].append(f"{answer.status_code} {answer.text[:200]}")
         if answer.status_code != 503:
             return
-        shape = {
-            "rest": lambda: answer.json()["code"] and answer.json()["detail"],
-            "gateway": lambda: answer.json()["error"]["message"],
-        }.get(kind, lambda: "<title>" in answer.text)
-        if "retry-after" not in answer.headers or not shape():
+        if kind == "rest":
+            is_shaped = {"code", "detail"} <= set(answer.json())
+        elif kind == "gateway":
+            is_shaped = bool(answer.json()["error"]["message"])
+        else:
+            is_shaped = "<title>" in answer.text
+        if "retry-after" not in answer.headers or not is_shaped:
             self.strange.append(f"{kind}: {answer.headers} {answer.text[:300]}")
 
     def _anonymous(self, client: httpx.Client, count: int) -> httpx.Response:
@@ -163,10 +171,13 @@ class Load:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("outages")
-    with running_stack(folder) as running:
-        yield running
+def stack() -> Iterator[Stack]:
+    # Not pytest's own folder: another session may close it to PostgreSQL's user.
+    with tempfile.TemporaryDirectory(prefix="doorstone-outages-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with running_stack(folder) as running:
+            yield running
 
 
 @pytest.mark.parametrize(
@@ -201,11 +212,11 @@ def test_nobody_meets_a_500_pages_stay_quick_and_all_is_well_in_ten_seconds(
 
     seen = {kind: {status for status, _ in load.since(away_at, kind)} for kind in KINDS}
     for kind in KINDS:
-        assert seen[kind] <= FINE | excused.get(kind, set()), (kind, load.strange[:3])
+        assert seen[kind] <= FINE | excused.get(kind, set()), load.said[kind][-3:]
         after = {status for status, _ in load.since(settled_at, kind)}
         assert after <= FINE, f"{kind} {took:.1f} s after: {after}"
     assert load.strange == []
-    slow = {kind: _p95(load, kind, away_at, back_at) for kind in PAGES}
+    slow = {kind: _added(load, kind, away_at, back_at) for kind in PAGES}
     assert max(slow.values()) < P95_SECONDS, slow
     wait_for(lambda: _missing(stack, load) == ([], []), 30)
 
@@ -218,9 +229,17 @@ def _give_back(part: Part, how: str) -> None:
     part.start() if how == "kill" else part.thaw()
 
 
-def _p95(load: Load, kind: str, since: float, until: float) -> float:
-    took = [took for at, _, took in load.answers[kind] if since - 0.5 <= at <= until]
-    return quantiles(took, n=20, method="inclusive")[-1]
+def _added(load: Load, kind: str, since: float, until: float) -> float:
+    """Return how much longer than usual nineteen of twenty took at most.
+
+    A machine that does ten other things at once is slow without any fault.
+    """
+    # The request that was under way when it happened counts as well.
+    begun = since - 0.5
+    usual = [took for at, _, took in load.answers[kind] if at < begun]
+    during = [took for at, _, took in load.answers[kind] if begun <= at <= until]
+    p95: float = quantiles(during, n=20, method="inclusive")[-1]
+    return p95 - median(usual)
 
 
 def _missing(stack: Stack, load: Load) -> tuple[list[str], list[str]]:
