@@ -44,8 +44,6 @@ from accounts.queries import personal_organisation
 from accounts.services import create_user
 from community.forum import services as forum
 from community.forum.models import Category
-from entitlements import services as entitlements
-from entitlements.features import Features
 from inference.catalog import services as catalog
 from inference.keys.services import create_key
 
@@ -69,12 +67,6 @@ catalog.publish_model(
     rates=catalog.Rates.from_dollars("1", "2", "0.5", "1"),
 )
 organisation = personal_organisation(members[0])
-entitlements.replace_for(
-    organisation.pk,
-    Features(requests_per_minute=6000, tokens_per_minute=10**7, concurrent_requests=50,
-             monthly_allowance_nano=10**12),
-    source="test",
-)
 _, secret = create_key(organisation, name="Test", by=members[0])
 print(json.dumps(dict(
     sessions=sessions, cookie=settings.SESSION_COOKIE_NAME, csrf=settings.CSRF_COOKIE_NAME,
