@@ -124,7 +124,7 @@ class Gateway:
     def _end_streams(self) -> None:
         self.is_stopping = True
         if self.engine is not None:
-            for begun in list(self.engine.streams):
+            for begun in list(self.engine.streams.running):
                 begun.interrupt("shutdown")
 
     def _hear_of_the_end(self) -> None:
@@ -272,7 +272,7 @@ class Gateway:
         self.streams.add(has_ended)
         try:
             with _Presence(engine, work, receive) as presence:
-                begun = await engine.open_stream(work)
+                begun = await engine.streams.open(work)
                 presence.begun = begun
                 presence.watch()
                 if self.is_stopping:
@@ -288,7 +288,7 @@ class Gateway:
                         ],
                     }
                 )
-                is_whole = await engine.run_stream(begun, write)
+                is_whole = await engine.streams.run(begun, write)
             # A body without its end tells what a clean one would hide.
             if is_whole:
                 await send({"type": "http.response.body", "body": b""})

@@ -6,8 +6,6 @@ from difflib import get_close_matches
 
 import orjson
 
-from core.reading import whole_number
-
 
 class GatewayError(Exception):
     """An answer other than the one asked for.
@@ -245,15 +243,35 @@ def upstream_timeout() -> GatewayError:
     )
 
 
-def upstream_rate_limited(retry_after: str) -> GatewayError:
-    asked = whole_number(retry_after)
-    seconds = 5 if asked is None else min(max(asked, 0), 60)
+def upstream_rate_limited(wait: float | None) -> GatewayError:
+    """``wait`` is how long the upstream asks to be left alone, if it says so."""
     return GatewayError(
         429,
         "The model is at its own limit. Please try again shortly.",
         kind="requests",
         code="upstream_rate_limited",
-        headers={"retry-after": str(seconds)},
+        headers=_waits(_bearable(wait)),
+    )
+
+
+def upstream_unavailable(wait: float | None) -> GatewayError:
+    return GatewayError(
+        503,
+        "The model is not ready yet. Please try again shortly.",
+        kind="server_error",
+        code="upstream_unavailable",
+        headers=_waits(_bearable(wait)),
+    )
+
+
+def context_exceeded(context_tokens: int) -> GatewayError:
+    # Clients that fall back to a larger model look for these very words.
+    return GatewayError(
+        400,
+        f"This model's maximum context length is {context_tokens} tokens. However, the "
+        "messages and the answer you asked for need more. Please shorten them.",
+        param="messages",
+        code="context_length_exceeded",
     )
 
 
@@ -294,6 +312,11 @@ def service_unavailable() -> GatewayError:
         code="service_unavailable",
         headers={"retry-after": "1"},
     )
+
+
+def _bearable(wait: float | None) -> float:
+    """Return a wait that a client will keep: longer ones end its tries."""
+    return 5.0 if wait is None else min(wait, 60.0)
 
 
 def _waits(seconds: float) -> dict[str, str]:

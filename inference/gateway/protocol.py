@@ -1,25 +1,20 @@
 """Reading what a caller asks for, and refusing it by the field that is wrong."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from core import documents
 from inference.gateway.errors import bad_request
+from inference.gateway.weighing import Weight, weigh
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
 EMBEDDINGS = "embeddings"
-# Pictures and recordings cost tokens by what they show, not by their bytes.
-ATTACHMENT_TOKENS = 1000
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 MAX_CHOICES = 128
+_TEXT_PARTS = {"text", "refusal"}
 # What programs send for "as many as there are"; more is no number of tokens.
 MOST_TOKENS = 2**31 - 1
-_TEXT_PARTS = {"text", "refusal"}
-_WIDE = re.compile(r"[^\x00-\x7f]+")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,24 +27,9 @@ class Call:
     is_stream: bool
     wants_usage: bool
     max_tokens: int | None
+    # Answers to each prompt: as many as are written, not only those returned.
     choices: int
-    # What the body would weigh in a tokeniser: ASCII bytes, other characters.
-    plain_bytes: int
-    wide_characters: int
-    attachments: int
-
-    def estimated_tokens(self, bytes_per_token: float) -> int:
-        """Return about how many tokens the prompt is, rather too many.
-
-        A character outside ASCII is taken for a token: four bytes for each would
-        be far too few for Chinese.
-        """
-        return max(
-            1,
-            int(self.plain_bytes / bytes_per_token)
-            + self.wide_characters
-            + self.attachments * ATTACHMENT_TOKENS,
-        )
+    weight: Weight
 
 
 def parse(endpoint: str, body: bytes) -> Call:
@@ -75,17 +55,10 @@ def parse(endpoint: str, body: bytes) -> Call:
         ("frequency_penalty", -2, 2),
     ):
         _check_number(payload, name, low, high)
-    count = payload.get("n")
-    if count is not None and (
-        not isinstance(count, int)
-        or isinstance(count, bool)
-        or not 1 <= count <= MAX_CHOICES
-    ):
-        raise bad_request(f"`n` has to be a whole number from 1 to {MAX_CHOICES}.", "n")
+    count = _count(payload, "n")
     _check_stop(payload)
     for name in ("tools", "functions"):
         _check_objects(payload.get(name), name)
-    plain, wide, attachments = _weigh(payload, body)
     return Call(
         endpoint=endpoint,
         payload=payload,
@@ -93,10 +66,8 @@ def parse(endpoint: str, body: bytes) -> Call:
         is_stream=bool(is_stream) and endpoint != EMBEDDINGS,
         wants_usage=_wants_usage(payload, is_stream=bool(is_stream)),
         max_tokens=_max_tokens(payload),
-        choices=count or 1,
-        plain_bytes=plain,
-        wide_characters=wide,
-        attachments=attachments,
+        choices=max(count or 1, _count(payload, "best_of") or 1),
+        weight=weigh(payload),
     )
 
 
@@ -108,25 +79,19 @@ def _check_stop(payload: dict[str, Any]) -> None:
         raise bad_request("`stop` has to be text or a list of texts.", "stop")
 
 
-def _weigh(payload: dict[str, Any], body: bytes) -> tuple[int, int, int]:
-    """Return (ASCII bytes, other characters, attachments) of a request."""
-    size, attachments = 0, 0
-    messages = payload.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list):
-            for part in content:
-                if isinstance(part, dict) and part.get("type") not in _TEXT_PARTS:
-                    attachments += 1
-                    size += len(orjson.dumps(part))
-    if b"\\u" in body:
-        # Escapes are six bytes a character, whatever the character is.
-        body = orjson.dumps(payload)
-    if body.isascii():
-        return max(0, len(body) - size), 0, attachments
-    text = body.decode()
-    wide = sum(len(run) for run in _WIDE.findall(text))
-    return max(0, len(text) - wide - size), wide, attachments
+def _count(payload: dict[str, Any], name: str) -> int | None:
+    value = payload.get(name)
+    if value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or not 1 <= value <= MAX_CHOICES
+    ):
+        raise bad_request(
+            f"`{name}` has to be a whole number from 1 to {MAX_CHOICES}.", name
+        )
+    return value
 
 
 def _check_prompt(endpoint: str, payload: dict[str, Any]) -> None:
@@ -214,6 +179,8 @@ def _check_number(payload: dict[str, Any], name: str, low: float, high: float) -
 
 
 def _max_tokens(payload: dict[str, Any]) -> int | None:
+    """Return the longest answer asked for: the shorter of two, where both are sent."""
+    asked = []
     for name in ("max_completion_tokens", "max_tokens"):
         value = payload.get(name)
         if value is None:
@@ -226,8 +193,8 @@ def _max_tokens(payload: dict[str, Any]) -> int | None:
             raise bad_request(
                 f"`{name}` has to be a whole number from 1 to {MOST_TOKENS}.", name
             )
-        return value
-    return None
+        asked.append(value)
+    return min(asked, default=None)
 
 
 def _wants_usage(payload: dict[str, Any], *, is_stream: bool) -> bool:

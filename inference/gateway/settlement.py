@@ -107,11 +107,6 @@ class Settlement:
         self.is_idle.clear()
         self.has_work.set()
 
-    async def let_go(self, reservation: Reservation) -> None:
-        """Give back what a request held that used nothing."""
-        self.running.pop(reservation.request_id, None)
-        await self.admission.release(reservation, 0)
-
     async def commit_forever(self) -> None:
         """Commit what is waiting, a window at a time; keep it when that fails."""
         while True:

@@ -88,6 +88,9 @@ class OfferedModel:
     bytes_per_token: float
     rates: Rates
     deployments: tuple[Deployment, ...]
+    capabilities: frozenset[str] = frozenset()
+    # Fields beyond the known ones that every one of its deployments takes.
+    accepts: frozenset[str] = frozenset()
 
     @property
     def is_premium(self) -> bool:
@@ -288,8 +291,15 @@ def load_models() -> dict[str, OfferedModel]:
                 (price.cost_in, price.cost_cached_in, price.cost_out),
             ),
             deployments=deployments,
+            capabilities=frozenset(model.capabilities),
+            accepts=frozenset.intersection(*map(_accepts, deployments)),
         )
     return offered
+
+
+def _accepts(deployment: Deployment) -> frozenset[str]:
+    names = deployment.options.get("accepts")
+    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
 
 
 def load_spent(organisation_id: int, key_id: int) -> tuple[int, int]:

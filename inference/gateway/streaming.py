@@ -1,9 +1,8 @@
 """Watching a stream of events go by without holding it up.
 
-Bytes are passed on as they came, whole events at a time: a piece of the network
-may end in the middle of an event, of a line or of a character. Only two things
-are ever changed: the upstream's own name of the model, and usage that was not
-asked for.
+A piece of the network may end in the middle of an event, of a line or of a
+character. What the model wrote is passed on byte by byte; what is around it is
+ours (see ``answers``), so comments, names and versions of the upstream end here.
 """
 
 import re
@@ -12,40 +11,52 @@ from typing import Any
 
 import orjson
 
+from inference.gateway.answers import Envelope, error_in
+from inference.gateway.metering import Bounds, Said, Tokens, meter, read
+from inference.gateway.weighing import Weight, weigh_choice
 from inference.providers.base import StreamBroke
+from inference.providers.wire import Unreadable, loads
 
 MAX_EVENT = 16_000_000
-# Inside a JSON string the quotes would be escaped, so text never matches.
-_MODEL = re.compile(rb'"model":\s*"(?:[^"\\]|\\.)*"')
+DONE = b"data: [DONE]\n\n"
 _BOUNDARY = re.compile(rb"\n\n|\r\n\r\n|\r\r")
+_LINE = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass(slots=True)
 class Counted:
     """What has been seen of a stream."""
 
-    events: int = 0
-    deltas: int = 0
-    usage: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
+    written: Weight = field(default_factory=Weight)
+    # What was written after ``usage`` was told.
+    since: Weight = field(default_factory=Weight)
+    usage: Any = None
+    error: Any = None
+    has_content: bool = False
     is_done: bool = False
+    seen: set[int] = field(default_factory=set)
+    finished: set[int] = field(default_factory=set)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the model said that it ends, in either of the two ways."""
+        return self.is_done or bool(self.finished and self.finished >= self.seen)
+
+    def tokens(self, bounds: Bounds) -> Tokens:
+        """Return what has been used so far."""
+        return meter(self.usage, self.written, bounds, since=self.since)
 
 
 @dataclass(slots=True)
 class StreamScanner:
-    """Splits bytes into events, counts them, and leaves out what nobody asked for.
+    """Splits bytes into events, counts them, and writes them as the caller's own."""
 
-    ``model`` is the JSON text that replaces the upstream's name of the model.
-    """
-
-    wants_usage: bool
-    model: bytes | None = None
-    estimated_in: int = 0
+    envelope: Envelope
+    bounds: Bounds
+    wants_usage: bool = False
     counted: Counted = field(default_factory=Counted)
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
-    has_told_usage: bool = False
-    last: dict[str, Any] = field(default_factory=dict)
 
     def feed(self, piece: bytes) -> bytes:
         """Return the whole events that ``piece`` completes, ready to be sent.
@@ -65,86 +76,90 @@ class StreamScanner:
         rest = piece[end:]
         self.parts = [rest] if rest else []
         self.size = len(rest)
-        return self._pass(whole)
+        return b"".join(self._event(event) for event in _BOUNDARY.split(whole))
 
     def finish(self) -> bytes:
-        """Return what is left when the upstream ended without a last empty line."""
-        if not b"".join(self.parts).strip():
-            return b""
-        return self.feed(b"\n\n")
+        """Return what is left when the upstream has ended, and the end it owes.
 
-    def _pass(self, whole: bytes) -> bytes:
-        if self.model is not None:
-            replacement = b'"model":' + self.model
-            whole = _MODEL.sub(lambda _: replacement, whole)
-        if (
-            b'"usage"' not in whole
-            and b"[DONE]" not in whole
-            and b'"error"' not in whole
-            and b"\r" not in whole
-        ):
-            # JSON has no line breaks of its own, so each of these begins an event.
-            count = whole.startswith(b"data:") + whole.count(b"\ndata:")
-            self.counted.events += count
-            self.counted.deltas += count
-            return whole
-        return b"".join(self._event(event) for event in _split(whole))
+        It may leave out the last empty line, and the sign of the end after a model
+        that said it has finished.
+        """
+        out = self.feed(b"\n\n") if b"".join(self.parts).strip() else b""
+        counted = self.counted
+        if counted.is_whole and not counted.is_done and not counted.error:
+            out += self._end()
+        return out
 
     def _event(self, event: bytes) -> bytes:
         """Count one event; return it as the caller is to see it."""
         data = _data_of(event)
-        if data is None:
-            return event
-        self.counted.events += 1
-        if data.startswith(b"[DONE]"):
-            self.counted.is_done = True
-            return self._missing_usage() + event
-        try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return event
-        if not isinstance(value, dict):
-            return event
-        if value.get("error"):
-            error = value["error"]
-            self.counted.error = (
-                error if isinstance(error, dict) else {"message": str(error)}
-            )
-        choices = value.get("choices")
-        if choices:
-            self.counted.deltas += 1
-            self.last = value
-        usage = value.get("usage")
-        if not isinstance(usage, dict):
-            return event
-        # The last one counts: some servers send a running total in every event.
-        self.counted.usage = usage
-        if not choices:
-            self.has_told_usage = True
-            return event if self.wants_usage else b""
-        return _without_usage(event, value)
-
-    def _missing_usage(self) -> bytes:
-        """Return the usage event an upstream owes a caller who asked for it."""
-        if not self.wants_usage or self.has_told_usage or not self.last:
+        counted = self.counted
+        # After an error or the end nothing is worth hearing.
+        if not data or counted.is_done or counted.error:
             return b""
-        prompt, _, completion = (
-            tokens_of(self.counted.usage)
-            if self.counted.usage
-            else (self.estimated_in, 0, self.counted.deltas)
-        )
-        usage = self.counted.usage or {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-        }
-        kept = {
-            name: self.last[name]
-            for name in ("id", "object", "created", "model", "system_fingerprint")
-            if name in self.last
-        }
-        body = orjson.dumps({**kept, "choices": [], "usage": usage})
-        return b"data: " + body + b"\n\n"
+        if data.startswith(b"[DONE]"):
+            return self._end()
+        try:
+            value = loads(data)
+        except Unreadable:
+            # No client could read it either.
+            return b""
+        if not isinstance(value, dict):
+            return b""
+        choices = value.get("choices")
+        choices = choices if isinstance(choices, list) else []
+        counted.error = value.get("error") or error_in(value)
+        if not counted.error and value.get("object") == "error":
+            counted.error = value
+        if choices and not counted.error:
+            self._count(choices)
+        self._hear_usage(value)
+        if not choices or counted.error:
+            return b""
+        try:
+            answer = self.envelope.answer_of(data, value)
+        except Unreadable:
+            return b""
+        told = b"null" if self.wants_usage else b""
+        return b"data: " + self.envelope.wrap(answer, told) + b"\n\n"
+
+    def _count(self, choices: list[Any]) -> None:
+        counted = self.counted
+        for choice in choices:
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            index = index if isinstance(index, int) else 0
+            counted.seen.add(index)
+            piece = Weight()
+            if weigh_choice(piece, choice):
+                counted.has_content = True
+                for weight in (counted.written, counted.since):
+                    weight.plain += piece.plain
+                    weight.wide += piece.wide
+                    weight.texts += 1
+            if choice.get("finish_reason"):
+                counted.has_content = True
+                counted.finished.add(index)
+
+    def _hear_usage(self, value: dict[str, Any]) -> None:
+        usage = value.get("usage")
+        if usage is None and isinstance(value.get("x_groq"), dict):
+            usage = value["x_groq"].get("usage")
+        if usage is None:
+            return
+        # The last that can be read: some servers send a running total in each event.
+        if read(usage) != Said() or self.counted.usage is None:
+            self.counted.usage = usage
+            self.counted.since = Weight()
+
+    def _end(self) -> bytes:
+        """Return the sign of the end, after the usage that was asked for."""
+        self.counted.is_done = True
+        if not self.wants_usage:
+            return DONE
+        told = orjson.dumps(self.counted.tokens(self.bounds).told())
+        return b"data: " + self.envelope.wrap(b"[]", told) + b"\n\n" + DONE
 
 
 def _last_boundary(data: bytes) -> int:
@@ -157,58 +172,12 @@ def _last_boundary(data: bytes) -> int:
     return end
 
 
-def _split(whole: bytes) -> list[bytes]:
-    """Return the events of ``whole``, each with the empty line that ends it."""
-    events = []
-    start = 0
-    for boundary in _BOUNDARY.finditer(whole):
-        events.append(whole[start : boundary.end()])
-        start = boundary.end()
-    if start < len(whole):
-        events.append(whole[start:])
-    return events
-
-
-def _data_of(event: bytes) -> bytes | None:
+def _data_of(event: bytes) -> bytes:
+    if event.startswith(b"data:") and b"\n" not in event and b"\r" not in event:
+        return event[5:].strip()
     lines = [
         line[5:].removeprefix(b" ")
-        for line in event.splitlines()
+        for line in _LINE.split(event.removeprefix(b"\xef\xbb\xbf"))
         if line.startswith(b"data:")
     ]
-    return b"\n".join(lines) if lines else None
-
-
-def _without_usage(event: bytes, value: dict[str, Any]) -> bytes:
-    """Return a delta whose ``usage`` is null, every other byte as it came."""
-    wanted = {**value, "usage": None}
-    for key in re.finditer(rb'"usage":\s*(?=\{)', event):
-        end = _object_end(event, key.end())
-        changed = event[: key.end()] + b"null" + event[end:]
-        try:
-            if orjson.loads(_data_of(changed) or b"") == wanted:
-                return changed
-        except orjson.JSONDecodeError:
-            continue
-    return event
-
-
-def _object_end(data: bytes, start: int) -> int:
-    """Return where the JSON object that begins at ``start`` ends."""
-    depth = 0
-    for sign in re.finditer(rb'"(?:[^"\\]|\\.)*"|[{}]', data[start:]):
-        depth += {b"{": 1, b"}": -1}.get(sign.group(), 0)
-        if depth == 0:
-            return start + sign.end()
-    return len(data)
-
-
-def tokens_of(usage: dict[str, Any]) -> tuple[int, int, int]:
-    """Return (prompt, cached, completion) tokens, never negative, never absurd."""
-
-    def count(value: Any) -> int:
-        return min(max(value, 0), 100_000_000) if isinstance(value, int) else 0
-
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
-    prompt = count(usage.get("prompt_tokens"))
-    return prompt, min(count(cached), prompt), count(usage.get("completion_tokens"))
+    return b"\n".join(lines).strip()

@@ -2,7 +2,7 @@
 
 A reservation whose heartbeat stopped is settled from the last count it reported,
 marked as estimated; exactly, where the gateway died between the answer and its
-commit. One that reported nothing is let go: nothing was delivered.
+commit. One that reported nothing is free: nothing was delivered.
 """
 
 import json
@@ -57,7 +57,7 @@ def _settle(redis: Any, request_id: str) -> None:
     present = UsageEvent.objects.filter(pk=request_id).first()
     if present is not None:
         price = present.price_nano
-    elif used is not None:
+    else:
         record([used])
         price = used.price_nano
         logger.warning("usage.swept", extra={"call": request_id})
@@ -71,22 +71,23 @@ def _settle(redis: Any, request_id: str) -> None:
     )
 
 
-def _used(request_id: str, kept: dict[str, Any]) -> Usage | None:
+def _used(request_id: str, kept: dict[str, Any]) -> Usage:
     """Return what a request used: exactly where it had ended, else as reported."""
     if "usage" in kept:
         final = kept["usage"]
         return Usage(
             **{**final, "occurred_at": datetime.fromisoformat(final["occurred_at"])}
         )
-    return _counted(request_id, kept) if kept["tokens_out"] > 0 else None
+    return _counted(request_id, kept)
 
 
 def _counted(request_id: str, kept: dict[str, Any]) -> Usage:
     occurred_at = datetime.fromisoformat(kept["occurred_at"])
+    tokens_out: int = kept["tokens_out"]
+    tokens_in: int = kept["tokens_in"] if tokens_out else 0
 
     def amount(rates: list[int]) -> int:
-        total: int = kept["tokens_in"] * rates[0] + kept["tokens_out"] * rates[2]
-        return -(-total // 1_000_000)
+        return -(-(tokens_in * rates[0] + tokens_out * rates[2]) // 1_000_000)
 
     return Usage(
         request_id=request_id,
@@ -99,9 +100,9 @@ def _counted(request_id: str, kept: dict[str, Any]) -> Usage:
         status=UsageEvent.Status.SWEPT,
         is_stream=kept["is_stream"],
         is_estimated=True,
-        tokens_in=kept["tokens_in"],
+        tokens_in=tokens_in,
         tokens_cached=0,
-        tokens_out=kept["tokens_out"],
+        tokens_out=tokens_out,
         price_nano=amount(kept["price"]),
         cost_nano=amount(kept["cost"]),
         first_byte_ms=None,

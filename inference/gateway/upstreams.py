@@ -9,34 +9,44 @@ import orjson
 
 from inference.catalog.models import Deployment
 from inference.gateway.admission import Reservation
-from inference.gateway.errors import GatewayError
+from inference.gateway.answers import Envelope
+from inference.gateway.metering import Bounds
 from inference.gateway.protocol import Call
 from inference.gateway.settlement import Running
 from inference.gateway.state import Caller, OfferedModel
 from inference.gateway.streaming import StreamScanner
-from inference.providers.base import Stream, StreamBroke, UpstreamFailed
+from inference.providers.base import Ask, Stream, StreamBroke, UpstreamFailed
+from inference.usage.models import UsageEvent
 
 KEEP_ALIVE_SECONDS = 15.0
+# How long the usage may come after a model has said that it ends.
+AFTER_END_SECONDS = 5.0
 # A comment: no client takes it for an event.
 SILENCE = b": keep-alive\n\n"
 
 
 @dataclass(slots=True)
 class Work:
-    """A request that was admitted."""
+    """A request that was admitted. ``most_out`` is the longest one answer may be."""
 
     call: Call
     caller: Caller
     model: OfferedModel
     reservation: Reservation
     running: Running
-    estimated_in: int
+    bounds: Bounds
+    most_out: int
+    envelope: Envelope
     client_request_id: str
     occurred_at: datetime
     started: float
     deployment: Deployment | None = None
     first_byte_ms: int | None = None
     price_nano: int = 0
+    # Prompt tokens of attempts that were run and gave nothing: a cost of ours.
+    lost_in: int = 0
+    # How the last attempt failed, as the usage row tells it.
+    failed_as: str = UsageEvent.Status.UPSTREAM_ERROR
     is_settled: bool = False
 
 
@@ -57,29 +67,36 @@ class Begun:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing more is to come that a caller would see."""
+        counted = self.scanner.counted
+        return self.ended or counted.is_done or bool(counted.error)
+
     def interrupt(self, reason: str) -> None:
         """End the stream early: ``client_abort``, ``revoked`` or ``shutdown``."""
         if not self.interrupted.done():
             self.interrupted.set_result(reason)
 
 
-async def first_event(stream: Stream, scanner: StreamScanner) -> tuple[bytes, bool]:
-    """Return what may be sent once it is no error, and whether that was all.
+async def first_content(stream: Stream, scanner: StreamScanner) -> tuple[bytes, bool]:
+    """Return what may be sent once the model has said something, and whether all.
 
-    Some servers answer 200 and then send an error as the first event.
+    Until then another deployment may answer instead: some servers answer 200, name
+    a role, and then send an error. Raises ``UpstreamFailed``.
     """
     first = b""
     ended = False
-    while not scanner.counted.events and not ended:
+    counted = scanner.counted
+    while not (counted.has_content or counted.is_done or counted.error or ended):
         piece = await anext(stream.pieces, b"")
         ended = not piece
         first += scanner.feed(piece) if piece else scanner.finish()
-    counted = scanner.counted
-    if counted.error is not None and counted.deltas == 0:
+    if counted.error and not counted.has_content:
         body = orjson.dumps({"error": counted.error})
-        raise UpstreamFailed(502, is_retryable=True, body=body)
-    if not counted.events:
-        raise UpstreamFailed(502, is_retryable=True)
+        raise UpstreamFailed(200, body=body, was_run=counted.usage is not None)
+    if not (counted.has_content or counted.is_done):
+        raise UpstreamFailed(200, was_run=counted.usage is not None)
     return first, ended
 
 
@@ -91,7 +108,10 @@ async def next_piece(begun: Begun, ends_at: float) -> bytes | None:
     loop = asyncio.get_running_loop()
     if begun.pending is None:
         begun.pending = asyncio.ensure_future(_read(begun.stream.pieces))
-    breaks_at = min(begun.heard_at + begun.deployment.idle_timeout, ends_at)
+    patience = begun.deployment.idle_timeout
+    if begun.scanner.counted.is_whole:
+        patience = min(patience, AFTER_END_SECONDS)
+    breaks_at = min(begun.heard_at + patience, ends_at)
     await asyncio.wait(
         (begun.pending, begun.interrupted),
         timeout=max(0.0, min(KEEP_ALIVE_SECONDS, breaks_at - loop.time())),
@@ -128,27 +148,16 @@ def close_upstream(stream: Stream) -> None:
         stream.close()
 
 
-def callers_fault(failure: UpstreamFailed) -> GatewayError:
-    """Pass on what an upstream says of the request, not where it was said."""
-    message, kind, param, code = (
-        "The model refused the request.",
-        "invalid_request_error",
-        None,
-        None,
-    )
-    try:
-        said = orjson.loads(failure.body)["error"]
-        text = str(said.get("message", ""))
-        if text and "://" not in text:
-            message = text[:500]
-        kind = str(said.get("type") or kind)
-        param, code = said.get("param"), said.get("code")
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        pass
-    return GatewayError(
-        400,
-        message,
-        kind=kind,
-        param=param if isinstance(param, str) else None,
-        code=str(code) if code else None,
+def ask_of(work: Work) -> Ask:
+    """Return what a provider is asked for a request."""
+    return Ask(
+        request_id=work.reservation.request_id,
+        endpoint=work.call.endpoint,
+        payload=work.call.payload,
+        is_stream=work.call.is_stream,
+        model=work.model.slug,
+        created=int(work.occurred_at.timestamp()),
+        max_tokens=work.most_out,
+        audiences=("public", "members"),
+        locale=work.caller.locale,
     )

@@ -9,7 +9,11 @@ from inference.catalog.models import Deployment
 
 @dataclass(slots=True, kw_only=True)
 class Ask:
-    """One request to one deployment. ``payload`` is the caller's, as it came."""
+    """One request to one deployment.
+
+    ``payload`` has what the caller sent. ``max_tokens`` is the longest that one
+    answer may become, whatever the payload says; 0 where none is written.
+    """
 
     request_id: str
     endpoint: str
@@ -18,41 +22,42 @@ class Ask:
     model: str
     created: int
     max_tokens: int
-    bytes_per_token: float
     audiences: tuple[str, ...] = ("public",)
     locale: str = ""
 
 
 @dataclass(slots=True)
 class Answer:
-    """A whole answer: JSON bytes and what they say was used, if they do."""
+    """A whole answer: its bytes as they came, and what they say."""
 
     body: bytes
-    usage: dict[str, Any] | None = None
+    value: dict[str, Any]
 
 
 class UpstreamFailed(Exception):
-    """A deployment refused or could not be reached before its first byte.
+    """A deployment refused, could not be reached, or answered what is no answer.
 
-    ``status`` is 0 when there was no answer at all. ``is_retryable`` tells that
-    nothing can have been executed or that trying elsewhere makes sense.
+    ``status`` is 0 when there was no answer at all. ``was_run`` tells that the
+    request was executed, or may have been: it is not bought a second time.
     """
 
     def __init__(
         self,
         status: int,
         *,
-        is_retryable: bool,
         body: bytes = b"",
-        retry_after: str = "",
+        retry_after: float | None = None,
         is_timeout: bool = False,
+        is_unreachable: bool = False,
+        was_run: bool = False,
     ) -> None:
         super().__init__(f"upstream {status}")
         self.status = status
-        self.is_retryable = is_retryable
         self.body = body
         self.retry_after = retry_after
         self.is_timeout = is_timeout
+        self.is_unreachable = is_unreachable
+        self.was_run = was_run or is_timeout
 
 
 class StreamBroke(Exception):

@@ -22,7 +22,6 @@ from inference.providers.tokens import count_tokens, pieces_of
 from search.queries import Passage
 from search.queries import passages as find_passages
 
-FINGERPRINT = "fp_doorstone_docs_1"
 # Enough to hold the page that answers, few enough to read in some milliseconds.
 FOUND = 150
 Search = Callable[[Sequence[str], str, str], list[Passage]]
@@ -34,8 +33,8 @@ class DocsAssistant:
     async def complete(self, deployment: Deployment, ask: Ask) -> Answer:
         """Return the whole answer."""
         text, finish = limit(await self._compose(deployment, ask), ask)
-        usage = usage_of(ask, text)
-        return Answer(orjson.dumps(whole(ask, text, finish, usage)), usage)
+        value = whole(ask, text, finish, usage_of(ask, text))
+        return Answer(orjson.dumps(value), value)
 
     async def stream(self, deployment: Deployment, ask: Ask) -> Stream:
         """Return the answer as events, a few words each."""
@@ -199,7 +198,6 @@ def whole(ask: Ask, text: str, finish: str, usage: dict[str, Any]) -> dict[str, 
         "object": kind,
         "created": ask.created,
         "model": ask.model,
-        "system_fingerprint": FINGERPRINT,
         "choices": [{**choice, "finish_reason": finish}],
         "usage": usage,
     }
@@ -212,7 +210,6 @@ async def _events(ask: Ask, text: str, finish: str) -> AsyncIterator[bytes]:
         "object": "chat.completion.chunk" if is_chat else "text_completion",
         "created": ask.created,
         "model": ask.model,
-        "system_fingerprint": FINGERPRINT,
     }
 
     def event(content: dict[str, Any], ended: str | None = None) -> bytes:

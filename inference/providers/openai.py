@@ -11,14 +11,13 @@ from yarl import URL
 from core.crypto import decrypt
 from inference.catalog.models import Deployment
 from inference.providers.base import Answer, Ask, Stream, StreamBroke, UpstreamFailed
+from inference.providers.wire import Unreadable, as_events, loads, seconds_of, sent
 
-# Trying again makes sense: nothing was executed, or another server may answer.
-RETRYABLE = {429, 500, 502, 503, 529}
 MAX_ANSWER = 64_000_000
-# A server that is there accepts within one round trip; a name and TLS take some more.
-# How long it may think is its deployment's own (first_byte_timeout).
+MAX_ERROR = 100_000
+# A server that is there accepts within one round trip; a name and TLS take some more,
+# which is the deployment's own (connect_timeout).
 TCP_SECONDS = 1.0
-CONNECT_SECONDS = 3.0
 
 
 class OpenAIProvider:
@@ -32,22 +31,12 @@ class OpenAIProvider:
     async def complete(self, deployment: Deployment, ask: Ask) -> Answer:
         """Return the whole answer. Raises ``UpstreamFailed``."""
         try:
-            async with asyncio.timeout(deployment.first_byte_timeout):
+            async with asyncio.timeout(deployment.total_timeout):
                 response = await self._post(deployment, ask)
                 body = await _bounded(response)
         except TimeoutError as error:
-            raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
-        try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise UpstreamFailed(502, is_retryable=True) from error
-        if not isinstance(value, dict) or value.get("error"):
-            raise UpstreamFailed(502, is_retryable=True, body=body)
-        usage = value.get("usage")
-        if value.get("model") != ask.model:
-            value["model"] = ask.model
-            body = orjson.dumps(value)
-        return Answer(body, usage if isinstance(usage, dict) else None)
+            raise UpstreamFailed(0, is_timeout=True) from error
+        return Answer(body, _answer_in(body))
 
     async def stream(self, deployment: Deployment, ask: Ask) -> Stream:
         """Begin a stream. Raises ``UpstreamFailed``."""
@@ -55,12 +44,18 @@ class OpenAIProvider:
             async with asyncio.timeout(deployment.first_byte_timeout):
                 response = await self._post(deployment, ask)
         except TimeoutError as error:
-            raise UpstreamFailed(0, is_retryable=False, is_timeout=True) from error
+            raise UpstreamFailed(0, is_timeout=True) from error
         kind = response.headers.get("content-type", "")
-        if not kind.startswith("text/event-stream"):
-            body = await response.content.read(100_000)
-            response.close()
-            raise UpstreamFailed(502, is_retryable=True, body=body)
+        if kind.startswith(("application/json", "text/html")):
+            # No stream, or one under a wrong name; either way it was asked for once.
+            try:
+                async with asyncio.timeout(deployment.total_timeout):
+                    body = await _bounded(response)
+            except TimeoutError as error:
+                raise UpstreamFailed(0, is_timeout=True) from error
+            if not body.lstrip().startswith((b"data:", b":", b"event:")):
+                body = as_events(_answer_in(body))
+            return Stream(_once(body))
         return Stream(self._pieces(response), response.close)
 
     async def close(self) -> None:
@@ -68,30 +63,26 @@ class OpenAIProvider:
             await self._session.close()
 
     async def _post(self, deployment: Deployment, ask: Ask) -> aiohttp.ClientResponse:
-        payload = dict(ask.payload)
+        payload = sent(
+            ask.payload,
+            most_out=ask.max_tokens,
+            name=deployment.options.get("max_tokens_field", "max_tokens"),
+            is_stream=ask.is_stream,
+        )
         payload["model"] = deployment.upstream_model or ask.model
-        if ask.is_stream:
-            # Always asked for, hidden again from callers who did not ask.
-            options = payload.get("stream_options") or {}
-            payload["stream_options"] = {**options, "include_usage": True}
         try:
             response = await self._send(deployment, ask, orjson.dumps(payload))
-        except (aiohttp.ClientConnectionError, OSError) as error:
-            # Refused, or reset before a byte of the answer.
-            raise UpstreamFailed(0, is_retryable=True) from error
-        except aiohttp.ClientError as error:
-            raise UpstreamFailed(502, is_retryable=False) from error
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise UpstreamFailed(0, is_unreachable=True) from error
+        except (aiohttp.ClientError, OSError) as error:
+            # Reset before a byte of the answer; the request may have done it.
+            raise UpstreamFailed(0) from error
         if response.status == 200:
             return response
-        body = await response.content.read(100_000)
-        retry_after = response.headers.get("retry-after", "")
+        body = await response.content.read(MAX_ERROR)
+        retry_after = seconds_of(response.headers)
         response.release()
-        raise UpstreamFailed(
-            response.status,
-            is_retryable=response.status in RETRYABLE,
-            body=body,
-            retry_after=retry_after,
-        )
+        raise UpstreamFailed(response.status, body=body, retry_after=retry_after)
 
     async def _send(
         self, deployment: Deployment, ask: Ask, body: bytes
@@ -104,6 +95,11 @@ class OpenAIProvider:
                     data=body,
                     headers=self._headers(deployment),
                     allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(
+                        total=None,
+                        connect=deployment.connect_timeout,
+                        sock_connect=min(TCP_SECONDS, deployment.connect_timeout),
+                    ),
                 )
             except aiohttp.ServerDisconnectedError:
                 if is_last:
@@ -124,9 +120,6 @@ class OpenAIProvider:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=CONNECT_SECONDS, sock_connect=TCP_SECONDS
-                ),
                 trust_env=False,
                 skip_auto_headers=("user-agent",),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -166,10 +159,32 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
             parts.append(part)
             size += len(part)
             if size > MAX_ANSWER:
-                raise UpstreamFailed(502, is_retryable=False)
+                raise UpstreamFailed(502, was_run=True)
     except (aiohttp.ClientError, OSError) as error:
-        raise UpstreamFailed(502, is_retryable=False) from error
+        raise UpstreamFailed(502, was_run=True) from error
     finally:
         # Read to its end, the connection was given back already; else it is closed.
         response.close()
     return b"".join(parts)
+
+
+def _answer_in(body: bytes) -> dict[str, Any]:
+    """Return what a body of status 200 says. Raises ``UpstreamFailed``.
+
+    What was executed is not bought again; only an error that used nothing is.
+    """
+    try:
+        value = loads(body)
+    except Unreadable as error:
+        raise UpstreamFailed(200, body=body[:MAX_ERROR], was_run=True) from error
+    if not isinstance(value, dict):
+        raise UpstreamFailed(200, body=body[:MAX_ERROR], was_run=True)
+    if value.get("error") or value.get("object") == "error":
+        raise UpstreamFailed(
+            200, body=body[:MAX_ERROR], was_run=bool(value.get("usage"))
+        )
+    return value
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body

@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 from billing.stripe import adapter
 from billing.stripe.exceptions import StripeError
 from core.redis import client, prefixed
+from inference.catalog.alarms import refusals
 from inference.catalog.models import Deployment
 from outbox.models import Delivery
 
@@ -363,10 +364,24 @@ def look_at_stripe() -> Said:
 
 
 def look_at_upstreams() -> Said:
-    """Every server that is to run models. Any HTTP answer counts as reachable."""
+    """Every server that is to run models. Any HTTP answer counts as reachable.
+
+    What the gateway was refused with since yesterday is remembered for staff.
+    """
     deployments = Deployment.objects.filter(is_enabled=True).select_related("model")
     remote = [each for each in deployments if each.base_url]
+    refused = refusals(each.pk for each in remote)
     for each in remote:
+        if each.pk in refused:
+            yield (
+                Status.FAILURE,
+                (
+                    f"{each.base_url} (for {each.model.slug}) refused us with "
+                    f"{refused[each.pk]}: check its credential, address, account and "
+                    "upstream_model, then publish the model again."
+                ),
+            )
+            continue
         address = f"{each.base_url.rstrip('/')}/models"
         try:
             urllib.request.urlopen(address, timeout=PATIENCE).close()  # noqa: S310

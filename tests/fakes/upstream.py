@@ -7,8 +7,9 @@ The model name in a request chooses the behaviour, for example ``plain`` or
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -47,6 +48,29 @@ def usage_event() -> bytes:
 
 
 DONE = b"data: [DONE]\n\n"
+EVENTS = {"content-type": "text/event-stream"}
+JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Script:
+    """One answer, byte by byte: what is written, and pauses in seconds."""
+
+    body: Sequence[bytes | float | None]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: dict(JSON))
+
+
+def whole(
+    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Script:
+    """Return a script that answers JSON at once."""
+    return Script([json.dumps(value).encode()], status, {**JSON, **(headers or {})})
+
+
+def events(*pieces: bytes | float | None) -> Script:
+    """Return a script that streams these pieces."""
+    return Script(pieces, headers=EVENTS)
 
 
 class Upstream:
@@ -60,8 +84,11 @@ class Upstream:
         self.aborted = 0
         # Streams that were written to their end.
         self.finished = 0
-        # How long "paced" and "slow" wait between two tokens.
+        # How long "paced" and "slow" wait between two tokens, and a whole "slow".
         self.pause = 0.05
+        self.whole_pause = 10.0
+        # What behaviours of a test's own answer, by the model's name.
+        self.scripts: dict[str, Script] = {}
 
     @property
     def url(self) -> str:
@@ -73,6 +100,8 @@ class Upstream:
         behaviour = payload["model"]
         if self.refusals:
             return _refusal(self.refusals.pop(0))
+        if behaviour in self.scripts:
+            return await self._play(request, self.scripts[behaviour])
         if behaviour == "redirect":
             raise web.HTTPFound("http://127.0.0.1:1/stolen")
         if behaviour.startswith("status-"):
@@ -81,9 +110,25 @@ class Upstream:
             await asyncio.sleep(3600)
         if not payload.get("stream"):
             if behaviour == "slow":
-                await asyncio.sleep(10)
+                await asyncio.sleep(self.whole_pause)
             return _whole(behaviour, payload.get("n") or 1)
         return await self._stream(request, behaviour)
+
+    async def _play(self, request: web.Request, script: "Script") -> web.StreamResponse:
+        """Answer as a test's own script says; ``None`` in it resets the connection."""
+        response = web.StreamResponse(status=script.status, headers=script.headers)
+        await response.prepare(request)
+        for piece in script.body:
+            if piece is None:
+                if request.transport is not None:
+                    request.transport.abort()
+                return response
+            if isinstance(piece, float):
+                await asyncio.sleep(piece)
+            else:
+                await response.write(piece)
+        await response.write_eof()
+        return response
 
     async def _stream(self, request: web.Request, behaviour: str) -> web.StreamResponse:
         response = web.StreamResponse(
@@ -122,8 +167,13 @@ def pieces(behaviour: str, pace: float = 0.05) -> Iterator[tuple[bytes | None, f
         yield chunk("Hello"), 0.01
         yield None, 0
         return
+    if behaviour == "no-end":
+        yield chunk("Hello"), 0
+        return
     if behaviour == "no-done":
         yield chunk("Hello"), 0
+        yield chunk(finish="stop"), 0
+        yield usage_event(), 0
         return
     if behaviour == "late-error":
         yield chunk("Hello"), 0.01

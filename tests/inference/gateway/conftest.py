@@ -75,6 +75,9 @@ def offer(db: None) -> Callable[..., Model]:
             "first_byte_timeout": fields.pop("first_byte_timeout", 5),
             "idle_timeout": fields.pop("idle_timeout", 90),
             "on_disconnect": fields.pop("on_disconnect", "abort"),
+            "total_timeout": fields.pop("total_timeout", 600),
+            "options": fields.pop("options", {}),
+            "credential": fields.pop("credential", ""),
         }
         addresses = [upstream.url, *fields.pop("others", [])]
         deployments = [
@@ -88,7 +91,7 @@ def offer(db: None) -> Callable[..., Model]:
             edition=edition,
             summary="A test model.",
             context_tokens=fields.pop("context_tokens", 8000),
-            max_output_tokens=1000,
+            max_output_tokens=fields.pop("max_output_tokens", 1000),
             default_output_tokens=100,
             deployments=deployments,
             rates=fields.pop("rates", RATES),

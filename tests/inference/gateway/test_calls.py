@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from inference.usage.models import OrganisationMonth, UsageEvent, UsageHour
+from inference.usage.models import OrganisationMonth, UsageHour
 from tests.fakes.upstream import Upstream
 from tests.inference.gateway.conftest import HELLO, PRO, Customer, recorded
 
@@ -105,7 +105,7 @@ def test_usage_the_upstream_does_not_tell_is_estimated_and_marked(
     assert usage.tokens_out >= 3
 
 
-@pytest.mark.parametrize("behaviour", ["cut", "no-done", "late-error"])
+@pytest.mark.parametrize("behaviour", ["cut", "no-end", "late-error"])
 def test_a_stream_that_breaks_off_says_so_and_is_metered(
     customer: Callable[..., Customer], offer: Any, upstream: Upstream, behaviour: str
 ) -> None:
@@ -133,7 +133,9 @@ def test_an_error_inside_a_200_becomes_a_real_status(
         )
 
     assert caught.value.status_code == 502
-    assert UsageEvent.objects.count() == 0
+    (usage,) = recorded()
+    assert (usage.status, usage.error_code) == ("upstream_error", "upstream_error")
+    assert (usage.price_nano, usage.tokens_out) == (0, 0)
 
 
 def test_a_caller_who_leaves_is_metered_once_and_the_upstream_is_stopped(

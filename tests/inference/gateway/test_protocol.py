@@ -19,7 +19,7 @@ def weight(text: str, **dumped: Any) -> int:
     body = json.dumps(
         {"model": "m", "messages": [{"role": "user", "content": text}]}, **dumped
     )
-    return parse(CHAT, body.encode()).estimated_tokens(4.0)
+    return parse(CHAT, body.encode()).weight.estimate(4.0)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_unknown_fields_are_kept() -> None:
     assert call.payload["x"] == {"y": [1, None]}
 
 
-def test_the_newer_name_of_a_token_limit_wins() -> None:
-    body = {**BODY, "max_tokens": 5, "max_completion_tokens": 9}
+def test_the_shorter_of_two_token_limits_holds() -> None:
+    body = {**BODY, "max_tokens": 400, "max_completion_tokens": 1}
 
-    assert parse(CHAT, orjson.dumps(body)).max_tokens == 9
+    assert parse(CHAT, orjson.dumps(body)).max_tokens == 1
 
 
 def test_embeddings_are_never_streamed() -> None:
@@ -109,7 +109,7 @@ def test_pictures_weigh_the_same_whatever_their_bytes() -> None:
             {"type": "image_url", "image_url": url},
         ]
         body = {"model": "m", "messages": [{"role": "user", "content": content}]}
-        return parse(CHAT, orjson.dumps(body)).estimated_tokens(4.0)
+        return parse(CHAT, orjson.dumps(body)).weight.estimate(4.0)
 
     assert picture(10) == picture(1_000_000)
     assert 1000 < picture(10) < 1050

@@ -1,7 +1,12 @@
 """The provider for compatible servers, against a real one that misbehaves."""
 
 import asyncio
+import socket
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -10,6 +15,7 @@ from core.crypto import encrypt
 from inference.catalog.models import Deployment
 from inference.providers.base import Answer, Ask, StreamBroke, UpstreamFailed
 from inference.providers.openai import OpenAIProvider
+from inference.providers.wire import seconds_of
 from tests.fakes.servers import free_port
 from tests.fakes.upstream import Upstream
 
@@ -27,7 +33,6 @@ def an_ask(**fields: Any) -> Ask:
         "model": "ours",
         "created": 1,
         "max_tokens": 100,
-        "bytes_per_token": 3.5,
         **fields,
     }
     if values["is_stream"]:
@@ -87,11 +92,11 @@ def failure_of(deployment: Deployment, **fields: Any) -> UpstreamFailed:
     return refused.value
 
 
-def test_an_answer_is_passed_on_under_our_name(upstream: Upstream) -> None:
+def test_an_answer_is_what_the_upstream_says(upstream: Upstream) -> None:
     answer = complete(a_deployment(upstream, "plain"))
 
-    assert b'"model":"ours"' in answer.body
-    assert answer.usage == {
+    assert answer.value["choices"][0]["message"]["content"] == "Hello there!"
+    assert answer.value["usage"] == {
         "prompt_tokens": 9,
         "completion_tokens": 3,
         "total_tokens": 12,
@@ -99,7 +104,7 @@ def test_an_answer_is_passed_on_under_our_name(upstream: Upstream) -> None:
 
 
 def test_an_upstream_without_usage_says_none(upstream: Upstream) -> None:
-    assert complete(a_deployment(upstream, "no-usage")).usage is None
+    assert "usage" not in complete(a_deployment(upstream, "no-usage")).value
 
 
 def test_the_upstream_gets_the_request_and_only_its_own_headers(
@@ -110,7 +115,11 @@ def test_the_upstream_gets_the_request_and_only_its_own_headers(
     complete(a_deployment(upstream, "plain", credential=credential))
 
     (request,) = upstream.requests
-    assert request["payload"] == {**an_ask().payload, "model": "plain"}
+    assert request["payload"] == {
+        **an_ask().payload,
+        "model": "plain",
+        "max_tokens": 100,
+    }
     headers = {name.lower(): value for name, value in request["headers"].items()}
     assert headers["authorization"] == "Bearer sk-upstream"
     assert set(headers) <= {
@@ -140,34 +149,94 @@ def test_a_server_that_is_not_there_may_be_tried_elsewhere() -> None:
 
     failure = failure_of(a_deployment(gone, "plain"))
 
-    assert (failure.status, failure.is_retryable) == (0, True)
+    assert (failure.status, failure.is_unreachable) == (0, True)
     assert not failure.is_timeout
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-@pytest.mark.parametrize(
-    ("status", "is_retryable"),
-    [
-        *((400, False), (401, False), (403, False), (404, False), (422, False)),
-        *((429, True), (500, True), (502, True), (503, True), (504, False)),
-    ],
-)
-def test_a_refusal_tells_whether_trying_on_makes_sense(
-    upstream: Upstream, status: int, is_retryable: bool, is_stream: bool
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 502, 503, 504])
+def test_a_refusal_keeps_what_was_said(
+    upstream: Upstream, status: int, is_stream: bool
 ) -> None:
     failure = failure_of(
         a_deployment(upstream, f"status-{status}"), is_stream=is_stream
     )
 
-    assert (failure.status, failure.is_retryable) == (status, is_retryable)
+    assert failure.status == status
+    assert not failure.was_run
     assert f"refused with {status}".encode() in failure.body
-    assert failure.retry_after == ("7" if status == 429 else "")
+    assert failure.retry_after == (7.0 if status == 429 else None)
 
 
-def test_what_is_no_json_is_no_answer(upstream: Upstream) -> None:
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "1e999"}, None),
+        ({"retry-after": "-4"}, None),
+        ({"retry-after-ms": "nan"}, None),
+    ],
+)
+def test_a_wait_is_read_in_each_way_it_is_written(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert seconds_of(headers) == seconds
+
+
+def test_a_date_in_the_future_is_the_time_until_it() -> None:
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+
+    assert 25 < (seconds_of({"retry-after": moment}) or 0) <= 30
+
+
+def test_what_is_no_json_is_no_answer_and_was_run(upstream: Upstream) -> None:
     failure = failure_of(a_deployment(upstream, "garbage"))
 
-    assert (failure.status, failure.is_retryable) == (502, True)
+    assert (failure.status, failure.was_run) == (200, True)
+
+
+@pytest.mark.parametrize("sent", [{}, {"max_tokens": 7}, {"max_completion_tokens": 9}])
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_the_longest_answer_is_always_sent_under_one_name(
+    upstream: Upstream, sent: dict[str, Any], name: str
+) -> None:
+    options = {"max_tokens_field": name} if name != "max_tokens" else {}
+    payload = {**an_ask().payload, **sent}
+
+    complete(a_deployment(upstream, "plain", options=options), an_ask(payload=payload))
+
+    told = upstream.requests[0]["payload"]
+    names = {"max_tokens", "max_completion_tokens"} & set(told)
+    assert (names, told[name]) == ({name}, 100)
+
+
+def test_the_time_to_connect_is_the_deployments_own() -> None:
+    # Its queue is full, so whoever comes next is left standing at the door.
+    with ExitStack() as stack:
+        door = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = door.getsockname()[1]
+        for _ in range(3):
+            guest = stack.enter_context(socket.socket())
+            guest.setblocking(False)
+            guest.connect_ex(("127.0.0.1", port))
+        place = Deployment(
+            pk=1,
+            provider="openai",
+            base_url=f"http://127.0.0.1:{port}/v1",
+            connect_timeout=0.2,
+            total_timeout=30,
+        )
+        started = time.monotonic()
+
+        failure = failure_of(place)
+
+    assert failure.is_unreachable
+    assert 0.1 < time.monotonic() - started < 5
 
 
 def test_a_stream_that_breaks_off_says_so_after_its_first_piece(
@@ -191,7 +260,7 @@ def test_a_stream_that_breaks_off_says_so_after_its_first_piece(
 def test_a_redirect_is_not_followed(upstream: Upstream) -> None:
     failure = failure_of(a_deployment(upstream, "redirect"))
 
-    assert (failure.status, failure.is_retryable) == (302, False)
+    assert failure.status == 302
     assert len(upstream.requests) == 1
 
 

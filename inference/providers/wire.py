@@ -1,0 +1,103 @@
+"""What is said to a compatible server, and how what it says is read."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+_STREAM_OPTIONS = ("continuous_usage_stats", "include_obfuscation")
+
+
+class Unreadable(Exception):
+    """What an upstream sent is no JSON, or none of the answer's shape."""
+
+
+def loads(data: bytes) -> Any:
+    """Read JSON, with the NaN and Infinity that some servers write in it.
+
+    Raises ``Unreadable``.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable from error
+
+
+def sent(
+    payload: dict[str, Any], *, most_out: int, name: str, is_stream: bool
+) -> dict[str, Any]:
+    """Return the fields that are sent, with the longest answer always among them.
+
+    ``most_out`` is the effective maximum of one answer, 0 where none is written.
+    """
+    fields = {
+        key: value
+        for key, value in payload.items()
+        if key not in {"max_tokens", "max_completion_tokens", "stream"}
+    }
+    if is_stream:
+        options = payload.get("stream_options") or {}
+        kept = {key: options[key] for key in _STREAM_OPTIONS if key in options}
+        # Always asked for, hidden again from callers who did not ask.
+        fields |= {"stream": True, "stream_options": {**kept, "include_usage": True}}
+    else:
+        fields.pop("stream_options", None)
+    if most_out:
+        fields[name] = most_out
+    return fields
+
+
+def as_events(value: dict[str, Any]) -> bytes:
+    """Return a whole answer as the stream that was asked for."""
+    choices = value.get("choices")
+    events: list[dict[str, Any]] = []
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and isinstance(choice.get("message"), dict):
+            message = dict(choice["message"])
+            calls = message.get("tool_calls")
+            if isinstance(calls, list):
+                message["tool_calls"] = [
+                    {"index": index, **call}
+                    for index, call in enumerate(calls)
+                    if isinstance(call, dict)
+                ]
+            choice = {**choice, "delta": message}
+            del choice["message"]
+        events.append({"choices": [choice]})
+    if value.get("usage") is not None:
+        events.append({"choices": [], "usage": value["usage"]})
+    lines = [b"data: " + orjson.dumps(event) + b"\n\n" for event in events]
+    return b"".join(lines) + b"data: [DONE]\n\n"
+
+
+def seconds_of(headers: Mapping[str, str]) -> float | None:
+    """Return how long an upstream asks to be left alone, by either header.
+
+    Seconds may have a fraction, or be a date.
+    """
+    try:
+        if milliseconds := headers.get("retry-after-ms"):
+            return _positive(float(milliseconds) / 1000)
+        text = headers.get("retry-after", "").strip()
+        if not text:
+            return None
+        if text[0].isdigit():
+            return _positive(float(text))
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return _positive((moment - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _positive(seconds: float) -> float | None:
+    return max(0.0, seconds) if math.isfinite(seconds) else None

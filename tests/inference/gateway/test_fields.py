@@ -1,0 +1,129 @@
+"""Which fields reach a model's server, and what is always sent to it."""
+
+from typing import Any
+
+import pytest
+
+from inference.gateway.errors import GatewayError
+from inference.gateway.fields import KNOWN, NEVER, refuse_unknown
+from inference.gateway.needs import check_needs
+from inference.providers.wire import sent
+
+CHAT = "chat/completions"
+EMPTY: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("n_predict", "num_predict", "max_new_tokens", "max_output_tokens"),
+        *("api_base", "base_url", "api_key", "model_list", "fallbacks", "headers"),
+        *("min_tokens", "ignore_eos", "use_beam_search", "best_of", "service_tier"),
+        *("prediction", "web_search_options", "priority", "id_slot", "lora"),
+        *("kv_transfer_params", "logits_processors", "chat_template", "x" * 500, ""),
+        *("N_PREDICT", "max_tokens ", "options"),
+    ],
+)
+def test_a_field_that_could_change_what_is_spent_is_refused_by_name(name: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        refuse_unknown(CHAT, {"model": "m", "messages": [], name: 5}, EMPTY)
+
+    assert (refused.value.status, refused.value.param) == (400, name[:100])
+    assert f"`{name[:100]}`" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("top_k", "min_p", "repetition_penalty", "guided_json", "stop_token_ids"),
+        *("tools", "tool_choice", "response_format", "reasoning_effort", "seed"),
+        *("logit_bias", "top_logprobs", "chat_template_kwargs", "metadata"),
+    ],
+)
+def test_fields_that_sample_or_guide_pass(name: str) -> None:
+    refuse_unknown(CHAT, {"model": "m", name: 5}, EMPTY)
+
+
+def test_a_deployment_takes_fields_of_its_own_but_never_another_limit() -> None:
+    accepted = frozenset({"ignore_eos", *NEVER})
+
+    refuse_unknown(CHAT, {"ignore_eos": True}, accepted)
+    for name in NEVER:
+        with pytest.raises(GatewayError):
+            refuse_unknown(CHAT, {name: 1}, accepted)
+    assert not any(known & NEVER for known in KNOWN.values())
+
+
+def test_answers_are_not_stored_elsewhere() -> None:
+    refuse_unknown(CHAT, {"store": False}, EMPTY)
+    with pytest.raises(GatewayError) as refused:
+        refuse_unknown(CHAT, {"store": True}, EMPTY)
+    assert refused.value.param == "store"
+
+
+def test_one_longest_answer_is_sent_whatever_was_asked() -> None:
+    asked: dict[str, Any] = {"max_tokens": 9, "max_completion_tokens": 7, "x": 1}
+
+    whole = sent(asked, most_out=5, name="max_tokens", is_stream=False)
+    other = sent(asked, most_out=5, name="max_completion_tokens", is_stream=False)
+    none = sent({"input": "x"}, most_out=0, name="max_tokens", is_stream=False)
+
+    assert whole == {"x": 1, "max_tokens": 5}
+    assert other == {"x": 1, "max_completion_tokens": 5}
+    assert none == {"input": "x"}
+
+
+def test_a_stream_is_asked_for_its_usage_and_nothing_unknown() -> None:
+    options = {"include_usage": False, "continuous_usage_stats": True, "evil": 1}
+
+    fields = sent(
+        {"stream": True, "stream_options": options},
+        most_out=5,
+        name="max_tokens",
+        is_stream=True,
+    )
+
+    assert fields["stream_options"] == {
+        "continuous_usage_stats": True,
+        "include_usage": True,
+    }
+
+
+def image(kind: str = "image_url") -> dict[str, Any]:
+    text = {"type": "text", "text": "?"}
+    parts = [text, {"type": kind, kind: {"url": "data:,"}}]
+    return {"messages": [{"role": "user", "content": parts}]}
+
+
+@pytest.mark.parametrize(
+    ("payload", "need", "where"),
+    [
+        (image(), "vision", "messages[0].content[1]"),
+        (image("input_audio"), "audio", "messages[0].content[1]"),
+        (image("file"), "files", "messages[0].content[1]"),
+        (image("hologram"), "hologram", "messages[0].content[1]"),
+        ({"modalities": ["text", "audio"]}, "audio", "modalities"),
+        ({"audio": {"voice": "x"}}, "audio", "audio"),
+    ],
+)
+def test_what_a_model_cannot_take_is_refused_by_its_place(
+    payload: dict[str, Any], need: str, where: str
+) -> None:
+    able = frozenset({"chat"})
+    with pytest.raises(GatewayError) as refused:
+        check_needs(CHAT, payload, model="m", able=able)
+
+    assert (refused.value.status, refused.value.param) == (400, where)
+    assert f"`{need}`" in refused.value.message
+    check_needs(CHAT, payload, model="m", able=able | {need})
+
+
+def test_embeddings_and_answers_are_of_different_models() -> None:
+    embeds, chats = frozenset({"embeddings"}), frozenset({"chat"})
+
+    check_needs("embeddings", {}, model="m", able=embeds)
+    check_needs("embeddings", {}, model="m", able=EMPTY)
+    check_needs("completions", {}, model="m", able=chats)
+    for endpoint, able in (("embeddings", chats), (CHAT, embeds)):
+        with pytest.raises(GatewayError):
+            check_needs(endpoint, {}, model="m", able=able)
