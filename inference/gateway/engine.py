@@ -79,7 +79,7 @@ class Engine:
         check_needs(
             call.endpoint, call.payload, model=model.slug, able=model.capabilities
         )
-        bounds, most_out, expected_out = _bounds_of(call, model)
+        bounds, most_out, expected_out = bounds_of(call, model)
         if len(self.settlement.waiting) > MAX_UNCOMMITTED:
             # What was used could be lost: better no answer than one nobody counted.
             raise errors.limiter_unavailable()
@@ -196,7 +196,7 @@ class Engine:
             await provider.close()
 
 
-def _bounds_of(call: Call, model: OfferedModel) -> tuple[Bounds, int, int]:
+def bounds_of(call: Call, model: OfferedModel) -> tuple[Bounds, int, int]:
     """Return what a call can use, the longest one answer may be, and a likely sum.
 
     What is asked for or, without that, all that the model can write in what its

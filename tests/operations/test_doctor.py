@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from core.redis import client, prefixed
 from embedded.mailbox import Mailbox
+from inference.catalog.alarms import alarm_key
 from operations import findings
 from operations.findings import PULSE, Finding, Status
 from outbox.models import Delivery, Event
@@ -174,6 +175,19 @@ def test_stripe_without_a_key_or_an_answer_is_a_failure(settings: Any) -> None:
     assert sentence.startswith("STRIPE_SECRET_KEY is not set")
     assert webhook[1].startswith("STRIPE_WEBHOOK_SECRETS is not set")
     assert unreachable[1].startswith("Stripe does not accept our calls")
+
+
+@pytest.mark.django_db
+def test_an_upstream_that_refused_the_gateway_is_named() -> None:
+    place = {"provider": "openai", "base_url": "http://127.0.0.1:9/v1"}
+    deployment = offered_model("tiny", deployments=[place]).deployments.get()
+    client().set(alarm_key(deployment.pk), json.dumps({"status": 401}))
+
+    ((status, sentence),) = told(findings.look_at_upstreams)
+
+    assert status == Status.FAILURE
+    assert "refused us with 401" in sentence
+    assert "tiny" in sentence
 
 
 @pytest.mark.django_db

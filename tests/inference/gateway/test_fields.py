@@ -1,12 +1,19 @@
 """Which fields reach a model's server, and what is always sent to it."""
 
+import random
 from typing import Any
 
+import orjson
 import pytest
 
+from inference.gateway import protocol
+from inference.gateway.engine import bounds_of
 from inference.gateway.errors import GatewayError
 from inference.gateway.fields import KNOWN, NEVER, refuse_unknown
+from inference.gateway.metering import meter
 from inference.gateway.needs import check_needs
+from inference.gateway.state import OfferedModel, Rates
+from inference.gateway.weighing import Weight
 from inference.providers.wire import sent
 
 CHAT = "chat/completions"
@@ -127,3 +134,59 @@ def test_embeddings_and_answers_are_of_different_models() -> None:
     for endpoint, able in (("embeddings", chats), (CHAT, embeds)):
         with pytest.raises(GatewayError):
             check_needs(endpoint, {}, model="m", able=able)
+
+
+MODEL = OfferedModel(
+    slug="m",
+    edition="open",
+    owned_by="us",
+    created=1,
+    context_tokens=2_000,
+    max_output_tokens=500,
+    default_output_tokens=50,
+    bytes_per_token=3.5,
+    rates=Rates(1, (1_000_000, 500_000, 4_000_000), (1, 1, 1)),
+    deployments=(),
+)
+VALUES: list[Any] = [0, 1, 7, 300, 9_999, 2**31, -1, 2.5, "5", True, None, [], {}, [3]]
+PROMPTS: list[Any] = [
+    "hi",
+    ["a"] * 40,
+    [1, 2, 3],
+    [[1, 2], [3]],
+    "数字" * 99,
+    "1 " * 200,
+]
+
+
+def test_no_generated_request_can_spend_more_than_it_holds_beside_its_prompt() -> None:
+    dice = random.Random(7)  # noqa: S311 - the same requests each time
+    names = [*sorted(KNOWN["completions"] - {"model", "prompt", "stream"}), *NEVER, "x"]
+    admitted = 0
+    for _ in range(4_000):
+        payload = {"model": "m", "prompt": dice.choice(PROMPTS)}
+        payload |= {
+            name: dice.choice(VALUES) for name in dice.sample(names, dice.randint(0, 3))
+        }
+        try:
+            call = protocol.parse("completions", orjson.dumps(payload))
+            refuse_unknown(call.endpoint, call.payload, EMPTY)
+            bounds, most_out, _ = bounds_of(call, MODEL)
+        except GatewayError:
+            continue
+        admitted += 1
+        fields = sent(payload, most_out=most_out, name="max_tokens", is_stream=False)
+        # One limit, ours, and no field that could be another.
+        assert fields["max_tokens"] == most_out <= MODEL.max_output_tokens
+        assert not NEVER & fields.keys()
+        assert "max_completion_tokens" not in fields
+        held = MODEL.rates.price_of(bounds.estimated_in, 0, bounds.most_out)
+        tolerance = MODEL.rates.price_of(bounds.most_in - bounds.estimated_in, 0, 0)
+        for told in VALUES:
+            usage = {"prompt_tokens": told, "completion_tokens": dice.choice(VALUES)}
+            used = meter(usage, Weight(plain=10**6, texts=1), bounds)
+            price = MODEL.rates.price_of(used.prompt, used.cached, used.completion)
+            assert price <= held + tolerance
+        answers = max(payload.get("n") or 1, payload.get("best_of") or 1)
+        assert bounds.most_out >= most_out * answers * bounds.prompts
+    assert admitted > 1_000

@@ -12,7 +12,7 @@ from django.db.models import Sum
 from accounts.queries import personal_organisation
 from billing.ledger.models import UsageCost
 from contracts.inference import UsageAggregated
-from inference.usage import services
+from inference.usage import recording, services
 from inference.usage.models import UsageHour, UsageReport
 from outbox.models import Event
 from tests.factories.inference import key_of, used
@@ -112,3 +112,20 @@ def test_reports_beside_one_another_and_beside_calls_lose_nothing(
     revisions = [cost.revision for cost in costs]
     assert revisions == list(range(1, len(revisions) + 1))
     connection.close()
+
+
+def test_a_model_that_changes_its_edition_does_not_hold_up_a_batch(ada: Any) -> None:
+    organisation = personal_organisation(ada)
+    first = used(organisation, None, at=AT)
+    copied = {
+        name: getattr(first, name) for name in recording.Usage.__dataclass_fields__
+    }
+    both = [
+        recording.Usage(
+            **{**copied, "request_id": f"req_{edition}", "edition": edition}
+        )
+        for edition in ("open", "premium")
+    ]
+
+    assert len(recording.record(both)) == 2
+    assert UsageHour.objects.get().requests == 3
