@@ -102,7 +102,7 @@ def _last_span(body: bytes, key: str, value: dict[str, Any]) -> bytes | None:
     most a usage of null.
     """
     names = list(value)
-    tail = _END
+    tail: tuple[bytes, ...] = _END
     if names[-1] == "usage" and value["usage"] is None:
         names.pop()
         tail = _NULL_END

@@ -237,7 +237,7 @@ def upstream_auth() -> GatewayError:
 def upstream_timeout() -> GatewayError:
     return GatewayError(
         504,
-        "The model did not begin to answer in time. Please try again.",
+        "The model did not answer in time. Please try again.",
         kind="server_error",
         code="upstream_timeout",
     )

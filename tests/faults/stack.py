@@ -62,7 +62,7 @@ catalog.publish_model(
     "plain", title="Plain", edition="open", summary="A test model.",
     context_tokens=8000, max_output_tokens=1000, default_output_tokens=100,
     deployments=[dict(provider="openai", upstream_model="plain", base_url={upstream!r},
-                      first_byte_timeout=5, idle_timeout=90, on_disconnect="abort",
+                      first_byte_timeout=5, total_timeout=5, on_disconnect="abort",
                       priority=0)],
     rates=catalog.Rates.from_dollars("1", "2", "0.5", "1"),
 )

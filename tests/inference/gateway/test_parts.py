@@ -86,9 +86,9 @@ def test_a_circuit_opens_after_failures_of_several_callers_and_one_probe_closes_
     assert next(router.candidates((only,), caller=3))[0] is only
     assert order(router, only) == []
     router.failed(only, 3, is_certain=False)
-    assert router.wait((only,)) == 10
+    assert router.wait((only,)) == 8
 
-    clock.now += 10.1
+    clock.now += 8.1
     next(router.candidates((only,), caller=4))
     router.succeeded(only, 4)
     assert len(order(router, only)) == 3
