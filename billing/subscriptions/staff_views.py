@@ -12,6 +12,7 @@ from billing.subscriptions import cases
 from billing.subscriptions.models import Case, Reconciliation
 from billing.subscriptions.revenue import revenue
 from core.pagination import paginate
+from core.reading import Values, cursor_of
 from core.types import AuthenticatedHttpRequest
 
 
@@ -34,14 +35,15 @@ def revenue_home(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_GET
 def case_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """List what waits for a person, newest first, or what is settled."""
-    is_closed = request.GET.get("state") == "closed"
+    asked = Values(request.GET)
+    is_closed = asked.choice("state", ("open", "closed"), default="open") == "closed"
     rows = Case.objects.select_related("organisation")
     done = Reconciliation.objects.exclude(finished_at=None)
     context = {
         "page": paginate(
             rows.filter(closed_at__isnull=not is_closed),
             order_by=("-opened_at", "-pk"),
-            cursor=request.GET.get("cursor"),
+            cursor=cursor_of(request),
         ),
         "closed": is_closed,
         "open_count": Case.objects.filter(closed_at=None).count(),

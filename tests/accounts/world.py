@@ -17,6 +17,7 @@ from accounts import services, tokens
 from accounts.models import Membership, User
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
+from billing.subscriptions.models import Case
 from community.contributions.models import Delivery
 from community.docs.models import Page, Version
 from core.crypto import encrypt
@@ -117,6 +118,7 @@ def build() -> World:
         by=team.memberships.get(user=owner),
     )
     delivery = Delivery.objects.create(guid="d-1", event="push", payload={})
+    case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     inbox = WebhookInbox.objects.create(
         endpoint="default",
         event_id="evt_1",
@@ -156,6 +158,7 @@ def build() -> World:
         "forum/p/": {"<int:pk>": str(reply.pk)},
         "docs/": {"<int:pk>": str(page.pk)},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
+        "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
         "accounts/": {"<int:pk>": "1"},
