@@ -223,8 +223,8 @@ def _part(
 
 def _server(name: str, owner: EmbeddedPostgres | EmbeddedRedis) -> Part:
     def start() -> None:
-        # What a killed server leaves behind; its supervisor clears it as well.
-        (owner.data_dir / "postmaster.pid").unlink(missing_ok=True)
+        # Lets go of what the dead one held: its lock on the folder, for one.
+        owner.stop()
         owner.start()
 
     return Part(name, lambda: owner.process, start)

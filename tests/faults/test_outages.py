@@ -51,6 +51,8 @@ FAULTS: list[tuple[str, str, dict[str, set[int]]]] = [
     ("upstream", "kill", {"gateway": UPSTREAM}),
     ("upstream", "freeze", {"gateway": UPSTREAM}),
 ]
+# One of each way of failing is part of every run.
+SMOKE = {("postgresql", "freeze"), ("cache", "kill")}
 # How long each caller pauses; a key of the free plan has sixty calls a minute.
 PAUSES = {"gateway": 1.2}
 
@@ -184,7 +186,14 @@ def stack() -> Iterator[Stack]:
 
 @pytest.mark.parametrize(
     ("name", "how", "excused"),
-    [pytest.param(*fault, id=f"{fault[0]}-{fault[1]}") for fault in FAULTS],
+    [
+        pytest.param(
+            *fault,
+            id=f"{fault[0]}-{fault[1]}",
+            marks=[pytest.mark.smoke] if fault[:2] in SMOKE else [],
+        )
+        for fault in FAULTS
+    ],
 )
 def test_nobody_meets_a_500_pages_stay_quick_and_all_is_well_in_ten_seconds(
     stack: Stack, name: str, how: str, excused: dict[str, set[int]]
