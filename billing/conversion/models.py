@@ -20,6 +20,10 @@ class DeveloperQuerySet(models.QuerySet["Developer"]):
         """Developers every figure is about: no staff, no test people, no bots."""
         return self.filter(user__is_staff=False, user__is_internal=False)
 
+    def in_n(self) -> Self:
+        """Those N is counted from: active developers, whenever they became it."""
+        return self.counted().filter(activated_at__isnull=False)
+
     def between(self, milestone: str, start: datetime, end: datetime) -> Self:
         """Developers who reached ``milestone`` in ``[start, end)``."""
         return self.filter(**{f"{milestone}__gte": start, f"{milestone}__lt": end})
@@ -85,9 +89,11 @@ class Developer(models.Model):
 
 
 class Account(models.Model):
-    """One organisation's money, put down to the developer who brought it.
+    """One organisation's money, put down to one developer, so that it counts once.
 
-    That is who created it, until somebody starts the checkout that pays first.
+    That is who founded it, if they are among those the figures are about: active,
+    and neither staff nor test. Else it is who started the checkout that paid first.
+    An organisation neither of whom counts is outside N, with all its money.
     """
 
     organisation = models.OneToOneField(
@@ -102,6 +108,14 @@ class Account(models.Model):
     revenue = models.BigIntegerField(default=0)
     cost_nano = models.BigIntegerField(default=0)
     first_paid_at = models.DateTimeField(null=True)
+    founder = models.ForeignKey(
+        Developer, on_delete=models.SET_NULL, related_name="+", null=True
+    )
+    payer = models.ForeignKey(
+        Developer, on_delete=models.SET_NULL, related_name="+", null=True
+    )
+    # When the payment came that made them the first to pay.
+    payer_since = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"account of organisation {self.pk}"

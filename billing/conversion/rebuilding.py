@@ -1,18 +1,22 @@
 """Deriving every developer's way again, from the activity log and the ledger."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Min, Sum
 
 from accounts.models import Organisation, User
 from activity.models import FirstTouch
 from activity.subscribers import event_name
+from billing.conversion.locks import alone
 from billing.conversion.milestones import MILESTONES
 from billing.conversion.models import Account, Developer
+from billing.conversion.services import holder_of
+from billing.conversion.unheard import Unheard, unheard_facts
 from billing.ledger.models import Invoice, Refund, UsageCost
 
 COMPARED = (
@@ -30,21 +34,44 @@ COMPARED = (
 )
 
 
+ACCOUNT_COMPARED = (
+    "developer_id",
+    "founder_id",
+    "payer_id",
+    "payer_since",
+    "first_paid_at",
+    "revenue",
+    "cost_nano",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that was not what the log and the ledger say."""
+    """A value that was not what the log and the ledger say.
 
-    user_id: int
+    ``subject`` is ``user 7`` or ``organisation 7``.
+    """
+
+    subject: str
     field: str
     was: Any
     should_be: Any
 
 
-@transaction.atomic
 def rebuild() -> list[Difference]:
-    """Derive all rows again, replace those that differ and say where they did."""
-    expected = _derive_developers()
-    accounts = _derive_accounts()
+    """Derive all rows again, replace those that differ and say where they did.
+
+    Facts that arrive meanwhile wait. What was published and not heard here yet is
+    left out, since it is added when it is heard.
+    """
+    with alone():
+        return _rebuild()
+
+
+def _rebuild() -> list[Difference]:
+    unheard = unheard_facts()
+    expected = _derive_developers(unheard)
+    accounts = _derive_accounts(unheard, expected)
     for account in accounts:
         developer = expected[account.developer_id]
         developer.revenue += account.revenue
@@ -53,14 +80,14 @@ def rebuild() -> list[Difference]:
             paid_at = developer.paid_at or account.first_paid_at
             developer.paid_at = min(paid_at, account.first_paid_at)
 
-    present = Developer.objects.in_bulk()
     differences = [
-        Difference(
-            pk, field, getattr(present.get(pk), field, None), getattr(row, field)
-        )
-        for pk, row in expected.items()
-        for field in COMPARED
-        if pk not in present or getattr(present[pk], field) != getattr(row, field)
+        *_compare("user", Developer.objects.in_bulk(), expected, COMPARED),
+        *_compare(
+            "organisation",
+            Account.objects.in_bulk(),
+            {account.organisation_id: account for account in accounts},
+            ACCOUNT_COMPARED,
+        ),
     ]
     Developer.objects.bulk_create(
         expected.values(),
@@ -69,20 +96,35 @@ def rebuild() -> list[Difference]:
         update_fields=COMPARED,
         batch_size=1000,
     )
+    Account.objects.exclude(pk__in=[each.organisation_id for each in accounts]).delete()
     Account.objects.bulk_create(
         accounts,
         update_conflicts=True,
         unique_fields=["organisation"],
-        update_fields=["developer", "revenue", "cost_nano", "first_paid_at"],
+        update_fields=[name.removesuffix("_id") for name in ACCOUNT_COMPARED],
         batch_size=1000,
     )
     return differences
 
 
-def _derive_developers() -> dict[int, Developer]:
+def _compare(
+    kind: str,
+    present: Mapping[int, Any],
+    expected: Mapping[int, Any],
+    names: Sequence[str],
+) -> Iterator[Difference]:
+    for pk in sorted({*present, *expected}):
+        was, should_be = present.get(pk), expected.get(pk)
+        for name in names:
+            before, after = getattr(was, name, None), getattr(should_be, name, None)
+            if before != after:
+                yield Difference(f"{kind} {pk}", name, before, after)
+
+
+def _derive_developers(unheard: Unheard) -> dict[int, Developer]:
     touches = {touch.user_id: touch for touch in FirstTouch.objects.all()}
     visits = _first_visits()
-    milestones = _first_milestones()
+    milestones = _first_milestones(unheard)
     developers = {}
     for pk, joined in User.objects.values_list("pk", "date_joined"):
         reached = milestones.get(pk, {})
@@ -99,7 +141,7 @@ def _derive_developers() -> dict[int, Developer]:
     return developers
 
 
-def _first_milestones() -> dict[int, dict[str, datetime]]:
+def _first_milestones(unheard: Unheard) -> dict[int, dict[str, datetime]]:
     """Return, for each person, the first time of each step the log knows."""
     by_name = {event_name(fact): steps for fact, steps in MILESTONES.items()}
     reached: dict[int, dict[str, datetime]] = {}
@@ -113,6 +155,12 @@ def _first_milestones() -> dict[int, dict[str, datetime]]:
         for user_id, name, at in cursor.fetchall():
             steps = reached.setdefault(user_id, {})
             for step in by_name[name]:
+                steps[step] = min(steps.get(step, at), at)
+    for event in unheard.unlogged:
+        if event.user_id is not None:
+            steps = reached.setdefault(event.user_id, {})
+            for step in by_name.get(event.name, ()):
+                at = event.occurred_at
                 steps[step] = min(steps.get(step, at), at)
     return reached
 
@@ -128,11 +176,13 @@ def _first_visits() -> dict[int, datetime]:
         return dict(cursor.fetchall())
 
 
-def _derive_accounts() -> list[Account]:
-    """Put each organisation down to who brought it, with its money."""
-    founders = _actors("organisation_created")
-    buyers = _first_buyers()
-    payments = _first_payments()
+def _derive_accounts(
+    unheard: Unheard, developers: Mapping[int, Developer]
+) -> list[Account]:
+    """Put each organisation down to one developer, with its money."""
+    founders = _first_actors("organisation_created", unheard)
+    payers = _first_actors("invoice_paid", unheard)
+    payments = _first_payments(unheard)
     revenue = _revenue()
     costs = dict(
         UsageCost.objects.values_list("organisation_id").annotate(Sum("cost_nano"))
@@ -142,47 +192,67 @@ def _derive_accounts() -> list[Account]:
         .values_list("pk")
         .annotate(Min("memberships__user_id"))
     )
+    counted = set(
+        User.objects.filter(is_staff=False, is_internal=False).values_list(
+            "pk", flat=True
+        )
+    )
+    in_n = {pk for pk, each in developers.items() if each.activated_at} & counted
     accounts = []
     for pk in Organisation.objects.values_list("pk", flat=True):
-        developer_id = buyers.get(pk) or founders.get(pk) or owners.get(pk)
-        if developer_id is None:
+        founder_id, _founded_at = founders.get(pk, (owners.get(pk), None))
+        payer_id, payer_since = payers.get(pk, (None, None))
+        holder = holder_of(founder_id, payer_id, in_n)
+        if holder is None:
             continue
         accounts.append(
             Account(
                 organisation_id=pk,
-                developer_id=developer_id,
-                revenue=revenue.get(pk, 0),
-                cost_nano=int(costs.get(pk, 0)),
+                developer_id=holder,
+                founder_id=founder_id,
+                payer_id=payer_id,
+                payer_since=payer_since,
+                revenue=revenue.get(pk, 0) - unheard.revenue.get(pk, 0),
+                cost_nano=int(costs.get(pk, 0)) - unheard.cost_nano.get(pk, 0),
                 first_paid_at=payments.get(pk),
             )
         )
     return accounts
 
 
-def _actors(name: str) -> dict[int, int]:
+def _first_actors(name: str, unheard: Unheard) -> dict[int, tuple[int, datetime]]:
+    """Return who did it first in each organisation, and when."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT ON (organisation_id) organisation_id, user_id"
+            "SELECT DISTINCT ON (organisation_id) organisation_id, user_id, occurred_at"
             " FROM activity_event WHERE name = %s AND source = 'fact'"
             " AND user_id IS NOT NULL AND organisation_id IS NOT NULL"
             " ORDER BY organisation_id, occurred_at",
             [name],
         )
-        return dict(cursor.fetchall())
+        found = {pk: (user_id, at) for pk, user_id, at in cursor.fetchall()}
+    for event in unheard.unlogged:
+        pk, user_id, at = event.organisation_id, event.user_id, event.occurred_at
+        if event.name != name or pk is None or user_id is None:
+            continue
+        if pk not in found or at < found[pk][1]:
+            found[pk] = (user_id, at)
+    return found
 
 
-def _first_buyers() -> dict[int, int]:
-    return _actors("invoice_paid")
-
-
-def _first_payments() -> dict[int, datetime]:
+def _first_payments(unheard: Unheard) -> dict[int, datetime]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT organisation_id, min(occurred_at) FROM activity_event"
             " WHERE name = 'invoice_paid' AND source = 'fact'"
             " AND organisation_id IS NOT NULL GROUP BY organisation_id"
         )
-        return dict(cursor.fetchall())
+        found: dict[int, datetime] = dict(cursor.fetchall())
+    for event in unheard.unlogged:
+        pk, at = event.organisation_id, event.occurred_at
+        if event.name == "invoice_paid" and pk is not None:
+            found[pk] = min(found.get(pk, at), at)
+    return found
 
 
 def _revenue() -> dict[int, int]:

@@ -1,19 +1,20 @@
 """Keeping each developer's way and each account's money up to date."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from accounts.models import User
 from activity.models import FirstTouch
 from activity.queries import first_visit_of
+from billing.conversion.locks import beside_rebuilds
 from billing.conversion.models import Account, Developer
 
 
-@transaction.atomic
+@beside_rebuilds
 def record_sign_up(user_id: int) -> Developer:
     """Begin to follow a person; safe to call again."""
     user = User.objects.get(pk=user_id)
@@ -25,25 +26,34 @@ def record_sign_up(user_id: int) -> Developer:
     return developer
 
 
-@transaction.atomic
+@beside_rebuilds
 def record_milestone(user_id: int, milestone: str, *, at: datetime) -> None:
     """Note when ``user_id`` first reached ``milestone``; later times change nothing."""
     record_sign_up(user_id)
     reached = Least(Coalesce(F(milestone), at), at)
     Developer.objects.filter(pk=user_id).update(**{milestone: reached})
-    _derive_activation(user_id)
+    if _derive_activation(user_id):
+        concerned = Q(founder_id=user_id) | Q(payer_id=user_id)
+        accounts = Account.objects.select_for_update().filter(concerned)
+        for account in accounts.order_by("pk"):
+            _derive_holder(account)
 
 
-@transaction.atomic
+@beside_rebuilds
 def open_account(organisation_id: int, *, user_id: int) -> None:
-    """Put an organisation down to the person who created it."""
+    """Note who founded an organisation."""
     record_sign_up(user_id)
     Account.objects.get_or_create(
         organisation_id=organisation_id, defaults={"developer_id": user_id}
     )
+    account = Account.objects.select_for_update().get(pk=organisation_id)
+    if account.founder_id is None:
+        account.founder_id = user_id
+        account.save(update_fields=["founder"])
+        _derive_holder(account)
 
 
-@transaction.atomic
+@beside_rebuilds
 def add_revenue(
     organisation_id: int,
     *,
@@ -54,26 +64,19 @@ def add_revenue(
 ) -> None:
     """Add a paid amount (negative: refunded) in minor units.
 
-    The first payment moves the account to the developer who started its
-    checkout; of payments heard of in any order that is the earliest. Money in another currency than the reporting one is left to the
-    ledger: adding it up would be wrong.
+    ``user_id`` is who started the checkout, if anybody did. Of payments heard of in
+    any order the earliest is the first. Money in another currency than the
+    reporting one is left to the ledger: adding it up would be wrong.
     """
     account = _locked_account(organisation_id, user_id)
     if account is None:
         return
-    is_payment = amount > 0
-    if is_payment and (account.first_paid_at is None or at < account.first_paid_at):
-        before = account.developer_id
-        if user_id is not None and before != user_id:
-            _move(account, to=user_id)
-        account.first_paid_at = at
-        account.save(update_fields=["first_paid_at", "developer"])
-        for developer_id in sorted({before, account.developer_id}):
-            _derive_payment(developer_id)
+    if amount > 0:
+        _note_payment(account, at=at, user_id=user_id)
     _add(account, amount=amount, currency=currency)
 
 
-@transaction.atomic
+@beside_rebuilds
 def restore_revenue(organisation_id: int, *, amount: int, currency: str) -> None:
     """Add again what had been taken off, in minor units; it is no new payment."""
     account = _locked_account(organisation_id, None)
@@ -81,7 +84,7 @@ def restore_revenue(organisation_id: int, *, amount: int, currency: str) -> None
         _add(account, amount=amount, currency=currency)
 
 
-@transaction.atomic
+@beside_rebuilds
 def add_cost(organisation_id: int, *, cost_nano: int) -> None:
     """Add what serving an organisation cost, in billionths."""
     account = _locked_account(organisation_id, None)
@@ -106,19 +109,56 @@ def _locked_account(organisation_id: int, user_id: int | None) -> Account | None
     accounts = Account.objects.select_for_update()
     account = accounts.filter(pk=organisation_id).first()
     if account is None and user_id is not None:
-        open_account(organisation_id, user_id=user_id)
+        record_sign_up(user_id)
+        Account.objects.get_or_create(
+            organisation_id=organisation_id, defaults={"developer_id": user_id}
+        )
         account = accounts.get(pk=organisation_id)
     return account
 
 
-def _move(account: Account, *, to: int) -> None:
-    record_sign_up(to)
-    for developer_id, sign in ((account.developer_id, -1), (to, 1)):
+def _note_payment(account: Account, *, at: datetime, user_id: int | None) -> None:
+    if account.first_paid_at is None or at < account.first_paid_at:
+        account.first_paid_at = at
+        account.save(update_fields=["first_paid_at"])
+        _derive_payment(account.developer_id)
+    is_first_payer = account.payer_since is None or at < account.payer_since
+    if user_id is not None and is_first_payer:
+        record_sign_up(user_id)
+        account.payer_id = user_id
+        account.payer_since = at
+        account.save(update_fields=["payer", "payer_since"])
+        _derive_holder(account)
+
+
+def holder_of(
+    founder_id: int | None, payer_id: int | None, in_n: Collection[int]
+) -> int | None:
+    """Return whom an organisation is put down to; see ``Account``."""
+    for candidate in (founder_id, payer_id):
+        if candidate in in_n:
+            return candidate
+    return payer_id or founder_id
+
+
+def _derive_holder(account: Account) -> None:
+    candidates = {account.founder_id, account.payer_id}
+    counted = Developer.objects.in_n().filter(pk__in=candidates - {None})
+    holder = holder_of(
+        account.founder_id, account.payer_id, set(counted.values_list("pk", flat=True))
+    )
+    before = account.developer_id
+    if holder is None or holder == before:
+        return
+    for developer_id, sign in sorted(((before, -1), (holder, 1))):
         Developer.objects.filter(pk=developer_id).update(
             revenue=F("revenue") + sign * account.revenue,
             cost_nano=F("cost_nano") + sign * account.cost_nano,
         )
-    account.developer_id = to
+    account.developer_id = holder
+    account.save(update_fields=["developer"])
+    for developer_id in sorted({before, holder}):
+        _derive_payment(developer_id)
 
 
 def _derive_payment(developer_id: int) -> None:
@@ -128,10 +168,14 @@ def _derive_payment(developer_id: int) -> None:
     Developer.objects.filter(pk=developer_id).update(paid_at=first)
 
 
-def _derive_activation(user_id: int) -> None:
-    Developer.objects.filter(pk=user_id, activated_at=None).exclude(
-        Q(verified_at=None) | Q(first_activity_at=None)
-    ).update(activated_at=Greatest("verified_at", "first_activity_at"))
+def _derive_activation(user_id: int) -> bool:
+    """Note that a developer became active; tell whether they had not been."""
+    became = (
+        Developer.objects.filter(pk=user_id, activated_at=None)
+        .exclude(Q(verified_at=None) | Q(first_activity_at=None))
+        .update(activated_at=Greatest("verified_at", "first_activity_at"))
+    )
+    return became == 1
 
 
 def _record_origin(developer: Developer) -> None:

@@ -61,8 +61,10 @@ def test_a_rebuild_mends_and_names_what_differs(history: Any) -> None:
     differences = rebuild()
 
     assert differences == [
-        Difference(history.pk, "first_call_at", right + timedelta(days=1), right),
-        Difference(history.pk, "cost_nano", 1, 20),
+        Difference(
+            f"user {history.pk}", "first_call_at", right + timedelta(days=1), right
+        ),
+        Difference(f"user {history.pk}", "cost_nano", 1, 20),
     ]
     assert Developer.objects.get(user=history).first_call_at == right
     assert rebuild() == []

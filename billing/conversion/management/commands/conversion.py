@@ -21,7 +21,7 @@ class Command(ProductCommand):
         differences = rebuild()
         for difference in differences[:SHOWN]:
             self.stdout.write(
-                f"user {difference.user_id}: {difference.field} was {difference.was}, "
+                f"{difference.subject}: {difference.field} was {difference.was}, "
                 f"is {difference.should_be}"
             )
         if len(differences) > SHOWN:

@@ -1,0 +1,73 @@
+"""What was published and has not been heard here yet."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+
+from activity.services import NewEvent
+from activity.subscribers import event_of
+from billing.ledger.models import UsageCost
+from contracts.billing import InvoicePaid, PaymentRefunded, PaymentRestored
+from contracts.inference import UsageAggregated
+from outbox.models import Delivery
+from outbox.registry import ReceivedFact, load_fact
+
+LOG = "activity.subscribers.record_fact"
+COSTS = "billing.conversion.subscribers.add_cost"
+STEPS = "billing.conversion.subscribers.record_milestones"
+# What each fact does to an organisation's revenue.
+SIGNS = {InvoicePaid: 1, PaymentRefunded: -1, PaymentRestored: 1}
+
+
+@dataclass(slots=True)
+class Unheard:
+    """Facts under way, given up ones among them until somebody has decided.
+
+    ``revenue`` (minor units) and ``cost_nano`` are what they will add to each
+    organisation, though the ledger holds it already. ``unlogged`` are lines the
+    activity log does not have yet.
+    """
+
+    revenue: Counter[int] = field(default_factory=Counter)
+    cost_nano: Counter[int] = field(default_factory=Counter)
+    unlogged: list[NewEvent] = field(default_factory=list)
+
+
+def unheard_facts() -> Unheard:
+    """Return what the rows of conversion and the log do not know yet."""
+    found = Unheard()
+    for received in _waiting(LOG):
+        found.unlogged.append(event_of(received))
+    for received in _waiting(STEPS, names=[each.__name__ for each in SIGNS]):
+        fact = received.fact
+        if fact.currency.lower() == settings.REPORTING_CURRENCY:
+            found.revenue[fact.organisation_id] += SIGNS[type(fact)] * fact.amount
+    for received in _waiting(COSTS):
+        if _is_in_ledger(received.fact):
+            found.cost_nano[received.fact.organisation_id] += received.fact.cost_nano
+    return found
+
+
+def _waiting(subscriber: str, names: list[str] | None = None) -> Iterator[ReceivedFact]:
+    deliveries = Delivery.objects.filter(subscriber=subscriber).exclude(
+        state=Delivery.State.DONE
+    )
+    if names is not None:
+        deliveries = deliveries.filter(event__name__in=names)
+    for delivery in deliveries.select_related("event").order_by("pk"):
+        event = delivery.event
+        fact = load_fact(event.name, event.payload)
+        yield ReceivedFact(event.pk, event.name, fact, event.published_at)
+
+
+def _is_in_ledger(fact: UsageAggregated) -> bool:
+    return UsageCost.objects.filter(
+        organisation_id=fact.organisation_id,
+        model=fact.model,
+        edition=fact.edition,
+        window=datetime.fromisoformat(fact.window),
+        revision=fact.revision,
+    ).exists()
