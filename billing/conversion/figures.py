@@ -10,6 +10,7 @@ from django.db.models import Count, F, FloatField, Q, Sum
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
 
+from billing.conversion.currency import dollar_rate
 from billing.conversion.models import Developer
 from billing.conversion.stats import Interval, sum_interval, wilson_interval
 from core.money import NANO, minor_per_unit, minor_to_nano
@@ -21,7 +22,9 @@ ENOUGH_FOR_PROFIT = 200
 class Cohort:
     """Developers who became active in a range, and what became of them.
 
-    Money: ``revenue`` in minor units, costs in billionths. ``matured`` counts
+    Money: ``revenue`` in minor units, the three costs in billionths of a US dollar;
+    properties are in the reporting currency, and ``None`` without a rate to it where
+    costs are part of them. ``matured`` counts
     those whose conversion window is over, ``matured_converters`` those of them
     who paid within it, ``early_converters`` those who had paid by the moment a
     comparison is made at.
@@ -82,17 +85,18 @@ class Cohort:
     @property
     def paid_cost_nano(self) -> int | None:
         """c of the formula: what converters' own usage cost, per converter."""
-        return _per(self.converters_cost_nano, self.converters)
+        return _per(_converted(self.converters_cost_nano), self.converters)
 
     @property
     def full_cost_nano(self) -> int | None:
         """c with the free tier included: all cost, per converter."""
-        return _per(self.cost_nano, self.converters)
+        return _per(_converted(self.cost_nano), self.converters)
 
     @property
-    def profit_nano(self) -> int:
+    def profit_nano(self) -> int | None:
         """π: revenue less everything the cohort's usage cost, free tier included."""
-        return self.revenue_nano - self.cost_nano
+        cost = _converted(self.cost_nano)
+        return None if cost is None else self.revenue_nano - cost
 
     @property
     def profit_interval(self) -> Interval | None:
@@ -101,17 +105,17 @@ class Cohort:
         Few people pay and some pay much: below ``ENOUGH_FOR_PROFIT`` Student's
         interval would promise more than it keeps.
         """
-        if self.developers < ENOUGH_FOR_PROFIT:
+        profit = self.profit_nano
+        if profit is None or self.developers < ENOUGH_FOR_PROFIT:
             return None
-        found = sum_interval(
-            self.developers, self.profit_nano / NANO, self.profit_squares
-        )
+        found = sum_interval(self.developers, profit / NANO, self.profit_squares)
         return found and Interval(low=found.low * NANO, high=found.high * NANO)
 
     @property
-    def formula_profit_nano(self) -> int:
+    def formula_profit_nano(self) -> int | None:
         """α·(p − c)·N with the converters' own cost only."""
-        return self.revenue_nano - self.converters_cost_nano
+        cost = _converted(self.converters_cost_nano)
+        return None if cost is None else self.revenue_nano - cost
 
 
 def cohorts_by_source(
@@ -175,10 +179,16 @@ def _cohort(row: Mapping[str, Any]) -> Cohort:
 def _profit() -> Combinable:
     """Each developer's profit in units; as floats, for squares outgrow integers."""
     units = float(minor_per_unit(settings.REPORTING_CURRENCY))
-    return Cast("revenue", FloatField()) / units - Cast("cost_nano", FloatField()) / (
-        float(NANO)
-    )
+    rate = dollar_rate()
+    cost_units = NANO / float(rate.value) if rate else float(NANO)
+    revenue = Cast("revenue", FloatField()) / units
+    return revenue - Cast("cost_nano", FloatField()) / cost_units
 
 
-def _per(amount: int, count: int) -> int | None:
-    return round(amount / count) if count else None
+def _converted(cost_nano: int) -> int | None:
+    rate = dollar_rate()
+    return None if rate is None else rate.convert(cost_nano)
+
+
+def _per(amount: int | None, count: int) -> int | None:
+    return round(amount / count) if count and amount is not None else None

@@ -23,6 +23,8 @@ from accounts.decorators import staff_required
 from activity.queries import unlinked_visitors
 from audit import services as audit
 from billing.conversion import figures, rows
+from billing.conversion.bridge import bridge
+from billing.conversion.currency import dollar_rate
 from billing.conversion.definitions import DEFINITIONS
 from billing.conversion.figures import Cohort
 from billing.conversion.forms import ProfitForm
@@ -101,6 +103,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "trend": daily_trend(days, source=source),
             "definitions": DEFINITIONS,
             "currency": settings.REPORTING_CURRENCY,
+            "rate": dollar_rate(),
+            "bridge": bridge(days.start, days.end),
             "query": request.GET.urlencode(),
             "plain_query": _without(request, "source"),
             "model_query": urlencode(_measured(now)) if now.converters else "",

@@ -6,6 +6,8 @@ holds the value, as container secrets are.
 
 import os
 from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -53,6 +55,22 @@ def integer(name: str, default: int) -> int:
     except ValueError:
         problems.append(f"{name}={raw}: expected a whole number.")
         return default
+
+
+def dated_rate(name: str) -> tuple[Decimal, date] | None:
+    """Return ``7.12@2026-11-01`` as a rate and its day; nothing when it is not set."""
+    raw = text(name)
+    if not raw:
+        return None
+    value, _at, on = raw.partition("@")
+    try:
+        rate, day = Decimal(value), date.fromisoformat(on)
+    except (InvalidOperation, ValueError):
+        rate, day = Decimal(0), date.min
+    if not rate.is_finite() or rate <= 0:
+        problems.append(f"{name} is a rate and its day, such as 7.12@2026-11-01.")
+        return None
+    return rate, day
 
 
 def words(name: str, default: Iterable[str] = ()) -> list[str]:

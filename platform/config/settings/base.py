@@ -390,6 +390,8 @@ USE_TZ = True
 REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "Asia/Shanghai")
 # Figures are in one currency; invoices in another stay in the ledger.
 REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", "usd").lower()
+# What a US dollar is worth in it, and since when: models cost dollars.
+REPORTING_USD_RATE = env.dated_rate("REPORTING_USD_RATE")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))

@@ -1,5 +1,7 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -128,3 +130,33 @@ def test_profit_has_an_interval_from_two_hundred_developers_on(developer: Make) 
     assert enough.profit_interval is not None
     assert enough.profit_interval.low / NANO == pytest.approx(461.071, abs=0.001)
     assert enough.profit_interval.high / NANO == pytest.approx(818.929, abs=0.001)
+
+
+def test_cost_is_counted_in_the_currency_of_the_revenue(
+    developer: Make, settings: Any
+) -> None:
+    settings.REPORTING_CURRENCY = "cny"
+    settings.REPORTING_USD_RATE = (Decimal("7.12"), date(2026, 11, 1))
+    developer(activated_at=1, paid_at=5, revenue=10_000, cost_nano=10 * NANO)
+
+    cohort = total(cohorts_by_source(START, END, window=WINDOW, as_of=END))
+
+    # 100.00 yuan less ten dollars at 7.12.
+    assert cohort.full_cost_nano == 71_200_000_000
+    assert cohort.profit_nano == 28_800_000_000
+    assert cohort.formula_profit_nano == 28_800_000_000
+    assert cohort.profit_squares == pytest.approx(28.8**2)
+
+
+def test_without_a_rate_there_is_no_profit_rather_than_a_wrong_one(
+    developer: Make, settings: Any
+) -> None:
+    settings.REPORTING_CURRENCY = "cny"
+    settings.REPORTING_USD_RATE = None
+    developer(activated_at=1, paid_at=5, revenue=10_000, cost_nano=10 * NANO)
+
+    cohort = total(cohorts_by_source(START, END, window=WINDOW, as_of=END))
+
+    assert (cohort.profit_nano, cohort.full_cost_nano) == (None, None)
+    assert (cohort.formula_profit_nano, cohort.profit_interval) == (None, None)
+    assert cohort.price_nano == 100 * NANO
