@@ -7,13 +7,22 @@ leads over Stripe's page, so there the session does.
 
 from urllib.parse import quote, urlsplit
 
-from django.http import HttpRequest
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from core.reading import Unreadable, Values
 
 FIELD = "next"
+# What reading a form may end in: another character set, too much, cut off, no form.
+UNREADABLE_FORMS = (
+    BadRequest,
+    SuspiciousOperation,
+    MultiPartParserError,
+    UnreadablePostError,
+)
 MAX_LENGTH = 2000
 _SESSION_KEY = "wish"
 # Nobody's aim: they are the way to one.
@@ -25,7 +34,7 @@ def wish_of(request: HttpRequest) -> str:
     try:
         asked = Values(request.POST).text(FIELD, most=MAX_LENGTH)
         asked = asked or Values(request.GET).text(FIELD, most=MAX_LENGTH)
-    except Unreadable:
+    except (Unreadable, *UNREADABLE_FORMS):
         # Every page asks, those that say what could not be read among them.
         return ""
     return asked if _is_ours(asked) else ""

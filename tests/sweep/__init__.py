@@ -1,0 +1,1 @@
+"""Hostile values, for every address and every field the product reads."""

@@ -1,0 +1,98 @@
+"""The people of the sweep, and something under every address."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Membership
+from accounts.services import add_member, create_organisation
+from accounts.tokens import create_token
+from billing.plans.services import ensure_default_plans
+from billing.stripe.models import WebhookInbox
+from community.contributions.models import Delivery
+from inference.catalog.services import ensure_default_models
+from notifications.models import Kind
+from notifications.tokens import unsubscribe_token
+from tests.factories import forum
+from tests.factories.accounts import with_seats
+from tests.factories.inference import key_of
+from tests.sweep.world import Address, every_address
+
+ROLES = ("anonymous", "member", "owner", "staff")
+
+
+@pytest.fixture(autouse=True)
+def _generous(settings: Any) -> None:
+    settings.REST_CALLS_PER_MINUTE = {"person": 10**6, "address": 10**6}
+    settings.SECOND_FACTOR_REQUIRED = False
+    settings.GITHUB_WEBHOOK_SECRETS = ["test-github-secret"]
+
+
+@pytest.fixture
+def people(person: Callable[..., Any]) -> dict[str, Any]:
+    """Return who asks, by role; all of them but one are of the same team."""
+    staff = person("staff", is_staff=True, is_moderator=True, is_superuser=True)
+    return {"owner": person("owner"), "member": person("member"), "staff": staff}
+
+
+@pytest.fixture
+def addresses(people: dict[str, Any]) -> list[Address]:
+    """Return every address, each with something under it."""
+    owner = people["owner"]
+    team = create_organisation("Team", owner=owner)
+    with_seats(team, 5)
+    for name in ("member", "staff"):
+        role = Membership.Role.OWNER if name == "staff" else Membership.Role.MEMBER
+        add_member(team, user=people[name], role=role)
+    ensure_default_plans()
+    ensure_default_models()
+    topic = forum.topic(owner, category=forum.category(slug="general"))
+    reply = forum.reply(topic, people["member"])
+    key = key_of(team, by=owner)
+    token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
+    event = WebhookInbox.objects.create(
+        endpoint="stripe",
+        event_id="evt_1",
+        type="customer.updated",
+        payload="{}",
+        created_at=timezone.now() - timedelta(days=1),
+    )
+    Delivery.objects.create(guid="one", event="ping", payload={}, state="dead")
+    candidates = {
+        "org": [team.slug],
+        "organisation": [team.public_id],
+        "pk": [str(one.pk) for one in (topic, reply, event, token)],
+        "slug": [topic.slug, "general", "doorstone-docs"],
+        "version": ["1.0"],
+        "path": ["index"],
+        "public_id": [key.public_id],
+        "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
+        "username": ["owner"],
+        "key": ["x"],
+        "uidb36": ["1"],
+        "digest": ["x"],
+        "page": ["keys/"],
+        "guid": ["one"],
+        "plan": ["pro", "team"],
+        "section": ["pages", "topics"],
+    }
+    client = Client(raise_request_exception=False)
+    client.force_login(people["staff"])
+    return every_address(client, candidates)
+
+
+@pytest.fixture
+def client_of(people: dict[str, Any]) -> Callable[[str], Client]:
+    """Return a function that gives the browser of somebody with a role."""
+
+    def make(role: str) -> Client:
+        client = Client(raise_request_exception=False)
+        if role != "anonymous":
+            client.force_login(people[role])
+        return client
+
+    return make

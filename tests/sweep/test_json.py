@@ -1,0 +1,183 @@
+"""No value of any JSON field is an error of ours: REST and the gateway."""
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import orjson
+import pytest
+from django.test import Client
+
+from core import documents
+from inference.gateway import protocol
+from inference.gateway.errors import GatewayError
+from operations.schema import describe
+from tests.sweep.values import BODIES, JSON
+from tests.sweep.world import Address, Sweep, forget_limits
+
+pytestmark = pytest.mark.sweep
+
+PLAUSIBLE = {
+    "title": "How do I begin?",
+    "text": "Tell me.",
+    "category": "general",
+    "kind": "question",
+    "tags": ["one"],
+    "client_token": "x",
+    "value": 1,
+    "name": "CI",
+    "allowed_models": [],
+    "monthly_limit_nano": 1,
+    "expires_at": "2199-01-01T00:00:00Z",
+}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
+PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}
+CHAT: dict[str, Any] = {
+    "model": "tiny",
+    "messages": [
+        {"role": "system", "content": "Be brief.", "name": "x"},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}, PICTURE]},
+        {"role": "assistant", "tool_calls": [TOOL], "refusal": None},
+        {"role": "tool", "tool_call_id": "x", "content": "42"},
+    ],
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "n": 1,
+    "temperature": 1,
+    "top_p": 1,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "max_tokens": 5,
+    "max_completion_tokens": 5,
+    "stop": ["a"],
+    "seed": 7,
+    "tools": [TOOL],
+    "functions": [{"name": "f"}],
+    "tool_choice": "auto",
+    "logit_bias": {"50256": -100},
+    "logprobs": True,
+    "top_logprobs": 2,
+    "response_format": {"type": "json_object"},
+    "user": "x",
+    "metadata": {"a": "b"},
+}
+REQUESTS: dict[str, dict[str, Any]] = {
+    protocol.CHAT: CHAT,
+    protocol.COMPLETIONS: {
+        "model": "tiny",
+        "prompt": ["Hi"],
+        "stop": "a",
+        "echo": False,
+    },
+    protocol.EMBEDDINGS: {
+        "model": "tiny",
+        "input": [[1, 2]],
+        "encoding_format": "float",
+    },
+}
+
+
+def every_change(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield copies of a document with one place changed, and where that is."""
+    for path in paths(value):
+        for odd in JSON:
+            copy = deepcopy(value)
+            place = copy
+            for name in path[:-1]:
+                place = place[name]
+            place[path[-1]] = odd
+            yield path, copy
+
+
+def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, part in list(inside):
+        yield (*here, name)
+        if isinstance(part, dict | list):
+            yield from paths(part, (*here, name))
+
+
+def bodies_of_the_api() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield (method, path, fields) of every operation that takes a body."""
+    schema = describe()
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            body = operation.get("requestBody")
+            if body is None:
+                continue
+            content = body["content"]["application/json"]["schema"]["$ref"]
+            component = schema["components"]["schemas"][content.rpartition("/")[2]]
+            yield method.upper(), path, list(component["properties"])
+
+
+@pytest.mark.django_db
+def test_no_field_of_the_rest_api_is_an_error(
+    addresses: list[Address], client_of: Callable[[str], Client]
+) -> None:
+    sweep = Sweep(client_of("owner"))
+    operations = list(bodies_of_the_api())
+
+    for method, path, fields in operations:
+        head = path.partition("{")[0]
+        tail = path.rpartition("}")[2]
+        urls = [
+            address.url
+            for address in addresses
+            if address.url.startswith(head)
+            and address.url.endswith(tail)
+            and bool(address.parameters) == ("{" in path)
+        ]
+        assert urls, path
+        body = {name: PLAUSIBLE[name] for name in fields}
+        for place, odd in every_change(body):
+            forget_limits()
+            sweep.send(
+                *(method, urls[0], str(place)),
+                data=json.dumps(odd),
+                content_type="application/json",
+            )
+
+    assert not sweep.faults, "\n".join(sweep.faults)
+    assert len(operations) >= 4
+
+
+def refusal_of(endpoint: str, body: bytes) -> str:
+    """Return the field that is refused; nothing where the request is let in."""
+    try:
+        call = protocol.parse(endpoint, body)
+    except GatewayError as error:
+        return f"{error.param}" if error.status == 400 else f"status {error.status}"
+    # What was let in can be weighed, and written again for the upstream.
+    return "" if call.estimated_tokens(4.0) and orjson.dumps(call.payload) else "empty"
+
+
+@pytest.mark.parametrize("endpoint", REQUESTS)
+def test_no_field_of_the_gateway_is_an_error(endpoint: str) -> None:
+    refused = set()
+
+    for _path, odd in every_change(REQUESTS[endpoint]):
+        refused.add(refusal_of(endpoint, json.dumps(odd).encode()))
+
+    assert refused >= {
+        "",
+        "model",
+        "stop" if endpoint != protocol.EMBEDDINGS else "input",
+    }
+
+
+@pytest.mark.parametrize("endpoint", REQUESTS)
+@pytest.mark.parametrize("body", BODIES)
+def test_no_body_of_the_gateway_is_an_error(endpoint: str, body: bytes) -> None:
+    measure = documents.Measure(documents.Bounds())
+
+    def take() -> None:
+        try:
+            measure.feed(body)
+        except documents.BadDocument as error:
+            raise GatewayError(400, str(error)) from error
+        protocol.parse(endpoint, body)
+
+    with pytest.raises(GatewayError) as caught:
+        take()
+    assert caught.value.status == 400
