@@ -17,6 +17,7 @@ class Field:
     kind: str
     value: str = ""
     is_chosen: bool = True
+    is_cut: bool = False
 
 
 @dataclass
@@ -72,11 +73,12 @@ class _Reader(HTMLParser):
             is_choice = kind in {"checkbox", "radio"}
             chosen = "checked" in given if is_choice else True
             value = given.get("value", "on" if is_choice else "")
-            self.open.fields.append(Field(name, kind, value, chosen))
+            is_cut = "maxlength" in given
+            self.open.fields.append(Field(name, kind, value, chosen, is_cut))
         elif tag == "button":
             self.open.fields.append(Field(name, "submit", given.get("value", "")))
         elif tag == "textarea":
-            self.text = Field(name, "textarea")
+            self.text = Field(name, "textarea", is_cut="maxlength" in given)
             self.open.fields.append(self.text)
         elif tag == "select":
             self.select = Field(name, "select", is_chosen=False)

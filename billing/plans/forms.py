@@ -2,6 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from billing.plans.services import Inquiry
+from core.fields import TextField
 
 
 class InquiryForm(forms.Form):
@@ -25,7 +26,7 @@ class InquiryForm(forms.Form):
     seats = forms.IntegerField(
         label=_("Seats"), min_value=1, max_value=1_000_000, required=False
     )
-    message = forms.CharField(
+    message = TextField(
         label=_("What do you need?"),
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 6}),

@@ -11,11 +11,14 @@ from community.forum.exceptions import TokenReused
 from community.forum.models import Category, Topic
 from community.forum.tagging import tag_names
 from core.errors import DomainError
+from core.fields import TextField
 from core.names import measure
 
 MAX_TEXT = 40_000
 # In letters; a Chinese character says as much as two.
 MIN_TITLE = 8
+# As long as the column that keeps it.
+MAX_TAG = 40
 
 
 def new_token() -> str:
@@ -42,7 +45,7 @@ def checked_text(text: str) -> str:
 class TextForm(forms.Form):
     """A text in Markdown, and the token of the form it was typed into."""
 
-    text = forms.CharField(
+    text = TextField(
         label=_("Text"),
         max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 8}),
@@ -69,7 +72,7 @@ class TextForm(forms.Form):
 class ReplyForm(TextForm):
     """A reply, or an answer to a question."""
 
-    text = forms.CharField(
+    text = TextField(
         label=_("Your reply"),
         max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 6}),
@@ -124,6 +127,14 @@ class TopicForm(TextForm):
         names = tag_names(name.strip().lstrip("#＃") for name in text.split(","))
         if len(names) > 5:
             raise forms.ValidationError(_("Five tags are enough."))
+        for name in names:
+            if len(name) > MAX_TAG:
+                raise forms.ValidationError(
+                    _(
+                        "“%(tag)s” has %(count)d characters; a tag has at most %(most)d."
+                    ),
+                    params={"tag": name, "count": len(name), "most": MAX_TAG},
+                )
         return names
 
 
@@ -131,7 +142,7 @@ class EditForm(forms.Form):
     """A change to a post; a first post's title too."""
 
     title = forms.CharField(label=_("Title"), max_length=200)
-    text = forms.CharField(
+    text = TextField(
         label=_("Text"), max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 12})
     )
     reason = forms.CharField(

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation
 from core import documents
+from core.fields import TextField
 from inference.catalog.models import Model
 
 MOST_TURNS = 100
@@ -19,7 +20,7 @@ class PromptForm(forms.Form):
 
     model = forms.ChoiceField(label=_("Model"))
     organisation = forms.ChoiceField(label=_("Organisation"), required=False)
-    system = forms.CharField(
+    system = TextField(
         label=_("System message"),
         required=False,
         max_length=20_000,
@@ -29,7 +30,7 @@ class PromptForm(forms.Form):
     conversation = forms.CharField(
         required=False, max_length=500_000, widget=forms.HiddenInput
     )
-    prompt = forms.CharField(
+    prompt = TextField(
         label=_("Your message"),
         max_length=MOST_PROMPT,
         widget=forms.Textarea(attrs={"rows": 4}),

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Membership, Organisation, User
+from core.fields import TextField
 
 
 class ProfileForm(forms.ModelForm[User]):
@@ -26,6 +27,7 @@ class ProfileForm(forms.ModelForm[User]):
         model = User
         fields = ("display_name", "bio", "website", "locale", "time_zone", "theme")
         widgets = {"bio": forms.Textarea(attrs={"rows": 4})}
+        field_classes = {"bio": TextField}
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

@@ -402,3 +402,20 @@ def test_a_page_without_a_draft_costs_a_reader_one_query(
 
     with django_assert_num_queries(1):
         assert services.newest(owner, "/x/") is None
+
+
+def test_the_longest_text_is_measured_in_characters_as_people_count(
+    person: Person,
+) -> None:
+    topic = forum.topic(person("ada"))
+    page = topic.get_absolute_url()
+    client = signed_in(person("ben"))
+    lines = "字\r\n" * 20_000
+
+    answer = send(client, page, "text", text=lines)
+    longer = send(client, page, "text", text=f"{lines}字字")
+
+    assert answer.status_code == 302
+    assert longer.status_code == 422
+    assert "40002" in longer.content.decode().replace(",", "")
+    assert form_of(longer.content.decode(), "text").values["text"].count("字") == 20_002

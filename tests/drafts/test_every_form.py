@@ -162,6 +162,7 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
 ) -> None:
     client = enter(role, people)
     unprotected, forgetful, seen, drafted = set(), set(), set(), set()
+    cut = set()
 
     for address, html in pages(client, samples):
         for form in forms_of(html):
@@ -171,6 +172,7 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
             seen.add(action)
             if "draft" in form and form.takes_text:
                 drafted.add(re.sub(r"\d+", "N", action))
+            cut |= {(action, each.name) for each in form.fields if each.is_cut}
             if "csrfmiddlewaretoken" not in form:
                 unprotected.add((address, action))
             if form.takes_text and "draft" not in form and not _has_reason(action):
@@ -179,6 +181,8 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
     assert len(seen) > (5 if role == "visitor" else 15)
     assert unprotected == set()
     assert forgetful == set()
+    # A browser cuts what is pasted there without a word.
+    assert cut == set()
     assert (
         drafted - {"/drafts/discard/", "/styleguide/"} <= SENT.keys() | ELSEWHERE_SENT
     )

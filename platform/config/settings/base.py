@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "core.middleware.DomainErrors",
 ]
 
+FORM_RENDERER = "core.fields.Renderer"
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 APPEND_SLASH = True

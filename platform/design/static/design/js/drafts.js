@@ -10,6 +10,8 @@ const SAVE_AFTER_MS = 1200;
 const RETRY_AFTER_MS = 10_000;
 // Larger texts, such as long conversations, are saved less often.
 const LARGE = 50_000;
+// A copy the server has stays a moment, for a tab that was asked for just before.
+const KEPT_WHEN_SAVED_MS = 30_000;
 // What browsers send after a page is gone may not be longer.
 const MOST_AFTER_LEAVING = 60_000;
 const desk = document.getElementById("drafts");
@@ -63,7 +65,8 @@ function tidy() {
   for (const entry of entries()) {
     const isOfVisitor = entry.scope.startsWith("~");
     const isForeign = isOfVisitor ? entry.scope !== visitor() : owner && entry.scope !== owner;
-    if (isForeign || Date.now() - entry.at > KEPT_MS) localStorage.removeItem(entry.key);
+    const most = entry.isSaved ? KEPT_WHEN_SAVED_MS : KEPT_MS;
+    if (isForeign || Date.now() - entry.at > most) localStorage.removeItem(entry.key);
   }
 }
 
@@ -137,7 +140,7 @@ function worry(state, text) {
 // ---- writing down and saving ------------------------------------------------------------
 function write(state) {
   clearTimeout(state.writing);
-  if (!state.isChanged) return;
+  if (!state.isChanged || isLeaving) return;
   const value = JSON.stringify({
     token: state.hook.value,
     at: Date.now(),
@@ -171,16 +174,22 @@ function forget(key, written) {
   if (key && localStorage.getItem(key) === written) localStorage.removeItem(key);
 }
 
+function markSaved(key, written) {
+  if (localStorage.getItem(key) !== written) return;
+  localStorage.setItem(key, JSON.stringify({ ...JSON.parse(written), isSaved: true }));
+  setTimeout(tidy, KEPT_WHEN_SAVED_MS + 1000);
+}
+
 async function save(state) {
   clearTimeout(state.saving);
-  if (!owner || state.isLocal || !state.isChanged || isLeaving) return;
+  if (!owner || state.isLocal || !state.isChanged || state.isSent || isLeaving) return;
   write(state);
   const { key, written } = state;
   if (written === state.saved) return;
   const response = await send(written).catch(() => null);
   if (response?.status === 204) {
     state.saved = written;
-    forget(key, written);
+    markSaved(key, written);
     return saved(state);
   }
   if (response?.status === 410) {
@@ -208,6 +217,7 @@ function goOn(state, next) {
 
 function changed(state) {
   state.isChanged = true;
+  state.isSent = false;
   clearTimeout(state.writing);
   clearTimeout(state.saving);
   state.writing = setTimeout(() => write(state), WRITE_AFTER_MS);
@@ -236,7 +246,7 @@ function take(form, hook) {
   if (!latest) return;
   if (same(latest.values, read(form))) {
     if (owner && latest.nonce === hook.dataset.beganFrom) localStorage.removeItem(latest.key);
-    if (latest.nonce === hook.dataset.beganFrom) return;
+    if (latest.nonce === hook.dataset.beganFrom || latest.isSaved) return;
   }
   // The form goes on where that copy left off, under its token.
   fill(form, latest.values);
@@ -258,7 +268,7 @@ async function sendTheRest() {
   if (!owner) return;
   const open = new Set([...forms.values()].map((state) => state.nonce));
   for (const entry of entries()) {
-    if (!isMine(entry) || entry.isLocal || entry.isRefused || open.has(entry.nonce)) continue;
+    if (!isMine(entry) || entry.isLocal || entry.isSaved || entry.isRefused || open.has(entry.nonce)) continue;
     const written = localStorage.getItem(entry.key);
     const status = (await send(written).catch(() => null))?.status;
     if (status === 204 || status === 410) forget(entry.key, written);
@@ -274,7 +284,7 @@ async function signOut(form) {
     Promise.allSettled([...forms.values()].map((state) => save(state)).concat(sendTheRest())),
     new Promise((done) => setTimeout(done, 3000)),
   ]);
-  const isUnsaved = entries().some((entry) => isMine(entry) && !entry.isLocal);
+  const isUnsaved = entries().some((entry) => isMine(entry) && !entry.isLocal && !entry.isSaved);
   if (isUnsaved && !window.confirm(says.unsavedText)) {
     delete form.dataset.sent;
     return;
@@ -295,16 +305,22 @@ if (desk) {
     });
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    const address = new URL(event.submitter?.formAction || form.action, location.href).pathname;
+    const target = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? "";
+    const address = new URL(target, location.href).pathname;
     if (address.endsWith("/logout/") && !event.defaultPrevented) {
       event.preventDefault();
       return void signOut(form);
     }
-    if (forms.has(form)) write(forms.get(form));
+    const state = forms.get(form);
+    if (!state) return;
+    write(state);
+    // Written now, and not once more when the answer has already taken its place.
+    if (!event.defaultPrevented) state.isSent = true;
   });
   const leave = () => {
     if (isLeaving) return;
     for (const state of forms.values()) {
+      if (state.isSent) continue;
       write(state);
       if (!owner || state.isLocal || !state.written || state.written === state.saved) continue;
       if (state.written.length < MOST_AFTER_LEAVING) send(state.written, { keepalive: true }).catch(() => null);
@@ -312,7 +328,8 @@ if (desk) {
   };
   addEventListener("pagehide", leave);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden") for (const state of forms.values()) write(state);
+    if (document.visibilityState !== "hidden") return;
+    for (const state of forms.values()) if (!state.isSent) write(state);
   });
   addEventListener("online", () => {
     for (const state of forms.values()) save(state);
@@ -322,6 +339,7 @@ if (desk) {
     if ([...forms.values()].some((state) => state.isWorried && state.isNowhere)) event.preventDefault();
   });
   addEventListener("pageshow", (event) => {
+    for (const state of forms.values()) state.isSent = false;
     if (event.persisted) forgetAccepted();
   });
   forgetAccepted();

@@ -1,0 +1,40 @@
+"""Form fields that measure and draw text as people see it."""
+
+from typing import Any
+
+from django import forms
+from django.forms.renderers import DjangoTemplates
+from django.http import HttpRequest
+
+
+class Renderer(DjangoTemplates):
+    """Draws fields without ``maxlength``.
+
+    A browser cuts what is pasted there without a word, and counts in its own units. The
+    form measures characters and says how many there are, and the whole text stays.
+    """
+
+    def render(
+        self,
+        template_name: str,
+        context: dict[str, Any],
+        request: HttpRequest | None = None,
+    ) -> str:
+        """Return the field's markup."""
+        if "widget" in context:
+            context["widget"]["attrs"].pop("maxlength", None)
+        return super().render(template_name, context, request)
+
+
+class TextField(forms.CharField):
+    """A text of several lines, in which a line break is one character.
+
+    Browsers send two, so that a text of exactly the allowed length was refused.
+    """
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str | None:
+        """Return the text, its lines ended one way."""
+        text: str | None = super().to_python(value)
+        return text and text.replace("\r\n", "\n").replace("\r", "\n")
