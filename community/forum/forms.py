@@ -9,7 +9,7 @@ from accounts.models import User
 from community.forum.cleaning import clean_text, clean_title, count_visible
 from community.forum.exceptions import TokenReused
 from community.forum.models import Category, Topic
-from community.forum.tagging import tag_names
+from community.forum.tagging import MAX_NAME, tag_names
 from core.errors import DomainError
 from core.fields import TextField
 from core.names import measure
@@ -17,8 +17,6 @@ from core.names import measure
 MAX_TEXT = 40_000
 # In letters; a Chinese character says as much as two.
 MIN_TITLE = 8
-# As long as the column that keeps it.
-MAX_TAG = 40
 
 
 def new_token() -> str:
@@ -124,16 +122,17 @@ class TopicForm(TextForm):
         """Return the tags, at most five."""
         text = self.cleaned_data["tags"].replace("，", ",").replace("、", ",")
         # ``#python`` is a habit; ``c#`` is a name.
-        names = tag_names(name.strip().lstrip("#＃") for name in text.split(","))
+        words = [clean_title(name).lstrip("#＃") for name in text.split(",")]
+        names = tag_names(words)
         if len(names) > 5:
             raise forms.ValidationError(_("Five tags are enough."))
-        for name in names:
-            if len(name) > MAX_TAG:
+        for word in words:
+            if len(word) > MAX_NAME:
                 raise forms.ValidationError(
                     _(
                         "“%(tag)s” has %(count)d characters; a tag has at most %(most)d."
                     ),
-                    params={"tag": name, "count": len(name), "most": MAX_TAG},
+                    params={"tag": word, "count": len(word), "most": MAX_NAME},
                 )
         return names
 
