@@ -5,7 +5,9 @@ there (sign-in by code, providers nobody has set up) and every door of its next
 release. What is here and takes a form has a limit; ``tests/accounts`` tries them all.
 """
 
+import re
 from collections.abc import Collection
+from functools import wraps
 from typing import Any
 
 from allauth.account import views as account
@@ -31,8 +33,13 @@ from accounts.limits import (
     limited,
     person,
 )
+from core import documents
+from core.documents import BadDocument
 from core.reading import Values
 
+# An attestation with its certificates has some thousand characters.
+MOST_SAID = 20_000
+_LONG_NUMBER = re.compile(r"[0-9]{400}")
 # Per address: an office behind one of them signs in on a Monday morning.
 OFTEN = Rate(30, MINUTE, address)
 # Each of these spends a mail, a hash or a call at a provider.
@@ -52,14 +59,32 @@ def email(request: HttpRequest) -> HttpResponseBase:
     return answer
 
 
+def measured(view: View) -> View:
+    """Return ``view``, asked only when what a passkey says is JSON of a sane shape.
+
+    Its form parses whatever was sent: numbers of 5 000 digits and 20 000 brackets
+    end in exceptions of their own. Raises ``BadDocument``, which is 400.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        said = Values(request.POST).text("credential", most=MOST_SAID)
+        if _LONG_NUMBER.search(said):
+            raise BadDocument
+        if said:
+            documents.read(said.encode("utf-8", "replace"))
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
 def route(
     pattern: str, view: View, name: str, *rates: Rate, reads: bool = False
 ) -> URLPattern:
     """Return one offered route; a pattern that begins with ``^`` is a regex."""
     make: Any = re_path if pattern.startswith("^") else path
-    pattern_of: URLPattern = make(
-        pattern, limited(name, view, *rates, reads=reads), name=name
-    )
+    answering = limited(name, measured(view), *rates, reads=reads)
+    pattern_of: URLPattern = make(pattern, answering, name=name)
     return pattern_of
 
 
