@@ -1,0 +1,339 @@
+"""A comparison that cannot be fooled: every column, every object, every outage."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Organisation
+from billing.conversion.models import Account
+from billing.conversion.rebuilding import rebuild
+from billing.ledger.models import Invoice, InvoiceLine, Payment, Refund
+from billing.plans.queries import offer_for
+from billing.stripe import adapter
+from billing.stripe import services as webhooks
+from billing.subscriptions import comparing, queries, reconciliation, services
+from billing.subscriptions.comparing import OURS
+from billing.subscriptions.models import (
+    BillingAccount,
+    Case,
+    FormerCustomer,
+    Reconciliation,
+    Subscription,
+    SubscriptionItem,
+)
+from entitlements.models import OrganisationEntitlement
+from entitlements.queries import entitlements_for
+from tests.factories.billing import customer_of, team_of
+from tests.fakes.stripe_emulator import StripeEmulator
+
+pytestmark = pytest.mark.django_db
+MODELS = (
+    BillingAccount,
+    Subscription,
+    SubscriptionItem,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Refund,
+)
+
+
+def mirrored() -> Iterator[tuple[type[models.Model], models.Field[Any, Any]]]:
+    """Yield every column that has to be as Stripe has it: all but the excused ones."""
+    for model in MODELS:
+        for column in model._meta.concrete_fields:
+            if column.name not in OURS[model]:
+                yield model, column
+
+
+def run() -> list[reconciliation.Difference]:
+    found = list(reconciliation.run())
+    while webhooks.process_due():
+        pass
+    return found
+
+
+def open_cases() -> int:
+    return Case.objects.filter(closed_at=None).count()
+
+
+@pytest.fixture
+def orgs(person: Callable[..., Any]) -> list[Organisation]:
+    return [team_of(person("ada")), team_of(person("ben"), "Helios")]
+
+
+@pytest.fixture
+def life(
+    shop: StripeEmulator,
+    orgs: list[Organisation],
+    buy: Callable[..., Any],
+    deliver_outbox: Callable[[], int],
+) -> StripeEmulator:
+    """Two customers with everything that can be mirrored, all of it in order."""
+    for org, plan, seats in ((orgs[0], "team", 5), (orgs[1], "pro", 1)):
+        buy(org, org.memberships.get().user, plan=plan, seats=seats)
+    v1 = shop.client().v1
+    subscription = queries.live_subscription(orgs[0])
+    assert subscription is not None
+    coupon = v1.coupons.create({"percent_off": 20, "duration": "forever"})
+    v1.subscriptions.update(
+        subscription.stripe_id, {"discounts": [{"coupon": coupon.id}]}
+    )
+    shop.advance(days=32)
+    paid = v1.invoices.list({"customer": customer_of(orgs[0])}).data
+    v1.credit_notes.create(
+        {
+            "invoice": paid[-1].id,
+            "amount": 500,
+            "refund_amount": 300,
+            "out_of_band_amount": 200,
+        }
+    )
+    run()
+    deliver_outbox()
+    assert run() == []
+    assert Refund.objects.count() == 2
+    return shop
+
+
+def other(column: models.Field[Any, Any], row: Any, chance: Any) -> Any:
+    """Return a value the database accepts and that is not the one that is there."""
+    value = getattr(row, column.attname)
+    if isinstance(column, models.ForeignKey):
+        others = column.related_model._default_manager.exclude(pk=value)
+        found = others.order_by("?").values_list("pk", flat=True).first()
+        return found if found is not None else (None if column.null else ...)
+    if isinstance(column, models.BooleanField):
+        return not value
+    if isinstance(column, models.DateTimeField):
+        days = timedelta(days=chance.randint(1, 400))
+        return (value or timezone.now()) - days
+    if isinstance(column, models.IntegerField):
+        return (value or 0) + chance.randint(1, 98)
+    assert isinstance(column, models.CharField | models.TextField)
+    most = column.max_length or 40
+    choices = [key for key, _ in column.choices or () if key != value]
+    return chance.choice(choices) if choices else f"{chance.getrandbits(64):x}"[:most]
+
+
+@pytest.mark.parametrize("model", [BillingAccount], ids=lambda model: model.__name__)
+def test_every_single_wrong_value_is_found_and_put_right(
+    life: StripeEmulator,
+    deliver_outbox: Callable[[], int],
+    model: type[models.Model],
+) -> None:
+    """One column at a time, all of them; nothing is told a second time on the way."""
+    chance = random.Random(model.__name__)  # noqa: S311
+    missed, left = [], []
+    revenue = dict(Account.objects.values_list("pk", "revenue"))
+    columns = [column for owner, column in mirrored() if owner is model]
+    for column in columns:
+        row = chance.choice(list(model._default_manager.order_by("pk")))
+        wrong = other(column, row, chance)
+        if wrong is ... or _is_impossible(model, column, row, wrong):
+            continue
+        model._default_manager.filter(pk=row.pk).update(**{column.attname: wrong})
+
+        found = run()
+
+        if not found:
+            missed.append(f"{column.name}={wrong!r}")
+        left += [(column.name, each) for each in found if not each.is_fixed]
+    again = run()
+    deliver_outbox()
+
+    assert columns
+    assert missed == []
+    assert left == []
+    assert again == []
+    assert open_cases() == 0
+    assert dict(Account.objects.values_list("pk", "revenue")) == revenue
+    assert rebuild() == []
+
+
+def _is_impossible(
+    model: type[models.Model], column: models.Field[Any, Any], row: Any, wrong: Any
+) -> bool:
+    """Say whether the database itself refuses the value, so that nobody can have it."""
+    from django.db import IntegrityError, transaction
+
+    try:
+        with transaction.atomic():
+            model._default_manager.filter(pk=row.pk).update(**{column.attname: wrong})
+            transaction.set_rollback(True)
+    except IntegrityError:
+        return True
+    return False
+
+
+def test_every_excuse_is_for_a_column_that_is_there() -> None:
+    for model, excuses in OURS.items():
+        for name, reason in excuses.items():
+            try:
+                model._meta.get_field(name)
+            except FieldDoesNotExist:
+                pytest.fail(f"{model.__name__} has no {name}")
+            assert reason
+    assert set(OURS) == set(MODELS)
+
+
+@pytest.mark.parametrize("days", [1, 4, 29])
+def test_an_outage_of_any_length_is_caught_up_with(
+    shop: StripeEmulator,
+    orgs: list[Organisation],
+    buy: Callable[..., Any],
+    deliver_outbox: Callable[[], int],
+    days: int,
+) -> None:
+    org = orgs[0]
+    buy(org, org.memberships.get().user)
+    shop.advance(days=20)
+    run()
+    deliver_outbox()
+    # From here on nothing reaches us.
+    v1 = shop.client().v1
+    (intent, *_) = v1.payment_intents.list().data
+    v1.refunds.create({"payment_intent": intent.id, "amount": 500})
+    shop.advance(days=days)
+
+    found = run()
+    deliver_outbox()
+    theirs = v1.invoices.list({"status": "paid", "limit": 100}).data
+
+    assert found
+    assert all(each.is_fixed for each in found)
+    assert run() == []
+    assert Invoice.objects.filter(status="paid").count() == len(theirs)
+    (subscription,) = v1.subscriptions.list().data
+    ours = Subscription.objects.get()
+    end = subscription["items"].data[0].current_period_end
+    assert ours.period_end is not None
+    assert int(ours.period_end.timestamp()) == end
+    assert Account.objects.get(pk=org.pk).revenue == 2_000 * len(theirs) - 500
+    assert rebuild() == []
+
+
+def test_even_without_one_event_everything_is_found(
+    shop: StripeEmulator,
+    orgs: list[Organisation],
+    buy: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events are gone after thirty days; the objects are still there."""
+    org = orgs[0]
+    buy(org, org.memberships.get().user)
+    shop.advance(days=70)
+    monkeypatch.setattr(adapter, "events_since", lambda _created: iter(()))
+
+    found = run()
+
+    assert {each.scope for each in found} >= {"subscription", "invoice"}
+    assert run() == []
+    assert Invoice.objects.filter(status="paid").count() == 3
+
+
+def test_what_cannot_be_put_right_is_a_case_once(
+    shop: StripeEmulator, orgs: list[Organisation], buy: Callable[..., Any]
+) -> None:
+    org = orgs[0]
+    buy(org, org.memberships.get().user)
+    invoice = Invoice.objects.get()
+    Refund.objects.create(
+        invoice=invoice,
+        stripe_id="re_unknown_to_stripe",
+        status="pending",
+        amount=100,
+        revenue=100,
+        refunded_at=timezone.now(),
+    )
+
+    first, second = run(), run()
+
+    left = [each for each in first if not each.is_fixed]
+    assert [(each.scope, each.object_id) for each in left] == [
+        ("refund", "re_unknown_to_stripe")
+    ]
+    assert second == []
+    assert open_cases() == 1
+
+
+def test_a_dry_run_changes_nothing(life: StripeEmulator) -> None:
+    Invoice.objects.update(amount_paid=1)
+    Subscription.objects.update(seats=99)
+
+    found = list(reconciliation.run(fix=False))
+
+    assert {each.field for each in found} >= {"amount_paid", "seats"}
+    assert not any(each.is_fixed for each in found)
+    assert set(Invoice.objects.values_list("amount_paid", flat=True)) == {1}
+    assert set(Subscription.objects.values_list("seats", flat=True)) == {99}
+    assert not Case.objects.exists()
+
+
+def test_entitlements_that_nobody_pays_for_are_taken_back(
+    life: StripeEmulator, orgs: list[Organisation]
+) -> None:
+    rows = OrganisationEntitlement.objects.filter(pk=orgs[1].pk)
+    features = rows.get().features
+    rows.update(features={**features, "monthly_allowance_nano": 10**15})
+
+    found = run()
+
+    assert [each.scope for each in found] == ["entitlement"]
+    assert entitlements_for(orgs[1].pk).monthly_allowance_nano == 20 * 10**9
+    assert run() == []
+
+
+def test_a_customer_deleted_at_stripe_is_remembered_and_replaced(
+    shop: StripeEmulator, orgs: list[Organisation], buy: Callable[..., Any]
+) -> None:
+    org = orgs[0]
+    user = org.memberships.get().user
+    buy(org, user)
+    before = customer_of(org)
+    shop.client().v1.customers.delete(before)
+
+    found, again = run(), run()
+    price = offer_for("pro").prices["month"]
+    intent = services.start_checkout(org, user=user, price=price)
+
+    assert "customer" in {each.scope for each in found}
+    assert again == []
+    assert FormerCustomer.objects.get().stripe_id == before
+    assert customer_of(org) != before
+    assert intent.session_url
+
+
+def test_a_finished_run_says_what_it_did(life: StripeEmulator) -> None:
+    last = Reconciliation.objects.latest("pk")
+
+    assert last.finished_at is not None
+    assert last.compared > 10
+    assert (last.found, last.fixed) == (0, 0)
+
+
+def test_stripes_own_numbers_are_compared_not_our_catalogues(
+    life: StripeEmulator, orgs: list[Organisation]
+) -> None:
+    (fetched,) = [
+        each
+        for each in adapter.subscriptions()
+        if each.customer_id == customer_of(orgs[0])
+    ]
+    row = Subscription.objects.get(organisation=orgs[0])
+    item = replace(fetched.items[0], quantity=7)
+    prices = comparing.values.prices_of(fetched)
+
+    unlike = comparing.unlike_subscription(replace(fetched, items=(item,)), row, prices)
+
+    assert row.period_amount == 5 * 2_500 * 80 // 100
+    assert unlike["seats"] == (5, 7)
+    assert unlike["amount"] == (12_500, 17_500)
+    assert isinstance(row.fetched_at, datetime)
