@@ -30,6 +30,7 @@ ADDRESSES = {
 def is_username(name: str) -> bool:
     try:
         for validate in USERNAME_VALIDATORS:
+            assert callable(validate)
             validate(name)
     except ValidationError:
         return False

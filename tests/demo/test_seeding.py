@@ -84,7 +84,7 @@ def test_the_demo_leaves_every_sum_right() -> None:
     assert figures.developers > 40
     assert 0.03 < (figures.share or 0) < 0.16
     assert 0 < (figures.full_cost_nano or 0) < (figures.price_nano or 0)
-    assert figures.profit_nano > 0
+    assert (figures.profit_nano or 0) > 0
     assert figures.cost_nano > figures.converters_cost_nano > 0
 
 

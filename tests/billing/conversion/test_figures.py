@@ -57,7 +57,8 @@ def test_profits_of_sources_add_up_to_the_total(developer: Make) -> None:
     cohorts = cohorts_by_source(START, END, window=WINDOW, as_of=END)
 
     assert [cohort.source for cohort in cohorts] == ["docs", "forum", "search"]
-    assert sum(cohort.profit_nano for cohort in cohorts) == total(cohorts).profit_nano
+    profits = [cohort.profit_nano or 0 for cohort in cohorts]
+    assert sum(profits) == total(cohorts).profit_nano
 
 
 def test_developers_whose_window_is_open_are_in_neither_part(developer: Make) -> None:
