@@ -46,6 +46,7 @@ OWN_JSON = {
     "inference/gateway/upstreams.py",
     "inference/playground/services.py",
     "inference/providers/openai.py",
+    "inference/providers/wire.py",
 }
 # Own programs beside the product, which read what they wrote.
 APART = ("platform/embedded/", "platform/demo/", "platform/config/")
@@ -298,3 +299,10 @@ def test_nothing_people_typed_is_cut_in_silence() -> None:
 
     places = {place.partition(":")[0] for place in cut}
     assert {p for p in places if not p.startswith("platform/demo/")} <= SHORTENED
+
+
+def test_people_are_spoken_to_in_their_language_and_their_time() -> None:
+    places = {place.partition(":")[0] for place in mistakes(r"override\(.*\.locale\b")}
+
+    # What is written for somebody names dates in their zone as well: ``speak_to``.
+    assert places <= {"platform/accounts/mail.py"}

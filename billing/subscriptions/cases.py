@@ -6,10 +6,11 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.preferences import speak_to
 from audit import services as audit
 from billing.subscriptions.models import Case
 from notifications.models import Kind
@@ -87,7 +88,7 @@ def settle_case(case: Case, *, by: User, note: str) -> bool:
 
 def _tell_staff(case: Case) -> None:
     for user in User.objects.filter(is_staff=True, is_active=True).order_by("pk"):
-        with translation.override(user.locale or "en"):
+        with speak_to(user):
             title = _("%(what)s: %(object)s") % {
                 "what": case.get_kind_display(),
                 "object": case.object_id,

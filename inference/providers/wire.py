@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from string import digits
 from typing import Any
 
 import orjson
@@ -89,7 +90,7 @@ def seconds_of(headers: Mapping[str, str]) -> float | None:
         text = headers.get("retry-after", "").strip()
         if not text:
             return None
-        if text[0].isdigit():
+        if text[0] in digits:
             return _positive(float(text))
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:

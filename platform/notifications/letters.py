@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 
 from accounts.models import User
+from accounts.preferences import speak_to
 from notifications.models import ALWAYS_BY_EMAIL, Notification
 from notifications.tokens import unsubscribe_token
 
@@ -47,7 +47,7 @@ def letter_about(notification_id: int, *, user: User) -> Letter | None:
         "site_name": settings.SITE_NAME,
         "stop_url": stop_url,
     }
-    with translation.override(user.locale or settings.LANGUAGE_CODE):
+    with speak_to(user):
         text = render_to_string("notifications/email/message.txt", context)
         html = render_to_string("notifications/email/message.html", context)
     headers = {
