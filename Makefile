@@ -2,9 +2,10 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test lint bench faults setup requirements messages
+.PHONY: run test lint bench faults first-day setup requirements messages
 
-run test lint bench faults setup:
+# first-day follows docs/operations.md on Debian's own servers, as root.
+run test lint bench faults first-day setup:
 	@$(PYTHON) platform/embedded/bootstrap.py $@ $(ARGS)
 
 # Pins every package with its hashes; needs uv (pip install uv).

@@ -233,13 +233,17 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 )
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_HSTS_SECONDS = 63_072_000 if IS_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+# Two years; less while somebody tries whether TLS is there to stay.
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 63_072_000) if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS and env.boolean(
+    "HSTS_SUBDOMAINS", default=True
+)
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Preloading cannot be taken back quickly, so it is not ours to decide.
-SILENCED_SYSTEM_CHECKS = ["security.W021"]
+# Subdomains belong to others, and preloading cannot be taken back quickly: neither is
+# ours to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CSRF_FAILURE_VIEW = "design.views.csrf_failure"
 
 STRIPE_API_BASE = env.text("STRIPE_API_BASE").rstrip("/")
