@@ -136,6 +136,25 @@ def test_https_is_believed_only_behind_a_trusted_proxy() -> None:
     }
 
 
+def test_what_browsers_insist_on_can_be_bounded() -> None:
+    names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS")
+
+    assert show(*names) == dict(zip(names, (63_072_000, True), strict=True))
+    assert show(*names, HSTS_SECONDS="300", HSTS_SUBDOMAINS="0") == dict(
+        zip(names, (300, False), strict=True)
+    )
+
+
+def test_what_may_be_left_out_may_be_empty_too() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    passed = services["web"]["environment"].items()
+    empty = [name for name, value in passed if str(value).endswith(":-}")]
+
+    assert "GITHUB_WEBHOOK_SECRETS" in empty
+    # As containers get them when .env does not name them.
+    assert show("DIGEST_KEY", **dict.fromkeys(empty, "")) == {"DIGEST_KEY": "o" * 40}
+
+
 def test_a_secret_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{'f' * 40}\n")
     environment = {"SECRET_KEY_FILE": str(tmp_path / "key")}
