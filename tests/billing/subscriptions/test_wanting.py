@@ -129,7 +129,10 @@ def test_a_purchase_leads_back_to_what_it_was_for(
     choose = re.search(r'href="(/billing/checkout/pro/[^"]+)"', pricing)
     assert choose is not None
     review = client.get(unescape(choose[1])).content.decode()
-    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', review))
+    form = re.split(r'method="post"\s+action="/billing/checkout/', review)[1].split(
+        "</form>"
+    )[0]
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
 
     # The page's own form, as a browser without scripts sends it.
     sent = {name: unescape(value) for name, value in fields.items()}

@@ -19,6 +19,7 @@ def github(settings: Any) -> None:
     """Sign-in with GitHub, set up."""
     app = {"client_id": "id", "secret": "secret"}
     settings.SOCIALACCOUNT_PROVIDERS = {"github": {"APPS": [app]}}
+    settings.ROOT_URLCONF = "tests.accounts.all_providers"
 
 
 @pytest.mark.usefixtures("github")
