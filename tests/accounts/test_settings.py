@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.middleware import ACTIVITY_INTERVAL
 from accounts.models import PersonalAccessToken, User
 from accounts.tokens import create_token, find_token
+from core.redis import client as redis_client
 from tests.fakes.servers import free_port
 
 pytestmark = pytest.mark.django_db
@@ -290,13 +291,17 @@ def test_without_a_cache_activity_is_not_written_on_every_request(
     member: Callable[..., Any], sign_in: Callable[..., Client], settings: Any
 ) -> None:
     client = sign_in(member("ada"))
-    cache = settings.CACHES["default"]
-    away = f"redis://127.0.0.1:{free_port()}/0"
-    settings.CACHES = {"default": {**cache, "LOCATION": away}}
     seen_at = UserSession.objects.get().last_seen_at
+    here = settings.REDIS_CACHE_URL
+    settings.REDIS_CACHE_URL = f"redis://127.0.0.1:{free_port()}/0"
+    redis_client.cache_clear()
 
-    with CaptureQueriesContext(connection) as queries:
-        pages = [client.get("/settings/profile/").status_code for _ in range(3)]
+    try:
+        with CaptureQueriesContext(connection) as queries:
+            pages = [client.get("/settings/profile/").status_code for _ in range(3)]
+    finally:
+        settings.REDIS_CACHE_URL = here
+        redis_client.cache_clear()
 
     asked = used_sessions(queries)
     assert pages == [200, 200, 200]

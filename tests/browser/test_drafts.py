@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, Error, Page, Route, expect
+from playwright.sync_api import BrowserContext, Dialog, Error, Page, Route, expect
 
 from community.forum.models import Post, Topic
 from tests.browser.helpers import collect_console_and_csp
@@ -279,7 +279,12 @@ def test_leaving_a_new_key_asks_once(
     at = desk("profile", person("ada"))
     at.page.goto("/console/ada/keys/")
     asked: list[str] = []
-    at.page.on("dialog", lambda each: (asked.append(each.type), each.accept()))
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    at.page.on("dialog", accept)
     at.page.locator("#new input[name=name]").fill("Website")
     at.page.get_by_role("button", name="Create key").click()
     if "reauthenticate" in at.page.url:

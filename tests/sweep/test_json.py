@@ -149,7 +149,7 @@ def refusal_of(endpoint: str, body: bytes) -> str:
     except GatewayError as error:
         return f"{error.param}" if error.status == 400 else f"status {error.status}"
     # What was let in can be weighed, and written again for the upstream.
-    return "" if call.estimated_tokens(4.0) and orjson.dumps(call.payload) else "empty"
+    return "" if call.weight.estimate(4.0) and orjson.dumps(call.payload) else "empty"
 
 
 @pytest.mark.parametrize("endpoint", REQUESTS)

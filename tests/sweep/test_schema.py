@@ -81,15 +81,11 @@ def try_out(
         # Half of them under an address that leads somewhere, or none gets past it.
         url = known if is_there or not values else path.format(**values)
         query = urlencode(case.query or {}, doseq=True)
-        is_sent = case.media_type is not None
-        sweep.send(
-            *(method, f"{url}?{query}" if query else url, repr(case.body)[:80]),
-            **(
-                {"data": _written(case.body), "content_type": "application/json"}
-                if is_sent
-                else {}
-            ),
-        )
+        sent: dict[str, Any] = {}
+        if case.media_type is not None:
+            sent = {"data": _written(case.body), "content_type": "application/json"}
+        why = repr(case.body)[:80]
+        sweep.send(method, f"{url}?{query}" if query else url, why, **sent)
 
     with contextlib.suppress(Unsatisfiable):
         # Where nothing is taken, nothing can be broken.

@@ -65,7 +65,7 @@ class Sweep:
             with transaction.atomic():
                 answer = self.client.generic(method, url, **request)
                 if getattr(answer, "streaming", False):
-                    b"".join(answer)  # type: ignore[call-overload]
+                    b"".join(answer)
                 transaction.set_rollback(True)
             status = answer.status_code
         except Exception as error:  # noqa: BLE001 - anything is a finding
@@ -134,7 +134,7 @@ def names_read() -> Iterator[set[str]]:
         note(key)
         return super(QueryDict, self).__getitem__(key)
 
-    def get_list(self: QueryDict, key: str, default: Any = None) -> list[object]:
+    def get_list(self: QueryDict, key: str, default: Any = None) -> object:
         note(key)
         return super(QueryDict, self).getlist(key, default)
 

@@ -12,6 +12,7 @@ from billing.ledger import services as ledger
 from billing.plans.queries import offer_for
 from billing.plans.services import ensure_default_plans
 from billing.subscriptions import mirror, notices, services
+from billing.subscriptions.customers import ensure_customer
 from billing.subscriptions.exceptions import AlreadySubscribed
 from billing.subscriptions.models import Case, CheckoutIntent, Subscription
 from contracts.billing import PaymentFailed
@@ -121,7 +122,7 @@ def test_staff_hear_of_a_second_live_plan_at_once_and_of_its_end_nothing(
 def test_a_plan_that_appears_while_a_checkout_opens_leaves_no_session_to_pay(
     shop: StripeEmulator, org: Organisation
 ) -> None:
-    services.ensure_customer(org)
+    ensure_customer(org)
     other = subscribe_elsewhere(shop, org)
 
     found = together(

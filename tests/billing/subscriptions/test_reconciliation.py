@@ -18,7 +18,7 @@ from billing.ledger.models import Invoice, InvoiceLine, Payment, Refund
 from billing.plans.queries import offer_for
 from billing.stripe import adapter
 from billing.stripe import services as webhooks
-from billing.subscriptions import comparing, queries, reconciliation, services
+from billing.subscriptions import comparing, queries, reconciliation, services, values
 from billing.subscriptions.comparing import OURS
 from billing.subscriptions.models import (
     BillingAccount,
@@ -329,7 +329,7 @@ def test_stripes_own_numbers_are_compared_not_our_catalogues(
     ]
     row = Subscription.objects.get(organisation=orgs[0])
     item = replace(fetched.items[0], quantity=7)
-    prices = comparing.values.prices_of(fetched)
+    prices = values.prices_of(fetched)
 
     unlike = comparing.unlike_subscription(replace(fetched, items=(item,)), row, prices)
 

@@ -77,11 +77,21 @@ def test_totals_are_exact_and_of_the_range(ada: Any, client: Client) -> None:
     assert week.context["chart"].bars[-1].total == 400_000
 
 
-def test_an_unknown_range_or_group_is_the_usual_one(ada: Any, client: Client) -> None:
-    response = client.get("/console/ada/usage/?range=forever&group=secret")
+def test_no_range_and_no_group_are_the_usual_ones(ada: Any, client: Client) -> None:
+    response = client.get("/console/ada/usage/?range=&group=")
 
     assert response.context["period"].name == "30d"
     assert response.context["group"] == "model"
+
+
+@pytest.mark.parametrize("name", ["range", "group"])
+def test_an_unknown_range_or_group_is_refused_by_name(
+    name: str, ada: Any, client: Client
+) -> None:
+    response = client.get(f"/console/ada/usage/?{name}=secret")
+
+    assert response.status_code == 400
+    assert f"“{name}” has to be one of these" in response.content.decode()
 
 
 def test_a_changed_cursor_is_refused(ada: Any, client: Client) -> None:
