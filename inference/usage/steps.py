@@ -51,20 +51,25 @@ def first_steps(user: User, organisation: Organisation) -> list[Step]:
             is_done=FirstCall.objects.filter(organisation=organisation).exists(),
         )
     )
+    features = entitlements_for(organisation.pk)
     if organisation.kind == Organisation.Kind.TEAM:
-        steps.append(
-            Step(
-                label=_("Invite a member"),
-                url=reverse("accounts:member-list", args=[organisation.slug]),
-                is_done=organisation.invitations.exists()
-                or organisation.memberships.count() > 1,
-            )
+        is_invited = (
+            organisation.invitations.exists() or organisation.memberships.count() > 1
         )
+        # Where the plan has one seat, an invitation would be refused.
+        if is_invited or features.seats > 1:
+            steps.append(
+                Step(
+                    label=_("Invite a member"),
+                    url=reverse("accounts:member-list", args=[organisation.slug]),
+                    is_done=is_invited,
+                )
+            )
     steps.append(
         Step(
             label=_("Choose a plan"),
             url="/pricing/",
-            is_done=entitlements_for(organisation.pk).plan != FREE.plan,
+            is_done=features.plan != FREE.plan,
         )
     )
     return steps

@@ -240,6 +240,17 @@ def test_a_team_has_a_member_to_invite(
     assert members not in steps_of(client, "ada")
 
 
+def test_a_team_is_asked_to_invite_once_its_plan_has_a_seat_for_it(
+    ada: Any, client: Client
+) -> None:
+    team = create_organisation("Northwind", owner=ada)
+    members = "/console/northwind/members/"
+
+    assert members not in steps_of(client, "northwind")
+    with_seats(team, 2)
+    assert members in steps_of(client, "northwind")
+
+
 def test_whoever_pays_the_bills_is_not_sent_to_the_keys(
     ada: Any, person: Callable[..., Any], client: Client
 ) -> None:
