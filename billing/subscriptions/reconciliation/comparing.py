@@ -51,7 +51,7 @@ OURS: dict[type[models.Model], dict[str, str]] = {
     },
     InvoiceLine: {"id": _KEY},
     Payment: {"id": _KEY},
-    Refund: {"id": _KEY},
+    Refund: {"id": _KEY, "counted_at": "by our clock; whether it is there is compared"},
 }
 MISSING: Unlike = {"object": ("missing", "there")}
 

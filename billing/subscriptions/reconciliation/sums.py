@@ -1,0 +1,86 @@
+"""What is worked out from several rows: sums, firsts and what plans grant."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Organisation
+from billing.ledger import checks
+from billing.ledger import services as ledger
+from billing.ledger.models import Invoice
+from billing.subscriptions.entitling import compute_entitlements, refresh_entitlements
+from billing.subscriptions.reconciliation.comparing import Unlike
+from billing.subscriptions.reconciliation.work import Difference, Work
+from entitlements.models import OrganisationEntitlement
+
+
+def sums(work: Work) -> Iterator[Difference]:
+    """Let what is worked out from several rows agree with them."""
+    yield from _returned(work)
+    yield from _first(work)
+    for check in checks.CHECKS:
+        for violation in check():
+            unlike: Unlike = {violation.rule: (violation.detail, "")}
+            yield from work.settle(
+                "ledger", violation.subject, unlike, heal=dict, look=unlike.copy
+            )
+
+
+def _returned(work: Work) -> Iterator[Difference]:
+    touched = Invoice.objects.exclude(refunds=None, amount_refunded=0)
+    for invoice in touched.defer("raw"):
+        before = _sums_of(invoice)
+        with transaction.atomic():
+            locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
+            ledger.settle_refunds(locked, at=timezone.now())
+            after = _sums_of(locked)
+            if not work.fix:
+                transaction.set_rollback(True)
+        for name, value in after.items():
+            ours = before.get(name)
+            if ours != value:
+                yield work.put_right("ledger", invoice.stripe_id, name, ours, value)
+
+
+def _first(work: Work) -> Iterator[Difference]:
+    paying = Invoice.objects.filter(paid_at__isnull=False)
+    for organisation_id in set(paying.values_list("organisation_id", flat=True)):
+        with transaction.atomic():
+            Organisation.objects.select_for_update().get(pk=organisation_id)
+            is_news = ledger.place_first(organisation_id)
+            if not work.fix:
+                transaction.set_rollback(True)
+        if is_news:
+            name = f"organisation {organisation_id}"
+            yield work.put_right(
+                "ledger", name, "is_first", "another", "the one paid first"
+            )
+
+
+def _sums_of(invoice: Invoice) -> dict[str, Any]:
+    parts = invoice.refunds.values_list("stripe_id", "revenue", "counted_at")
+    return {
+        "amount_refunded": invoice.amount_refunded,
+        **{f"{stripe_id} revenue": revenue for stripe_id, revenue, _ in parts},
+        **{f"{stripe_id} counted": at is not None for stripe_id, _, at in parts},
+    }
+
+
+def entitlements(work: Work) -> Iterator[Difference]:
+    """Let what each organisation may do be what its plans grant."""
+    for row in OrganisationEntitlement.objects.iterator():
+        features, _source = compute_entitlements(row.pk)
+        if row.features == features.to_dict() and row.plan == features.plan:
+            continue
+        if work.fix:
+            OrganisationEntitlement.objects.filter(pk=row.pk).update(features={})
+            refresh_entitlements(row.pk)
+        yield work.put_right(
+            "entitlement",
+            f"organisation {row.pk}",
+            "features",
+            row.plan,
+            features.plan,
+        )
