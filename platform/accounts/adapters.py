@@ -39,6 +39,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return self.get_login_redirect_url(self.request)
         return with_wish(resolve_url(settings.LOGIN_URL), email_address.user.wish)
 
+    def is_safe_url(self, url: str | None) -> bool:
+        """Tell whether ``next`` leads to us; what is no address does not."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Ask for the password again, but not whoever has just used it.
 

@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.test import Client
+from django.test.client import ClientHandler
 from django.utils import timezone
 
 from accounts import services, tokens
@@ -51,6 +52,10 @@ class World:
     people: dict[str, User] = field(default_factory=dict)
     values: dict[str, dict[str, str]] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+    # Making one reads every static file: browsers share it.
+    handler: ClientHandler = field(
+        default_factory=lambda: ClientHandler(enforce_csrf_checks=False)
+    )
 
     def address(self, route: str) -> str:
         """Return an address of ``route`` that leads to something."""
@@ -62,9 +67,15 @@ class World:
 
     def client(self, role: str) -> Client:
         """Return a browser of somebody who signed in just now, by password."""
-        client = Client()
+        client = self.browser()
         if role != "anonymous":
             client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[role]
+        return client
+
+    def browser(self) -> Client:
+        """Return a browser that nobody has used."""
+        client = Client()
+        client.handler = self.handler
         return client
 
 

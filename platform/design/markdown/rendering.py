@@ -290,7 +290,10 @@ def _render_image(
 
 
 def _is_our_file(address: str) -> bool:
-    parts = urlsplit(address.removeprefix(settings.SITE_URL))
+    try:
+        parts = urlsplit(address.removeprefix(settings.SITE_URL))
+    except ValueError:
+        return False
     if parts.scheme or parts.netloc or "\\" in unquote(parts.path):
         return False
     # Where a browser would go: it takes dots out of the path, encoded ones too.
