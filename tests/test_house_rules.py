@@ -189,6 +189,20 @@ def test_templates_hold_nothing_inline() -> None:
     assert found == []
 
 
+def test_a_card_of_figures_has_a_head_and_a_body() -> None:
+    # A row of them gives each card two lines: what a third holds lies over the second.
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for card in re.findall(
+            r'<article class="figure-card">.*?</article>', path.read_text(), re.DOTALL
+        )
+        if 'class="figure-card__body"' not in card
+    ]
+
+    assert found == []
+
+
 def test_templates_trust_no_value_without_a_reason() -> None:
     found = [
         str(path.relative_to(ROOT))

@@ -22,6 +22,20 @@ FORMS = ("topic", "reply", "edit", "contact", "playground", "profile")
 MENU = "summary[aria-label='Language and theme']"
 
 
+def every_run(*held: str) -> list[Any]:
+    """Return every form: those of ``held`` for each run, the rest for ``make faults``.
+
+    Six forms under twelve interruptions take minutes; one of each kind, seconds.
+    """
+    return [
+        pytest.param(
+            name,
+            marks=[pytest.mark.faults, *([pytest.mark.smoke] if name in held else [])],
+        )
+        for name in FORMS
+    ]
+
+
 @dataclass
 class Desk:
     """Somebody's browser at a form: where it is, and the field that is typed into."""
@@ -186,7 +200,7 @@ INTERRUPTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", every_run("topic", "playground"))
 def test_no_interruption_costs_a_character(
     name: str, desk: Callable[[str, Any], Desk], person: Any
 ) -> None:
@@ -209,7 +223,7 @@ def test_no_interruption_costs_a_character(
     assert not Post.objects.exclude(topic__author=ada).exists()
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", every_run("contact"))
 def test_signing_out_leaves_nothing_to_the_next_and_all_to_its_owner(
     name: str, desk: Callable[[str, Any], Desk], person: Any
 ) -> None:
