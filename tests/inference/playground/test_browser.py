@@ -76,7 +76,7 @@ def test_stopping_keeps_what_was_written(
     assert turns[1]["content"]
 
 
-def test_a_refusal_shows_the_gateways_words_and_keeps_the_prompt(
+def test_a_refusal_says_why_and_leaves_the_page_as_it_was(
     window: Window, upstream: Upstream, offer: Any, person: Callable[..., Any]
 ) -> None:
     offer(upstream, "plain", edition="premium")
@@ -87,9 +87,11 @@ def test_a_refusal_shows_the_gateways_words_and_keeps_the_prompt(
 
     notice = page.locator("[data-notice]")
     expect(notice).to_contain_text("is a premium model that your plan does not include")
+    expect(notice).not_to_contain_text("http")
     expect(notice.get_by_role("link", name="See the plans")).to_be_visible()
     expect(page.locator("#id_prompt")).to_have_value("Say hello.")
     expect(page.locator(".turn")).to_have_count(0)
+    expect(page.get_by_text("Nothing said yet")).to_be_visible()
     assert upstream.requests == []
 
 

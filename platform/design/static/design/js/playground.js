@@ -77,7 +77,6 @@ function showCode() {
 
 // ---- what is shown ----------------------------------------------------------------------
 function addTurn(role, text) {
-  find("empty")?.remove();
   const turn = document.querySelector(`template[data-turn="${role}"]`).content
     .firstElementChild.cloneNode(true);
   turn.querySelector("[data-text]").textContent = text;
@@ -144,7 +143,9 @@ function showFigures(run) {
 async function showRefusal(message, code) {
   const alert = document.querySelector("template[data-refusal]").content
     .firstElementChild.cloneNode(true);
-  alert.querySelector("[data-message]").textContent = message;
+  // The gateway's words name an address for programs; a person has the link beside them.
+  alert.querySelector("[data-message]").textContent =
+    code === "model_requires_plan" ? find("texts").dataset.needsPlan : message;
   const needsPlan = code === "model_requires_plan" || code === "insufficient_quota";
   const plans = alert.querySelector("[data-plans]");
   if (plans) plans.hidden = !needsPlan;
