@@ -57,10 +57,12 @@ def _renamed(work: Work, theirs: Iterable[objects.Invoice]) -> Iterator[Differen
     ids = {each.number: each.id for each in theirs if each.number}
     known = [each.id for each in theirs]
     lost = Invoice.objects.filter(number__in=ids).exclude(stripe_id__in=known)
-    for pk, number in list(lost.values_list("pk", "number")) if work.fix else ():
+    found = list(lost.values_list("stripe_id", "number"))
+    for before, number in found if work.fix else ():
         if not Invoice.objects.filter(stripe_id=ids[number]).exists():
-            row = Invoice.objects.filter(pk=pk)
-            yield from work.rename("invoice", row, ids[number])
+            yield from work.rename(
+                "invoice", Invoice.objects.all(), before, ids[number]
+            )
 
 
 def charges(work: Work) -> Iterator[Difference]:

@@ -61,9 +61,9 @@ def _renamed(work: Work, theirs: Iterable[Return]) -> Iterator[Difference]:
             refunded_at=record.refunded_at,
             invoice__stripe_id=each.invoice_id,
         ).exclude(stripe_id__in=known)
-        pk = lost.values_list("pk", flat=True).first()
-        if pk is not None:
-            yield from work.rename("refund", Refund.objects.filter(pk=pk), each.id)
+        before = lost.values_list("stripe_id", flat=True).first()
+        if before is not None:
+            yield from work.rename("refund", Refund.objects.all(), before, each.id)
 
 
 def _apply(fetched: Return) -> None:

@@ -54,13 +54,16 @@ def _renamed(
     ids = {item.id: each.id for each in theirs for item in each.items}
     lost = Subscription.objects.exclude(stripe_id__in=ids.values())
     found = dict(
-        lost.filter(items__stripe_id__in=ids).values_list("pk", "items__stripe_id")
+        lost.filter(items__stripe_id__in=ids).values_list(
+            "stripe_id", "items__stripe_id"
+        )
     )
     taken = set(Subscription.objects.values_list("stripe_id", flat=True))
-    for pk, item_id in found.items() if work.fix else ():
+    for before, item_id in found.items() if work.fix else ():
         if ids[item_id] not in taken:
-            row = Subscription.objects.filter(pk=pk)
-            yield from work.rename("subscription", row, ids[item_id])
+            yield from work.rename(
+                "subscription", Subscription.objects.all(), before, ids[item_id]
+            )
 
 
 def duplicates(work: Work) -> Iterator[Difference]:

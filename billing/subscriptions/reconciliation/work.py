@@ -99,15 +99,15 @@ class Work:
             yield from self.settle(scope, stripe_id, _GONE, heal=heal, look=look)
 
     def rename(
-        self, scope: str, row: models.QuerySet[models.Model], stripe_id: str
+        self, scope: str, rows: models.QuerySet[models.Model], before: str, after: str
     ) -> Iterator[Difference]:
-        """Give the one row of ``row`` the id Stripe knows it by.
+        """Give a row the id Stripe knows it by.
 
         Else the object would be written, and told, a second time.
         """
-        for before in row.values_list("stripe_id", flat=True):
-            row.update(stripe_id=stripe_id)
-            yield self.put_right(scope, stripe_id, "stripe_id", before, stripe_id)
+        is_renamed = rows.filter(stripe_id=before).update(stripe_id=after)
+        if is_renamed:
+            yield self.put_right(scope, after, "stripe_id", before, after)
 
     def put_right(
         self, scope: str, object_id: str, name: str, ours: object, theirs: object
