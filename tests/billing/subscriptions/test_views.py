@@ -69,9 +69,7 @@ def test_the_year_and_the_seats_are_in_the_address(db: None) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "interval=never&seats=x",
-        "seats=-1",
-        "seats=99999999999",
+        "interval=&seats=",
         "tokens_in=nan",
         "tokens_in=1e999&price_in=1",
         "tokens_in=abc",
@@ -81,6 +79,26 @@ def test_odd_addresses_show_the_usual_page(db: None, query: str) -> None:
     ensure_default_plans()
 
     assert Client().get(f"/pricing/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("interval=never&seats=2", "interval"),
+        ("seats=x", "seats"),
+        ("seats=-1", "seats"),
+        ("seats=99999999999", "seats"),
+    ],
+)
+def test_a_value_no_plan_can_have_is_refused_by_its_name(
+    db: None, query: str, field: str
+) -> None:
+    ensure_default_plans()
+
+    answer = Client().get(f"/pricing/?{query}")
+
+    assert answer.status_code == 400
+    assert f"“{field}”" in answer.content.decode()
 
 
 def test_an_estimate_names_the_plan_that_covers_it(db: None) -> None:

@@ -43,8 +43,9 @@ def test_a_topic_has_a_first_post_its_tags_and_is_counted(person: Person) -> Non
 def test_the_same_token_gives_the_same_topic_and_the_same_reply(person: Person) -> None:
     ada = person("ada")
     within = forum.category()
-    first = forum.topic(ada, category=within, client_token="one")
-    assert forum.topic(ada, category=within, client_token="one") == first
+    sent = {"category": within, "title": "How do I rotate it?", "client_token": "one"}
+    first = forum.topic(ada, **sent)
+    assert forum.topic(ada, **sent) == first
     answer = forum.reply(first, ada, client_token="two")
     assert forum.reply(first, ada, client_token="two") == answer
     assert Topic.objects.count() == 1
