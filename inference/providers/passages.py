@@ -38,6 +38,8 @@ NEAR = 0.7
 # What is said in one place answers better than the same words strewn about.
 COVERAGE_SHARE = 0.25
 SENTENCE_SHARE = 0.5
+# Of two that say as much, the one whose heading is about nothing else.
+FOCUS_SHARE = 0.05
 # A row of a table that begins with the name that is asked about explains it.
 DEFINITION_SHARE = 0.3
 # The share of the question a passage has to speak of to be quoted at all …
@@ -132,7 +134,7 @@ class _Weights:
     def bm25(self, text: _Text, usual_length: float) -> float:
         """Return how much of the question a passage is about, from 0 to about 1."""
         length = 1 - B + B * text.length / (usual_length or 1)
-        in_heading = IN_HEADING * (1 + self._focus(text)) / 2
+        in_heading = IN_HEADING * (1 + self.focus(text)) / 2
         score = 0.0
         for unit, weight in self.of_unit.items():
             mentions = (
@@ -144,7 +146,7 @@ class _Weights:
             score += weight * mentions / (K1 + mentions)
         return score / self.total
 
-    def _focus(self, text: _Text) -> float:
+    def focus(self, text: _Text) -> float:
         """Return the share of a heading that is about the question."""
         asked = {each for unit in self.of_unit for each in unit.lexemes | unit.near}
         size = sum(unit.weight for unit in text.subject)
@@ -171,6 +173,7 @@ def choose(question: Question, passages: Sequence[Passage]) -> list[Excerpt]:
             continue
         score = weights.bm25(text, usual_length)
         score += COVERAGE_SHARE * coverage + SENTENCE_SHARE * at_once
+        score += FOCUS_SHARE * weights.focus(text)
         if _defines(passage, question):
             score += DEFINITION_SHARE
         if passage.version in question.versions:

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts import services
 from accounts.models import Membership
 from accounts.queries import current_organisation, personal_organisation
+from tests.factories.accounts import with_seats
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -74,7 +75,7 @@ def test_who_is_taken_out_of_it_works_elsewhere(person: Person) -> None:
 
 def test_an_accepted_invitation_leads_into_its_team(person: Person) -> None:
     ada, erin = person("ada"), person("erin")
-    team = services.create_organisation("Northwind", owner=erin)
+    team = with_seats(services.create_organisation("Northwind", owner=erin), 2)
     owner = Membership.objects.get(user=erin, organisation=team)
     _row, token = services.invite_member(team, email=ada.email, role="member", by=owner)
 

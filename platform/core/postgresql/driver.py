@@ -10,12 +10,13 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from psycopg import *  # noqa: F403 - Django takes every name of the driver from here
 from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout
+from psycopg.waiting import Wait
 
 from core.breaker import Breaker
 
@@ -88,6 +89,30 @@ def _plugged(host: str, port: int) -> socket.socket:
     return plug
 
 
+class _Statement(Generic[RV]):
+    """A statement under way that can be waited for in several turns.
+
+    The library begins every wait by asking what to wait for. One that has been
+    begun already would take that for an answer of the server.
+    """
+
+    def __init__(self, gen: PQGen[RV]) -> None:
+        self._gen = gen
+        self._wanted: Wait | None = None
+
+    def turn(self) -> PQGen[RV]:
+        """Go on where the last turn was over."""
+        try:
+            if self._wanted is None:
+                self._wanted = next(self._gen)
+            while True:
+                ready = yield self._wanted
+                self._wanted = self._gen.send(ready)
+        except StopIteration as end:
+            result: RV = end.value
+            return result
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that ends, rather than waits, when its server is away."""
 
@@ -96,10 +121,10 @@ class BoundedConnection(psycopg.Connection[Any]):
     ) -> RV:
         if timeout is not None:
             return super().wait(gen, interval, timeout)
-        silence = SILENCE
+        statement, silence = _Statement(gen), SILENCE
         while True:
             try:
-                return super().wait(gen, interval, silence)
+                return super().wait(statement.turn(), interval, silence)
             except _WaitTimeout:
                 if breaker.is_open or not _server_of(self).is_answering():
                     raise _give_up(self) from None
@@ -117,10 +142,10 @@ class BoundedAsyncConnection(psycopg.AsyncConnection[Any]):
     ) -> RV:
         if timeout is not None:
             return await super().wait(gen, interval, timeout)
-        silence = SILENCE
+        statement, silence = _Statement(gen), SILENCE
         while True:
             try:
-                return await super().wait(gen, interval, silence)
+                return await super().wait(statement.turn(), interval, silence)
             except _WaitTimeout:
                 if not await asyncio.to_thread(_server_of(self).is_answering):
                     raise _give_up(self) from None
