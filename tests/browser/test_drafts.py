@@ -200,7 +200,7 @@ INTERRUPTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", every_run("topic", "playground"))
+@pytest.mark.parametrize("name", every_run())
 def test_no_interruption_costs_a_character(
     name: str, desk: Callable[[str, Any], Desk], person: Any
 ) -> None:

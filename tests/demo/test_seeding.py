@@ -42,7 +42,8 @@ NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 # Keys and secrets are drawn anew; everything else is the same for the same seed.
 DRAWN = ("id", "user_id", "organisation_id", "topic_id", "author_id", "post_id")
 SAME = {
-    "accounts_user": ("id", "password"),
+    # The organisation somebody works in is named by a number, like every key.
+    "accounts_user": ("id", "password", "current_organisation_id"),
     "activity_visitor": (),
     "forum_topic": (*DRAWN, "category_id", "last_poster_id", "solution_id"),
     "forum_post": (*DRAWN,),

@@ -131,7 +131,7 @@ def test_a_malformed_event_is_refused_even_when_signed(fields: dict[str, Any]) -
 
 @pytest.mark.django_db
 def test_odd_text_inside_an_event_is_no_reason_to_fail() -> None:
-    about = {"object": "product", "id": "prod_1", "name": "nul \x00 and \ud83d"}
+    about = {"object": "product", "id": "prod_1", "name": "nul \x00 and \u0301"}
     body = event_body("product.created", about)
 
     assert deliver(body) == 200
