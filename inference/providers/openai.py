@@ -121,7 +121,7 @@ class OpenAIProvider:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
                 # Each call brings its own; this is what one that forgot would get.
-                timeout=aiohttp.ClientTimeout(total=600, sock_connect=1),
+                timeout=aiohttp.ClientTimeout(total=600, connect=3, sock_connect=1),
                 trust_env=False,
                 skip_auto_headers=("user-agent",),
                 cookie_jar=aiohttp.DummyCookieJar(),
