@@ -167,7 +167,7 @@ def test_metadata_merges_and_unsets(client: Any) -> None:
 
 def test_an_unknown_path_is_a_json_404(stripe_emulator: StripeEmulator) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
-        stripe_emulator.client().v1.disputes.list()
+        stripe_emulator.client().v1.quotes.list()
 
 
 def test_lookup_keys_move_only_when_asked(shop: Shop) -> None:

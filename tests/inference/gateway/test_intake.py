@@ -128,7 +128,7 @@ def test_a_picture_of_some_megabytes_is_read() -> None:
 
     call = asyncio.run(take(Intake(), orjson.dumps(body), organisation=1, piece=65_536))
 
-    assert call.attachments == 3
+    assert call.weight.attachments == 3
 
 
 def test_a_long_conversation_with_many_tools_is_read() -> None:
