@@ -17,6 +17,19 @@ import uvloop
 from tests.bench.upstream import ending, events, whole_answer
 
 
+def said(raw: bytes) -> list[bytes]:
+    """Return what an answer or a stream says: its choices, and whether it ended.
+
+    Around them the gateway writes its own id, model and usage.
+    """
+    parts = raw.split(b'"choices":')
+    choices = [part.split(b',"usage"')[0].split(b"\n")[0] for part in parts[1:]]
+    return [
+        *(each.rstrip(b"}") for each in choices),
+        raw[-6:] if raw.endswith(b"\n\n") else b"",
+    ]
+
+
 @dataclass(kw_only=True)
 class Task:
     """What to ask for: so many connections, for so long or so many times each."""
@@ -134,7 +147,7 @@ class Client(asyncio.Protocol):
         )
 
     def compare(self, got: bytes, wanted: bytes) -> None:
-        if self.buffer[9:12] == b"200" and got == wanted:
+        if self.buffer[9:12] == b"200" and said(got) == said(wanted):
             self.marks.whole.append(time.perf_counter() - self.asked_at)
             return
         self.marks.wrong += 1

@@ -108,6 +108,7 @@ def test_no_sentence_of_ours_changes_what_a_package_says(
     # The same meaning in our words; another meaning needs a context.
     assert changed == {
         "Change",
+        "Note",
         "Sessions",
         "Sign in with a passkey",
         "Text",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from embedded.mailbox import Mailbox
-from tests.fakes.servers import free_port
+from tests.fakes.servers import free_ports
 
 SECRET = "known-to-the-owner"
 
@@ -19,7 +19,8 @@ class Post:
     """A mailbox under test and the ways into it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.smtp, self.http = folder, free_port(), free_port()
+        self.folder = folder
+        self.smtp, self.http = free_ports(2)
         self.mailbox = Mailbox(
             folder,
             host="127.0.0.1",
