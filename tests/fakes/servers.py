@@ -1,6 +1,7 @@
 """Starting real servers for tests, on loopback ports nobody else has."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,20 +22,33 @@ from embedded.process import spawn, stop
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# Below what Linux gives to outgoing connections, which take a free port at any moment.
+_PORTS = range(15_000, 32_000)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
+    """Return a port nobody listens on, and never one that was returned before.
+
+    Each test worker looks among ports of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = random.choice(_PORTS[worker % 8 :: 8])  # noqa: S311 - any will do
+        if port in _given:
+            continue
+        _given.add(port)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that differ: one that is asked for alone may come twice."""
-    with ExitStack() as held:
-        listeners = [held.enter_context(socket.socket()) for _number in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]
+    """Return ports that differ."""
+    return [free_port() for _number in range(count)]
 
 
 def product_environment(**changes: str) -> dict[str, str]:
