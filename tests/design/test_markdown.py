@@ -97,8 +97,10 @@ def seconds_of(text: str) -> float:
 def test_no_text_costs_much_more_than_prose_of_its_length(name: str) -> None:
     bomb = (BOMBS[name] * LONG)[:LONG]
 
-    # Five times, and as much again for a machine that is busy.
-    assert seconds_of(bomb) < 10 * seconds_of((ORDINARY * LONG)[:LONG])
+    # Five times, and as much again for a machine that is busy; a slow moment of it
+    # is not slow three times running.
+    ordinary = (ORDINARY * LONG)[:LONG]
+    assert any(seconds_of(bomb) < 10 * seconds_of(ordinary) for _turn in range(3))
     assert len(markdown.render(bomb, id_prefix="post-7").html) < 20 * LONG
 
 
