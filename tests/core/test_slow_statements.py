@@ -1,6 +1,7 @@
 """A server that is slow is waited for, in sending and in answering."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -32,7 +33,7 @@ def test_a_statement_may_take_many_turns_to_be_answered() -> None:
 
 
 def test_an_event_loop_waits_in_turns_as_well() -> None:
-    given = settings.DATABASES["default"]
+    given: Any = settings.DATABASES["default"]
 
     async def ask() -> object:
         found = await driver.BoundedAsyncConnection.connect(
