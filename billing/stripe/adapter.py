@@ -145,6 +145,14 @@ def fetch_customer(customer_id: str) -> Customer:
         )
 
 
+def has_customer(customer_id: str) -> bool:
+    """Return whether Stripe still has a customer."""
+    try:
+        return not fetch_customer(customer_id).is_deleted
+    except StripeMissing:
+        return False
+
+
 # Hosted pages.
 
 

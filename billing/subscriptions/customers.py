@@ -4,7 +4,6 @@ from django.db import transaction
 
 from accounts.models import Organisation
 from billing.stripe import adapter
-from billing.stripe.exceptions import StripeMissing
 from billing.stripe.operations import run_once
 from billing.subscriptions.models import BillingAccount, FormerCustomer
 from billing.subscriptions.values import card_values
@@ -37,14 +36,6 @@ def ensure_customer(organisation: Organisation) -> str:
     )
     account.refresh_from_db()
     return account.stripe_customer_id or customer.id
-
-
-def has_customer(customer_id: str) -> bool:
-    """Ask Stripe whether it still has the customer."""
-    try:
-        return not adapter.fetch_customer(customer_id).is_deleted
-    except StripeMissing:
-        return False
 
 
 @transaction.atomic

@@ -24,7 +24,6 @@ from billing.stripe.operations import run_once
 from billing.subscriptions.customers import (
     ensure_customer,
     forget_customer,
-    has_customer,
 )
 from billing.subscriptions.entitling import refresh_entitlements
 from billing.subscriptions.exceptions import (
@@ -126,7 +125,7 @@ def open_portal(organisation: Organisation, *, return_path: str, language: str) 
             locale=LOCALES.get(language, "auto"),
         )
     except StripeMissing as error:
-        if has_customer(account.stripe_customer_id):
+        if adapter.has_customer(account.stripe_customer_id):
             raise
         forget_customer(account.stripe_customer_id)
         raise NoCustomer from error
@@ -307,7 +306,7 @@ def _open_session(intent: CheckoutIntent) -> CheckoutSession:
 def _heal_references(intent: CheckoutIntent, *, customer_id: str) -> bool:
     """Doubt the ids we keep; return whether one of them was dead and is replaced."""
     is_healed = False
-    if not has_customer(customer_id):
+    if not adapter.has_customer(customer_id):
         is_healed = forget_customer(customer_id)
     price_id = intent.price.stripe_price_id
     if not adapter.has_price(price_id or ""):

@@ -5,7 +5,6 @@ from functools import partial
 
 from accounts.models import Organisation
 from billing.stripe import adapter, objects
-from billing.stripe.exceptions import StripeMissing
 from billing.subscriptions import values
 from billing.subscriptions.customers import forget_customer, organisation_of
 from billing.subscriptions.models import BillingAccount
@@ -21,7 +20,7 @@ def customers(work: Work) -> Iterator[Difference]:
     for account in ours.exclude(stripe_customer_id__in=theirs):
         customer_id = account.stripe_customer_id or ""
         # The list leaves out those on a test clock, so absence is asked about.
-        if not _is_forgotten(customer_id):
+        if adapter.has_customer(customer_id):
             continue
         yield from work.settle(
             "customer",
@@ -33,13 +32,6 @@ def customers(work: Work) -> Iterator[Difference]:
         )
     for customer in theirs.values():
         yield from _stranger(work, customer)
-
-
-def _is_forgotten(customer_id: str) -> bool:
-    try:
-        return adapter.fetch_customer(customer_id).is_deleted
-    except StripeMissing:
-        return True
 
 
 def _stranger(work: Work, customer: objects.Customer) -> Iterator[Difference]:

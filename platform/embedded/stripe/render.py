@@ -124,6 +124,9 @@ def _expand(account: "Account", value: Any, steps: list[str], path: str) -> None
         return
     if not isinstance(value, dict) or not steps:
         return
+    # What was deleted is its id and that word: nothing in it is left to expand.
+    if value.get("deleted"):
+        return
     name, rest = steps[0], steps[1:]
     kind = value.get("object", "")
     if (kind, name) in INCLUDED and value.get(name) is None:

@@ -412,3 +412,18 @@ def test_changing_the_interval_starts_a_new_period(shop: Shop) -> None:
 
     assert period(changed) == (moment(2026, 4, 16), moment(2027, 4, 16))
     assert clock.invoices()[-1] == ("paid", 95000, "subscription_update")
+
+
+def test_a_deleted_customer_is_a_tombstone_whatever_is_expanded(shop: Shop) -> None:
+    customer = shop.customer()
+    shop.client.v1.customers.delete(customer.id)
+
+    found: Any = shop.client.v1.customers.retrieve(
+        customer.id, {"expand": ["invoice_settings.default_payment_method"]}
+    )
+
+    assert found.to_dict(for_json=True) == {
+        "id": customer.id,
+        "object": "customer",
+        "deleted": True,
+    }
