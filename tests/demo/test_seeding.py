@@ -50,7 +50,7 @@ SAME = {
     "forum_vote": DRAWN,
     "usage_usageevent": (*DRAWN, "key_id", "price_version_id"),
     "ledger_invoice": (*DRAWN, "raw"),
-    "subscriptions_subscription": (*DRAWN, "price_id", "raw"),
+    "subscriptions_subscription": (*DRAWN, "price_id", "paid_price_id", "raw"),
 }
 
 

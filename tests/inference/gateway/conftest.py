@@ -13,6 +13,7 @@ from django.db import connection
 from openai import OpenAI
 
 from accounts.queries import personal_organisation
+from core.redis import client, prefixed
 from entitlements import services as entitlements
 from entitlements.features import Features
 from inference.catalog import services as catalog
@@ -127,18 +128,31 @@ def gateway(transactional_db: None, gateway_process: Gateway) -> Iterator[Gatewa
 
 
 def wait_until_quiet() -> None:
-    """Wait until nobody else works on this database: the tables are emptied next."""
+    """Wait until the gateway works on nothing: the tables are emptied next.
+
+    A request is over once its reservation is given back, which comes after the
+    commit, also where its caller left and the upstream still speaks.
+    """
     deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not _is_held() and not _is_busy():
+            return
+        time.sleep(0.02)
+
+
+def _is_held() -> bool:
+    """Whether a request holds a place among those its organisation may run."""
+    return next(client().scan_iter(f"{prefixed('gw:')}*:leases"), None) is not None
+
+
+def _is_busy() -> bool:
     with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND pid <> pg_backend_pid() AND state <> 'idle'"
-                " AND backend_type = 'client backend'"
-            )
-            if cursor.fetchone() == (0,):
-                return
-            time.sleep(0.02)
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND state <> 'idle'"
+            " AND backend_type = 'client backend'"
+        )
+        return cursor.fetchone() != (0,)
 
 
 def recorded(count: int = 1) -> list[UsageEvent]:
