@@ -183,5 +183,5 @@ def customer(
         return Customer(user, organisation, key, secret, client, gateway.url)
 
     yield make
-    for client in clients:
-        client.close()
+    for each in clients:
+        each.close()
