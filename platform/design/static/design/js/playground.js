@@ -144,9 +144,10 @@ async function showRefusal(message, code) {
   const alert = document.querySelector("template[data-refusal]").content
     .firstElementChild.cloneNode(true);
   // The gateway's words name an address for programs; a person has the link beside them.
-  alert.querySelector("[data-message]").textContent =
-    code === "model_requires_plan" ? find("texts").dataset.needsPlan : message;
-  const needsPlan = code === "model_requires_plan" || code === "insufficient_quota";
+  const texts = find("texts").dataset;
+  const words = { model_requires_plan: texts.needsPlan, insufficient_quota: texts.quota };
+  alert.querySelector("[data-message]").textContent = words[code] ?? message;
+  const needsPlan = code in words;
   const plans = alert.querySelector("[data-plans]");
   if (plans) plans.hidden = !needsPlan;
   find("notice").replaceChildren(alert);
