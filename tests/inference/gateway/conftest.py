@@ -141,8 +141,8 @@ def wait_until_quiet() -> None:
 
 
 def _is_held() -> bool:
-    """Whether a request holds a place among those its organisation may run."""
-    return next(client().scan_iter(f"{prefixed('gw:')}*:leases"), None) is not None
+    """Whether something is reserved for a request that is not committed yet."""
+    return bool(client().zcard(prefixed("gw:reservations")))
 
 
 def _is_busy() -> bool:
