@@ -53,3 +53,14 @@ def test_another_process_collects_the_same_tests_in_the_same_order(
         line.removeprefix("found ") for line in lines if line.startswith("found ")
     ]
     assert theirs == ours
+
+
+@pytest.mark.xdist_group("collection")
+def test_tests_of_one_group_share_a_worker(request: pytest.FixtureRequest) -> None:
+    """The group is in the id that the scheduler sees, or every worker starts all."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process has everything")
+    if not request.config.getvalue("loadgroup"):
+        pytest.skip("asked for without groups")
+
+    assert request.node.nodeid.endswith("@collection")
