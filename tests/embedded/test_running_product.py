@@ -235,15 +235,14 @@ def test_a_start_that_is_killed_half_way_is_finished_by_the_next() -> None:
 def test_var_removed_under_a_running_product_ends_it_with_one_sentence() -> None:
     with passable_folder() as folder, running_stack(folder / "var") as stack:
         postgres = main_process(stack.var_dir / "postgres")
-        log = (stack.var_dir / "run.log").open()
-        # What runs may write a file meanwhile, as it may under an operator's rm.
-        shutil.rmtree(stack.var_dir, ignore_errors=True)
-        assert not (stack.var_dir / "postgres").exists()
-        os.kill(postgres, signal.SIGKILL)
+        with (stack.var_dir / "run.log").open() as log:
+            # What runs may write a file meanwhile, as it may under an operator's rm.
+            shutil.rmtree(stack.var_dir, ignore_errors=True)
+            assert not (stack.var_dir / "postgres").exists()
+            os.kill(postgres, signal.SIGKILL)
 
-        stack.process.wait(60)
+            stack.process.wait(60)
 
-        with log:
             said = log.read()
         assert "was removed while PostgreSQL ran on it. Start again" in said
         assert "Traceback (most recent call last)" not in said.splitlines()[-1]
