@@ -152,7 +152,7 @@ def _is_busy() -> bool:
             " AND pid <> pg_backend_pid() AND state <> 'idle'"
             " AND backend_type = 'client backend'"
         )
-        return cursor.fetchone() != (0,)
+        return bool(cursor.fetchone() != (0,))
 
 
 def recorded(count: int = 1) -> list[UsageEvent]:
