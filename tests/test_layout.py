@@ -1,6 +1,9 @@
-"""``platform/`` stays a source root that shadows nothing."""
+"""``platform/`` stays a source root that shadows nothing; guests live next door."""
 
+import ast
+import re
 import sys
+import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -42,3 +45,49 @@ def test_our_top_level_names_shadow_no_installed_distribution() -> None:
     }
 
     assert top_level_names() & foreign == set()
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level names a file imports, for type checking included."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def test_the_product_imports_nothing_of_the_stripe_emulator() -> None:
+    # It starts the emulator as a process and speaks HTTP to it, like anybody.
+    sources = ("platform", "community", "inference", "billing")
+    files = [path for source in sources for path in (ROOT / source).rglob("*.py")]
+
+    assert len(files) > 300
+    assert [path for path in files if "stripe_emulator" in imported(path)] == []
+
+
+def test_the_stripe_emulator_imports_nothing_of_the_product() -> None:
+    source = ROOT / "tools" / "stripe-emulator" / "src" / "stripe_emulator"
+    files = list(source.rglob("*.py"))
+
+    found = set[str]().union(*map(imported, files))
+
+    assert len(files) > 50
+    assert found & top_level_names() == set()
+    assert found & {"django", "tests", "tools"} == set()
+
+
+def test_what_the_stripe_emulator_needs_is_pinned_for_a_bare_machine() -> None:
+    project = tomllib.loads(
+        (ROOT / "tools" / "stripe-emulator" / "pyproject.toml").read_text()
+    )
+    needed = {
+        re.split(r"[<>=]", name)[0] for name in project["project"]["dependencies"]
+    }
+    pins = (ROOT / "requirements" / "embedded.txt").read_text()
+
+    pinned = set(re.findall(r"^([\w.-]+)==", pins, re.MULTILINE))
+
+    assert needed - pinned == set()
+    assert "stripe-emulator" not in (ROOT / "requirements" / "base.txt").read_text()

@@ -26,7 +26,7 @@ VENV = ROOT / ".venv"
 CATALOGUE = ROOT / "platform/design/locale/zh_Hans/LC_MESSAGES/django.po"
 COMPILED = CATALOGUE.with_suffix(".mo")
 SOURCES = ("billing", "community", "inference", "platform", "templates")
-# The emulator and the mailbox run without Django and have texts of their own.
+# The mailbox runs without Django and has texts of its own.
 LEFT_OUT = ("platform/embedded/",)
 # An entry that says it comes from here words a package's sentence our way; it is
 # written into the catalogue by hand and stays there.

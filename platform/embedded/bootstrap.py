@@ -28,6 +28,9 @@ STAMP = VENV / "installed"
 # There while packages are installed; what a killed or failed pip left has it still.
 UNFINISHED = VENV / "installing"
 LOCK = ROOT / ".venv.lock"
+# Nothing of ours is installed: it is imported from where it lies. The product itself
+# is started without the emulator's folder.
+SOURCES = (ROOT / "platform", ROOT, ROOT / "tools" / "stripe-emulator" / "src")
 RUNNING = ("base", "embedded")
 DEVELOPING = (*RUNNING, "dev")
 # What an environment says about itself: its version, where it is, that pip is there.
@@ -37,6 +40,10 @@ PROBE = (
     "importlib.util.find_spec('pip') is not None]))"
 )
 
+IMPORTS = [
+    "-c",
+    "from importlinter.cli import lint_imports_command as main; main()",
+]
 COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "setup": (DEVELOPING, []),
     "run": (RUNNING, [["manage.py", "start"]]),
@@ -47,7 +54,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
             ["-m", "ruff", "check", "."],
             ["-m", "ruff", "format", "--check", "."],
             ["-m", "mypy", "."],
-            ["-c", "from importlinter.cli import lint_imports_command as main; main()"],
+            IMPORTS,
+            [*IMPORTS, "--config", "tools/stripe-emulator/pyproject.toml"],
             ["-m", "djlint", "--check", "--lint", "--quiet", "templates"],
             [
                 # No server runs here, and none is needed.
@@ -80,7 +88,7 @@ def main(arguments: list[str]) -> int:
         return 2
     groups, steps = COMMANDS[name]
     os.chdir(ROOT)
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, SOURCES))
     # Another environment's own place must not be taken for ours.
     os.environ.pop("PYTHONHOME", None)
     try:

@@ -19,6 +19,8 @@ from embedded.process import ServiceUnavailable, write_private
 from embedded.supervisor import Service, answers
 
 ROOT = Path(__file__).resolve().parents[2]
+# A project of its own; only the process it is started as has it on its path.
+EMULATOR = ROOT / "tools" / "stripe-emulator" / "src"
 # Each with the beginning its readers expect.
 _OWN_SECRETS = {
     "SECRET_KEY": "",
@@ -157,19 +159,24 @@ def shared_variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in names if environment.get(name)}
 
 
-def stripe_emulator(places: Places, environment: dict[str, str]) -> Service:
+def stripe_emulator(places: Places, environment: Mapping[str, str]) -> Service:
+    """Return the emulator, told what it needs of the product and nothing else."""
+    signing, *_older = environment["STRIPE_WEBHOOK_SECRETS"].split(",")
     return Service(
         "stripe",
-        [sys.executable, "-m", "embedded.stripe"],
+        [sys.executable, "-m", "stripe_emulator"],
         {
-            **environment,
-            "HOST": places.host,
+            **os.environ,
+            "PYTHONPATH": str(EMULATOR),
+            "PYTHONUNBUFFERED": "1",
+            "STRIPE_EMULATOR_HOST": places.host,
             "STRIPE_EMULATOR_PORT": str(places.stripe_port),
             "STRIPE_EMULATOR_KEY": environment["STRIPE_SECRET_KEY"],
+            "STRIPE_EMULATOR_DATA": str(
+                places.var_dir / "stripe-emulator" / "state.sqlite3"
+            ),
             "STRIPE_EMULATOR_WEBHOOK_URL": f"http://127.0.0.1:{places.port}/hooks/stripe/",
-            "STRIPE_EMULATOR_WEBHOOK_SECRET": environment[
-                "STRIPE_WEBHOOK_SECRETS"
-            ].split(",")[0],
+            "STRIPE_EMULATOR_WEBHOOK_SECRET": signing,
         },
         is_ready=lambda: _listens(places.stripe_port),
     )

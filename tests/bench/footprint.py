@@ -25,7 +25,7 @@ ROLES = {
     "granian": "web",
     "config.celery worker": "worker",
     "config.celery beat": "beat",
-    "embedded.stripe": "stripe emulator",
+    "stripe_emulator": "stripe emulator",
     "redis-server": "redis",
     "postgres": "postgres",
     "manage.py start": "start command",

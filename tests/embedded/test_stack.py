@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from embedded.process import ServiceUnavailable
-from embedded.stack import Places, load_secrets, product_environment
+from embedded.stack import (
+    EMULATOR,
+    Places,
+    load_secrets,
+    product_environment,
+    stripe_emulator,
+)
 from tests.fakes.servers import free_port
 
 
@@ -79,6 +85,33 @@ def test_the_product_is_pointed_at_the_emulator(places: Places) -> None:
     assert environment["STRIPE_API_BASE"] == places.stripe_url
     assert environment["STRIPE_SECRET_KEY"] == "sk_test_doorstone_emulator"
     assert environment["DATABASE_URL"] == "postgresql://ours"
+
+
+def test_the_emulator_is_told_its_own_settings_and_no_secret_of_the_product(
+    places: Places,
+) -> None:
+    product = environment_of(places)
+
+    service = stripe_emulator(places, product)
+
+    told = service.env
+    assert service.command[1:] == ["-m", "stripe_emulator"]
+    assert told["PYTHONPATH"] == str(EMULATOR)
+    assert (EMULATOR / "stripe_emulator" / "__main__.py").exists()
+    assert told["STRIPE_EMULATOR_PORT"] == str(places.stripe_port)
+    assert told["STRIPE_EMULATOR_KEY"] == product["STRIPE_SECRET_KEY"]
+    # Where data of earlier versions lies, too.
+    data = places.var_dir / "stripe-emulator" / "state.sqlite3"
+    assert told["STRIPE_EMULATOR_DATA"] == str(data)
+    assert told["STRIPE_EMULATOR_WEBHOOK_SECRET"] == product["STRIPE_WEBHOOK_SECRETS"]
+    own = load_secrets(places.var_dir)
+    assert {name for name in own if told.get(name) == own[name]} == set()
+
+
+def test_no_process_of_the_product_has_the_emulator_on_its_path(
+    places: Places,
+) -> None:
+    assert str(EMULATOR) not in environment_of(places)["PYTHONPATH"].split(":")
 
 
 def test_a_stripe_key_of_ones_own_is_left_alone(

@@ -17,6 +17,7 @@ import httpx
 from embedded.postgres import EmbeddedPostgres
 from embedded.process import spawn, stop
 from embedded.redis import EmbeddedRedis
+from embedded.stack import EMULATOR
 from tests.fakes.servers import ROOT, asgi_command, free_port, wait_until_answering
 
 UPSTREAM = """
@@ -144,7 +145,9 @@ def running_stack(folder: Path) -> Iterator[Stack]:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "config.settings.dev",
             "DOORSTONE_DEVELOPMENT": "1",
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (ROOT / "platform", ROOT, EMULATOR))
+            ),
             "VAR_DIR": str(folder),
             "SITE_URL": site,
             "DATABASE_URL": postgres.url(),
@@ -157,6 +160,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
             "STRIPE_EMULATOR_PORT": str(ports["stripe"]),
             "STRIPE_SECRET_KEY": "sk_test_doorstone_emulator",
             "STRIPE_EMULATOR_KEY": "sk_test_doorstone_emulator",
+            "STRIPE_EMULATOR_DATA": str(folder / "stripe-emulator.sqlite3"),
             "REST_ANONYMOUS_CALLS_PER_MINUTE": "100000",
         }
         upstream = f"http://127.0.0.1:{ports['upstream']}/v1"
@@ -167,7 +171,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         queues = ["--queues", "default,mail,billing,usage", "--concurrency", "1"]
         commands = {
             "upstream": ["-c", UPSTREAM.format(port=ports["upstream"])],
-            "stripe": ["-m", "embedded.stripe"],
+            "stripe": ["-m", "stripe_emulator"],
             "mail": [
                 *("-c", MAIL_SERVER, "-n", "-l", f"127.0.0.1:{ports['mail']}"),
                 *("-c", "aiosmtpd.handlers.Sink"),

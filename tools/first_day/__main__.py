@@ -25,6 +25,7 @@ import httpx
 from aiosmtpd.controller import Controller
 
 from embedded.process import spawn, stop
+from embedded.stack import EMULATOR
 from tools.first_day import guide
 from tools.first_day.load import Load, deliver
 from tools.first_day.machine import (
@@ -147,8 +148,8 @@ def outside(day: FirstDay) -> Iterator[Mails]:
     make_certificate(day)
     environment = {
         **os.environ,
-        "PYTHONPATH": f"{guide.ROOT / 'platform'}:{guide.ROOT}",
-        "VAR_DIR": str(day.folder / "outside"),
+        "PYTHONPATH": f"{guide.ROOT / 'platform'}:{guide.ROOT}:{EMULATOR}",
+        "STRIPE_EMULATOR_DATA": str(day.folder / "outside" / "state.sqlite3"),
         "STRIPE_EMULATOR_PORT": str(ports["stripe"]),
         "STRIPE_EMULATOR_KEY": guide.STAND_INS["sk_test_YOURS"],
         "STRIPE_EMULATOR_WEBHOOK_URL": f"{day.site}/hooks/stripe/",
@@ -156,7 +157,7 @@ def outside(day: FirstDay) -> Iterator[Mails]:
         "STRIPE_EMULATOR_WEBHOOK_SECRET": guide.STAND_INS["whsec_YOURS"],
     }
     commands = (
-        [sys.executable, "-m", "embedded.stripe"],
+        [sys.executable, "-m", "stripe_emulator"],
         [sys.executable, "-c", UPSTREAM.format(**ports)],
     )
     controller = Controller(mails, hostname="127.0.0.1", port=ports["smtp"])

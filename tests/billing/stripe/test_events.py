@@ -14,8 +14,8 @@ from billing.stripe import registry, services
 from billing.stripe.events import HEARD, LET_GO, UNKNOWN, reason_to_let_go
 from billing.stripe.models import WebhookInbox
 from billing.stripe.webhooks import parse_event
+from embedded.stack import EMULATOR
 from tests.factories.billing import event_body
-from tests.fakes.servers import ROOT
 
 TYPE = re.compile(r'"([a-z0-9_]+(?:\.[a-z0-9_]+)+)"')
 
@@ -27,7 +27,7 @@ def sdk_types() -> set[str]:
 
 def emulated_types() -> set[str]:
     """Return every type the emulator announces by its whole name."""
-    sources = (ROOT / "platform/embedded/stripe").rglob("*.py")
+    sources = EMULATOR.rglob("*.py")
     text = "\n".join(path.read_text() for path in sources)
     return set(re.findall(r'emit(?:_update)?\(\s*"([a-z_.]+)"', text))
 

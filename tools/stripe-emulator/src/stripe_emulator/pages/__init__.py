@@ -1,0 +1,1 @@
+"""What people see: checkout, portal, invoice, and the operator's console."""
