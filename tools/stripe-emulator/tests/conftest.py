@@ -7,6 +7,10 @@ import pytest
 
 from receiving import Receiver, listening
 from shopping import Shop
+from stripe_emulator.account import Account
+from stripe_emulator.engine import sweeping
+from stripe_emulator.settings import Settings
+from stripe_emulator.store import Store
 from stripe_emulator.testing import (
     StripeEmulator,
     stripe_emulator,
@@ -14,6 +18,22 @@ from stripe_emulator.testing import (
 )
 
 __all__ = ["stripe_emulator", "stripe_emulator_process"]
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A store that is gone with its test."""
+    made = Store(":memory:")
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def account(store: Store) -> Account:
+    """An account in this process, with nothing around it."""
+    made = Account(Settings(), store)
+    made.due = sweeping.due_at
+    return made
 
 
 @pytest.fixture
