@@ -33,6 +33,9 @@ def buy(shop: Shop, customer: Any, **discount: str) -> Any:
         ({"amount_off": 5, "currency": "usd"}, None),
         ({"percent_off": None, "amount_off": 5}, "currency"),
         ({"duration": "repeating"}, "duration_in_months"),
+        ({"percent_off": 0}, "percent_off"),
+        ({"percent_off": 100.5}, "percent_off"),
+        ({"percent_off": None, "amount_off": 0, "currency": "usd"}, "amount_off"),
     ],
 )
 def test_a_coupon_says_what_it_takes_off_and_how_long(

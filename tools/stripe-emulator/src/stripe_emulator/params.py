@@ -6,6 +6,7 @@ contract along. Modules are loaded when a call first needs them.
 """
 
 import importlib
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from typing import Any, ForwardRef, Literal, Union
 
 from stripe_emulator.errors import InvalidParameter
 
+# Stripe writes amounts in at most eleven digits.
+LARGEST = 99_999_999_999
 EMPTY: Mapping[str, Any] = types.MappingProxyType({})
 
 
@@ -137,7 +140,7 @@ def _text(options: list[Any], value: str, where: str) -> Any:
     for option, convert in (
         (bool, _boolean),
         (int, _integer),
-        (float, float),
+        (float, _number),
         (Decimal, _decimal),
     ):
         if option in scalars:
@@ -175,14 +178,24 @@ def _boolean(value: str) -> bool:
 
 
 def _integer(value: str) -> int:
+    if not re.fullmatch(r"-?[0-9]+", value):
+        raise ValueError(value)
     number = int(value)
-    if abs(number) > 99_999_999_999:
+    if abs(number) > LARGEST:
+        raise ValueError(value)
+    return number
+
+
+def _number(value: str) -> float:
+    number = float(value)
+    if not abs(number) <= LARGEST:
         raise ValueError(value)
     return number
 
 
 def _decimal(value: str) -> str:
-    if not Decimal(value).is_finite():
+    number = Decimal(value)
+    if not number.is_finite() or number.adjusted() >= len(str(LARGEST)):
         raise ValueError(value)
     return value
 

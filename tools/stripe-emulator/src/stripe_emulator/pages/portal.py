@@ -71,7 +71,7 @@ class PortalPages:
 
     def _visit(self, request: Request) -> Visit | Response:
         pointer = self.account.find("portal_token", request.path_params["token"])
-        if pointer is None:
+        if pointer is None or not self._has_owner(pointer):
             return self.renderer.message(
                 request,
                 "Page not found",
@@ -97,6 +97,11 @@ class PortalPages:
                 status=403,
             )
         return Visit(self.account, session)
+
+    def _has_owner(self, pointer: Document) -> bool:
+        """Whether the customer a link was made for is still there."""
+        session = self.account.get("billing_portal.session", pointer["session"])
+        return self.account.find("customer", session["customer"]) is not None
 
     def _subscription(self, request: Request, visit: Visit) -> Document | None:
         found = self.account.find("subscription", request.path_params["subscription"])

@@ -13,6 +13,8 @@ from stripe_emulator.store import Document
 Params = dict[str, Any]
 OLDEST_SECONDS = 35 * DAY
 NEWEST_SECONDS = 5 * 60
+# Sums of a month's events stay exact in a decimal's 28 digits.
+MOST_DIGITS = 15
 GRAINS = {"hour": 3600, "day": DAY}
 
 
@@ -166,7 +168,7 @@ def _value(meter: Document, payload: dict[str, str]) -> str:
         value = Decimal(payload.get(key, ""))
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite():
+    if not value.is_finite() or value.adjusted() >= MOST_DIGITS:
         raise ApiError(
             "The meter event's value must be a number.",
             code="invalid_meter_event_value",
@@ -183,7 +185,9 @@ def create_adjustment(account: Account, params: Params) -> Document:
             params["event_name"],
             identifier,
         ):
-            if account.now() - event["created"] > DAY:
+            owner = account.find("customer", event["_customer"])
+            now = account.time_of(owner) if owner else account.now()
+            if now - event["created"] > DAY:
                 raise ApiError("The event is older than 24 hours.", param="cancel")
             account.store.remove("billing.meter_event", event["id"])
             return {

@@ -96,7 +96,8 @@ def _apply(account: Account, configuration: Document, params: Params) -> None:
         for price in product["prices"]:
             account.refer("price", price, "features[subscription_update][products]")
     configuration["business_profile"].update(params.get("business_profile") or {})
-    for name in ("active", "default_return_url", "name"):
+    configuration["active"] = params.get("active", configuration["active"])
+    for name in ("default_return_url", "name"):
         if name in params:
             configuration[name] = params[name] or None
     merge_metadata(configuration, params.get("metadata"))

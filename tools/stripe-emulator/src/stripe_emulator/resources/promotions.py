@@ -21,6 +21,12 @@ def create_coupon(account: Account, params: Params) -> Document:
         )
     if ("percent_off" in params) == ("amount_off" in params):
         raise ApiError("You must pass either percent_off or amount_off, not both.")
+    if not 0 < params.get("percent_off", 100) <= 100:
+        raise ApiError(
+            "percent_off must be more than 0 and at most 100.", param="percent_off"
+        )
+    if params.get("amount_off", 1) < 1:
+        raise ApiError("Invalid positive integer", param="amount_off")
     if "amount_off" in params and "currency" not in params:
         raise ApiError("You must pass currency with amount_off.", param="currency")
     duration = params.get("duration", "once")
