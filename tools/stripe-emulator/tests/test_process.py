@@ -29,7 +29,7 @@ def start(folder: Path, *arguments: str, **told: str) -> "subprocess.Popen[str]"
 
 
 def wait_for(address: str) -> httpx.Response:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             return httpx.get(address, timeout=2)
@@ -47,7 +47,7 @@ def test_it_serves_by_its_defaults_and_ends_when_told(
 
     answer = wait_for(f"http://127.0.0.1:{port}/healthz")
     process.send_signal(ending)
-    said, complained = process.communicate(timeout=20)
+    said, complained = process.communicate(timeout=60)
 
     assert (answer.status_code, answer.text) == (200, "ok")
     assert (process.returncode, said, complained) == (0, "", "")
@@ -69,7 +69,7 @@ def test_a_killed_process_loses_nothing_it_has_answered(tmp_path: Path) -> None:
 def test_a_real_key_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     process = start(tmp_path, STRIPE_EMULATOR_KEY="sk_live_51x")
 
-    said, complained = process.communicate(timeout=20)
+    said, complained = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (2, "")
     assert complained == "STRIPE_EMULATOR_KEY must begin with sk_test_.\n"
@@ -80,7 +80,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         process = start(tmp_path, "--port", str(port))
-        _, complained = process.communicate(timeout=20)
+        _, complained = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert complained.startswith(

@@ -22,7 +22,7 @@ from stripe_emulator.testing import StripeEmulator, free_port, running_emulator
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()
-BLOCKS = [
+BLOCKS: list[tuple[str, str]] = [
     (language, text)
     for language, text in re.findall(
         r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL
@@ -86,7 +86,7 @@ def served(
         yield port, surroundings
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_the_script_sells_a_subscription(

@@ -152,8 +152,8 @@ def test_some_names_appear_only_when_asked_for(store: Store) -> None:
 
 
 def test_a_charge_shows_its_own_refunds(store: Store) -> None:
-    for identifier, charge in (("re_1", "ch_1"), ("re_2", "ch_2")):
-        store.put({"object": "refund", "id": identifier, "charge": charge})
+    for identifier, owner in (("re_1", "ch_1"), ("re_2", "ch_2")):
+        store.put({"object": "refund", "id": identifier, "charge": owner})
     charge = {"object": "charge", "id": "ch_1"}
 
     shown = expand(store, charge, ["refunds"])
