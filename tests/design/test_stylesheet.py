@@ -11,12 +11,11 @@ from design.stylesheet import FOLDER, stylesheet
 TOKENS = (FOLDER / "tokens.css").read_text()
 
 
-def tokens(block: str) -> dict[str, str]:
-    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", block))
-
-
-LIGHT = tokens(TOKENS[: TOKENS.index("data-theme")])
-DARK = tokens(TOKENS[TOKENS.index("data-theme") :])
+COLOURS = re.findall(
+    r"--([\w-]+): light-dark\((#[0-9a-f]{3,6}), (#[0-9a-f]{3,6})\);", TOKENS
+)
+LIGHT = {name: light for name, light, _dark in COLOURS}
+DARK = {name: dark for name, _light, dark in COLOURS}
 
 
 def luminance(colour: str) -> float:
@@ -43,6 +42,13 @@ def contrast(first: str, second: str) -> float:
 )
 def test_every_colour_of_code_can_be_read(theme: dict[str, str], colour: str) -> None:
     assert contrast(theme[colour], theme["code-bg"]) >= 4.5
+
+
+def test_each_colour_is_written_once_for_both_themes() -> None:
+    # Another way to write one would be another palette to keep.
+    assert len(COLOURS) == len(LIGHT) >= 38
+    assert TOKENS.count("#") == 2 * len(COLOURS)
+    assert "prefers-color-scheme" not in TOKENS
 
 
 def test_every_file_of_the_folder_is_in_the_stylesheet() -> None:

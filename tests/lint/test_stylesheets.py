@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from tools.lint.stylesheets import FOLDER, complaints, formatted, main
+
+CLEAN = ".card {\n  color: var(--text);\n  top: 0;\n}\n"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        ".card { color: var(--text); top: 0; }\n",
+        ".card {\n  color: var(--text); top: 0;\n}\n",
+        ".card {\n    color: var(--text);\n}\n",
+        ".card {\n  color: var(--text);\n}\n.badge {\n  top: 0;\n}\n",
+        ".card {\n  color: var(--text);\n}",
+    ],
+    ids=["one line", "two declarations", "indent", "rules together", "no last line"],
+)
+def test_a_stylesheet_that_is_not_formatted_is_named(
+    tmp_path: Path, planted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "card.css").write_text(planted)
+
+    assert main([str(tmp_path)]) == 1
+
+    assert f"{tmp_path / 'card.css'}: not formatted" in capsys.readouterr().out
+    assert (tmp_path / "card.css").read_text() == planted
+
+
+def test_a_line_too_long_to_review_is_named(tmp_path: Path) -> None:
+    long = f"  --font: {', '.join(['sans-serif'] * 10)};"
+    (tmp_path / "card.css").write_text(f":root {{\n{long}\n}}\n")
+
+    assert list(complaints(tmp_path / "card.css")) == [
+        f"{tmp_path / 'card.css'}:2: {len(long)} characters, at most 100"
+    ]
+
+
+def test_writing_leaves_nothing_to_complain_about(tmp_path: Path) -> None:
+    (tmp_path / "card.css").write_text(".card { color: var(--text); top: 0; }")
+
+    assert main(["--write", str(tmp_path)]) == 0
+    assert (tmp_path / "card.css").read_text() == CLEAN
+
+
+def test_formatting_twice_is_formatting_once() -> None:
+    for path in FOLDER.rglob("*.css"):
+        text = path.read_text()
+        assert formatted(text) == formatted(formatted(text)) == text

@@ -1,0 +1,1 @@
+"""What no linter off the shelf looks for: ``make lint`` runs each of these."""
