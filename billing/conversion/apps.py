@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class ConversionConfig(AppConfig):
@@ -6,6 +9,10 @@ class ConversionConfig(AppConfig):
 
     name = "billing.conversion"
     label = "conversion"
+    menu = (
+        Entry(Menu.STAFF, 10, _("Conversion"), "conversion:home"),
+        Entry(Menu.STAFF, 20, _("Profit model"), "conversion:profit-model"),
+    )
 
     def ready(self) -> None:
         from billing.conversion import subscribers  # noqa: F401

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class PlansConfig(AppConfig):
@@ -6,3 +9,4 @@ class PlansConfig(AppConfig):
 
     name = "billing.plans"
     label = "plans"
+    menu = (Entry(Menu.SITE, 40, _("Pricing"), "plans:pricing", "tag"),)

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class SubscriptionsConfig(AppConfig):
@@ -6,6 +9,17 @@ class SubscriptionsConfig(AppConfig):
 
     name = "billing.subscriptions"
     label = "subscriptions"
+    menu = (
+        Entry(
+            Menu.CONSOLE,
+            50,
+            _("Billing"),
+            "subscriptions:billing",
+            "credit-card",
+            for_organisation=True,
+        ),
+        Entry(Menu.STAFF, 30, _("Revenue"), "subscriptions:revenue"),
+    )
 
     def ready(self) -> None:
         from billing.subscriptions import subscribers  # noqa: F401

@@ -2,9 +2,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 if TYPE_CHECKING:
-    from search.services import Entry
+    from search.services import Entry as Found
 
 
 class DocsConfig(AppConfig):
@@ -12,6 +15,7 @@ class DocsConfig(AppConfig):
 
     name = "community.docs"
     label = "docs"
+    menu = (Entry(Menu.SITE, 20, _("Docs"), "docs:home", "book-open"),)
 
     def ready(self) -> None:
         from search.registry import register
@@ -19,7 +23,7 @@ class DocsConfig(AppConfig):
         register("doc", _entries)
 
 
-def _entries() -> "Iterator[Entry]":
+def _entries() -> "Iterator[Found]":
     from community.docs.models import Page
     from community.docs.services import entries_of
 

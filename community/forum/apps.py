@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class ForumConfig(AppConfig):
@@ -6,6 +9,9 @@ class ForumConfig(AppConfig):
 
     name = "community.forum"
     label = "forum"
+    menu = (
+        Entry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
+    )
 
     def ready(self) -> None:
         from community.forum import subscribers  # noqa: F401

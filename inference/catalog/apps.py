@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class CatalogConfig(AppConfig):
@@ -6,3 +9,4 @@ class CatalogConfig(AppConfig):
 
     name = "inference.catalog"
     label = "catalog"
+    menu = (Entry(Menu.SITE, 30, _("Models"), "catalog:model-list", "box"),)

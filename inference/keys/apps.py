@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class KeysConfig(AppConfig):
@@ -6,6 +9,16 @@ class KeysConfig(AppConfig):
 
     name = "inference.keys"
     label = "keys"
+    menu = (
+        Entry(
+            Menu.CONSOLE,
+            30,
+            _("API keys"),
+            "keys:key-list",
+            "key-round",
+            for_organisation=True,
+        ),
+    )
 
     def ready(self) -> None:
         from inference.keys import subscribers  # noqa: F401

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class PlaygroundConfig(AppConfig):
@@ -6,3 +9,6 @@ class PlaygroundConfig(AppConfig):
 
     name = "inference.playground"
     label = "playground"
+    menu = (
+        Entry(Menu.CONSOLE, 20, _("Playground"), "playground:playground", "terminal"),
+    )

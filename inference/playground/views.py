@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import is_valid_path, reverse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -182,12 +182,12 @@ def _page(
 
 def _state(models: list[Model]) -> dict[str, Any]:
     """Return what the page's script has to know."""
-    upgrade = "/console/{slug}/_upgrade/"
+    upgrade = reverse("subscriptions:upgrade-fragment", args=["SLUG"])
     return {
         "base_url": base_url(),
         "key_url": reverse("playground:playground-key"),
         "preview_url": reverse("design:preview"),
-        "upgrade_url": upgrade if is_valid_path(upgrade.format(slug="x")) else "",
+        "upgrade_url": upgrade.replace("SLUG", "{slug}"),
         # Billionths of a dollar per million tokens: in, cached, out.
         "prices": {
             model.slug: [price.price_in, price.price_cached_in, price.price_out]

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import pgettext_lazy
+
+from core.menus import Entry, Menu
 
 
 class UsageConfig(AppConfig):
@@ -6,3 +9,13 @@ class UsageConfig(AppConfig):
 
     name = "inference.usage"
     label = "usage"
+    menu = (
+        Entry(
+            Menu.CONSOLE,
+            40,
+            pgettext_lazy("of models", "Usage"),
+            "usage:usage",
+            "chart-line",
+            for_organisation=True,
+        ),
+    )

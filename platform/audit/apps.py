@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class AuditConfig(AppConfig):
@@ -6,6 +9,16 @@ class AuditConfig(AppConfig):
 
     name = "audit"
     label = "audit"
+    menu = (
+        Entry(
+            Menu.CONSOLE,
+            70,
+            _("Audit log"),
+            "audit:record-list",
+            "scroll-text",
+            for_organisation=True,
+        ),
+    )
 
     def ready(self) -> None:
         from audit import receivers, subscribers  # noqa: F401

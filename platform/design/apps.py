@@ -6,3 +6,6 @@ class DesignConfig(AppConfig):
 
     name = "design"
     label = "design"
+
+    def ready(self) -> None:
+        from design import checks  # noqa: F401

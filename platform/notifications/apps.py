@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from core.menus import Entry, Menu
 
 
 class NotificationsConfig(AppConfig):
@@ -6,3 +9,9 @@ class NotificationsConfig(AppConfig):
 
     name = "notifications"
     label = "notifications"
+    menu = (
+        Entry(Menu.STAFF, 40, _("Operations"), "notifications:operations"),
+        Entry(
+            Menu.ACCOUNT, 20, _("Notifications"), "notifications:preferences", "bell"
+        ),
+    )

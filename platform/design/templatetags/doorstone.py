@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, is_valid_path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import escape, format_html
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from accounts.wishes import wish_from, with_wish
+from core.menus import Menu
 from core.money import format_amount, format_exact, format_minor, format_nano
 from design import markdown as rendering
 from design import navigation
@@ -65,15 +66,6 @@ def csp_nonce(context: template.Context) -> str:
 def stylesheet_url() -> str:
     """Return the address of the whole stylesheet, which changes with its text."""
     return reverse("design:stylesheet", args=[stylesheet().digest])
-
-
-@register.simple_tag
-def maybe_url(name: str, *args: object, **kwargs: object) -> str:
-    """Return the address, or nothing when no installed app has such a page."""
-    try:
-        return reverse(name, args=args, kwargs=kwargs)
-    except NoReverseMatch:
-        return ""
 
 
 @register.simple_tag(takes_context=True)
@@ -208,7 +200,7 @@ def polyline(values: Sequence[float]) -> str:
 @register.simple_tag(takes_context=True)
 def site_links(context: template.Context) -> list[navigation.Link]:
     """Return the top bar's entries."""
-    return navigation.links(navigation.SITE, _path(context))
+    return navigation.links(Menu.SITE, _path(context))
 
 
 @register.simple_tag(takes_context=True)
@@ -216,27 +208,25 @@ def console_links(
     context: template.Context, organisation: Organisation
 ) -> list[navigation.Link]:
     """Return the console's entries for one organisation."""
-    return navigation.links(navigation.CONSOLE, _path(context), slug=organisation.slug)
+    return navigation.links(Menu.CONSOLE, _path(context), org=organisation.slug)
 
 
 @register.simple_tag
 def console_url(organisation: Organisation) -> str:
     """Return the first page of an organisation's console."""
-    entries = navigation.links(navigation.CONSOLE, "", slug=organisation.slug)
-    own = (entry.url for entry in entries if entry.url.startswith("/console/"))
-    return next(own, "")
+    return reverse("accounts:console-home", args=[organisation.slug])
 
 
 @register.simple_tag(takes_context=True)
 def staff_links(context: template.Context) -> list[navigation.Link]:
     """Return the staff pages' entries."""
-    return navigation.links(navigation.STAFF, _path(context))
+    return navigation.links(Menu.STAFF, _path(context))
 
 
 @register.simple_tag(takes_context=True)
 def account_links(context: template.Context) -> list[navigation.Link]:
     """Return the entries of a person's own settings."""
-    return navigation.links(navigation.ACCOUNT, _path(context))
+    return navigation.links(Menu.ACCOUNT, _path(context))
 
 
 @register.simple_tag(takes_context=True)
@@ -287,9 +277,3 @@ def region(parser: Any, token: template.base.Token) -> RegionNode:
     nodelist = parser.parse(("endregion",))
     parser.delete_first_token()
     return RegionNode(name.strip("\"'"), parser.compile_filter(title), nodelist)
-
-
-@register.simple_tag
-def served(path: str) -> str:
-    """Return ``path`` when some installed app answers it, else nothing."""
-    return path if is_valid_path(path) else ""

@@ -1,0 +1,49 @@
+"""The menus of the shells: each app brings its entries, in ``menu`` of its AppConfig."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.apps import apps
+from django.urls import reverse
+from django.utils.functional import Promise
+
+
+class Menu(StrEnum):
+    """Where entries stand."""
+
+    SITE = "site"
+    CONSOLE = "console"
+    STAFF = "staff"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a menu: the page it opens, by name, and its place from the top.
+
+    ``for_organisation`` is true of pages whose address names one, as ``org``.
+    """
+
+    menu: Menu
+    place: int
+    label: str | Promise
+    page: str
+    icon: str = ""
+    for_organisation: bool = False
+
+    def url(self, org: str) -> str:
+        """Return the address. Raises ``NoReverseMatch`` when there is no such page."""
+        return reverse(self.page, kwargs={"org": org} if self.for_organisation else {})
+
+
+def all_entries() -> Iterator[Entry]:
+    """Yield what the installed apps bring."""
+    for config in apps.get_app_configs():
+        yield from getattr(config, "menu", ())
+
+
+def entries_of(menu: Menu) -> list[Entry]:
+    """Return the entries of one menu, from the top."""
+    found = (entry for entry in all_entries() if entry.menu == menu)
+    return sorted(found, key=lambda entry: entry.place)
