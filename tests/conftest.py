@@ -31,6 +31,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         connection.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _routes() -> None:
+    """Read the routes before a test sets a provider up for itself alone."""
+    from django.urls import get_resolver
+
+    assert get_resolver().url_patterns
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """Speak English again after a test whose reader spoke Chinese."""
+    yield
+    from django.utils import translation
+
+    translation.deactivate()
+
+
 @pytest.fixture(autouse=True)
 def _clean_redis() -> Iterator[None]:
     """Leave no key behind: limits and caches of one test are not another's."""

@@ -43,15 +43,6 @@ def offer_for(key: str) -> Offer:
     return _offer(version.plan, version)
 
 
-def price_by_stripe_id(stripe_price_id: str) -> Price | None:
-    """Return the price Stripe knows as ``stripe_price_id``, with its plan."""
-    return (
-        Price.objects.select_related("plan_version__plan")
-        .filter(stripe_price_id=stripe_price_id)
-        .first()
-    )
-
-
 def _offer(plan: Plan, version: PlanVersion) -> Offer:
     return Offer(
         plan=plan,

@@ -34,10 +34,6 @@ class BillingState:
         """What the next period costs at Stripe, before tax."""
         return self.subscription.period_amount if self.subscription else None
 
-    @property
-    def is_cancelling(self) -> bool:
-        return self.subscription is not None and self.subscription.ends_at is not None
-
 
 def billing_state(organisation: Organisation) -> BillingState:
     """Return the plan, its subscription and how it is paid. At most four queries."""

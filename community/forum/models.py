@@ -118,10 +118,6 @@ class TopicQuerySet(models.QuerySet["Topic"]):
         """Topics that appear in lists."""
         return self.filter(hidden_at=None)
 
-    def unanswered(self) -> Self:
-        """Questions without a solution."""
-        return self.filter(kind=Topic.Kind.QUESTION, solution=None)
-
 
 class Topic(models.Model):
     """A question or a discussion; its text is its first post."""

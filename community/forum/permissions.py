@@ -19,7 +19,3 @@ def can_accept(user: Person, topic: Topic) -> bool:
 
 def can_edit(user: Person, post: Post) -> bool:
     return post.author_id == user.pk or can_moderate(user)
-
-
-def can_vote(user: Person, post: Post) -> bool:
-    return user.is_authenticated and post.author_id != user.pk

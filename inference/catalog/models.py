@@ -9,8 +9,6 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
-from core.money import NANO
-from entitlements.features import Features
 
 MILLION = 1_000_000
 # What the names of models in use elsewhere are made of: ``Qwen/Qwen2.5-7B:free``.
@@ -87,10 +85,6 @@ class Model(models.Model):
     @property
     def localised_description(self) -> str:
         return self._localised("description")
-
-    def is_included_in(self, features: Features) -> bool:
-        """Tell whether a plan with ``features`` may call this model."""
-        return features.premium_models or not self.is_premium
 
     def _localised(self, name: str) -> str:
         is_chinese = (get_language() or "").startswith("zh")
@@ -219,8 +213,3 @@ def is_name(name: str) -> bool:
 def path_of(name: str) -> str:
     """Return the address of a model's page."""
     return f"/models/{quote(name, safe='/:@')}/"
-
-
-def dollars_per_million(amount_nano: int) -> float:
-    """Return a rate as people read it."""
-    return amount_nano / NANO

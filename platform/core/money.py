@@ -12,12 +12,6 @@ def minor_per_unit(currency: str) -> int:
     return 1 if currency.lower() in _WITHOUT_MINOR else 100
 
 
-def nano_to_minor(amount_nano: int, currency: str) -> int:
-    """Round a usage amount to minor units, half to even, once per invoice line."""
-    scaled = Decimal(amount_nano) * minor_per_unit(currency) / NANO
-    return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-
-
 def minor_to_nano(amount: int, currency: str) -> int:
     """Return minor units as billionths of a unit."""
     return amount * NANO // minor_per_unit(currency)

@@ -2,7 +2,7 @@
 
 import random
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -313,10 +313,3 @@ class _Scribe:
             ),
             None,
         )
-
-
-def speakers(actions: Sequence[Action]) -> Iterator[User]:
-    """Yield everybody who opens a topic or replies."""
-    for action in actions:
-        if isinstance(action, Open | Reply):
-            yield action.author

@@ -1,8 +1,8 @@
 """What happens in the forum, in order: written once, then played or written down.
 
-A script is plain data. ``playing`` acts it out through the forum's services, one
-action at a time; ``writing`` works out the rows that would leave and writes those.
-The tests hold the two to the same rows.
+A script is plain data. ``tests/demo/playing.py`` acts it out through the forum's
+services, one action at a time; ``writing`` works out the rows that would leave and
+writes those. The tests hold the two to the same rows.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Writing a script down: the rows its actions would have left, in bulk.
 
 Everything is worked out in memory, in the order of the script, with the rules of
-the services that ``playing`` calls. A rule that changes there shows in the tests.
+the services that ``tests/demo/playing.py`` calls. A rule that changes there shows in
+the tests.
 """
 
 from collections import defaultdict

@@ -49,11 +49,6 @@ def notify(
     return Notification.objects.get(user_id=user_id, dedupe_key=dedupe_key)
 
 
-def wants_email(user: User, kind: str) -> bool:
-    """Tell whether ``user`` gets messages of ``kind`` by mail."""
-    return email_choices(user)[kind]
-
-
 def email_choices(user: User) -> dict[str, bool]:
     """Tell for every kind of message whether it also comes by mail."""
     chosen = dict(Preference.objects.filter(user=user).values_list("kind", "by_email"))

@@ -14,7 +14,6 @@ from demo import community, people
 from demo.calls import Caller, Habit, reported_at, write_calls
 from demo.clock import at
 from demo.facts import Facts, deliver
-from demo.playing import play
 from demo.rhythm import Rhythm
 from demo.script import Accept, Action, Cast, Edit, Open, Reply, in_order
 from demo.writing import Writer
@@ -23,6 +22,7 @@ from inference.usage.recording import record
 from inference.usage.services import announce_first_calls, report_hours
 from notifications.models import EmailMessage
 from outbox import services as outbox
+from tests.demo.playing import play
 from tests.demo.rows import free_numbers, outcome
 
 pytestmark = pytest.mark.django_db

@@ -296,7 +296,7 @@ def test_a_notification_can_be_unsubscribed_with_one_click(
     assert address.startswith("<http://testserver/unsubscribe/")
     answer = client.post(address.strip("<>").removeprefix("http://testserver"))
     assert answer.status_code == 200
-    assert not services.wants_email(ada, Kind.REPLY)
+    assert not services.email_choices(ada)[Kind.REPLY]
     assert security["List-Unsubscribe"] is None
 
 

@@ -130,11 +130,11 @@ def test_a_preference_decides_except_for_security(person: Person, kind: str) -> 
     ada = person("ada")
 
     services.set_preferences(ada, {kind: False})
-    without = services.wants_email(ada, kind)
+    without = services.email_choices(ada)[kind]
     services.set_preferences(ada, {kind: True})
 
     assert without is (kind == Kind.SECURITY)
-    assert services.wants_email(ada, kind)
+    assert services.email_choices(ada)[kind]
 
 
 @pytest.mark.django_db
@@ -188,9 +188,9 @@ def test_a_token_stops_one_kind_for_one_person(person: Person) -> None:
     kinds = [services.unsubscribe(token), services.unsubscribe(token)]
 
     assert kinds == [Kind.REPLY, Kind.REPLY]
-    assert not services.wants_email(ada, Kind.REPLY)
-    assert services.wants_email(ada, Kind.MENTION)
-    assert services.wants_email(ben, Kind.REPLY)
+    assert not services.email_choices(ada)[Kind.REPLY]
+    assert services.email_choices(ada)[Kind.MENTION]
+    assert services.email_choices(ben)[Kind.REPLY]
 
 
 @pytest.mark.django_db

@@ -164,7 +164,7 @@ def test_one_click_stops_mail_without_signing_in_or_a_token_of_a_form(
     again = mail_program.post(url, {"List-Unsubscribe": "One-Click"})
 
     assert (answer.status_code, again.status_code) == (200, 200)
-    assert not services.wants_email(ada, Kind.REPLY)
+    assert not services.email_choices(ada)[Kind.REPLY]
 
 
 def test_only_looking_at_the_link_stops_nothing(client: Client, person: Person) -> None:
@@ -175,7 +175,7 @@ def test_only_looking_at_the_link_stops_nothing(client: Client, person: Person) 
 
     assert page.status_code == 200
     assert 'method="post"' in page.content.decode()
-    assert services.wants_email(ada, Kind.REPLY)
+    assert services.email_choices(ada)[Kind.REPLY]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
