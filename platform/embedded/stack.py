@@ -114,7 +114,12 @@ def load_secrets(var_dir: Path) -> dict[str, str]:
 
 
 def product_environment(
-    places: Places, *, database_url: str, redis_url: str, smtp_port: int
+    places: Places,
+    *,
+    database_url: str,
+    redis_url: str,
+    smtp_port: int,
+    reloads: bool = False,
 ) -> dict[str, str]:
     """Return the environment of every product process."""
     kept = load_secrets(places.var_dir)
@@ -128,6 +133,7 @@ def product_environment(
         "SITE_URL": places.site_url,
         "EMAIL_URL": f"smtp://doorstone:{kept['MAILBOX_SECRET']}@127.0.0.1:{smtp_port}",
         "MAILBOX_URL": places.mailbox_url,
+        "DEBUG": "1" if reloads and os.environ.get("DEBUG") != "0" else "0",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
     }
@@ -138,7 +144,7 @@ def product_environment(
         }
     # What the person set wins over what we made up; the addresses of the servers
     # were settled before.
-    settled = {"DATABASE_URL", "REDIS_URL", "PYTHONPATH", "MAILBOX_URL"}
+    settled = {"DATABASE_URL", "REDIS_URL", "PYTHONPATH", "MAILBOX_URL", "DEBUG"}
     theirs = {name: os.environ[name] for name in ours if os.environ.get(name)}
     return {
         **os.environ,
@@ -182,7 +188,9 @@ def stripe_emulator(places: Places, environment: Mapping[str, str]) -> Service:
     )
 
 
-def web(places: Places, environment: dict[str, str]) -> Service:
+def web(
+    places: Places, environment: dict[str, str], *, reloads: bool = False
+) -> Service:
     """Pages, REST API, webhooks and the gateway, in one ASGI process."""
     command = [
         *(sys.executable, "-m", "granian", "config.asgi:application"),
@@ -190,6 +198,9 @@ def web(places: Places, environment: dict[str, str]) -> Service:
         *("--workers", "1", "--loop", "uvloop", "--log-level", "warning"),
         *("--backpressure", "1024", "--workers-kill-timeout", "10"),
     ]
+    if reloads:
+        module = "embedded.reloading"
+        command = [sys.executable, "-m", module, places.host, str(places.port)]
     return Service(
         "web",
         command,

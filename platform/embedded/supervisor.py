@@ -105,6 +105,8 @@ class Watched:
     stuck: subprocess.Popen[bytes] | None = None
     # The process whose end was told.
     ended: subprocess.Popen[bytes] | None = None
+    # Its end was asked for, and is no crash.
+    is_restarting: bool = False
 
     def say(self, line: str) -> None:
         announce(self.kept.name, self.colour, line)
@@ -143,6 +145,13 @@ class Supervisor:
                 {each.kept.process.pid for each in self.watched if each.kept.process}
             )
 
+    def restart(self, service: Service) -> None:
+        """End a service; ``watch`` starts it again at once, and counts no crash."""
+        for each in self.watched:
+            if each.kept is service:
+                each.is_restarting = True
+        service.stop()
+
     def stop(self) -> None:
         """End everything, the last started first."""
         self.stopping.set()
@@ -159,6 +168,10 @@ class Supervisor:
                 each.kept.kill()
             elif now - each.started_at > STARTING:
                 each.crashes = 0
+            return
+        if each.is_restarting:
+            each.is_restarting, each.crashes, each.started_at = False, 0, now
+            each.kept.launch()
             return
         delay = min(0.25 * 2**each.crashes, 30)
         if each.ended is not process:

@@ -25,6 +25,7 @@ _FOREIGN = (
     "SITE_URL",
     "ALLOWED_HOSTS",
     "VAR_DIR",
+    "PYTHONPATH",
 )
 
 
@@ -72,8 +73,13 @@ class Stack:
 
 
 @contextmanager
-def running_stack(var_dir: Path, **environment: str) -> Iterator[Stack]:
-    """Start the product without demo data and stop it at the end of the block."""
+def running_stack(
+    var_dir: Path, *options: str, root: Path = ROOT, **environment: str
+) -> Iterator[Stack]:
+    """Start the product without demo data and stop it at the end of the block.
+
+    ``options`` are those of ``manage.py start``, ``root`` is a copy of the tree.
+    """
     ports = {
         "PORT": free_port(),
         "STRIPE_EMULATOR_PORT": free_port(),
@@ -91,8 +97,8 @@ def running_stack(var_dir: Path, **environment: str) -> Iterator[Stack]:
     var_dir.mkdir(parents=True, exist_ok=True)
     log = var_dir / "run.log"
     with log.open("wb") as output:
-        command = [sys.executable, str(ROOT / "manage.py"), "start"]
-        process = spawn(command, output=output, env=env, cwd=ROOT)
+        command = [sys.executable, str(root / "manage.py"), "start", *options]
+        process = spawn(command, output=output, env=env, cwd=root)
         try:
             _wait_until_ready(process, log)
             told = running_environment(var_dir)

@@ -10,6 +10,7 @@ from embedded.stack import (
     Places,
     load_secrets,
     product_environment,
+    shared_variables,
     stripe_emulator,
 )
 from tests.fakes.servers import free_port
@@ -25,9 +26,10 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Places:
     return Places.from_environment()
 
 
-def environment_of(places: Places) -> dict[str, str]:
+def environment_of(places: Places, *, reloads: bool = False) -> dict[str, str]:
     return product_environment(
         places,
+        reloads=reloads,
         database_url="postgresql://ours",
         redis_url="redis://ours",
         smtp_port=2525,
@@ -135,3 +137,32 @@ def test_what_a_person_set_wins_over_what_was_made_up(
 
     assert environment["SECRET_KEY"] == "my own"
     assert environment["EMAIL_URL"] == "smtp://mail.example:25"
+
+
+@pytest.mark.parametrize(
+    ("reloads", "said", "debug"),
+    [
+        (False, None, "0"),
+        (False, "1", "0"),
+        (False, "*", "0"),
+        (True, None, "1"),
+        (True, "*", "1"),
+        (True, "0", "0"),
+    ],
+)
+def test_only_make_dev_debugs_whatever_the_shell_says(
+    places: Places,
+    monkeypatch: pytest.MonkeyPatch,
+    reloads: bool,
+    said: str | None,
+    debug: str,
+) -> None:
+    monkeypatch.delenv("DEBUG", raising=False)
+    if said is not None:
+        monkeypatch.setenv("DEBUG", said)
+
+    environment = environment_of(places, reloads=reloads)
+
+    assert environment["DEBUG"] == debug
+    # What runs beside it is told the same.
+    assert shared_variables(environment)["DEBUG"] == debug

@@ -46,6 +46,27 @@ def test_a_service_that_crashes_is_started_again(
     assert "ended with -9; starting it again" in capsys.readouterr().out
 
 
+def test_a_restart_that_was_asked_for_is_no_crash(
+    supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = program("sleeper", "import time; time.sleep(600)")
+    supervisor.start(service)
+    supervisor.watched[0].crashes = 5
+    threading.Thread(target=supervisor.watch, daemon=True).start()
+    assert service.process is not None
+    first = service.process.pid
+
+    # Five crashes before would have it wait for eight seconds.
+    began = time.monotonic()
+    supervisor.restart(service)
+    wait_for(lambda: service.process is not None and service.process.pid != first)
+
+    assert time.monotonic() - began < 5
+    assert supervisor.watched[0].crashes == 0
+    assert service.process.poll() is None
+    assert "ended" not in capsys.readouterr().out
+
+
 def test_a_service_that_keeps_crashing_is_started_more_and_more_slowly(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dotenv import load_dotenv
 
-from config import ROOT_DIR
+from config import ROOT_DIR, env
 from embedded.environment import read
 
 load_dotenv(ROOT_DIR / ".env")
@@ -21,9 +21,29 @@ os.environ.setdefault("SECOND_FACTOR_REQUIRED", "0")
 os.environ.setdefault("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/doorstone")
 
 from config.settings.base import *  # noqa: E402, F403
-from config.settings.base import INSTALLED_APPS  # noqa: E402
+from config.settings.base import INSTALLED_APPS, LOGGING, TEMPLATES  # noqa: E402
 
-DEBUG = False
+# make dev sets it. Any other word is somebody else's: many programs read DEBUG.
+DEBUG = os.environ.get("DEBUG") == "1"
+if DEBUG:
+    DEFAULT_EXCEPTION_REPORTER = "config.reporting.DiscreetReporter"
+    DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reporting.DiscreetFilter"
+    # Without the loader that keeps what it has read, an edit shows at once.
+    TEMPLATES = [
+        {
+            **TEMPLATES[0],
+            "APP_DIRS": False,
+            "OPTIONS": {
+                **TEMPLATES[0]["OPTIONS"],  # type: ignore[dict-item]
+                "loaders": [
+                    "django.template.loaders.filesystem.Loader",
+                    "django.template.loaders.app_directories.Loader",
+                ],
+            },
+        }
+    ]
+    if env.boolean("LOG_SQL"):
+        LOGGING["loggers"]["django.db.backends"] = {"level": "DEBUG"}
 # What the doctor and manage.py advise where servers are away.
 START_COMMAND = "make run"
 INSTALLED_APPS = [*INSTALLED_APPS, "demo", "embedded"]

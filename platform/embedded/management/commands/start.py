@@ -1,4 +1,4 @@
-"""``make run``: the whole product on this machine, until Ctrl-C."""
+"""``make run`` and ``make dev``: the whole product on this machine, until Ctrl-C."""
 
 import errno
 import json
@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from core.commands import ProductCommand
 from embedded import environment, stack
@@ -36,7 +36,15 @@ class Command(ProductCommand):
     help = "Start everything on this machine. Example: PORT=9000 DEMO=0 manage.py start"
     requires_system_checks = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--reload",
+            action="store_true",
+            help="show what is edited, with Django's own error page (make dev)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        self.reloads = bool(options["reload"])
         started = time.monotonic()
         for name in _ENDINGS:
             signal.signal(name, _interrupt)
@@ -91,18 +99,26 @@ class Command(ProductCommand):
         closing.callback(mailbox.stop)
 
         variables = stack.product_environment(
-            places, database_url=database_url, redis_url=redis_url, smtp_port=smtp_port
+            places,
+            database_url=database_url,
+            redis_url=redis_url,
+            smtp_port=smtp_port,
+            reloads=self.reloads,
         )
         environment.write(places.var_dir, stack.shared_variables(variables))
         closing.callback(environment.forget, places.var_dir)
         if emulates_stripe:
             supervisor.start(stack.stripe_emulator(places, variables))
         self.prepare(variables)
+        background = [stack.worker(variables), stack.beat(places, variables)]
         supervisor.start(
-            stack.web(places, variables),
-            stack.worker(variables),
-            stack.beat(places, variables),
+            stack.web(places, variables, reloads=self.reloads), *background
         )
+        if self.reloads:
+            # Only what develops the product has it installed.
+            from embedded.reloading import follow
+
+            follow(supervisor, background)
 
         self.welcome(places, emulates_stripe, time.monotonic() - started)
         supervisor.watch()
@@ -136,6 +152,11 @@ class Command(ProductCommand):
             )
         if key_file.exists():
             lines += _demo(site, key_file.read_text().strip())
+        if self.reloads:
+            lines += [
+                "",
+                "  Edits show at the next look, Django's error page included.",
+            ]
         lines += ["", "Ctrl-C stops everything; the data stays.", ""]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
