@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
             IMPORTS,
             [*IMPORTS, "--config", "tools/stripe-emulator/pyproject.toml"],
             ["-m", "djlint", "--check", "--lint", "--quiet", "templates"],
+            ["-m", "tools.lint"],
             [
                 # No server runs here, and none is needed.
                 *("-W", "ignore:Got an error checking a consistent migration history"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.lint.stylesheets import FOLDER, complaints, formatted, main
+from tools.lint.stylesheets import FOLDER, complaints, formatted, write
 
 CLEAN = ".card {\n  color: var(--text);\n  top: 0;\n}\n"
 
@@ -19,13 +19,13 @@ CLEAN = ".card {\n  color: var(--text);\n  top: 0;\n}\n"
     ids=["one line", "two declarations", "indent", "rules together", "no last line"],
 )
 def test_a_stylesheet_that_is_not_formatted_is_named(
-    tmp_path: Path, planted: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, planted: str
 ) -> None:
     (tmp_path / "card.css").write_text(planted)
 
-    assert main([str(tmp_path)]) == 1
-
-    assert f"{tmp_path / 'card.css'}: not formatted" in capsys.readouterr().out
+    assert list(complaints(tmp_path)) == [
+        "card.css: not formatted; make format writes it"
+    ]
     assert (tmp_path / "card.css").read_text() == planted
 
 
@@ -33,15 +33,17 @@ def test_a_line_too_long_to_review_is_named(tmp_path: Path) -> None:
     long = f"  --font: {', '.join(['sans-serif'] * 10)};"
     (tmp_path / "card.css").write_text(f":root {{\n{long}\n}}\n")
 
-    assert list(complaints(tmp_path / "card.css")) == [
-        f"{tmp_path / 'card.css'}:2: {len(long)} characters, at most 100"
+    assert list(complaints(tmp_path)) == [
+        f"card.css:2: {len(long)} characters, at most 100"
     ]
 
 
 def test_writing_leaves_nothing_to_complain_about(tmp_path: Path) -> None:
     (tmp_path / "card.css").write_text(".card { color: var(--text); top: 0; }")
 
-    assert main(["--write", str(tmp_path)]) == 0
+    write(tmp_path)
+
+    assert list(complaints(tmp_path)) == []
     assert (tmp_path / "card.css").read_text() == CLEAN
 
 

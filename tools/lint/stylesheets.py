@@ -1,11 +1,8 @@
 """Stylesheets are as their formatter writes them, in lines that can be reviewed.
 
-    python -m tools.lint.stylesheets            say which are not; exit 1 on any
-    python -m tools.lint.stylesheets --write    write them
+python -m tools.lint.stylesheets     write them so
 """
 
-import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,29 +26,22 @@ def formatted(text: str) -> str:
     return str(cssbeautifier.beautify(text, options))
 
 
-def complaints(path: Path) -> Iterator[str]:
-    """Yield what is wrong with one file."""
-    text = path.read_text()
-    if formatted(text) != text:
-        yield f"{path}: not formatted; make format writes it"
-    for number, line in enumerate(text.splitlines(), start=1):
-        if len(line) > MOST:
-            yield f"{path}:{number}: {len(line)} characters, at most {MOST}"
+def complaints(folder: Path = FOLDER) -> Iterator[str]:
+    for path in sorted(folder.rglob("*.css")):
+        text = path.read_text()
+        name = path.relative_to(folder)
+        if formatted(text) != text:
+            yield f"{name}: not formatted; make format writes it"
+        for number, line in enumerate(text.splitlines(), start=1):
+            if len(line) > MOST:
+                yield f"{name}:{number}: {len(line)} characters, at most {MOST}"
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    options = parser.parse_args(arguments)
-    files = sorted(options.folder.rglob("*.css"))
-    if options.write:
-        for path in files:
-            path.write_text(formatted(path.read_text()))
-    found = [complaint for path in files for complaint in complaints(path)]
-    print("\n".join([*found, f"{len(files)} stylesheets, {len(found)} complaints"]))
-    return bool(found)
+def write(folder: Path = FOLDER) -> None:
+    """Format every stylesheet in place."""
+    for path in folder.rglob("*.css"):
+        path.write_text(formatted(path.read_text()))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    write()

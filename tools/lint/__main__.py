@@ -1,0 +1,35 @@
+"""``python -m tools.lint``: every check of the house, in one process."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+
+
+def checks() -> dict[str, Callable[[], Iterator[str]]]:
+    """Return the checks by what they look at."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+    django.setup()
+    from tools.lint import dead_code, packages, pages, parameters, stylesheets
+
+    return {
+        "stylesheets": stylesheets.complaints,
+        "packages": packages.complaints,
+        "dead code": dead_code.complaints,
+        "pages": pages.complaints,
+        "parameters": parameters.complaints,
+    }
+
+
+def main() -> int:
+    is_clean = True
+    for name, complaints in checks().items():
+        found = list(complaints())
+        is_clean &= not found
+        print("\n".join([*found, f"{name}: {len(found) or 'no'} complaints"]))
+    return 0 if is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
