@@ -3,12 +3,13 @@ PYTHON ?= python3
 ARGS ?=
 FILE ?=
 
-.PHONY: run dev test test-one lint format bench faults first-day setup requirements messages
+.PHONY: run dev test test-one lint format bench faults first-day first-change setup requirements messages
 
-# run is the product as it is; dev is the same and shows what is edited.
+# run is the product as it is; dev is the same and shows what is edited (CONTRIBUTING.md).
 # format writes what lint would complain about. requirements pins every package anew.
-# first-day follows docs/operations.md on Debian's own servers, as root.
-run dev test lint format bench faults first-day setup requirements:
+# first-day follows docs/operations.md on Debian's own servers, as root;
+# first-change follows CONTRIBUTING.md in a fresh clone.
+run dev test lint format bench faults first-day first-change setup requirements:
 	@$(PYTHON) platform/embedded/bootstrap.py $@ $(ARGS)
 
 # make test-one FILE=tests/core/test_values.py, or FILE=…::test_name
