@@ -159,7 +159,7 @@ def test_no_logic_hangs_on_saving() -> None:
 
 
 def test_addresses_are_those_of_the_site_and_never_of_the_request() -> None:
-    """Anybody may send a Host header; what leaves the process is built from SITE_URL."""
+    """Anybody may send a Host header; what leaves us is built from SITE_URL."""
     places = mistakes(r"\b(build_absolute_uri|get_current_site)\b|\bget_host\(")
 
     assert {place.partition(":")[0] for place in places} == {

@@ -1,6 +1,6 @@
 """Collects every sentence the product says and compiles the Chinese catalogue.
 
-    python tools/messages.py          collect, merge, compile; exit 1 while one is missing
+    python tools/messages.py          collect, merge, compile; exit 1 if one is missing
     python tools/messages.py --check  write nothing; exit 1 on anything out of date
 
 Sentences come from Python and from the templates alone: a script reads those it shows

@@ -34,12 +34,12 @@ class Bridge:
 
     @property
     def unaccounted(self) -> int:
-        """What the ledger holds beyond all accounts: facts on their way, else nothing."""
+        """What the ledger holds beyond all accounts: only facts on their way."""
         return self.parts[-1].amount
 
 
 def bridge(start: datetime, end: datetime) -> Bridge:
-    """Return where the ledger's revenue is counted, seen from one range. Four queries."""
+    """Return where the ledger's revenue of one range is counted. Four queries."""
     net = net_revenue()
     ledger = net.pop(settings.REPORTING_CURRENCY, 0)
     in_range = Q(developer__activated_at__gte=start, developer__activated_at__lt=end)

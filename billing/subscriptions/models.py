@@ -280,7 +280,7 @@ class GrantQuerySet(models.QuerySet["StaffGrant"]):
 
 
 class StaffGrant(models.Model):
-    """A plan given by staff: complimentary, by contract, or to make up for something."""
+    """A plan given by staff: as a present, by contract, or to make up for something."""
 
     organisation = models.ForeignKey(
         "accounts.Organisation", on_delete=models.CASCADE, related_name="+"

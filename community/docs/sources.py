@@ -42,7 +42,7 @@ class SourceError(Exception):
 
 @dataclass(slots=True)
 class Source:
-    """One Markdown file. ``path`` is its address, ``index`` of a folder is the folder."""
+    """One Markdown file; ``path`` is its address, that of an ``index`` its folder's."""
 
     file: Path
     path: str

@@ -107,7 +107,7 @@ class Tag(models.Model):
 
 class TopicQuerySet(models.QuerySet["Topic"]):
     def visible_to(self, user: Person) -> Self:
-        """Topics ``user`` may read: of categories they see, hidden ones only their own."""
+        """Topics ``user`` may read: in what they see, of hidden ones their own."""
         visible = self.filter(category__visibility__in=visibilities_of(user))
         if user.is_staff or getattr(user, "is_moderator", False):
             return visible
@@ -222,7 +222,7 @@ class Topic(models.Model):
 
 
 def readers_of(topic: Topic) -> models.QuerySet[User]:
-    """People who may read ``topic``: the rule of ``visible_to``, asked the other way."""
+    """People who may read ``topic``: the rule of ``visible_to``, the other way."""
     people = User.objects.filter(is_active=True)
     team = Q(is_staff=True) | Q(is_moderator=True)
     if topic.category.visibility == Visibility.STAFF:

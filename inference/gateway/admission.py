@@ -90,7 +90,7 @@ redis.call('SET', KEYS[6], ARGV[11], 'EX', 86400)
 return answer('ok', 0, r_next, t_next)
 """)
 
-# Gives back what was held. Whoever comes second finds no reservation and changes nothing.
+# Gives back what was held. Who comes second finds no reservation, changes nothing.
 RELEASE = Script("""
 local request, price, key_field = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 redis.call('ZREM', KEYS[2], request)

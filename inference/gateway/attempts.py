@@ -78,7 +78,7 @@ class Attempts:
     def judge(
         self, work: Work, deployment: Deployment, failure: UpstreamFailed
     ) -> Verdict:
-        """Say whose fault a failure is, and keep the upstream's own words in the log."""
+        """Say whose fault a failure is; the upstream's own words go to the log."""
         verdict = judge(
             failure,
             deployment=deployment,

@@ -33,7 +33,7 @@ def require_json(scope: Scope) -> None:
 
 
 def declared_length(scope: Scope) -> int:
-    """Return what the caller says the body measures in bytes; 0 where nothing is said."""
+    """Return how many bytes the caller says the body has; 0 where nothing is said."""
     declared = header(scope, b"content-length")
     # Of ASCII digits alone: `bytes` knows no others, unlike `str`.
     return int(declared) if declared.isdigit() and len(declared) < 19 else 0

@@ -151,7 +151,7 @@ class Router:
             health.pause = min(health.pause * 2, LONGEST_PAUSE)
 
     def limited(self, deployment: Deployment, caller: int, pause: float) -> None:
-        """Note an upstream's limit: of one caller a matter of order, of more a pause."""
+        """Note an upstream's limit: one caller's is a matter of order, more a pause."""
         health = self._of(deployment)
         health.count(is_failure=False)
         health.limited_callers.add(caller)

@@ -213,7 +213,7 @@ class Streams:
             self._settle(begun, status, None)
 
     async def _hang_up(self, begun: Begun) -> None:
-        """Read the end of a stream that said it ends, so that its connection is kept."""
+        """Read the end of a stream that said it ends, to keep its connection."""
         try:
             async with asyncio.timeout(HANG_UP_SECONDS):
                 await self._read_on(begun)

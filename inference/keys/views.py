@@ -136,7 +136,7 @@ def _require_manager(request: OrganisationHttpRequest) -> None:
 
 
 def _is_first_submission(request: OrganisationHttpRequest) -> bool:
-    """Tell whether this form was not sent before: a reload must not make a second key."""
+    """Tell whether this form is new: a reload must not make a second key."""
     token = Values(request.POST).text("submission", most=64)
     if not token:
         return True

@@ -24,9 +24,10 @@ _SENTENCE = re.compile(
 _STATUS = r"\d{3}: "
 _CODE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1\s*$", re.DOTALL | re.MULTILINE)
 
-# The figures below were chosen on the tuning half of tests/inference/providers/questions.py.
-# BM25's own, as most search engines set them: how soon more mentions stop counting, and
-# how much a long text has to say to count as much as a short one.
+# The figures below were chosen on the tuning half of
+# tests/inference/providers/questions.py. BM25's own, as most search engines set them:
+# how soon more mentions stop counting, and how much a long text has to say to count as
+# much as a short one.
 K1 = 1.2
 B = 0.3
 # How much a mention counts by where it stands.

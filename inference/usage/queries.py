@@ -59,7 +59,7 @@ def by_hour(
 def by_day(
     organisation_id: int, start: datetime, end: datetime
 ) -> dict[date, dict[tuple[str, str], int]]:
-    """Return the price per day (UTC) and (model, edition), in billionths of a dollar."""
+    """Return the price per day (UTC) and (model, edition), in billionths of a US$."""
     days = _hours(organisation_id, start, end).annotate(
         on=TruncDate("hour", tzinfo=UTC)
     )

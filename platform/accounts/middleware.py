@@ -106,7 +106,7 @@ class SecondFactorWall:
         if request.method not in {"GET", "HEAD"}:
             return second_factor_page(request, status=SecondFactorRequired.status)
         if request.headers.get("HX-Request"):
-            # A piece of a page that stays as it is; leading it away would lead the page.
+            # A piece of a page that stays as it is: leading it away leads the page.
             return HttpResponse(status=204)
         return redirect("accounts:second-factor")
 

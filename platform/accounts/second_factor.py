@@ -32,7 +32,7 @@ class SecondFactorRequired(DomainError):
 
 
 def require_second_factor(user: User) -> None:
-    """Note since when ``user`` has a role that needs a second factor, or that none does.
+    """Note since when a role of ``user`` needs a second factor, or that none does.
 
     To be called after each change of roles; calling it again changes nothing.
     """

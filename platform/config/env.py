@@ -119,7 +119,7 @@ def url(name: str, default: str = "") -> SplitResult | None:
 
 
 def database(name: str, default: str = "") -> dict[str, object]:
-    """Return Django's settings for a ``postgresql://`` URL (``?host=`` for a socket)."""
+    """Return Django's settings for a ``postgresql://`` URL (``?host=`` is a socket)."""
     parts = url(name, default)
     if parts is None:
         problems.append(f"{name} is not set: postgresql://user:password@host:5432/name")

@@ -6,5 +6,5 @@ from django.utils import timezone
 
 
 def now() -> datetime:
-    """Return the current time. The default of columns: Django's own cannot be frozen."""
+    """Return the current time, for columns too: Django's own cannot be frozen."""
     return timezone.now()

@@ -1,4 +1,4 @@
-"""The menus of the shells: each app brings its entries, in ``menu`` of its AppConfig."""
+"""The menus of the shells: each app brings its entries, as ``AppConfig.menu``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -103,7 +103,7 @@ def mark_seen(user: User, kind: str, seen: QuerySet[Any]) -> int:
 
 
 def unsubscribe(token: str) -> Kind:
-    """Stop the mail a token names and return its kind. Raises ``BadUnsubscribeLink``."""
+    """Stop the mail a token names; return its kind. Raises ``BadUnsubscribeLink``."""
     user_id, kind = read_unsubscribe_token(token)
     user = User.objects.filter(pk=user_id).first()
     if user is not None:

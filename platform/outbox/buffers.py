@@ -39,7 +39,7 @@ class Buffer:
     """
 
     def __init__(self, name: str, *, limit: int) -> None:
-        """``limit``: more items than this mean that nobody empties it; drop the oldest."""
+        """Beyond ``limit`` items nobody seems to empty it: the oldest is dropped."""
         self.name = name
         self.limit = limit
 

@@ -89,8 +89,9 @@ def search_page(
     """Return one page of what ``actor`` may see that matches, each object once.
 
     An object is shown by its best part; what is in another language than the
-    ``preferred`` one counts less, since it is rarely what is looked for. The cursor holds rank and row of the last
-    one shown, so a page neither repeats nor skips. Raises ``BadCursor``.
+    ``preferred`` one counts less, since it is rarely what is looked for. The cursor
+    holds rank and row of the last one shown, so a page neither repeats nor skips.
+    Raises ``BadCursor``.
     """
     query_text = text.query(wanted)
     if not query_text:

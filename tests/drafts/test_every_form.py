@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("visitor", "owner", "superuser")
-# Providers that are not configured, Django's own pages for staff, and programs' addresses.
+# Providers that are not configured, Django's pages for staff, programs' addresses.
 ELSEWHERE = (
     "accounts/github/",
     "accounts/oidc/",

@@ -84,7 +84,7 @@ def seconds_until(
                 page.goto(url, timeout=10_000)
                 if words in page.content():
                     return time.monotonic() - since
-            # Nobody presses a key faster, and each look takes time from what it waits for.
+            # Nobody presses a key faster, and each look slows what it waits for.
             time.sleep(0.1)
     finally:
         page.close()

@@ -131,7 +131,7 @@ class Machine:
             server.server_close()
 
     def systemctl(self, arguments: list[str]) -> None:
-        """Do what ``systemctl`` would. Raises ``ValueError`` for what it does not know."""
+        """Do what ``systemctl`` would. Raises ``ValueError`` for what it cannot."""
         verb, *names = [word for word in arguments if word != "--now"]
         act: dict[str, Callable[[str], None]] = {
             "enable": self.start,

@@ -45,7 +45,7 @@ REASONS = {
 
 
 def asked_for(text: str) -> list[str]:
-    """Return the packages a ``requirements/*.in`` names, without extras and versions."""
+    """Return the packages a ``requirements/*.in`` names, extras and versions apart."""
     found = re.findall(r"^[A-Za-z][\w.-]*", text, re.MULTILINE)
     return [normal(name) for name in found]
 

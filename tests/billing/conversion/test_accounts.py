@@ -1,4 +1,4 @@
-"""An organisation's money counts once, for one developer, in whatever order it is heard."""
+"""An organisation's money counts once, for one developer, in any order."""
 
 import itertools
 from collections.abc import Callable

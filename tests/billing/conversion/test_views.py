@@ -42,7 +42,7 @@ def staff(person: Callable[..., Any]) -> Client:
 
 @pytest.fixture
 def customer(developer: Make) -> Callable[..., Developer]:
-    """Return a function that makes a developer who paid ``amount`` and cost ``cost``."""
+    """Return a function that makes a developer who paid and cost that much."""
 
     def make(*, amount: int = 2_000, cost: int = 0, **fields: Any) -> Developer:
         found = developer(revenue=amount, cost_nano=cost, **{**WHOLE_WAY, **fields})

@@ -1,4 +1,4 @@
-"""GitHub's deliveries: a real payload, signed, and everything that can be wrong with it."""
+"""GitHub's deliveries: a real payload, signed, and all that can be wrong with it."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Who is told of what: after the commit, at one cost, and only while they may see it."""
+"""Who is told of what: after the commit, at one cost, while they may see it."""
 
 from collections.abc import Callable
 from typing import Any

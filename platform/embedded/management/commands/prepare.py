@@ -74,7 +74,7 @@ class Command(ProductCommand):
             )
 
     def tidy_up(self) -> None:
-        """Have the first page planned on what is there, and nothing left to do later."""
+        """Have the first page planned on what is there, and nothing left for later."""
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
 
