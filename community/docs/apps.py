@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from core.menus import Entry, Menu
 
 if TYPE_CHECKING:
-    from search.services import Entry as Found
+    from search import services
 
 
 class DocsConfig(AppConfig):
@@ -23,7 +23,7 @@ class DocsConfig(AppConfig):
         register("doc", _entries)
 
 
-def _entries() -> "Iterator[Found]":
+def _entries() -> "Iterator[services.Entry]":
     from community.docs.models import Page
     from community.docs.services import entries_of
 

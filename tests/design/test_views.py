@@ -6,6 +6,7 @@ from django.db import connection
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
@@ -199,3 +200,15 @@ def test_the_menus_of_a_signed_in_page_cost_one_query_for_organisations(
         if 'FROM "accounts_organisation"' in query["sql"]
     ]
     assert len(asked) == 1
+
+
+def test_the_menu_of_organisations_offers_a_new_team(
+    client: Client, person: Callable[..., User]
+) -> None:
+    client.force_login(
+        person("ada"), "allauth.account.auth_backends.AuthenticationBackend"
+    )
+
+    page = client.get(reverse("accounts:console-home", args=["ada"]))
+
+    assert f'href="{reverse("accounts:team-create")}"' in page.content.decode()

@@ -1,4 +1,11 @@
-from tools.lint.packages import asked_for, complaints, names_used, normal, unused
+from tools.lint.packages import (
+    asked_for,
+    complaints,
+    names_used,
+    normal,
+    unpinned,
+    unused,
+)
 
 MODULES = {"left-pad": {"left_pad"}, "rich": {"rich"}, "django-htmx": {"django_htmx"}}
 
@@ -8,6 +15,12 @@ def test_a_package_that_nothing_uses_is_named() -> None:
     used = set(names_used("from rich.progress import track\n"))
 
     assert unused(asked, used, MODULES) == ["left-pad"]
+
+
+def test_a_package_that_only_happens_to_be_there_is_named() -> None:
+    used = set(names_used("import left_pad, rich\nimport json\n"))
+
+    assert unpinned(used, {"rich"}, MODULES) == ["left-pad"]
 
 
 def test_a_word_in_a_text_is_no_use_of_a_package() -> None:

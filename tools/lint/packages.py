@@ -1,4 +1,4 @@
-"""Every package that is asked for is used: ``requirements/*.in`` against the code.
+"""Every package that is asked for is used, and what is used is pinned.
 
 Used means imported, or named in ``platform/config``. What is used in another way says
 how in ``REASONS``, and a reason that is needed no more is a complaint too.
@@ -27,6 +27,7 @@ REASONS = {
     "django-stubs": STUBS,
     "djangorestframework-stubs": STUBS,
     "djlint": RUN,
+    "hatchling": "builds the Stripe emulator in the tests of its own project",
     "import-linter": RUN,
     "linkify-it-py": "markdown-it needs it to find links, and does not ask for it",
     "mypy": RUN,
@@ -36,7 +37,6 @@ REASONS = {
     "pytest-socket": PLUGIN,
     "pytest-timeout": PLUGIN,
     "pytest-xdist": PLUGIN,
-    "python-multipart": "starlette reads forms with it, and does not ask for it",
     "ruff": RUN,
     "types-pygments": STUBS,
     "uv": RUN,
@@ -89,6 +89,15 @@ def unused(
     ]
 
 
+def unpinned(
+    used: set[str], pinned: set[str], modules: Mapping[str, set[str]]
+) -> list[str]:
+    """Return the packages that are used and only happen to be in this environment."""
+    return sorted(
+        name for name, own in modules.items() if own & used and name not in pinned
+    )
+
+
 def modules_of_packages() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for module, packages in packages_distributions().items():
@@ -99,15 +108,18 @@ def modules_of_packages() -> dict[str, set[str]]:
 
 def complaints() -> Iterator[str]:
     modules = modules_of_packages()
-    everything: set[str] = set()
+    everything, pinned = set[str](), set[str]()
     for group, folders in USERS.items():
         path = f"requirements/{group}.in"
         asked, used = asked_for((ROOT / path).read_text()), used_in(folders)
         everything |= set(asked)
+        pinned |= set(asked_for((ROOT / f"requirements/{group}.txt").read_text()))
         for name in unused(asked, used, modules):
             yield f"{path}: nothing uses {name}"
         for name in asked:
             if name in REASONS and modules.get(name, set()) & used:
                 yield f"tools/lint/packages.py: {name} is imported; no reason is needed"
+    for name in unpinned(used_in([*PRODUCT, "tests", "tools"]), pinned, modules):
+        yield f"requirements: {name} is used and pinned nowhere"
     for name in sorted(set(REASONS) - everything):
         yield f"tools/lint/packages.py: {name} is asked for nowhere"

@@ -128,7 +128,8 @@ def test_the_test_it_shows_passes(surroundings: dict[str, str], tmp_path: Path) 
 
     done = subprocess.run(
         ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        env=surroundings,
+        # Of what is installed here, a stranger has no plugin.
+        env={**surroundings, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
