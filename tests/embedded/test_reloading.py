@@ -79,34 +79,26 @@ def seconds_until(
     page = browser.new_page()
     try:
         while time.monotonic() - since < patience:
-            # Between two workers nobody listens, as with Django's own server.
-            with suppress(BrowserError):
-                page.goto(url, timeout=10_000)
-                if words in page.content():
-                    return time.monotonic() - since
-            # Nobody presses a key faster, and each look slows what it waits for.
-            time.sleep(0.1)
+            # Between two workers nobody listens, as with Django's own server. What
+            # asks meanwhile is light: a browser would slow what it waits for.
+            with suppress(BrowserError, httpx.HTTPError):
+                if words in httpx.get(url, timeout=3).text:
+                    page.goto(url, wait_until="domcontentloaded", timeout=10_000)
+                    if words in page.content():
+                        return time.monotonic() - since
+            time.sleep(0.05)
     finally:
         page.close()
     raise AssertionError(f"{url} did not say {words!r} in {patience} s")
 
 
-def crowding() -> float:
-    """Return how many times longer a moment of work takes for what runs beside us."""
-    wall, own = time.perf_counter(), time.process_time()
-    while time.process_time() - own < 0.3:
-        pass
-    return (time.perf_counter() - wall) / (time.process_time() - own)
-
-
 def best_of(tries: int, attempt: Callable[[int], float]) -> float:
-    """Return the best of some times, as they would be with a core of our own."""
+    """Return the best of some times: what else runs here only ever adds to one."""
     best = float("inf")
     for number in range(tries):
-        # Worker and beat start again a while after each edit.
-        time.sleep(6 if number else 0)
-        share = crowding()
-        best = min(best, attempt(number) / share)
+        # Worker and beat are still starting after the edit before this one.
+        time.sleep(5)
+        best = min(best, attempt(number))
         if best <= PATIENCE:
             break
     return best
@@ -126,7 +118,7 @@ def test_an_edited_template_is_seen_within_two_seconds(
         )
         return seconds_until(words, since=saved, browser=browser, url=url)
 
-    assert best_of(5, attempt) <= PATIENCE
+    assert best_of(3, attempt) <= PATIENCE
 
 
 def test_an_edited_view_is_seen_within_two_seconds(
@@ -150,7 +142,7 @@ def test_an_edited_view_is_seen_within_two_seconds(
         )
         return seconds_until(words, since=saved, browser=browser, url=url)
 
-    assert best_of(5, attempt) <= PATIENCE
+    assert best_of(3, attempt) <= PATIENCE
 
 
 def test_an_error_is_explained_by_django_and_holds_no_secret(

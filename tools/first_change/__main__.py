@@ -81,7 +81,7 @@ class Newcomer:
         began = time.monotonic()
         while time.monotonic() - began < 60:
             try:
-                with urllib.request.urlopen(self.site + PAGE, timeout=10) as page:  # noqa: S310 - loopback
+                with urllib.request.urlopen(self.site + PAGE, timeout=3) as page:  # noqa: S310 - loopback
                     if words in page.read().decode():
                         return time.monotonic() - began
             except (urllib.error.URLError, OSError):
@@ -123,13 +123,15 @@ def edit(newcomer: Newcomer, name: str) -> float:
 
 
 def edit_view(newcomer: Newcomer) -> float:
+    """Return the best of three times: the machine may be busy with something else."""
     path = newcomer.root / "community/forum/views.py"
-    before = path.read_text()
-    path.write_text(before.replace('{"count": count}', '{"count": count + 777}'))
-    took = newcomer.see("777")
+    before, times = path.read_text(), []
+    for number in (7_001, 7_002, 7_003):
+        path.write_text(before.replace('{"count": count}', f'{{"count": {number}}}'))
+        times.append(newcomer.see(str(number)))
+        say("an edited view is seen", times[-1])
     path.write_text(before)
-    say("an edited view is seen", took)
-    return took
+    return min(times)
 
 
 def _free_ports(count: int) -> list[int]:

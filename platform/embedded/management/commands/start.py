@@ -111,6 +111,10 @@ class Command(ProductCommand):
             supervisor.start(stack.stripe_emulator(places, variables))
         self.prepare(variables)
         background = [stack.worker(variables), stack.beat(places, variables)]
+        if self.reloads:
+            # While these start again somebody may already wait for the next page.
+            for service in background:
+                service.command = ["nice", "-n", "10", *service.command]
         supervisor.start(
             stack.web(places, variables, reloads=self.reloads), *background
         )
