@@ -9,12 +9,6 @@ import pytest
 from tests.fakes.servers import passable_folder
 
 pytest_plugins = ["tests.browser.chromium"]
-COLLECTED = pytest.StashKey[list[str]]()
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Note every test in the order it was found, before plugins sort or rename."""
-    item.config.stash.setdefault(COLLECTED, []).append(item.nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,15 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
 VAR = ROOT / "var" / "test" / os.environ.get("DOORSTONE_SLOT", "main")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 services = ExitStack()
+COLLECTED = pytest.StashKey[list[str]]()
 
 
 def start_services() -> None:
@@ -46,6 +49,11 @@ if not WORKER:
     start_services()
 # Workers share the servers but neither a database nor a key.
 os.environ["REDIS_PREFIX"] = f"test:{WORKER or 'main'}:"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note every test in the order it was found, before plugins sort or rename."""
+    item.config.stash.setdefault(COLLECTED, []).append(item.nodeid)
 
 
 def pytest_unconfigure() -> None:

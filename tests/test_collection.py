@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.conftest import COLLECTED
 from tests.fakes.servers import ROOT
+from tests.services import COLLECTED
 
 # Plugins sort what was found, each in its own way; this is said before.
 LISTING = """

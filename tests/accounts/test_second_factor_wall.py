@@ -86,7 +86,7 @@ def test_a_person_alone_may_choose(member: Member) -> None:
     shown = inside(ada).get(SETUP)
 
     assert not is_overdue(ada)
-    assert "does not need one" in shown.text
+    assert "not required of you" in shown.text
 
 
 def test_during_the_days_a_banner_says_until_when_and_everything_works(
