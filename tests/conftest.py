@@ -48,7 +48,7 @@ def _clean_redis() -> Iterator[None]:
     yield
     from django.conf import settings
 
-    from core.redis import client
+    from stores.redis import client
 
     keys = list(client().scan_iter(f"{settings.REDIS_PREFIX}*", count=1000))
     if keys:
@@ -60,9 +60,9 @@ def _closed_breakers() -> Iterator[None]:
     """Forget the outages of one test before the next."""
     yield
     from billing.stripe import adapter
-    from core import nudging
-    from core.postgresql import driver
     from notifications import mailing
+    from stores import nudging
+    from stores.postgresql import driver
 
     for breaker in (
         adapter.breaker,

@@ -35,7 +35,7 @@ ESCAPED = {"platform/search/snippets.py"}
 
 # What these parse was written by us, or comes from a model's server and is guarded.
 OWN_JSON = {
-    "platform/core/shown_once.py",
+    "platform/edge/shown_once.py",
     "platform/drafts/services.py",
     "platform/accounts/idempotency.py",
     "platform/activity/services.py",
@@ -52,10 +52,10 @@ OWN_JSON = {
 APART = ("platform/embedded/", "platform/demo/", "platform/config/")
 READERS = {
     "platform/core/documents.py",
-    "platform/core/endpoints.py",
+    "platform/edge/endpoints.py",
     "platform/core/reading.py",
     # A draft's own token, which is checked where it is taken apart.
-    "platform/core/drafting.py",
+    "platform/edge/drafting.py",
     "platform/drafts/hooks.py",
     "platform/drafts/middleware.py",
     "platform/drafts/views.py",

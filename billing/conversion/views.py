@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.decorators import staff_required
+from accounts.types import AuthenticatedHttpRequest
 from activity.queries import unlinked_visitors
 from audit import services as audit
 from billing.conversion import figures, rows
@@ -41,10 +42,9 @@ from billing.conversion.ranges import (
 from billing.conversion.stats import ProfitModel
 from billing.conversion.trend import daily_trend
 from core.money import NANO
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.tables import csv_response
-from core.types import AuthenticatedHttpRequest
+from edge.pagination import paginate
+from edge.tables import csv_response
 
 PEOPLE = {
     "activated_at": _("Activated developers"),

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.plans.queries import Offer, offers
-from core.endpoints import Endpoint
+from edge.endpoints import Endpoint
 
 
 class PriceSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from billing.plans.services import Inquiry
-from core.fields import TextField
+from edge.fields import TextField
 
 
 class InquiryForm(forms.Form):

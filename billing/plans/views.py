@@ -19,11 +19,12 @@ from billing.plans.models import Price
 from billing.plans.queries import Offer, offers
 from billing.plans.questions import QUESTIONS
 from billing.plans.services import send_inquiry
-from core import drafting, limiter
 from core.errors import RateLimited
 from core.reading import Values
+from edge import drafting
 from entitlements.features import FREE, Features
 from entitlements.queries import entitlements_for, premium_organisation
+from stores import limiter
 
 MOST_SEATS = 200
 

@@ -14,7 +14,7 @@ from billing.stripe.models import WebhookInbox
 from billing.stripe.objects import Event
 from billing.stripe.registry import refresher_for
 from core.backoff import MAX_ATTEMPTS, wait_after
-from core.nudging import nudge_after_commit
+from stores.nudging import nudge_after_commit
 
 logger = logging.getLogger(__name__)
 

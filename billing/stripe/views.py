@@ -12,14 +12,14 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.decorators import staff_required
+from accounts.types import AuthenticatedHttpRequest
 from audit import services as audit
 from billing.stripe import services
 from billing.stripe.exceptions import BadSignature
 from billing.stripe.models import WebhookInbox
 from billing.stripe.webhooks import MAX_BODY, verified_event
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.types import AuthenticatedHttpRequest
+from edge.pagination import paginate
 
 
 @csrf_exempt

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.models import Organisation
 from billing.subscriptions import permissions, queries
-from core.endpoints import Endpoint
+from edge.endpoints import Endpoint
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):

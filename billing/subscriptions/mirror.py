@@ -26,8 +26,8 @@ from billing.subscriptions.models import (
     SubscriptionItem,
 )
 from contracts.billing import SubscriptionEnded, SubscriptionStarted
-from core.nudging import nudge_after_commit
 from outbox import publish
+from stores.nudging import nudge_after_commit
 
 CLOSED_DISPUTES = {"won", "lost", "warning_closed", "prevented"}
 

@@ -9,8 +9,8 @@ from accounts.models import Membership, Organisation, User
 from billing.ledger.models import Invoice
 from billing.subscriptions.models import Subscription
 from contracts.billing import PaymentFailed, SubscriptionEnded, SubscriptionStarted
+from notifications.fan_out import notify_all
 from notifications.models import Kind
-from notifications.telling import notify_all
 
 # Whose business an organisation's money is.
 PURSE = (Membership.Role.OWNER, Membership.Role.BILLING)

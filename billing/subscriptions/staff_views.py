@@ -8,12 +8,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.decorators import staff_required
+from accounts.types import AuthenticatedHttpRequest
 from billing.subscriptions import cases
 from billing.subscriptions.models import Case, Reconciliation
 from billing.subscriptions.revenue import revenue
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.types import AuthenticatedHttpRequest
+from edge.pagination import paginate
 
 
 class NoteForm(forms.Form):

@@ -16,6 +16,7 @@ from accounts.decorators import organisation_required
 from accounts.models import Organisation, User
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
+from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from accounts.wishes import keep_for_return, kept_for_return, wish_of
 from audit import services as audit
 from billing.ledger.models import Invoice
@@ -26,13 +27,12 @@ from billing.subscriptions import permissions, queries, services
 from billing.subscriptions.exceptions import UnknownCheckout
 from billing.subscriptions.forms import OrderForm
 from billing.subscriptions.models import CheckoutIntent, Subscription
-from core import limiter
 from core.errors import DomainError
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.tables import csv_response
-from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
+from edge.pagination import paginate
+from edge.tables import csv_response
 from entitlements.queries import premium_organisation
+from stores import limiter
 
 logger = logging.getLogger(__name__)
 

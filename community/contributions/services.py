@@ -24,10 +24,10 @@ from community.reputation import services as reputation
 from contracts.community import ContributionCredited
 from core import documents
 from core.backoff import MAX_ATTEMPTS, wait_after
-from core.nudging import nudge_after_commit
 from notifications.models import Kind
 from notifications.services import notify
 from outbox import publish
+from stores.nudging import nudge_after_commit
 
 logger = logging.getLogger(__name__)
 GITHUB = "github"

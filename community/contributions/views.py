@@ -7,13 +7,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.decorators import staff_required
 from accounts.models import User
+from accounts.types import AuthenticatedHttpRequest
 from audit import services as audit
 from community.contributions import services
 from community.contributions.exceptions import BadPayload, BadSignature
 from community.contributions.models import Contribution, Delivery
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.types import AuthenticatedHttpRequest
+from edge.pagination import paginate
 
 # What GitHub may send; it is read in a thread, and measured before it is parsed.
 MAX_BODY = 25 * 1024 * 1024

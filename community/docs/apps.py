@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from core.menus import Entry, Menu
+from edge.menus import Entry, Menu
 
 if TYPE_CHECKING:
     from search import services

@@ -20,11 +20,11 @@ from community.docs.models import LOCALES, VERSION_NAME, Page, Version, Vote
 from community.docs.queries import tree_key
 from community.docs.sources import Source
 from contracts.community import DocsImported
-from core import limiter
 from design import markdown
 from design.markdown import Origin
 from outbox import publish
 from search import services as search
+from stores import limiter
 
 # Written in pages where an example has to work on the site it is read on.
 SITE_URL = "{{ site_url }}"

@@ -20,7 +20,7 @@ from community.docs.queries import (
     vote_of,
 )
 from core.reading import Values
-from core.types import PageRequest
+from edge.types import PageRequest
 
 # What a search engine is told a language is called.
 TAGS = {"en": "en", "zh-hans": "zh-Hans"}

@@ -16,9 +16,9 @@ from community.forum import permissions, services
 from community.forum.forms import MAX_TEXT, checked_text, checked_title
 from community.forum.models import Category, Post, Tag, Topic
 from community.forum.queries import WITHOUT_SIGN_IN, list_topics
-from core.endpoints import Endpoint, PageQuery
-from core.pagination import paginate
-from core.rest import StrictSerializer
+from edge.endpoints import Endpoint, PageQuery
+from edge.pagination import paginate
+from edge.rest import StrictSerializer
 
 M = TypeVar("M", bound=Model)
 WRITES: list[type[BasePermission]] = [

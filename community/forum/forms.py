@@ -11,8 +11,8 @@ from community.forum.exceptions import TokenReused
 from community.forum.models import Category, Topic
 from community.forum.tagging import MAX_NAME, tag_names
 from core.errors import DomainError
-from core.fields import TextField
 from core.names import measure
+from edge.fields import TextField
 
 MAX_TEXT = 40_000
 # In letters; a Chinese character says as much as two.

@@ -23,7 +23,7 @@ from community.forum.models import (
     visibilities_of,
 )
 from core.clock import now
-from core.pagination import Page, paginate
+from edge.pagination import Page, paginate
 from search.queries import Passage, passages
 from search.text import words
 

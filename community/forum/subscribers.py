@@ -1,23 +1,23 @@
 """What the forum does once something it did is committed: tell people of it."""
 
-from community.forum import telling
+from community.forum import notices
 from contracts.community import AnswerAccepted, ReplyPosted, TopicCreated
 from outbox import subscribe
 
 
 @subscribe(TopicCreated)
-def tell_of_topic(fact: TopicCreated) -> None:
+def notify_of_topic(fact: TopicCreated) -> None:
     """Tell those whom a new topic mentions."""
-    telling.tell_of_topic(fact.topic_id)
+    notices.notify_of_topic(fact.topic_id)
 
 
 @subscribe(ReplyPosted)
-def tell_of_reply(fact: ReplyPosted) -> None:
+def notify_of_reply(fact: ReplyPosted) -> None:
     """Tell those a reply mentions, the asker and the watchers."""
-    telling.tell_of_reply(fact.post_id)
+    notices.notify_of_reply(fact.post_id)
 
 
 @subscribe(AnswerAccepted)
-def tell_of_acceptance(fact: AnswerAccepted) -> None:
+def notify_of_acceptance(fact: AnswerAccepted) -> None:
     """Tell an author that their answer was accepted."""
-    telling.tell_of_acceptance(fact.answer_id, by_id=fact.accepted_by_id)
+    notices.notify_of_acceptance(fact.answer_id, by_id=fact.accepted_by_id)

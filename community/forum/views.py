@@ -14,6 +14,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
 from community.forum.decorators import signed_in_post, visible_post, visible_topic
@@ -41,10 +42,10 @@ from community.forum.queries import (
     window_of,
 )
 from community.forum.revisions import lines_between, revisions_of
-from core import drafting
 from core.errors import DomainError
 from core.reading import Values, cursor_of
-from core.types import AuthenticatedHttpRequest, PageRequest
+from edge import drafting
+from edge.types import PageRequest
 
 PEOPLE = 8
 # What a button of a vote sends.

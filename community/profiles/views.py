@@ -6,8 +6,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from community.forum.models import Post, Topic
 from community.reputation.models import Balance, Entry
-from core.pagination import paginate
 from core.reading import cursor_of
+from edge.pagination import paginate
 
 RECENT = 10
 

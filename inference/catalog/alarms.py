@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import orjson
 from redis.exceptions import RedisError
 
-from core.redis import client, prefixed
+from stores.redis import client, prefixed
 
 KEEP_SECONDS = 86_400
 

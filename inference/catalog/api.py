@@ -6,7 +6,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.endpoints import Endpoint
+from edge.endpoints import Endpoint
 from inference.catalog.queries import offered_models
 from inference.catalog.serializers import (
     ModelDetailSerializer,

@@ -14,11 +14,11 @@ from django.utils.translation import pgettext_lazy
 from redis.exceptions import RedisError
 
 from core.money import NANO
-from core.redis import client, prefixed
 from inference.catalog import publishing
 from inference.catalog.exceptions import PriceInThePast
 from inference.catalog.models import Deployment, Model, PriceVersion
 from search import services as search
+from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 CHANNEL = "catalogue"

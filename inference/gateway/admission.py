@@ -19,10 +19,10 @@ import orjson
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from core.redis import prefixed
 from inference.gateway import errors
 from inference.gateway.redis import LeanRedis, RedisDown, Script
 from inference.gateway.state import Caller, Unavailable, in_thread, load_spent
+from stores.redis import prefixed
 
 LEASE_SECONDS = 30
 # Without Redis each process gives this share of a limit: others may run too.

@@ -7,12 +7,12 @@ import redis.asyncio
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from core.redis import prefixed
 from entitlements.services import CHANNEL as ENTITLEMENTS
 from inference.catalog.services import CHANNEL as CATALOGUE
 from inference.gateway.engine import Engine
 from inference.gateway.redis import TIMEOUT
 from inference.keys.services import CHANNEL as KEYS
+from stores.redis import prefixed
 
 
 async def hear_of_changes(engine: Engine) -> None:

@@ -14,10 +14,10 @@ import hiredis
 from cryptography.fernet import InvalidToken
 
 from core.crypto import decrypt, encrypt
-from core.redis import prefixed
 from inference.gateway import errors
 from inference.gateway.redis import LeanRedis, RedisDown, Script
 from inference.gateway.state import Caller
+from stores.redis import prefixed
 
 KEEP_SECONDS = 86_400
 MAX_ANSWER = 1_000_000

@@ -17,11 +17,11 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
-from core.postgresql.driver import BoundedAsyncConnection
-from core.redis import prefixed
 from inference.gateway.admission import Admission, Reservation, keys_of, request_key
 from inference.gateway.redis import LeanRedis, RedisDown, Script
 from inference.usage.recording import RECORD, Usage, record_parameters
+from stores.postgresql.driver import BoundedAsyncConnection
+from stores.redis import prefixed
 
 logger = logging.getLogger(__name__)
 

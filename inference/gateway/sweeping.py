@@ -11,10 +11,10 @@ import time
 from datetime import datetime
 from typing import Any
 
-from core.redis import client, prefixed
 from inference.gateway.admission import RELEASE, Reservation, keys_of
 from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage, record
+from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 STALE_SECONDS = 30

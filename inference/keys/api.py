@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from accounts.models import Organisation
 from accounts.permissions import can_manage_keys
-from core.endpoints import Endpoint, PageQuery
-from core.pagination import paginate
-from core.rest import StrictSerializer
+from edge.endpoints import Endpoint, PageQuery
+from edge.pagination import paginate
+from edge.rest import StrictSerializer
 from inference.catalog.queries import offered_models
 from inference.keys import services
 from inference.keys.models import ApiKey

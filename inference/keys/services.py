@@ -12,10 +12,10 @@ from redis.exceptions import RedisError
 from accounts.models import Organisation, User
 from audit import services as audit
 from contracts.inference import ApiKeyCreated, ApiKeyRevoked
-from core.redis import client, prefixed
 from inference.keys import secrets
 from inference.keys.models import ApiKey
 from outbox import publish
+from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 CHANNEL = "keys"

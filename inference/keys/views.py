@@ -17,10 +17,10 @@ from django.views.decorators.http import (
 
 from accounts.decorators import organisation_required, recent_sign_in_required
 from accounts.permissions import can_manage_keys
-from core import drafting, shown_once
-from core.pagination import paginate
+from accounts.types import OrganisationHttpRequest
 from core.reading import Values, cursor_of
-from core.types import OrganisationHttpRequest
+from edge import drafting, shown_once
+from edge.pagination import paginate
 from inference.catalog.examples import base_url, call_examples, question_to
 from inference.catalog.queries import offered_models
 from inference.keys import services

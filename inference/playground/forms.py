@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation
 from core import documents
-from core.fields import TextField
+from edge.fields import TextField
 from inference.catalog.models import Model
 
 MOST_TURNS = 100

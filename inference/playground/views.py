@@ -17,17 +17,18 @@ from accounts.decorators import sign_in_required
 from accounts.models import Membership, Organisation, User
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
-from core import drafting, limiter
+from accounts.types import AuthenticatedHttpRequest
 from core.reading import Values
-from core.types import AuthenticatedHttpRequest
 from design import markdown
 from drafts.hooks import attach
+from edge import drafting
 from inference.catalog.examples import base_url, call_examples, question_to
 from inference.catalog.models import Model
 from inference.catalog.queries import offered_models
 from inference.playground import services
 from inference.playground.forms import MOST_PROMPT, PromptForm, read_conversation
 from inference.playground.services import Answer, CallRefused
+from stores import limiter
 
 _CALLERS = [Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.MEMBER]
 _CALLS_PER_MINUTE = 30

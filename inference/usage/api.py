@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Organisation
-from core.endpoints import Endpoint
-from core.rest import StrictSerializer
+from edge.endpoints import Endpoint
+from edge.rest import StrictSerializer
 from entitlements.queries import entitlements_for
 from inference.usage import queries
 from inference.usage.periods import DAYS, DEFAULT, Period

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
-from core.menus import Entry, Menu
+from edge.menus import Entry, Menu
 
 
 class UsageConfig(AppConfig):

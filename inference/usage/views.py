@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.decorators import organisation_required
+from accounts.types import OrganisationHttpRequest
 from audit import services as audit
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.tables import csv_response
-from core.types import OrganisationHttpRequest
+from edge.pagination import paginate
+from edge.tables import csv_response
 from entitlements.queries import entitlements_for
 from inference.usage import queries
 from inference.usage.models import UsageEvent

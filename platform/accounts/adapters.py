@@ -17,9 +17,9 @@ from accounts.decorators import has_signed_in_recently
 from accounts.limits import count_guess, count_mail, forget_guesses
 from accounts.models import User
 from accounts.wishes import with_wish
-from core import limiter
 from core.crypto import decrypt, encrypt
 from core.errors import RateLimited
+from stores import limiter
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

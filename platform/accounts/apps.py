@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from core.menus import Entry, Menu
+from edge.menus import Entry, Menu
 
 
 class AccountsConfig(AppConfig):

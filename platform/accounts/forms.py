@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Membership, Organisation, User
-from core.fields import TextField
+from edge.fields import TextField
 
 
 class ProfileForm(forms.ModelForm[User]):

@@ -20,7 +20,7 @@ from accounts.models import IdempotentCall
 from accounts.tokens import PREFIX as TOKEN_PREFIX
 from accounts.tokens import find_token
 from core.crypto import decrypt, encrypt
-from core.rest import PREFIX, refusal
+from edge.rest import PREFIX, refusal
 
 HEADER = "Idempotency-Key"
 LIFETIME = timedelta(days=1)

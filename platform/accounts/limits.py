@@ -14,9 +14,9 @@ from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import Organisation, User
-from core import limiter
 from core.errors import RateLimited
-from core.middleware import network_of
+from edge.middleware import network_of
+from stores import limiter
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 View = Callable[..., HttpResponseBase]

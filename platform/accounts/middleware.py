@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.preferences import time_zone_of
 from accounts.second_factor import SecondFactorRequired, is_overdue
 from accounts.wall import is_open_without_second_factor, second_factor_page
-from core.rest import PREFIX, refusal
+from edge.rest import PREFIX, refusal
 
 ACTIVITY_INTERVAL = timedelta(minutes=5)
 

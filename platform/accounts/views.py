@@ -37,11 +37,11 @@ from accounts.mail import send_invitation
 from accounts.models import Membership, Organisation, PersonalAccessToken
 from accounts.queries import current_organisation, membership_of, open_invitation
 from accounts.seats import seats_of
+from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from accounts.wall import second_factor_page
-from core import drafting, shown_once
 from core.errors import DomainError, RateLimited
 from core.reading import Values
-from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
+from edge import drafting, shown_once
 
 
 def sent(request: HttpRequest) -> QueryDict | None:

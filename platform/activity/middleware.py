@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from activity import services
 from activity.browser import asks_not_to_be_known, is_bot, is_prefetching
 from activity.origin import origin_of
-from core import limiter
 from core.errors import RateLimited
+from stores import limiter
 
 COOKIE = "ds_visitor"
 LIFETIME = timedelta(days=365)

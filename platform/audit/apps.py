@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from core.menus import Entry, Menu
+from edge.menus import Entry, Menu
 
 
 class AuditConfig(AppConfig):

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.decorators import organisation_required, staff_required
 from accounts.permissions import can_see_audit
+from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from audit.models import Record
 from audit.services import record
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.tables import csv_response
-from core.types import AuthenticatedHttpRequest, OrganisationHttpRequest
+from edge.pagination import paginate
+from edge.tables import csv_response
 from entitlements.queries import entitlements_for
 
 COLUMNS = (

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from core.endpoints import Endpoint
+from edge.endpoints import Endpoint
 
 APPS = [
     "accounts",

@@ -123,12 +123,12 @@ def database(name: str, default: str = "") -> dict[str, object]:
     parts = url(name, default)
     if parts is None:
         problems.append(f"{name} is not set: postgresql://user:password@host:5432/name")
-        return {"ENGINE": "core.postgresql"}
+        return {"ENGINE": "stores.postgresql"}
     if parts.scheme not in {"postgres", "postgresql"}:
         problems.append(f"{name}: only PostgreSQL is supported, not {parts.scheme}.")
     query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     return {
-        "ENGINE": "core.postgresql",
+        "ENGINE": "stores.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

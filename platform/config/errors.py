@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from core.errors import unavailable
-from core.rest import PREFIX, refusal
 from design import views as pages
+from edge.rest import PREFIX, refusal
 
 # Senders of webhooks are programs: they read the status and send again later.
 _PROGRAMS = (PREFIX, "/hooks/")

@@ -6,8 +6,8 @@ from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
 from config.sitemaps import SITEMAPS
-from core import health
 from core.addresses import as_asked_on_site
+from edge import health
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.permission_denied"

@@ -1,1 +1,1 @@
-"""Small shared helpers without tables: errors, money, ids, pages, limits."""
+"""Small shared values: errors, money, ids, names, texts from outside."""

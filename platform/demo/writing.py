@@ -29,9 +29,9 @@ from community.forum.models import (
     TopicUser,
     Vote,
 )
+from community.forum.notices import MAX_MENTIONS
 from community.forum.services.writing import GRACE, MAX_TAGS, locale_of
 from community.forum.tagging import tag_names, tag_slug
-from community.forum.telling import MAX_MENTIONS
 from community.reputation.models import Balance, Entry
 from community.reputation.services import DAILY_CAP, RULES, UNCAPPED
 from contracts.community import AnswerAccepted, ReplyPosted, TopicCreated, VoteCast

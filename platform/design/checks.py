@@ -5,7 +5,7 @@ from typing import Any
 from django.core import checks
 from django.urls import NoReverseMatch
 
-from core.menus import all_entries
+from edge.menus import all_entries
 
 
 @checks.register("menus")

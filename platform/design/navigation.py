@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from core.menus import Menu, entries_of
+from edge.menus import Menu, entries_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from core.pagination import Page
 from design import markdown
+from edge.pagination import Page
 
 _SWATCHES = (
     "bg",

@@ -24,13 +24,13 @@ from accounts.decorators import page_before
 from accounts.models import User
 from accounts.preferences import THEME_COOKIE, THEMES
 from accounts.queries import usernames_among
-from core import limiter
 from core.context import request_id
 from core.errors import Unavailable
 from core.reading import Values, whole_number
-from core.types import PageRequest
 from design import markdown, samples
 from design.stylesheet import stylesheet
+from edge.types import PageRequest
+from stores import limiter
 
 logger = logging.getLogger(__name__)
 

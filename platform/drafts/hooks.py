@@ -7,9 +7,9 @@ from datetime import datetime
 from django import forms
 from django.http import HttpRequest
 
-from core.drafting import FIELD
 from drafts import services
 from drafts.slots import Slot
+from edge.drafting import FIELD
 
 
 @dataclass(frozen=True, slots=True)

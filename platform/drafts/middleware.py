@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException, UnreadablePostError
 
-from core import drafting, limiter
 from core.errors import DomainError
 from drafts import services
 from drafts.slots import Slot
+from edge import drafting
+from stores import limiter
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def keep_drafts(
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Keep the text of every form that was not accepted, whatever the answer was.
 
-    Only a view can accept, by ``core.drafting.accept``. The answer then names the
+    Only a view can accept, by ``edge.drafting.accept``. The answer then names the
     form, in a header and in a cookie of ten minutes, and the browser forgets its copy.
     """
 

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.crypto import decrypt, encrypt
-from core.drafting import FIELD
 from drafts.exceptions import DraftAccepted, DraftTooLong
 from drafts.models import Draft
 from drafts.slots import Slot
+from edge.drafting import FIELD
 
 Fields = Mapping[str, list[str]]
 

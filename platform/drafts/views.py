@@ -4,10 +4,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from core import drafting, limiter
 from drafts import services
 from drafts.exceptions import DraftAccepted, NotYourDraft
 from drafts.slots import Slot
+from edge import drafting
+from stores import limiter
 
 # A form is saved a second after the last key, so a person stays far below this.
 _SAVED_PER_MINUTE = 120

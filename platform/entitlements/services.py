@@ -9,10 +9,10 @@ from redis.exceptions import RedisError
 
 from accounts.models import Organisation
 from contracts.entitlements import EntitlementsChanged
-from core.redis import client, prefixed
 from entitlements.features import Features
 from entitlements.models import OrganisationEntitlement
 from outbox import publish
+from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 CHANNEL = "entitlements"

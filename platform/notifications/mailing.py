@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.breaker import Breaker
-from core.nudging import nudge_after_commit
 from notifications.exceptions import MailServerUnavailable
 from notifications.letters import Letter, letter_about
 from notifications.models import EmailMessage
+from stores.nudging import nudge_after_commit
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 20

@@ -8,10 +8,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.decorators import staff_required
+from accounts.types import AuthenticatedHttpRequest
 from audit import services as audit
-from core.pagination import paginate
 from core.reading import Values, cursor_of
-from core.types import AuthenticatedHttpRequest
+from edge.pagination import paginate
 from notifications import mailing
 from notifications.models import EmailMessage
 from outbox import services as outbox

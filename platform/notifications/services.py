@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from notifications.fan_out import Words, notify_all
 from notifications.models import (
     ALWAYS_BY_EMAIL,
     BY_EMAIL_UNLESS_REFUSED,
@@ -15,7 +16,6 @@ from notifications.models import (
     Notification,
     Preference,
 )
-from notifications.telling import Words, notify_all
 from notifications.tokens import read_unsubscribe_token
 
 

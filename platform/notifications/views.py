@@ -10,9 +10,10 @@ from django.views.decorators.http import (
 )
 
 from accounts.decorators import sign_in_required
-from core.pagination import paginate
+from accounts.types import AuthenticatedHttpRequest
 from core.reading import Values, cursor_of
-from core.types import AuthenticatedHttpRequest, PageRequest
+from edge.pagination import paginate
+from edge.types import PageRequest
 from notifications import services
 from notifications.forms import PreferencesForm
 from notifications.models import Notification

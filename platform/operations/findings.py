@@ -27,10 +27,10 @@ from redis.exceptions import RedisError
 
 from billing.stripe import adapter
 from billing.stripe.exceptions import StripeError
-from core.redis import client, prefixed
 from inference.catalog.alarms import refusals
 from inference.catalog.models import Deployment
 from outbox.models import Delivery
+from stores.redis import client, prefixed
 
 PULSE = "operations:pulse"
 MIN_POSTGRES = 15

@@ -4,8 +4,8 @@ import time
 
 from celery import shared_task
 
-from core.redis import client, prefixed
 from operations.findings import PULSE
+from stores.redis import client, prefixed
 
 
 @shared_task

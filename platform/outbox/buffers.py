@@ -8,7 +8,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from core.ids import new_public_id
-from core.redis import client, prefixed
+from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.db import connection
 
 from core.context import network, request_id
-from core.nudging import nudge_after_commit
 from outbox.registry import subscribers_of
+from stores.nudging import nudge_after_commit
 
 
 def publish(fact: Any) -> None:

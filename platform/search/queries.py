@@ -11,7 +11,7 @@ from django.db.models import Case, F, FloatField, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 
 from accounts.models import User
-from core.pagination import BadCursor
+from edge.pagination import BadCursor
 from search import snippets, text
 from search.models import IndexEntry
 

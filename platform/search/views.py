@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from activity import track
-from core import limiter
 from core.reading import Values, cursor_of
-from core.types import PageRequest
+from edge.types import PageRequest
 from search.queries import Hits, search_page
+from stores import limiter
 
 TABS = {
     "": _("Everything"),

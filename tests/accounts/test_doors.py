@@ -25,8 +25,8 @@ from django.test import Client
 
 from accounts.services import create_user
 from core.crypto import encrypt
-from core.redis import client as redis
-from core.redis import prefixed
+from stores.redis import client as redis
+from stores.redis import prefixed
 from tests.accounts.test_roles import FORM, routes
 from tests.accounts.world import PASSWORD, SEED, World, build
 

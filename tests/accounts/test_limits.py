@@ -14,9 +14,9 @@ from redis.exceptions import ConnectionError as Gone
 from accounts import entrance
 from accounts.models import Invitation, User
 from accounts.services import add_member, create_organisation
-from core import limiter
 from core.crypto import encrypt
 from core.errors import RateLimited
+from stores import limiter
 from tests.factories.accounts import with_seats
 from tests.test_house_rules import mistakes
 

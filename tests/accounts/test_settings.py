@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.middleware import ACTIVITY_INTERVAL
 from accounts.models import PersonalAccessToken, User
 from accounts.tokens import create_token, find_token
-from core.redis import client as redis_client
+from stores.redis import client as redis_client
 from tests.fakes.servers import free_port
 
 pytestmark = pytest.mark.django_db

@@ -12,9 +12,9 @@ from activity import services
 from activity.models import Event
 from activity.services import NewEvent, buffer_event, flush_buffer, write_events
 from contracts.community import DocsImported, TopicCreated
-from core.redis import client as redis
-from core.redis import prefixed
 from outbox import publish
+from stores.redis import client as redis
+from stores.redis import prefixed
 
 BUFFER = prefixed(services.BUFFER.name)
 

@@ -10,8 +10,8 @@ from accounts.models import User
 from activity.middleware import COOKIE
 from activity.models import Event, FirstTouch, Visitor, VisitorLink
 from activity.services import flush_buffer
-from core.redis import client as redis
-from core.redis import prefixed
+from stores.redis import client as redis
+from stores.redis import prefixed
 from tests.activity.conftest import FIREFOX, Browser
 
 CAMPAIGN = "/search/?utm_source=HN&utm_medium=post&utm_campaign=Launch"

@@ -15,7 +15,7 @@ from accounts.models import IdempotentCall
 from accounts.tokens import create_token
 from community.forum.models import Topic
 from config import api
-from core.rest import StrictSerializer
+from edge.rest import StrictSerializer
 from inference.keys.models import ApiKey
 from operations.schema import describe, reference
 from tests.factories import forum

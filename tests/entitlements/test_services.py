@@ -11,12 +11,12 @@ from django.db import connection, transaction
 from accounts.models import Organisation
 from accounts.queries import personal_organisation
 from core.money import NANO
-from core.redis import client, prefixed
 from entitlements.features import FREE, Features
 from entitlements.models import OrganisationEntitlement
 from entitlements.queries import entitlements_for
 from entitlements.services import CHANNEL, replace_for
 from outbox.models import Event
+from stores.redis import client, prefixed
 
 Person = Callable[..., Any]
 PRO = Features(plan="pro", premium_models=True)

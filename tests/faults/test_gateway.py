@@ -20,13 +20,13 @@ import redis
 from django.db import connection
 from django.db.models import Sum
 
-from core.redis import client as redis_client
-from core.redis import prefixed
 from embedded.redis import EmbeddedRedis
 from entitlements.features import Features
 from inference.catalog.models import PriceVersion
 from inference.gateway.sweeping import sweep
 from inference.usage.models import OrganisationMonth, UsageEvent, UsageHour
+from stores.redis import client as redis_client
+from stores.redis import prefixed
 from tests.fakes.doorway import Doorway
 from tests.fakes.servers import asgi_command, free_port, product_environment, running
 from tests.fakes.upstream import Upstream

@@ -4,8 +4,8 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import NoReverseMatch, get_resolver
 
-from core.menus import Entry, Menu, all_entries
 from design.navigation import links
+from edge.menus import Entry, Menu, all_entries
 from tools.lint.pages import complaints, page_names, unknown_names
 
 NOWHERE = Entry(Menu.STAFF, 90, "Growth", "conversion:growth")

@@ -4,9 +4,9 @@ import pytest
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.endpoints import Endpoint
 from core.reading import Values, cursor_of
-from core.rest import StrictSerializer
+from edge.endpoints import Endpoint
+from edge.rest import StrictSerializer
 from tools.lint.parameters import complaints, described, endpoints, undescribed
 
 DESCRIBED: dict[str, Any] = {

@@ -13,12 +13,12 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from core.redis import client, prefixed
 from embedded.mailbox import Mailbox
 from inference.catalog.alarms import alarm_key
 from operations import findings
 from operations.findings import PULSE, Finding, Status
 from outbox.models import Delivery, Event
+from stores.redis import client, prefixed
 from tests.factories.inference import offered_model
 from tests.fakes.servers import ROOT, free_port
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from core.redis import client, prefixed
 from outbox.buffers import Buffer
 from outbox.models import WrittenBatch
+from stores.redis import client, prefixed
 from tests.fakes.servers import ROOT, product_environment
 from tests.races import together
 

@@ -12,7 +12,7 @@ from django.test import RequestFactory
 
 from contracts.community import DocsImported
 from core.context import network, request_id
-from core.middleware import trusted_proxies
+from edge.middleware import trusted_proxies
 from outbox import publish
 from outbox.models import Delivery, Event
 from tests.outbox.conftest import Register

@@ -5,7 +5,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
-from core.pagination import BadCursor
+from edge.pagination import BadCursor
 from search.models import IndexEntry
 from search.queries import passages, search, search_page
 from search.services import Entry, index, remove, replace

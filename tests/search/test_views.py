@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from community.forum.models import Visibility
 from community.forum.services import hide_post
-from core.redis import client as redis
-from core.redis import prefixed
 from search.models import IndexEntry
+from stores.redis import client as redis
+from stores.redis import prefixed
 from tests.factories import forum
 from tests.search.conftest import Put
 

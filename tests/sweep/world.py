@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.regex_helper import normalize
 
-from core.redis import client as redis
+from stores.redis import client as redis
 
 # Seconds of CPU no page needs, however busy the machine is; more is a hang.
 PATIENCE = 5

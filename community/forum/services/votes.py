@@ -8,8 +8,8 @@ from community.forum.exceptions import OwnPost
 from community.forum.models import Post, Topic, Vote
 from community.reputation import services as reputation
 from contracts.community import VoteCast
-from core import limiter
 from outbox import publish
+from stores import limiter
 
 
 @transaction.atomic

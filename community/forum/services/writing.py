@@ -27,9 +27,9 @@ from community.forum.models import (
 from community.forum.permissions import can_moderate
 from community.forum.tagging import find_or_create_tag, tag_names, tag_slug
 from contracts.community import ReplyPosted, TopicCreated
-from core import limiter
 from design import markdown
 from outbox import publish
+from stores import limiter
 
 # Who sees a slip of the pen at once may mend it without leaving a trace.
 GRACE = timedelta(minutes=5)

@@ -80,14 +80,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "core.middleware.request_id",
+    "edge.middleware.request_id",
     "core.addresses.site_addresses",
-    "core.middleware.trusted_proxies",
-    "core.middleware.readable_cookies",
+    "edge.middleware.trusted_proxies",
+    "edge.middleware.readable_cookies",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before the files, which carry these headers too.
-    "core.middleware.security_headers",
+    "edge.middleware.security_headers",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -106,12 +106,12 @@ MIDDLEWARE = [
     "activity.middleware.visitor",
     "design.middleware.error_pages",
     "accounts.middleware.SecondFactorWall",
-    "core.throttling.rate_limit_headers",
+    "edge.throttling.rate_limit_headers",
     "accounts.idempotency.idempotent_calls",
-    "core.middleware.DomainErrors",
+    "edge.middleware.DomainErrors",
 ]
 
-FORM_RENDERER = "core.fields.Renderer"
+FORM_RENDERER = "edge.fields.Renderer"
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 APPEND_SLASH = True
@@ -183,7 +183,7 @@ REDIS_PREFIX = env.text("REDIS_PREFIX", "ds:")
 
 CACHES = {
     "default": {
-        "BACKEND": "core.cache.ForgivingRedisCache",
+        "BACKEND": "stores.cache.ForgivingRedisCache",
         "LOCATION": REDIS_CACHE_URL,
         "KEY_PREFIX": f"{REDIS_PREFIX}cache",
     }
@@ -208,7 +208,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Without these two a killed worker's task waits for about 100 seconds.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # A worker's: requests publish over connections of their own (core.nudging).
+    # A worker's: requests publish over connections of their own (stores.nudging).
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
 }
@@ -417,11 +417,11 @@ REST_FRAMEWORK = {
         "rest_framework.permissions.IsAuthenticatedOrReadOnly"
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["core.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["edge.parsers.JSONParser"],
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_SCHEMA_CLASS": "core.schema.Schema",
-    "DEFAULT_THROTTLE_CLASSES": ["core.throttling.CallLimit"],
-    "EXCEPTION_HANDLER": "core.rest.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "edge.schema.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["edge.throttling.CallLimit"],
+    "EXCEPTION_HANDLER": "edge.rest.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXIES,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

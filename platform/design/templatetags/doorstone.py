@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from accounts.wishes import wish_from, with_wish
-from core.menus import Menu
 from core.money import format_amount, format_exact, format_minor, format_nano
 from design import markdown as rendering
 from design import navigation
 from design.stylesheet import stylesheet
+from edge.menus import Menu
 
 register = template.Library()
 

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from embedded.mailbox.server import Mail
+from embedded.mailbox.mails import Mail
 
 STYLE = """
 :root { color-scheme: light dark; --line: #d5dae1; --soft: #4a5360; --brand: #0b5fd7; --bg: #fff; --text: #16191d; }

@@ -13,7 +13,6 @@ from django.db import connection
 from openai import OpenAI
 
 from accounts.queries import personal_organisation
-from core.redis import client, prefixed
 from entitlements import services as entitlements
 from entitlements.features import Features
 from inference.catalog import services as catalog
@@ -21,6 +20,7 @@ from inference.catalog.models import Deployment, Model
 from inference.keys.models import ApiKey
 from inference.keys.services import create_key
 from inference.usage.models import UsageEvent
+from stores.redis import client, prefixed
 from tests.fakes.servers import asgi_command, free_port, product_environment, running
 from tests.fakes.upstream import Upstream, running_upstream
 

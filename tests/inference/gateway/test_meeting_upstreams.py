@@ -11,11 +11,11 @@ import pytest
 from django.db.models import Sum
 
 from core.crypto import encrypt
-from core.redis import client as redis_client
 from entitlements.features import Features
 from inference.catalog.alarms import refusals
 from inference.catalog.models import Deployment
 from inference.usage.models import OrganisationMonth, UsageEvent, UsageHour
+from stores.redis import client as redis_client
 from tests.fakes.upstream import (
     DONE,
     USAGE,

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from core.redis import client as redis_client
-from core.redis import prefixed
 from inference.catalog.models import Deployment
 from inference.gateway import routing, state, upstreams
 from inference.gateway.redis import LeanRedis
@@ -22,6 +20,8 @@ from inference.keys.services import create_key, revoke_key
 from inference.providers.base import StreamBroke
 from inference.usage.models import OrganisationMonth, UsageEvent
 from inference.usage.recording import Usage, record
+from stores.redis import client as redis_client
+from stores.redis import prefixed
 from tests.factories.inference import offered_model, used
 
 

@@ -10,10 +10,10 @@ import httpx
 import openai
 import pytest
 
-from core.redis import client as redis_client
-from core.redis import prefixed
 from entitlements.features import Features
 from inference.keys.services import revoke_key
+from stores.redis import client as redis_client
+from stores.redis import prefixed
 from tests.fakes.upstream import Upstream, running_upstream
 from tests.inference.gateway.conftest import HELLO, PRO, Customer, recorded
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.rest import StrictSerializer
+from edge.rest import StrictSerializer
 
 
 class NoQuery(StrictSerializer):

@@ -9,7 +9,7 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import ProducerPool
 
 from core.breaker import Breaker
-from core.redis import REST, TIMEOUT
+from stores.redis import REST, TIMEOUT
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from core.postgresql import driver
+from stores.postgresql import driver
 
 pytestmark = pytest.mark.django_db
 # More than the buffers of both ends hold, so that sending it has to wait.

@@ -6,8 +6,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from core.endpoints import NoQuery
-from core.rest import PREFIX
+from edge.endpoints import NoQuery
+from edge.rest import PREFIX
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",

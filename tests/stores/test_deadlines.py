@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db import connection
 
 from billing.stripe import adapter
-from core import nudging
-from core.postgresql import driver
-from core.redis import TIMEOUT, client
 from inference.gateway.redis import LOOK_SECONDS, LeanRedis
+from stores import nudging
+from stores.postgresql import driver
+from stores.redis import TIMEOUT, client
 
 ROOT = Path(__file__).resolve().parents[2]
 # What makes a client, and what has to be among the words of that call.
@@ -96,7 +96,7 @@ def test_no_other_library_that_connects_has_come_in_unseen() -> None:
 def test_a_statement_waits_for_a_silent_server_no_longer_than_a_second() -> None:
     connection.ensure_connection()
 
-    assert connection.settings_dict["ENGINE"] == "core.postgresql"
+    assert connection.settings_dict["ENGINE"] == "stores.postgresql"
     assert isinstance(connection.connection, driver.BoundedConnection)
     assert driver.SILENCE + driver.GREETING <= 1.0
     options = connection.settings_dict["OPTIONS"]

@@ -19,9 +19,9 @@ from django.test import Client, RequestFactory
 from config.logging import build_logging
 from core.context import request_id
 from core.logs import RequestIdFilter
-from core.middleware import trusted_proxies
-from core.redis import client as redis_client
+from edge.middleware import trusted_proxies
 from embedded.postgres import EmbeddedPostgres
+from stores.redis import client as redis_client
 from tests.fakes.servers import free_port
 
 pytestmark = pytest.mark.django_db

@@ -1,6 +1,6 @@
 from django.core.cache import cache
 
-from core.redis import client, prefixed
+from stores.redis import client, prefixed
 
 
 def test_emptying_the_cache_leaves_queues_and_reservations_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.core import signing
 
 from accounts.models import PersonalAccessToken
-from core.pagination import BadCursor, Page, paginate
+from edge.pagination import BadCursor, Page, paginate
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 1, tzinfo=UTC)

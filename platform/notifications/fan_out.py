@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from django.utils import timezone, translation
 
 from accounts.models import User
-from core.nudging import nudge_after_commit
 from notifications.models import ALWAYS_BY_EMAIL, BY_EMAIL_UNLESS_REFUSED
+from stores.nudging import nudge_after_commit
 
 Words = str | Callable[[], str]
 # So many mails leave at once; of more the sweep takes care, ten seconds later.

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from core import limiter
 from core.errors import RateLimited
-from core.redis import client, prefixed
+from stores import limiter
+from stores.redis import client, prefixed
 from tests.fakes.servers import free_port
 
 

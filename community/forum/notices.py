@@ -13,26 +13,26 @@ from accounts.models import User
 from accounts.queries import usernames_among
 from community.forum.models import Post, TopicUser, readers_of
 from design import markdown
+from notifications.fan_out import notify_all
 from notifications.models import Kind
-from notifications.telling import notify_all
 
 # A post that calls half the forum calls nobody.
 MAX_MENTIONS = 10
 
 
-def tell_of_topic(topic_id: int) -> None:
+def notify_of_topic(topic_id: int) -> None:
     """Tell those a topic's first post mentions."""
     post = _shown().filter(topic_id=topic_id, number=1).first()
     if post is not None:
-        _tell_mentioned(post)
+        _notify_mentioned(post)
 
 
-def tell_of_reply(post_id: int) -> None:
+def notify_of_reply(post_id: int) -> None:
     """Tell those a reply mentions, the asker and the watchers: one message each."""
     post = _shown().filter(pk=post_id).first()
     if post is None:
         return
-    mentioned = _tell_mentioned(post)
+    mentioned = _notify_mentioned(post)
     topic = post.topic
     watching = TopicUser.objects.filter(
         user=OuterRef("pk"),
@@ -43,11 +43,11 @@ def tell_of_reply(post_id: int) -> None:
     )
     listening = readers_of(topic).filter(Exists(watching)).exclude(pk__in=mentioned)
     asker = listening.filter(pk=topic.author_id)
-    _tell(asker, Kind.REPLY, post, _replied(post))
-    _tell(listening.exclude(pk=topic.author_id), Kind.WATCHED, post, _replied(post))
+    _notify(asker, Kind.REPLY, post, _replied(post))
+    _notify(listening.exclude(pk=topic.author_id), Kind.WATCHED, post, _replied(post))
 
 
-def tell_of_acceptance(answer_id: int, *, by_id: int) -> None:
+def notify_of_acceptance(answer_id: int, *, by_id: int) -> None:
     """Tell an author that their answer was accepted, unless that was taken back."""
     answer = _shown().filter(pk=answer_id, topic__solution=answer_id).first()
     if answer is None:
@@ -71,14 +71,14 @@ def _shown() -> QuerySet[Post]:
     return shown.select_related("author", "topic__category")
 
 
-def _tell_mentioned(post: Post) -> list[int]:
+def _notify_mentioned(post: Post) -> list[int]:
     """Tell those a post calls by name; return who they are."""
     names = markdown.mentioned(post.source_md, usernames_among)[:MAX_MENTIONS]
     if not names:
         return []
     called = readers_of(post.topic).filter(username__in=names)
     mentioned = list(called.values_list("pk", flat=True))
-    _tell(User.objects.filter(pk__in=mentioned), Kind.MENTION, post, _called(post))
+    _notify(User.objects.filter(pk__in=mentioned), Kind.MENTION, post, _called(post))
     return mentioned
 
 
@@ -92,7 +92,7 @@ def _replied(post: Post) -> Callable[[], str]:
     return lambda: _("%(name)s replied: %(topic)s") % words
 
 
-def _tell(
+def _notify(
     people: QuerySet[User], kind: Kind, post: Post, title: Callable[[], str]
 ) -> None:
     counted = "mention" if kind == Kind.MENTION else "topic"

@@ -7,8 +7,8 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg_pool import PoolTimeout
 
-from core.postgresql import driver
-from core.postgresql.driver import SILENCE, BoundedConnection, Server, breaker
+from stores.postgresql import driver
+from stores.postgresql.driver import SILENCE, BoundedConnection, Server, breaker
 
 # How long a request waits for its turn at a server that answers and is busy: about
 # as long as people wait for a page. Longer queues are better refused.

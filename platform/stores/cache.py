@@ -8,7 +8,7 @@ from typing import Any
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
-from core.redis import client
+from stores.redis import client
 
 logger = logging.getLogger(__name__)
 

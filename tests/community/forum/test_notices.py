@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from community.forum import services, telling
+from community.forum import notices, services
 from community.forum.counting import differences
 from community.forum.models import Post, Topic, TopicUser, readers_of
 from contracts.community import ReplyPosted
@@ -56,7 +56,7 @@ def test_a_reply_costs_the_same_few_queries_whoever_watches(person: Person) -> N
         asked = [q for q in queries if "SAVEPOINT" not in q["sql"]]
         written.append(len(asked))
         with CaptureQueriesContext(connection) as queries:
-            telling.tell_of_reply(post.pk)
+            notices.notify_of_reply(post.pk)
         heard.append(len(queries))
         assert Notification.objects.filter(about_id=post.pk).count() == number + 1
 
@@ -96,7 +96,7 @@ def test_a_telling_that_crashes_is_repeated_and_tells_nobody_twice(
     crowd(topic, 3)
     forum.reply(topic, ben)
     event = Delivery.objects.filter(event__name="ReplyPosted").latest("pk").event_id
-    tell = telling._tell
+    tell = notices._notify
 
     def crash_at_the_end(*args: Any) -> None:
         tell(*args)
@@ -104,7 +104,7 @@ def test_a_telling_that_crashes_is_repeated_and_tells_nobody_twice(
             raise ConnectionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(telling, "_tell", crash_at_the_end)
+        patched.setattr(notices, "_notify", crash_at_the_end)
         outbox.deliver_event(event)
         assert not Notification.objects.exists()
     Delivery.objects.update(due_at=topic.created_at)

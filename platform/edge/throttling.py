@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from core import limiter
 from core.errors import RateLimited
-from core.limiter import Allowance
+from stores import limiter
+from stores.limiter import Allowance
 
 
 class CallLimit(BaseThrottle):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.tables import csv_response
+from edge.tables import csv_response
 from tests.test_house_rules import mistakes
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -92,4 +92,4 @@ def test_money_names_its_unit_and_its_currency() -> None:
 def test_nothing_else_writes_such_files() -> None:
     found = mistakes(r"csv\.(writer|DictWriter)|text/csv|^import csv|from csv ")
 
-    assert {line.partition(":")[0] for line in found} == {"platform/core/tables.py"}
+    assert {line.partition(":")[0] for line in found} == {"platform/edge/tables.py"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from core.errors import RateLimited
-from core.redis import client, prefixed
+from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What every page and endpoint shares: requests, REST, schema, pages, throttling."""

@@ -1,0 +1,1 @@
+"""How PostgreSQL and Redis are reached: deadlines, breakers, cache, limiter."""
