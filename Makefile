@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 FILE ?=
 
-.PHONY: run dev test test-one lint format bench faults first-day first-change setup requirements messages
+.PHONY: run dev test test-one lint format bench faults first-day first-change setup requirements messages drawing
 
 # run is the product as it is; dev is the same and shows what is edited (CONTRIBUTING.md).
 # format writes what lint would complain about. requirements pins every package anew.
@@ -19,3 +19,7 @@ test-one:
 # Collects new sentences and compiles the Chinese catalogue; says what lacks a translation.
 messages:
 	$(PYTHON) tools/messages.py
+
+# Draws ARCHITECTURE.md's rooms from the imports and prints their sizes.
+drawing:
+	@$(PYTHON) platform/embedded/bootstrap.py $@

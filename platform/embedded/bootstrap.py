@@ -102,6 +102,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "faults": (DEVELOPING, [["-m", "pytest", "-m", "faults", "-n", "0"]]),
     "first-day": (DEVELOPING, [["-m", "tools.first_day"]]),
     "first-change": (DEVELOPING, [["-m", "tools.first_change"]]),
+    "drawing": (DEVELOPING, [["-m", "tools.drawing"]]),
 }
 
 

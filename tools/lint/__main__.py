@@ -11,6 +11,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
     django.setup()
+    from tools import drawing
     from tools.lint import dead_code, packages, pages, parameters, stylesheets
 
     return {
@@ -19,6 +20,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         "dead code": dead_code.complaints,
         "pages": pages.complaints,
         "parameters": parameters.complaints,
+        "drawing": drawing.complaints,
     }
 
 
