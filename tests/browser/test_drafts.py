@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ from django.test import Client
 from playwright.sync_api import (
     BrowserContext,
     Dialog,
-    Error,
     Page,
     Request,
     Route,
@@ -63,10 +61,6 @@ class Desk:
         self.context.add_cookies([{"name": name, "value": value, "url": self.origin}])
 
     def open(self) -> None:
-        """Open the form; an error page of the browser may still be on its way."""
-        with suppress(Error):
-            self.page.goto(self.address)
-            return
         self.page.goto(self.address)
 
     def type(self) -> str:
@@ -171,10 +165,14 @@ def _send_and_see(desk: Desk) -> None:
         desk.send()
         expect(desk.page.locator("[data-notice] [role=alert]")).to_be_visible()
         return
+    # A page is left only once its answer begins: opening another one before that would
+    # race with the answer.
+    desk.page.evaluate("window.isLeft = false")
     with desk.page.expect_request(_is_sent_form) as sent:
         desk.send()
     # None when nobody answers.
     sent.value.response()
+    desk.page.wait_for_function("window.isLeft === undefined")
     desk.page.wait_for_load_state()
 
 

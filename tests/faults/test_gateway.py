@@ -103,6 +103,12 @@ def money_of(who: Customer) -> dict[str, int]:
     return {key.decode(): int(value) for key, value in kept.items()}
 
 
+def is_noted() -> bool:
+    """Whether Redis holds the exact usage of a call that is not committed yet."""
+    requests = redis_client().keys(prefixed("gw:request:*"))
+    return any(b'"usage"' in (redis_client().get(name) or b"") for name in requests)
+
+
 def assert_sums_agree(who: Customer) -> None:
     """Events are priced by their version; hours and month are their sums."""
     events = list(UsageEvent.objects.filter(organisation=who.organisation))
@@ -181,6 +187,8 @@ def test_an_answer_whose_gateway_died_before_the_commit_is_settled_exactly(
     way_to_postgres.shut()
 
     ada.client.chat.completions.create(model="plain", messages=HELLO)
+    # The note for the sweeper goes out beside the answer, not before it.
+    wait_for(is_noted)
     kill(gateway.process)
     wait_for(lambda: sweep(stale_after=1) == 0 and UsageEvent.objects.count() == 2)
 
