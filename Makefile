@@ -3,13 +3,18 @@ PYTHON ?= python3
 ARGS ?=
 FILE ?=
 
-.PHONY: run dev test test-one lint format bench faults first-day first-change setup requirements messages drawing
+.PHONY: run dev test test-one lint format bench faults first-day first-change \
+	setup requirements messages drawing branches mutate matrix
 
 # run is the product as it is; dev is the same and shows what is edited (CONTRIBUTING.md).
 # format writes what lint would complain about. requirements pins every package anew.
 # first-day follows docs/operations.md on Debian's own servers, as root;
 # first-change follows CONTRIBUTING.md in a fresh clone.
-run dev test lint format bench faults first-day first-change setup requirements:
+# branches says what the last test run with --cov left out, by area; mutate whether
+# the tests see small faults; matrix runs them on each supported Python and PostgreSQL.
+# drawing draws ARCHITECTURE.md's rooms from the imports and prints their sizes.
+run dev test lint format bench faults first-day first-change setup requirements \
+drawing branches mutate matrix:
 	@$(PYTHON) platform/embedded/bootstrap.py $@ $(ARGS)
 
 # make test-one FILE=tests/core/test_values.py, or FILE=…::test_name
@@ -19,7 +24,3 @@ test-one:
 # Collects new sentences and compiles the Chinese catalogue; says what lacks a translation.
 messages:
 	$(PYTHON) tools/messages.py
-
-# Draws ARCHITECTURE.md's rooms from the imports and prints their sizes.
-drawing:
-	@$(PYTHON) platform/embedded/bootstrap.py $@

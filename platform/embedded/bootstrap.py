@@ -102,6 +102,9 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "faults": (DEVELOPING, [["-m", "pytest", "-m", "faults", "-n", "0"]]),
     "first-day": (DEVELOPING, [["-m", "tools.first_day"]]),
     "first-change": (DEVELOPING, [["-m", "tools.first_change"]]),
+    "mutate": (DEVELOPING, [["-m", "tools.mutate"]]),
+    "matrix": (DEVELOPING, [["-m", "tools.matrix"]]),
+    "branches": (DEVELOPING, [["-m", "tools.branches"]]),
     "drawing": (DEVELOPING, [["-m", "tools.drawing"]]),
 }
 

@@ -232,11 +232,11 @@ class EmbeddedPostgres:
             return folders[0]
         made_by = mark.read_text().strip()
         for folder in folders:
-            if str(_major(folder)) == made_by:
+            if str(major_version(folder)) == made_by:
                 return folder
         raise ServiceUnavailable(
             f"The data in {self.home} was made by PostgreSQL {made_by}; here is "
-            f"PostgreSQL {_major(folders[0])}. Install PostgreSQL {made_by}, or move "
+            f"PostgreSQL {major_version(folders[0])}. Install PostgreSQL {made_by}, or move "
             "the folder away to start anew."
         )
 
@@ -354,12 +354,21 @@ class EmbeddedPostgres:
 
 
 def find_all_binaries() -> list[Path]:
-    """Return the folders that hold ``postgres`` and ``initdb``, the best first."""
+    """Return the folders that hold ``postgres`` and ``initdb``, the best first.
+
+    ``POSTGRES_VERSION`` leaves those of one major version only.
+    """
+    wanted = os.environ.get("POSTGRES_VERSION", "")
     found = [
         folder
         for folder in (*_wheel_binaries(), *_machine_binaries())
         if (folder / "postgres").exists() and (folder / "initdb").exists()
+        if not wanted or str(major_version(folder)) == wanted
     ]
+    if not found and wanted:
+        raise ServiceUnavailable(
+            f"POSTGRES_VERSION asks for PostgreSQL {wanted}, and there is none here."
+        )
     if not found:
         raise ServiceUnavailable(
             "No PostgreSQL was found. Install PostgreSQL 15 or newer (for example "
@@ -369,7 +378,8 @@ def find_all_binaries() -> list[Path]:
     return found
 
 
-def _major(binaries: Path) -> int:
+def major_version(binaries: Path) -> int:
+    """Return the major version of the server in a folder, such as 18."""
     said = subprocess.run(
         [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
     ).stdout
@@ -380,7 +390,7 @@ def _major(binaries: Path) -> int:
 
 def _locale(binaries: Path) -> list[str]:
     """Sort by code point but fold case in every script, where PostgreSQL can."""
-    if _major(binaries) < 17:
+    if major_version(binaries) < 17:
         return ["--locale=C.UTF-8"]
     return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 

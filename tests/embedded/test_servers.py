@@ -69,6 +69,20 @@ def test_without_any_postgres_one_sentence_says_what_to_install(
         postgres_module.find_all_binaries()
 
 
+def test_one_version_of_postgres_can_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    best, *_ = postgres_module.find_all_binaries()
+    version = str(postgres_module.major_version(best))
+
+    monkeypatch.setenv("POSTGRES_VERSION", version)
+    assert best in postgres_module.find_all_binaries()
+
+    monkeypatch.setenv("POSTGRES_VERSION", "9")
+    with pytest.raises(ServiceUnavailable, match="PostgreSQL 9, and there is none"):
+        postgres_module.find_all_binaries()
+
+
 def test_redis_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
         client.set("kept", "yes")

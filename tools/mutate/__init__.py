@@ -1,0 +1,1 @@
+"""``make mutate``: does a test see it when the code is a little wrong?"""
