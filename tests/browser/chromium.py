@@ -5,9 +5,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+# How quick a page is, the bench measures. Here a busy machine is waited for as long as
+# for a click (conftest.py); five seconds, the default, are too few for one under load.
+expect.set_options(timeout=15_000)
 
 # Playwright drives the browser from an event loop of its own, in this thread.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

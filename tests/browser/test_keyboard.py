@@ -89,6 +89,27 @@ def test_the_skip_link_goes_past_the_menus(
     assert inside is True
 
 
+def test_where_no_motion_is_wanted_nothing_is_on_its_way(
+    open_demo: Callable[..., BrowserContext],
+) -> None:
+    page = open_demo().new_page()
+    page.emulate_media(reduced_motion="reduce")
+    page.goto("/forum/")
+
+    moving = page.evaluate("""() => {
+        const link = document.querySelector('.skip-link');
+        link.getBoundingClientRect();
+        link.focus();
+        link.getBoundingClientRect();
+        const counts = [document.getAnimations().length];
+        link.blur();
+        link.getBoundingClientRect();
+        return [...counts, document.getAnimations().length];
+    }""")
+
+    assert moving == [0, 0]
+
+
 def test_every_menu_closes_with_escape_and_gives_the_focus_back(
     open_demo: Callable[..., BrowserContext],
 ) -> None:
