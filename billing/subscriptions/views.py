@@ -2,7 +2,6 @@
 
 import logging
 
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -12,7 +11,11 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.decorators import organisation_required
+from accounts.decorators import (
+    organisation_required,
+    own_address,
+    sign_in_required,
+)
 from accounts.models import Organisation, User
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
@@ -45,8 +48,8 @@ INVOICE_COLUMNS = (
 )
 
 
-@login_required
 @require_http_methods(["GET", "POST"])
+@sign_in_required(page=own_address)
 def checkout(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
     """Review an order; a POST sends the buyer to the hosted checkout."""
     try:
@@ -69,8 +72,8 @@ def checkout(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
 
 
 @never_cache
-@login_required
 @require_GET
+@sign_in_required
 def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Say what became of a checkout, whether or not its webhook has come.
 

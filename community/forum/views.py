@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,12 +13,19 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.decorators import own_address, sign_in_required
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
-from community.forum.decorators import signed_in_post, visible_post, visible_topic
 from community.forum.exceptions import AlreadySolved, EditConflict
 from community.forum.forms import EditForm, ReplyForm, TopicForm
+from community.forum.lookups import (
+    post_place,
+    reply_form,
+    topic_page,
+    visible_post,
+    visible_topic,
+)
 from community.forum.models import (
     Category,
     Post,
@@ -86,7 +92,7 @@ def tag_detail(request: PageRequest, slug: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
+@sign_in_required(page=own_address)
 def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask a question or begin a discussion."""
     if request.method == "GET":
@@ -139,12 +145,10 @@ def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
 
 
 @require_POST
-def reply_create(request: PageRequest, pk: int) -> HttpResponse:
-    """Post a reply; whoever is not signed in keeps what they typed."""
+@sign_in_required(page=reply_form)
+def reply_create(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Post a reply."""
     topic = visible_topic(request, pk)
-    if not request.user.is_authenticated:
-        messages.info(request, _("Sign in to post your reply. What you typed is kept."))
-        return redirect(f"/accounts/login/?next={topic.get_absolute_url()}%23reply")
     form = ReplyForm(request.POST)
     if form.is_valid():
         try:
@@ -164,7 +168,7 @@ def reply_create(request: PageRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
+@sign_in_required(page=own_address)
 def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Change what a post says."""
     post = visible_post(request, pk)
@@ -210,7 +214,8 @@ def post_history(request: PageRequest, pk: int) -> HttpResponse:
     return render(request, "forum/post_history.html", context)
 
 
-@signed_in_post(visible_post)
+@require_POST
+@sign_in_required(page=post_place)
 def post_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Vote a post up or down, or take the vote back."""
     post = visible_post(request, pk)
@@ -221,7 +226,8 @@ def post_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(post)
 
 
-@signed_in_post(visible_post)
+@require_POST
+@sign_in_required(page=post_place)
 def answer_accept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Mark an answer as what solved the question."""
     answer = visible_post(request, pk)
@@ -234,7 +240,8 @@ def answer_accept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(answer.topic)
 
 
-@signed_in_post(visible_topic)
+@require_POST
+@sign_in_required(page=topic_page)
 def answer_unaccept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take the mark off again."""
     topic = visible_topic(request, pk)
@@ -244,7 +251,8 @@ def answer_unaccept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(topic)
 
 
-@signed_in_post(visible_topic)
+@require_POST
+@sign_in_required(page=topic_page)
 def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Follow a topic, or stop."""
     topic = visible_topic(request, pk)
@@ -255,7 +263,8 @@ def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(topic)
 
 
-@signed_in_post(visible_post)
+@require_POST
+@sign_in_required(page=post_place)
 def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take a post out of sight, with a reason; or bring it back."""
     post = visible_post(request, pk)
@@ -270,7 +279,8 @@ def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(post.topic)
 
 
-@signed_in_post(visible_topic)
+@require_POST
+@sign_in_required(page=topic_page)
 def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Lock, pin or move a topic."""
     topic = visible_topic(request, pk)

@@ -1,7 +1,7 @@
 import time
 from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from functools import partial, wraps
+from typing import Any, TypeVar, overload
 from urllib.parse import urlsplit
 
 from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
@@ -21,29 +21,43 @@ from accounts import services
 from accounts.models import Organisation, User
 
 View = Callable[..., HttpResponseBase]
+R = TypeVar("R", bound=HttpResponseBase)
+# Gets the request and the arguments of the view, and returns an address.
+Page = Callable[..., str]
 
 
-def sign_in_required(view: View) -> View:
-    """Send strangers to the sign-in page and back to where they were.
+@overload
+def sign_in_required(view: Callable[..., R]) -> Callable[..., R]: ...
+@overload
+def sign_in_required(
+    *, page: Page
+) -> Callable[[Callable[..., R]], Callable[..., R]]: ...
+def sign_in_required(
+    view: View | None = None, *, page: Page | None = None
+) -> View | Callable[[View], View]:
+    """Send visitors to the sign-in page and back to where they were.
 
-    A form that was sent after the session had ended leads back to the page it was
-    on: its own address may answer nothing but a POST.
+    A form sent after the session had ended leads back to ``page(request, ...)``, which
+    gets the view's own arguments; without it, to the page the form was on. Its own
+    address may answer nothing but a POST. What was typed is a draft by then.
     """
+    if view is None:
+        return partial(_requiring_sign_in, page=page or page_before)
+    return _requiring_sign_in(view, page=page_before)
 
+
+def _requiring_sign_in(view: View, *, page: Page) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        back = request.get_full_path()
-        if request.method not in {"GET", "HEAD"}:
-            back = page_before(request)
-            messages.warning(
-                request,
-                _(
-                    "You had been signed out. Nothing was changed, and what you typed is kept."
-                ),
-            )
-        return redirect_to_login(back)
+        if request.method in {"GET", "HEAD"}:
+            return redirect_to_login(request.get_full_path())
+        messages.info(
+            request,
+            _("Sign in to go on. Nothing was changed, and what you typed is kept."),
+        )
+        return redirect_to_login(page(request, *args, **kwargs))
 
     return wrapped
 
@@ -110,7 +124,12 @@ def has_signed_in_recently(request: HttpRequest) -> bool:
     return bool(records) and time.time() - records[-1]["at"] < REAUTHENTICATION_TIMEOUT
 
 
-def page_before(request: HttpRequest) -> str:
+def own_address(request: HttpRequest, *args: object, **kwargs: object) -> str:
+    """Return the address asked for: the page of a form that answers a GET too."""
+    return request.get_full_path()
+
+
+def page_before(request: HttpRequest, *args: object, **kwargs: object) -> str:
     """Return the page of ours a request came from, else the console."""
     origin = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(

@@ -4,7 +4,6 @@ from allauth.usersessions.internal import flows
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,6 +20,7 @@ from accounts import permissions, services, tokens
 from accounts.browsers import name_of
 from accounts.decorators import (
     organisation_required,
+    own_address,
     recent_sign_in_required,
     sign_in_required,
 )
@@ -322,10 +322,7 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     """
     user = request.user
     if request.method == "POST":
-        if not user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        membership = services.accept_invitation(token, user=user)
-        return redirect("accounts:console-home", org=membership.organisation.slug)
+        return _join(request, token)
     invitation = open_invitation(token)
     if invitation is None:
         raise InvitationInvalid
@@ -335,6 +332,12 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
         and user.email.lower() == invitation.email.lower(),
     }
     return render(request, "accounts/invitation_accept.html", context)
+
+
+@sign_in_required(page=own_address)
+def _join(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
+    membership = services.accept_invitation(token, user=request.user)
+    return redirect("accounts:console-home", org=membership.organisation.slug)
 
 
 @require_http_methods(["GET", "POST"])

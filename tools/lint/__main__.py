@@ -12,7 +12,14 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
     django.setup()
     from tools import drawing
-    from tools.lint import dead_code, packages, pages, parameters, stylesheets
+    from tools.lint import (
+        dead_code,
+        packages,
+        pages,
+        parameters,
+        sign_in,
+        stylesheets,
+    )
 
     return {
         "stylesheets": stylesheets.complaints,
@@ -20,6 +27,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         "dead code": dead_code.complaints,
         "pages": pages.complaints,
         "parameters": parameters.complaints,
+        "sign-in": sign_in.complaints,
         "drawing": drawing.complaints,
     }
 

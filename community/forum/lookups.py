@@ -1,0 +1,37 @@
+"""Finding what an address is about, among what the reader may see."""
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from community.forum.models import Post, Topic
+
+
+def visible_topic(request: HttpRequest, pk: int) -> Topic:
+    """Return a topic the reader may see, or 404."""
+    visible = Topic.objects.visible_to(request.user)
+    return get_object_or_404(
+        visible.select_related("category", "author", "solution"), pk=pk
+    )
+
+
+def visible_post(request: HttpRequest, pk: int) -> Post:
+    """Return a post the reader may see, or 404."""
+    visible = Post.objects.visible_to(request.user)
+    return get_object_or_404(
+        visible.select_related("topic", "topic__category", "author"), pk=pk
+    )
+
+
+def topic_page(request: HttpRequest, pk: int) -> str:
+    """Return the address of a topic the reader may see, or 404."""
+    return visible_topic(request, pk).get_absolute_url()
+
+
+def reply_form(request: HttpRequest, pk: int) -> str:
+    """Return where in a topic its form for replies is, or 404."""
+    return f"{topic_page(request, pk)}#reply"
+
+
+def post_place(request: HttpRequest, pk: int) -> str:
+    """Return the address of a post within its topic, or 404."""
+    return visible_post(request, pk).get_absolute_url()

@@ -1,0 +1,45 @@
+import pytest
+
+from tools.lint.sign_in import HOME, complaints
+from tools.lint.sources import source
+
+VIEWS = "community/forum/views.py"
+
+
+@pytest.mark.parametrize(
+    ("planted", "told"),
+    [
+        (
+            "from django.contrib.auth.decorators import login_required",
+            "login_required; use sign_in_required",
+        ),
+        (
+            "from django.contrib.auth.mixins import LoginRequiredMixin",
+            "LoginRequiredMixin; use sign_in_required",
+        ),
+        (
+            "from django.contrib.auth.views import redirect_to_login",
+            "redirect_to_login; use sign_in_required",
+        ),
+        (
+            "redirect(f'/accounts/login/?next={page}')",
+            "leads to the sign-in page; use sign_in_required",
+        ),
+        (
+            "shortcuts.redirect('account_login')",
+            "leads to the sign-in page; use sign_in_required",
+        ),
+    ],
+)
+def test_another_way_to_ask_for_a_sign_in_is_named(planted: str, told: str) -> None:
+    assert list(complaints([source(VIEWS, planted)])) == [f"{VIEWS}:1: {told}"]
+
+
+def test_the_decorator_itself_may_lead_there() -> None:
+    planted = "from django.contrib.auth.views import redirect_to_login"
+
+    assert list(complaints([source(HOME, planted)])) == []
+
+
+def test_every_page_of_ours_asks_in_one_way() -> None:
+    assert list(complaints()) == []
