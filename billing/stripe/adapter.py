@@ -69,16 +69,18 @@ breaker = Breaker("stripe", rest=REST, refusal=StripeUnavailable)
 
 @lru_cache(maxsize=4)
 def _client(key: str, base: str, *, is_job: bool) -> stripe.StripeClient:
-    # All four addresses: one that is left out would reach the real hosts.
-    addresses: stripe._base_address.BaseAddresses = (
-        {"api": base, "connect": base, "files": base, "meter_events": base}
-        if base
-        else {}
-    )
     return stripe.StripeClient(
         key,
         stripe_version=API_VERSION,
-        base_addresses=addresses,
+        # All four: one that is left out would reach the real hosts.
+        base_addresses={
+            "api": base,
+            "connect": base,
+            "files": base,
+            "meter_events": base,
+        }
+        if base
+        else {},
         max_network_retries=JOB_RETRIES if is_job else 0,
         http_client=stripe.RequestsClient(
             timeout=JOB_TIMEOUT if is_job else REQUEST_TIMEOUT

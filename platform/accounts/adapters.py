@@ -125,8 +125,14 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def decrypt(self, encrypted_text: str) -> str:
         return decrypt(encrypted_text)
 
-    def _get_site_name(self) -> str:
+    def get_totp_issuer(self) -> str:
         return settings.SITE_NAME
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {
+            **super().get_public_key_credential_rp_entity(),
+            "name": settings.SITE_NAME,
+        }
 
 
 def _login_of(credentials: dict[str, Any]) -> str:

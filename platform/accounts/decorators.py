@@ -4,9 +4,8 @@ from functools import partial, wraps
 from typing import Any, TypeVar, overload
 from urllib.parse import urlsplit
 
+from allauth.account.adapter import get_adapter
 from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
-from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib import messages
@@ -18,6 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts import services
+from accounts.allauth_private import sign_ins_of
 from accounts.models import Organisation, User
 
 View = Callable[..., HttpResponseBase]
@@ -115,13 +115,13 @@ def recent_sign_in_required(view: View) -> View:
 
 def has_signed_in_recently(request: HttpRequest) -> bool:
     """Tell whether a way in was used within the last minutes."""
-    if not request.user.is_authenticated:
+    if not isinstance(request.user, User):
         return False
-    if not get_reauthentication_flows(request.user):
+    if not get_adapter().get_reauthentication_methods(request.user):
         # Who only comes through a provider has nothing to confirm with here.
         return True
-    records = get_authentication_records(request, request.user)
-    return bool(records) and time.time() - records[-1]["at"] < REAUTHENTICATION_TIMEOUT
+    ways = sign_ins_of(request, request.user)
+    return bool(ways) and time.time() - ways[-1]["at"] < REAUTHENTICATION_TIMEOUT
 
 
 def own_address(request: HttpRequest, *args: object, **kwargs: object) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from allauth.account.internal.stagekit import unstash_login
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.allauth_private import user_signing_in
 from accounts.models import Organisation, User
 from core.errors import RateLimited
 from edge.middleware import network_of
@@ -131,8 +131,7 @@ def _count(scope: str, key: object, *, limit: int, period: int) -> None:
 def _who_comes(request: HttpRequest) -> User | None:
     if isinstance(request.user, User):
         return request.user
-    login = unstash_login(request, peek=True)
-    return login.user if login and isinstance(login.user, User) else None
+    return user_signing_in(request)
 
 
 def _is_at_home(who: object, place: str) -> bool:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.core.internal.httpkit import HTTP_USER_AGENT_MAX_LENGTH
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
@@ -119,7 +118,9 @@ def _is_activity_due(request: HttpRequest) -> bool:
     """
     session_key = request.session.session_key
     address = get_adapter().get_client_ip(request)
-    browser = request.headers.get("User-Agent", "")[:HTTP_USER_AGENT_MAX_LENGTH]
+    # Cut as allauth cuts it: to what the column holds.
+    most = UserSession._meta.get_field("user_agent").max_length  # noqa: SLF001 - documented by Django
+    browser = request.headers.get("User-Agent", "")[:most]
     where = hashlib.sha256(f"{session_key}\n{address}\n{browser}".encode()).hexdigest()
     if not cache.add(f"accounts:seen:{where}", 1, ACTIVITY_INTERVAL.total_seconds()):
         return False

@@ -2,10 +2,6 @@
 
 from typing import Any
 
-from allauth.account.internal.flows.login import (
-    get_authentication_records,
-    record_authentication,
-)
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed, user_signed_up
 from allauth.account.signals import user_logged_in as user_came_in
@@ -20,6 +16,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts import services
+from accounts.allauth_private import record_sign_in, sign_ins_of
 from accounts.exceptions import IdentityTaken
 from accounts.models import Identity, User
 from accounts.preferences import browser_settings
@@ -52,14 +49,14 @@ def complete(user: User, **_: Any) -> None:
 
 
 @receiver(user_came_in)
-def note_way_in(request: HttpRequest, user: User, **_: Any) -> None:
+def record_confirmation(request: HttpRequest, user: User, **_: Any) -> None:
     """Take the confirmation of an address after a sign-up for a sign-in.
 
     allauth notes passwords, codes and providers, not this one; without it somebody
     who chose a password a minute ago would be asked for it again.
     """
-    if not get_authentication_records(request, user):
-        record_authentication(request, user, method="email_confirmation")
+    if not sign_ins_of(request, user):
+        record_sign_in(request, user, method="email_confirmation")
     # By now the way leads there.
     services.fulfil_wish(user)
 

@@ -1,6 +1,6 @@
 """Settings of a person, and the console's pages about organisations."""
 
-from allauth.usersessions.internal import flows
+from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
@@ -167,7 +167,7 @@ def session_end(request: AuthenticatedHttpRequest) -> HttpResponse:
     ending = [each for each in others if wanted in {"others", str(each.pk)}]
     if not ending:
         raise Http404
-    flows.sessions.end_sessions(request, ending)
+    get_adapter().end_sessions(ending)
     messages.success(request, _("Signed out there."))
     return redirect("accounts:session-list")
 

@@ -63,6 +63,7 @@ def describe() -> dict[str, Any]:
         generator = SchemaGenerator()  # type: ignore[no-untyped-call]
         schema: dict[str, Any] = generator.get_schema(None, public=True)  # type: ignore[no-untyped-call]
     if GENERATOR_STATS:
+        # It prints its complaints, and gives them to nobody.
         complaints = [
             *GENERATOR_STATS._error_cache,  # noqa: SLF001
             *GENERATOR_STATS._warn_cache,  # noqa: SLF001

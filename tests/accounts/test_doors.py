@@ -13,11 +13,6 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import (
-    format_hotp_value,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
 from django.conf import settings
 from django.core import mail
 from django.db import transaction
@@ -29,6 +24,7 @@ from stores.redis import client as redis
 from stores.redis import prefixed
 from tests.accounts.test_roles import FORM, routes
 from tests.accounts.world import PASSWORD, SEED, World, build
+from tests.fakes.authenticator import code_of
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,11 +38,6 @@ def world(db: None, settings: Any) -> World:
     settings.ROOT_URLCONF = "tests.accounts.all_providers"
     settings.SOCIALACCOUNT_PROVIDERS = {}
     return build()
-
-
-def code_of(seed: str) -> str:
-    counter = next(iter(yield_hotp_counters_from_time()))
-    return str(format_hotp_value(hotp_value(seed, counter)))
 
 
 def forms(user: Any, code: str) -> Iterator[dict[str, str]]:

@@ -1,12 +1,10 @@
 """What belongs on record gets there, from whatever area does it."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from accounts import services as accounts
@@ -19,6 +17,7 @@ from billing.plans.services import ensure_default_plans
 from billing.subscriptions import services as subscriptions
 from inference.keys import services as keys
 from tests.factories.accounts import with_seats
+from tests.fakes.authenticator import code_of
 
 Person = Callable[..., Any]
 Deliver = Callable[[], int]
@@ -152,7 +151,7 @@ def test_a_second_factor_switched_on_and_off_is_on_record(
     client.post("/accounts/reauthenticate/", {"password": "correct horse"})
     client.get("/accounts/2fa/totp/activate/")
     secret = client.session["mfa.totp.secret"]
-    code = totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30))
+    code = code_of(secret)
 
     client.post(
         "/accounts/2fa/totp/activate/", {"code": code}, REMOTE_ADDR="198.51.100.7"

@@ -17,6 +17,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         packages,
         pages,
         parameters,
+        private_parts,
         sign_in,
         stylesheets,
     )
@@ -27,6 +28,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         "dead code": dead_code.complaints,
         "pages": pages.complaints,
         "parameters": parameters.complaints,
+        "private parts": private_parts.complaints,
         "sign-in": sign_in.complaints,
         "drawing": drawing.complaints,
     }

@@ -1,0 +1,111 @@
+"""Private parts of libraries are reached in one file each, listed with a way out.
+
+Private is a module called ``internal`` or with an underscore, and an attribute with
+one. ``tools/lint/private_parts.toml`` lists what is needed, and what to do when an
+upgrade has moved it; what nothing needs any more is a complaint too. A test that
+reaches further fails by itself after an upgrade, so tests are not looked at.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tools.lint.sources import ROOT, Source, imports, product
+
+PRIVATE = re.compile(r"(?:^|\.)(?:internals?|_[a-z]\w*)(?:\.|$)")
+DOTTED = re.compile(r"[a-z]\w*(?:\.\w+)+")
+OWN = {"self", "cls", "super()", "mcs"}
+# Django and the standard library document these, underscore or not.
+DOCUMENTED = {
+    *(
+        "_meta",
+        "_state",
+        "_default_manager",
+        "_base_manager",
+        "_prefetched_objects_cache",
+    ),
+    *("_asdict", "_replace", "_fields", "_make", "_exit", "_field_defaults"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Names at ``path`` in a library, and our one ``file`` that may use them."""
+
+    path: str
+    names: tuple[str, ...]
+    file: str
+    upgrade: str
+
+
+def parts() -> list[Part]:
+    """Return what is listed, in order."""
+    with (ROOT / "tools/lint/private_parts.toml").open("rb") as file:
+        listed = tomllib.load(file)["part"]
+    return [Part(**{**each, "names": tuple(each["names"])}) for each in listed]
+
+
+def reaches(file: Source, ours: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield what a file uses of other people's private parts, with the line.
+
+    ``ours`` are the packages that are no library.
+    """
+    mine = {*ours, "__future__"}
+    for name, line in imports(file.tree):
+        if name.partition(".")[0] not in mine and PRIVATE.search(name):
+            yield name, line
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Attribute):
+            name = node.attr
+            is_own = ast.unparse(node.value) in OWN
+            is_private = name.startswith("_") and not name.startswith("__")
+            if is_private and not is_own and name not in DOCUMENTED:
+                yield name, node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+            is_path = DOTTED.fullmatch(text) and PRIVATE.search(text)
+            if is_path and text.partition(".")[0] not in mine:
+                yield text, node.lineno
+
+
+def complaints(
+    files: Sequence[Source] | None = None, listed: Sequence[Part] | None = None
+) -> Iterator[str]:
+    files = product() if files is None else files
+    listed = parts() if listed is None else listed
+    ours = {part for file in files for part in file.path.split("/")[:2]}
+    allowed = {(part.file, name): part for part in listed for name in part.names}
+    needed: set[Part] = set()
+    for file in files:
+        for name, line in reaches(file, ours):
+            part = allowed.get((file.path, name.rpartition(".")[2])) or _within(
+                name, file.path, listed
+            )
+            if part is None:
+                yield (
+                    f"{file.path}:{line}: {name} is private to its library; "
+                    "tools/lint/private_parts.toml has one file for each"
+                )
+            else:
+                needed.add(part)
+        # A method that takes a private one's place reaches in as well.
+        defined = {
+            n.name for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef)
+        }
+        needed |= {
+            part
+            for part in listed
+            if part.file == file.path and defined & {*part.names}
+        }
+    for part in listed:
+        if part not in needed:
+            yield f"tools/lint/private_parts.toml: {part.file} needs no {part.path}"
+
+
+def _within(name: str, path: str, listed: Sequence[Part]) -> Part | None:
+    """Return the part whose module ``path`` may import as a whole."""
+    return next(
+        (part for part in listed if part.file == path and part.path == name), None
+    )
