@@ -143,7 +143,7 @@ def _derive_developers(unheard: Unheard) -> dict[int, Developer]:
 
 def _first_milestones(unheard: Unheard) -> dict[int, dict[str, datetime]]:
     """Return, for each person, the first time of each step the log knows."""
-    by_name = {event_name(fact): steps for fact, steps in MILESTONES.items()}
+    by_name = {event_name(fact.__name__): steps for fact, steps in MILESTONES.items()}
     reached: dict[int, dict[str, datetime]] = {}
     with connection.cursor() as cursor:
         cursor.execute(

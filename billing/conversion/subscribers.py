@@ -1,12 +1,17 @@
 """What conversion does when the other areas report."""
 
+from datetime import datetime
+from typing import Any
+
 from billing.conversion import services
 from billing.conversion.milestones import MILESTONES
 from contracts.accounts import OrganisationCreated, UserSignedUp
 from contracts.billing import InvoicePaid, PaymentRefunded, PaymentRestored
 from contracts.inference import UsageAggregated
-from outbox import subscribe, subscribe_all
-from outbox.registry import ReceivedFact
+from outbox import subscribe, subscribe_dated
+
+# One handler of all facts did what the dated ones below do, each for its own.
+_FORMERLY = "billing.conversion.subscribers.record_milestones"
 
 
 @subscribe(UserSignedUp)
@@ -24,30 +29,40 @@ def add_cost(fact: UsageAggregated) -> None:
     services.add_cost(fact.organisation_id, cost_nano=fact.cost_nano)
 
 
-@subscribe_all
-def record_milestones(received: ReceivedFact) -> None:
-    """Note the steps of the funnel with the time they happened."""
-    fact = received.fact
-    if isinstance(fact, InvoicePaid):
-        services.add_revenue(
-            fact.organisation_id,
-            amount=fact.amount,
-            currency=fact.currency,
-            at=received.occurred_at,
-            user_id=fact.user_id,
-        )
-    elif isinstance(fact, PaymentRefunded):
-        services.add_revenue(
-            fact.organisation_id,
-            amount=-fact.amount,
-            currency=fact.currency,
-            at=received.occurred_at,
-        )
-    elif isinstance(fact, PaymentRestored):
-        services.restore_revenue(
-            fact.organisation_id, amount=fact.amount, currency=fact.currency
-        )
-    for milestone in MILESTONES.get(received.name, ()):
-        user_id = getattr(fact, fact.actor)
-        if user_id is not None:
-            services.record_milestone(user_id, milestone, at=received.occurred_at)
+@subscribe_dated(InvoicePaid, formerly=_FORMERLY)
+def add_revenue(fact: InvoicePaid, *, at: datetime) -> None:
+    services.add_revenue(
+        fact.organisation_id,
+        amount=fact.amount,
+        currency=fact.currency,
+        at=at,
+        user_id=fact.user_id,
+    )
+
+
+@subscribe_dated(PaymentRefunded, formerly=_FORMERLY)
+def take_back_revenue(fact: PaymentRefunded, *, at: datetime) -> None:
+    services.add_revenue(
+        fact.organisation_id, amount=-fact.amount, currency=fact.currency, at=at
+    )
+
+
+@subscribe_dated(PaymentRestored, formerly=_FORMERLY)
+def restore_revenue(fact: PaymentRestored, *, at: datetime) -> None:
+    """Add money that is here again; its first payment keeps its time."""
+    services.restore_revenue(
+        fact.organisation_id, amount=fact.amount, currency=fact.currency
+    )
+
+
+def record_milestone(fact: Any, *, at: datetime) -> None:
+    """Record the steps of the funnel that a fact stands for, by who did it."""
+    user_id = getattr(fact, fact.actor)
+    if user_id is None:
+        return
+    for milestone in MILESTONES[type(fact)]:
+        services.record_milestone(user_id, milestone, at=at)
+
+
+for _fact_class in MILESTONES:
+    subscribe_dated(_fact_class, formerly=_FORMERLY)(record_milestone)

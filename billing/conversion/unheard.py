@@ -17,7 +17,13 @@ from outbox.registry import ReceivedFact, load_fact
 
 LOG = "activity.subscribers.record_fact"
 COSTS = "billing.conversion.subscribers.add_cost"
-STEPS = "billing.conversion.subscribers.record_milestones"
+REVENUE = (
+    "billing.conversion.subscribers.add_revenue",
+    "billing.conversion.subscribers.take_back_revenue",
+    "billing.conversion.subscribers.restore_revenue",
+    # Until they were three.
+    "billing.conversion.subscribers.record_milestones",
+)
 # What each fact does to an organisation's revenue.
 SIGNS = {InvoicePaid: 1, PaymentRefunded: -1, PaymentRestored: 1}
 
@@ -41,7 +47,7 @@ def unheard_facts() -> Unheard:
     found = Unheard()
     for received in _waiting(LOG):
         found.unlogged.append(event_of(received))
-    for received in _waiting(STEPS, names=[each.__name__ for each in SIGNS]):
+    for received in _waiting(*REVENUE, names=[each.__name__ for each in SIGNS]):
         fact = received.fact
         if fact.currency.lower() == settings.REPORTING_CURRENCY:
             found.revenue[fact.organisation_id] += SIGNS[type(fact)] * fact.amount
@@ -51,8 +57,10 @@ def unheard_facts() -> Unheard:
     return found
 
 
-def _waiting(subscriber: str, names: list[str] | None = None) -> Iterator[ReceivedFact]:
-    deliveries = Delivery.objects.filter(subscriber=subscriber).exclude(
+def _waiting(
+    *subscribers: str, names: list[str] | None = None
+) -> Iterator[ReceivedFact]:
+    deliveries = Delivery.objects.filter(subscriber__in=subscribers).exclude(
         state=Delivery.State.DONE
     )
     if names is not None:

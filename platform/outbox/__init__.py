@@ -5,6 +5,6 @@ hears it at least once and its database work happens once.
 """
 
 from outbox.publishing import publish
-from outbox.registry import subscribe, subscribe_all
+from outbox.registry import subscribe, subscribe_all, subscribe_dated
 
-__all__ = ["publish", "subscribe", "subscribe_all"]
+__all__ = ["publish", "subscribe", "subscribe_all", "subscribe_dated"]

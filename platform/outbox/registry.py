@@ -9,12 +9,16 @@ from typing import Any, TypeVar
 
 F = TypeVar("F")
 Handler = Callable[[Any], None]
+DatedHandler = Callable[..., None]
 FactHandler = Callable[["ReceivedFact"], None]
 
 CONTRACTS = ("accounts", "billing", "community", "entitlements", "inference")
 
 _handlers: dict[str, dict[str, Handler]] = defaultdict(dict)
+_dated: dict[str, dict[str, DatedHandler]] = defaultdict(dict)
 _listeners: dict[str, FactHandler] = {}
+# Names under which deliveries may still wait, and who answers to them, by fact.
+_former: dict[str, dict[str, str]] = defaultdict(dict)
 
 
 class ReceivedFact:
@@ -53,6 +57,25 @@ def subscribe(
     return register
 
 
+def subscribe_dated(
+    fact_class: type[F], *, formerly: str = ""
+) -> Callable[[DatedHandler], DatedHandler]:
+    """Call the decorated function as ``handler(fact, at=moment)``.
+
+    The moment is when it happened, aware, which may be long before it was published.
+    ``formerly`` is the name of a subscriber whose work this one has taken over: what
+    waits for that one goes to its successors, and is done where there is none.
+    """
+
+    def register(handler: DatedHandler) -> DatedHandler:
+        _dated[fact_class.__name__][_name(handler)] = handler
+        if formerly:
+            _former[formerly][fact_class.__name__] = _name(handler)
+        return handler
+
+    return register
+
+
 def subscribe_all(handler: FactHandler) -> FactHandler:
     """Call the decorated function for every fact, wrapped in ``ReceivedFact``."""
     _listeners[_name(handler)] = handler
@@ -61,13 +84,20 @@ def subscribe_all(handler: FactHandler) -> FactHandler:
 
 def subscribers_of(fact_name: str) -> list[str]:
     """Return the stable names of those who hear ``fact_name``."""
-    return [*_handlers[fact_name], *_listeners]
+    return [*_handlers[fact_name], *_dated[fact_name], *_listeners]
 
 
 def call(subscriber: str, received: ReceivedFact) -> None:
     """Call one subscriber. Raises ``LookupError`` when it no longer exists."""
+    if subscriber in _former:
+        successor = _former[subscriber].get(received.name)
+        if successor is None:
+            return
+        subscriber = successor
     if subscriber in _listeners:
         _listeners[subscriber](received)
+    elif subscriber in _dated[received.name]:
+        _dated[received.name][subscriber](received.fact, at=received.occurred_at)
     else:
         _handlers[received.name][subscriber](received.fact)
 

@@ -1,14 +1,21 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.queries import personal_organisation
 from accounts.services import create_organisation
 from billing.conversion.models import Account, Developer
 from contracts.accounts import EmailVerified
-from contracts.billing import CheckoutStarted, InvoicePaid, PaymentRefunded
+from contracts.billing import (
+    CheckoutStarted,
+    InvoicePaid,
+    PaymentRefunded,
+    PaymentRestored,
+)
 from contracts.community import TopicCreated
 from contracts.inference import FirstCallSucceeded, UsageAggregated
 from core.money import NANO
@@ -17,6 +24,7 @@ from outbox.models import Delivery
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[[], int]
+FORMERLY = "billing.conversion.subscribers.record_milestones"
 
 
 def say(*facts: Any) -> None:
@@ -183,3 +191,97 @@ def test_money_in_another_currency_is_left_to_the_ledger(
     developer = Developer.objects.get(user=user)
     assert developer.revenue == 0
     assert developer.paid_at is not None
+
+
+def test_money_is_booked_at_the_moment_it_came(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    user = person("ada")
+    organisation = personal_organisation(user)
+    came = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    paid = InvoicePaid(
+        organisation_id=organisation.pk,
+        invoice_id=1,
+        amount=2000,
+        currency="usd",
+        is_first=True,
+        user_id=user.pk,
+        occurred_at=came.isoformat(),
+    )
+    say(paid)
+
+    deliver_outbox()
+
+    account = Account.objects.get(pk=organisation.pk)
+    assert (account.revenue, account.first_paid_at) == (2000, came)
+
+
+def test_money_that_is_here_again_counts_again(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    organisation = personal_organisation(person("ada"))
+    values: dict[str, Any] = {
+        "organisation_id": organisation.pk,
+        "invoice_id": 1,
+        "currency": "usd",
+    }
+    say(
+        PaymentRefunded(amount=500, **values),
+        PaymentRestored(amount=500, **values),
+    )
+
+    deliver_outbox()
+
+    assert Account.objects.get(pk=organisation.pk).revenue == 0
+
+
+def test_a_fact_waits_only_for_those_who_do_something_with_it(person: Any) -> None:
+    say(usage(personal_organisation(person("ada")).pk))
+
+    heard_by = Delivery.objects.filter(
+        event__name="UsageAggregated", subscriber__startswith="billing.conversion"
+    )
+
+    assert list(heard_by.values_list("subscriber", flat=True)) == [
+        "billing.conversion.subscribers.add_cost"
+    ]
+
+
+def test_what_waited_for_the_handler_of_all_facts_is_not_lost(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    user = person("ada")
+    organisation = personal_organisation(user)
+    deliver_outbox()
+    say(
+        InvoicePaid(
+            organisation_id=organisation.pk,
+            invoice_id=1,
+            amount=2000,
+            currency="usd",
+            is_first=True,
+            user_id=user.pk,
+        ),
+        EmailVerified(user_id=user.pk),
+        usage(organisation.pk),
+    )
+    # As it was published before the upgrade: one delivery of each fact to one handler.
+    ours = Delivery.objects.filter(subscriber__startswith="billing.conversion")
+    waiting = ours.filter(state=Delivery.State.PENDING)
+    events = set(waiting.values_list("event_id", flat=True))
+    waiting.delete()
+    Delivery.objects.bulk_create(
+        Delivery(event_id=pk, subscriber=FORMERLY, due_at=timezone.now())
+        for pk in events
+    )
+
+    deliver_outbox()
+
+    developer = Developer.objects.get(user=user)
+    assert developer.revenue == 2000
+    assert developer.verified_at is not None
+    states = Delivery.objects.filter(subscriber=FORMERLY).values_list(
+        "state", flat=True
+    )
+    assert set(states) == {Delivery.State.DONE}
+    assert len(states) == 3
