@@ -27,7 +27,7 @@ from design.markdown.sanitising import Origin, clean, clean_inline
 logger = logging.getLogger(__name__)
 
 # Rises when the same source renders differently: stored HTML is then made again.
-VERSION = 2
+VERSION = 3
 MAX_LENGTH = 64_000
 # Overrides of writing direction can make text read as something it is not.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
