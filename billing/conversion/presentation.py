@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from billing.conversion.figures import Cohort
 from billing.conversion.stats import ProfitModel
 
-# Fewer than these and a change says nothing: of people counted, of a share's base.
+# Fewer people and a change says nothing: one of four is a quarter.
 ENOUGH_PEOPLE = 5
+# Fewer and Wilson's interval is wider than any change: 0 of 20 may be 16 %.
 ENOUGH_FOR_A_SHARE = 20
 
 

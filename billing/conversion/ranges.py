@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.reading import Unreadable, Values
 
+# A week, a month, a quarter, a year.
 PRESETS: dict[str, tuple[int, Promise]] = {
     "7d": (7, _("Last 7 days")),
     "30d": (30, _("Last 30 days")),
@@ -21,7 +22,9 @@ PRESETS: dict[str, tuple[int, Promise]] = {
     "365d": (365, _("Last 365 days")),
 }
 DEFAULT = "30d"
+# Days from activation within which a payment counts: a week, a month, a quarter.
 WINDOWS = (7, 30, 90)
+# The middle one: what is billed monthly has been paid once by then.
 DEFAULT_WINDOW = 30
 # Three years: every day is a point of a chart and a row of its table.
 MOST_DAYS = 1_096

@@ -89,6 +89,7 @@ def _rebuild() -> list[Difference]:
             ACCOUNT_COMPARED,
         ),
     ]
+    # A thousand rows keep a statement below a megabyte.
     Developer.objects.bulk_create(
         expected.values(),
         update_conflicts=True,
@@ -97,6 +98,7 @@ def _rebuild() -> list[Difference]:
         batch_size=1000,
     )
     Account.objects.exclude(pk__in=[each.organisation_id for each in accounts]).delete()
+    # As above.
     Account.objects.bulk_create(
         accounts,
         update_conflicts=True,

@@ -288,6 +288,7 @@ def _behind(request: HttpRequest) -> Behind:
 
 
 def _source_of(request: HttpRequest) -> str:
+    # As long as the column of sources.
     return Values(request.GET).text("source", most=80)
 
 

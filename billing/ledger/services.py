@@ -25,6 +25,7 @@ from contracts.billing import (
 from contracts.inference import UsageAggregated
 from outbox import publish
 
+# Stripe tells whole seconds; our clock has six digits more.
 ALMOST_A_SECOND = timedelta(microseconds=999_999)
 # What is not ours any more: given back, taken by a bank, given back elsewhere.
 GONE = {("refund", "succeeded"), ("dispute", "lost"), ("credit_note", "issued")}

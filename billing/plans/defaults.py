@@ -44,6 +44,7 @@ DEFAULT_PLANS = (
         summary="Premium models for one developer.",
         edition=Plan.Edition.PREMIUM,
         tier_rank=10,
+        # Five times the free plan: five calls a second, of a thousand tokens each.
         features=Features(
             plan="pro",
             premium_models=True,
@@ -85,6 +86,7 @@ DEFAULT_PLANS = (
         summary="The highest limits, for twenty people and more.",
         edition=Plan.Edition.PREMIUM,
         tier_rank=30,
+        # A hundred calls a second, of some 1 700 tokens each.
         features=Features(
             plan="enterprise",
             premium_models=True,

@@ -26,6 +26,7 @@ from entitlements.features import FREE, Features
 from entitlements.queries import entitlements_for, premium_organisation
 from stores import limiter
 
+# As many as the default Team plan sells; beyond are conversations, not sliders.
 MOST_SEATS = 200
 
 
@@ -102,6 +103,7 @@ def talk(request: HttpRequest) -> HttpResponse:
         status = 400 if form.is_bound else 200
         return render(request, "plans/talk.html", context, status=status)
     try:
+        # Mails to sales, from an address nobody has signed in from.
         limiter.check("inquiry", request.META["REMOTE_ADDR"], limit=5, period=3600)
     except RateLimited as error:
         form.add_error(None, str(error))

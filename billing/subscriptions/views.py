@@ -128,6 +128,7 @@ def billing(request: OrganisationHttpRequest) -> HttpResponse:
             invoices.defer("raw"),
             order_by=("-issued_at", "-pk"),
             cursor=cursor_of(request),
+            # A year and a half of monthly invoices.
             page_size=20,
         ),
         "can_buy": can_buy,
@@ -270,6 +271,7 @@ def _pay(
     if Values(request.POST).text("price") != form.price.lookup_key:
         return _review(request, offer, form, status=409, refusal=str(PlanNotOnOffer()))
     try:
+        # A buyer who changes seats and interval, back and forth; each makes a session.
         limiter.check("checkout", request.user.pk, limit=20, period=600)
         intent = services.start_checkout(
             form.organisation,

@@ -71,6 +71,7 @@ def editions_of(path: str) -> tuple[list[Version], set[int], set[tuple[int, str]
 
 def similar_pages(words: str, locale: str) -> list[Passage]:
     """Return current pages that hold some of ``words``, each once, best first."""
+    # Several passages of one page count once, so more are asked for than shown.
     found = passages(
         [Audience.PUBLIC],
         words,

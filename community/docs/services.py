@@ -135,6 +135,7 @@ def _without_source(version: Version, read: dict[str, list[Source]]) -> list[str
 @transaction.atomic
 def vote_helpful(page: Page, *, voter: str, is_helpful: bool) -> Page:
     """Note whether a page helped ``voter``; a second answer replaces the first."""
+    # An afternoon of reading with an opinion on every page.
     limiter.check("docs-vote", voter, limit=30, period=3600)
     # The page's row keeps two answers of one voter apart.
     page = Page.objects.select_for_update().get(pk=page.pk)

@@ -25,8 +25,11 @@ _SHORT = 12
 
 # What the database can hold and an address can say.
 MAX_TITLE = 200
+# Twice what a search engine shows of it.
 MAX_DESCRIPTION = 300
+# As long as the column: three folders and a page have room.
 MAX_PATH = 200
+# Nine digits fit into an integer column.
 MAX_ORDER = 9
 # ``#``, ``?`` and the like would end the address or begin another one.
 _ADDRESS = re.compile(r"[\w][\w.~-]*")

@@ -14,6 +14,7 @@ from core.errors import DomainError
 from core.names import measure
 from edge.fields import TextField
 
+# Discourse's 32 000 and some; a longer answer is a page of documentation.
 MAX_TEXT = 40_000
 # In letters; a Chinese character says as much as two.
 MIN_TITLE = 8

@@ -35,5 +35,6 @@ def entry_of(topic: Topic) -> search.Entry:
 def entries() -> Iterator[search.Entry]:
     """Yield every listed topic's entry."""
     topics = Topic.objects.listed().select_related("category", "solution")
+    # Some megabytes of text at a time.
     for topic in topics.iterator(chunk_size=500):
         yield entry_of(topic)

@@ -35,10 +35,15 @@ SORTS: dict[str, Promise] = {
     "mine": _("Mine"),
 }
 WITHOUT_SIGN_IN = ("latest", "top", "unanswered")
+# In posts; Discourse loads twenty at a time, and is asked for more by itself.
 WINDOW = 30
+# What is older than a week is not unread but missed.
 NEW_FOR = timedelta(days=7)
+# As many as fit beside a topic without a second look.
 RELATED = 5
+# In lines; a longer quotation hides the answer under it.
 MAX_QUOTED = 40
+# Two rows on a telephone.
 POPULAR = 12
 # They stand in half of all titles, so they tell none from another.
 _COMMON = frozenset(
@@ -246,6 +251,7 @@ def popular_tags(user: Person) -> list[Tag]:
         return list(tags.order_by("-topic_count", "pk")[:POPULAR])
 
     key = f"forum:tags:{'-'.join(visibilities_of(user))}"
+    # A new tag may show up a minute late.
     return cache.get_or_set(key, read, timeout=60) or []
 
 
@@ -267,6 +273,7 @@ def liveliness(user: Person) -> dict[str, int]:
         return counts
 
     key = f"forum:liveliness:{'-'.join(visibilities_of(user))}"
+    # The minute said above.
     return cache.get_or_set(key, read, timeout=60) or {}
 
 

@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from community.forum.cleaning import clean_title
 from community.forum.models import Tag
 
+# As long as the column; longer is a title.
 MAX_NAME = 40
 # Signs that tell C from C++ and C#, and that no address keeps.
 _SAID = {"+": "-plus", "#": "-sharp", ".": "-dot-", "*": "-star", "&": "-and-"}

@@ -53,6 +53,7 @@ from core.reading import Values, cursor_of
 from edge import drafting
 from edge.types import PageRequest
 
+# Faces that fit in a row at 320 pixels.
 PEOPLE = 8
 # What a button of a vote sends.
 VOTES = {"up": 1, "down": -1, "none": 0}
@@ -328,6 +329,7 @@ def numbers(request: HttpRequest) -> HttpResponse:
 @require_safe
 def similar(request: HttpRequest) -> HttpResponse:
     """Topics like the title being typed."""
+    # A paste may be long; the index looks at the first words of it.
     words = clean_title(Values(request.GET).text("title", most=10_000))[:200]
     hits = alike(words, user=request.user)
     return render(request, "forum/_similar.html", {"hits": hits})

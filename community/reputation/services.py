@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from community.reputation.models import Balance, Entry
 
+# Stack Overflow's: 15, 10 and −2. A contribution is more work than an answer.
 RULES: dict[str, int] = {
     "answer_accepted": 15,
     "answer_upvoted": 10,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.money import NANO
 from inference.catalog.models import Model
 
+# Far beyond any plan, and far below what a bigint of billionths holds.
 MOST_DOLLARS = 1_000_000
 
 

@@ -11,7 +11,9 @@ from core.crypto import keyed_digest
 
 PREFIX = "ds_live_"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# 62 letters: 256 bits.
 _RANDOM = 43
+# A CRC of 32 bits in 62 letters; a typing error is told without a look-up.
 _CHECK = 6
 LENGTH = len(PREFIX) + _RANDOM + _CHECK
 

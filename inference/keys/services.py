@@ -20,6 +20,7 @@ from stores.redis import client, prefixed
 logger = logging.getLogger(__name__)
 CHANNEL = "keys"
 GRACE = timedelta(days=1)
+# A working day; the page asks for the next one by itself.
 PLAYGROUND_LIFETIME = timedelta(hours=12)
 
 

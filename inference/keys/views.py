@@ -27,7 +27,9 @@ from inference.keys import services
 from inference.keys.forms import KeyForm
 from inference.keys.models import ApiKey, ApiKeyQuerySet
 
+# More than most organisations have.
 PAGE_SIZE = 50
+# A form that was open longer is one somebody sends on purpose.
 _ONE_DAY = 86_400
 
 
@@ -137,6 +139,7 @@ def _require_manager(request: OrganisationHttpRequest) -> None:
 
 def _is_first_submission(request: OrganisationHttpRequest) -> bool:
     """Tell whether this form is new: a reload must not make a second key."""
+    # Ours have 32 characters.
     token = Values(request.POST).text("submission", most=64)
     if not token:
         return True

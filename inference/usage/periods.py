@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 DEFAULT = "30d"
+# A day, a week, a month, a quarter.
 DAYS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
 # What is beyond the dearest is drawn together: colours are few.
 MOST_MODELS = 6

@@ -20,6 +20,7 @@ from inference.usage.models import UsageEvent
 from inference.usage.periods import DAYS, DEFAULT, Period, chart
 from inference.usage.steps import first_steps
 
+# Calls on one page; who looks for one narrows the list instead.
 PAGE_SIZE = 30
 # A file of more rows than this is for the API, not for a spreadsheet.
 MOST_ROWS = 50_000

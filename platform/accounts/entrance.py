@@ -54,6 +54,7 @@ def email(request: HttpRequest) -> HttpResponseBase:
     """My addresses; each confirmation that is asked for is a mail, and counted."""
     sent = Values(request.POST)
     if sent.has("action_send"):
+        # 64 and 255 characters (RFC 3696); the form refuses what its column does not.
         count_mail(sent.text("email", most=320), request)
     answer: HttpResponseBase = account.email(request)
     return answer

@@ -70,9 +70,12 @@ def count_guess(kind: str, who: object, request: HttpRequest) -> None:
     """
     place = network_of(address(request))
     here = f"{who}@{place}"
+    # As allauth: five in five minutes of one account.
     _count(f"guess:{kind}:minutes", here, limit=5, period=5 * MINUTE)
+    # A code has a million values: of 137 accounts a year of this opens one.
     _count(f"guess:{kind}:day", here, limit=20, period=DAY)
     try:
+        # Five networks that use up their day; a botnet has more.
         _count(f"guess:{kind}:account", who, limit=100, period=DAY)
     except RateLimited:
         if not _is_at_home(who, place):
@@ -107,7 +110,9 @@ def count_mail(to: str, request: HttpRequest) -> None:
     """
     mailbox = to.strip().lower()
     here = f"{mailbox}@{network_of(address(request))}"
+    # Who has not found the fifth mail does not need a sixth today.
     _count("mail:place", here, limit=5, period=DAY)
+    # Six networks that use up their day: home, work, a phone and three strangers.
     _count("mail:mailbox", mailbox, limit=30, period=DAY)
 
 
@@ -119,8 +124,11 @@ def count_invitation(organisation: Organisation, *, to: str, by: User) -> None:
     a day to one mailbox: a person who has not answered three is not asked again.
     """
     mailbox = f"{organisation.pk}:{to.strip().lower()}"
+    # Two reminders.
     _count("invitation:mailbox", mailbox, limit=3, period=DAY)
+    # Most teams have fewer people, and wait for the rest over lunch.
     _count("invitation:person", by.pk, limit=10, period=HOUR)
+    # A department in four days; a bought list takes years.
     _count("invitation:organisation", organisation.pk, limit=50, period=DAY)
 
 

@@ -17,6 +17,7 @@ from accounts.second_factor import SecondFactorRequired, is_overdue
 from accounts.wall import is_open_without_second_factor, second_factor_page
 from edge.rest import PREFIX, refusal
 
+# The list of sessions says “minutes ago”; a write for each page would be dear.
 ACTIVITY_INTERVAL = timedelta(minutes=5)
 
 

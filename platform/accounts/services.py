@@ -30,7 +30,9 @@ from core.crypto import keyed_digest
 from core.names import taken_at
 from outbox import publish
 
+# Longer than a week off sick, shorter than a mailbox that changes hands.
 INVITATION_LIFETIME = timedelta(days=7)
+# In order: who has a role may do what the lower ones may.
 RANK = {
     Membership.Role.MEMBER: 0,
     Membership.Role.BILLING: 1,

@@ -23,6 +23,7 @@ UNREADABLE_FORMS = (
     MultiPartParserError,
     UnreadablePostError,
 )
+# What browsers and proxies surely carry of an address; longer is no page of ours.
 MAX_LENGTH = 2000
 _SESSION_KEY = "wish"
 # Nobody's aim: they are the way to one.

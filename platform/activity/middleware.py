@@ -14,6 +14,7 @@ from core.errors import RateLimited
 from stores import limiter
 
 COOKIE = "ds_visitor"
+# Who comes back after a year is a new visitor; browsers keep no cookie for 400 days.
 LIFETIME = timedelta(days=365)
 _ID = re.compile(r"^v_[0-9a-f]{32}$")
 _UNCOUNTED = (

@@ -41,6 +41,7 @@ def origin_of(request: HttpRequest) -> Origin:
 
 def _said(request: HttpRequest, name: str) -> str:
     try:
+        # An address is no longer than that; it is cut to its column afterwards.
         return Values(request.GET).text(name, most=2000)
     except Unreadable:
         # Whatever a campaign wrote into the address, the page is shown.

@@ -26,6 +26,7 @@ from outbox.buffers import Buffer
 
 logger = logging.getLogger(__name__)
 
+# "acti": a number no other advisory lock has.
 _PARTITION_LOCK = 0x61637469
 # More than this waiting means nobody writes them down: drop rather than fill Redis.
 BUFFER = Buffer("activity:buffer", limit=100_000)

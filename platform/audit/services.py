@@ -12,6 +12,7 @@ from accounts.models import Organisation, User
 from audit.models import Record
 from core.context import network, request_id
 
+# "audt": a number no other advisory lock has.
 _LOCK = 0x61756474
 
 

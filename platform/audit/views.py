@@ -59,6 +59,7 @@ def record_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
 @staff_required
 def staff_record_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What staff and the product did, in every organisation and in none."""
+    # As long as the column of actions.
     action = Values(request.GET).text("action", most=80)
     records = Record.objects.select_related("actor", "organisation")
     if action:

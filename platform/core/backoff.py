@@ -9,6 +9,7 @@ from datetime import timedelta
 
 # With the hour between the last ones, about nine hours in all.
 MAX_ATTEMPTS = 20
+# An outage that has lasted for hours is asked after once an hour.
 LONGEST = 3600
 
 

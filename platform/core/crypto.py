@@ -9,11 +9,13 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 
 
+# Few keys, each for a handful of purposes.
 @lru_cache(maxsize=16)
 def _derive(key: str, purpose: str) -> bytes:
     return hashlib.sha256(f"doorstone:{purpose}:{key}".encode()).digest()
 
 
+# One ring of keys, another one while they rotate, and room for tests.
 @lru_cache(maxsize=4)
 def _fernet(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet(

@@ -15,6 +15,7 @@ from core.errors import DomainError
 
 # Days far from both ends of the calendar, so that ranges can be compared and moved.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+# All of them fit into a bigint, whose largest value has nineteen.
 MOST_DIGITS = 18
 
 
@@ -129,4 +130,5 @@ def field_with_nul(request: HttpRequest) -> str | None:
 
 def cursor_of(request: HttpRequest) -> str:
     """Return where a page of a list begins, as ``paginate`` takes it."""
+    # Ours are a signed sort key and primary key: some hundred characters.
     return Values(request.GET).text("cursor", most=1000)

@@ -35,9 +35,11 @@ from stores import limiter
 logger = logging.getLogger(__name__)
 
 _FOREVER = "public, max-age=31536000, immutable"
+# In seconds; browsers keep a cookie for 400 days at most.
 _YEAR = 31_536_000
 # Posts have 40 000 characters; the playground shows a model's answers this way too.
 MOST_PREVIEWED = 100_000
+# A preview follows a pause in typing, and nobody pauses every second for long.
 _PREVIEWS_PER_MINUTE = 60
 # Pages of one person, fragments of pages, and what changes with every question.
 _NOT_FOR_CRAWLERS = (
@@ -108,6 +110,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     The choice of somebody who is signed in holds on every device of theirs.
     """
     sent = Values(request.POST)
+    # What browsers and proxies surely carry of an address.
     back = sent.text("next", most=2000)
     if not url_has_allowed_host_and_scheme(
         back, allowed_hosts={request.get_host()}, require_https=request.is_secure()

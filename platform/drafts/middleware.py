@@ -20,8 +20,11 @@ logger = logging.getLogger(__name__)
 
 # The browser reads this to forget exactly what was accepted; it names nonces.
 ACCEPTED_COOKIE = "ds_accepted"
+# A nonce has 22 characters: with eight the cookie stays below 200 bytes.
 _MOST_NAMED = 8
+# The browser reads it with its next page; ten minutes are a slow one.
 _NAMED_FOR = 600
+# A refused form is corrected by hand: one a second is a script.
 _KEPT_PER_MINUTE = 60
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 

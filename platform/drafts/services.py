@@ -25,7 +25,9 @@ Fields = Mapping[str, list[str]]
 VISITOR = "drafts_visitor"
 # The longest conversation of the playground, its settings and some room.
 MOST_CHARACTERS = 700_000
+# A form each for two hundred topics; beyond that the oldest go.
 MOST_OF_ONE_PERSON = 200
+# Longer than a holiday; what is older is not gone on with.
 KEPT = timedelta(days=30)
 KEPT_OF_VISITORS = timedelta(days=2)
 KEPT_WHEN_ACCEPTED = timedelta(days=1)

@@ -10,6 +10,7 @@ from core import documents
 
 # The longest post, 40 000 characters, with each of them escaped twelve bytes wide.
 MAX_BODY = 1_000_000
+# Far above the largest body an endpoint takes, a topic with its tags.
 BOUNDS = documents.Bounds(depth=20, nodes=2_000, items=2_000)
 
 

@@ -33,15 +33,23 @@ from outbox.models import Delivery
 from stores.redis import client, prefixed
 
 PULSE = "operations:pulse"
+# The oldest that is tested; decision 8 says which features are used.
 MIN_POSTGRES = 15
+# As above.
 MIN_REDIS = (6, 2)
+# In seconds. Clocks that are set by NTP differ by milliseconds.
 MAX_SKEW = 2.0
+# Facts are delivered within two seconds; thirty rounds late is no hiccup.
 MAX_LAG = timedelta(seconds=60)
+# At ten tasks a second, which is slow, somebody waits for two minutes.
 MAX_QUEUE = 1000
+# What PostgreSQL's journal takes by itself (max_wal_size).
 MIN_FREE_BYTES = 1_000_000_000
+# Where a disk is large, so is what fills it.
 MIN_FREE_SHARE = 0.05
 # Beat asks for a pulse twice a minute.
 MAX_PULSE_AGE = 90
+# In seconds. What answers later is as good as away for those who wait for a page.
 PATIENCE = 3
 
 

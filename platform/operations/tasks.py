@@ -11,4 +11,5 @@ from stores.redis import client, prefixed
 @shared_task
 def pulse() -> None:
     """Leave a sign that beat asked and a worker did."""
+    # Kept for an hour, so that the doctor can say how old the last one is.
     client().set(prefixed(PULSE), time.time(), ex=3600)

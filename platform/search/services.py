@@ -28,6 +28,7 @@ class Entry:
     boost: float = 1.0
 
 
+# "sear": a number no other advisory lock has.
 _LOCK = 0x73656172
 _COLUMNS = (
     "kind, object_id, part, url, title, heading, text, locale, version, audience,"

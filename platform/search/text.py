@@ -21,9 +21,13 @@ _stemmer = snowballstemmer.stemmer("english")
 
 # PostgreSQL keeps positions up to 16383 and 256 of one word; beyond is noise.
 MAX_TOKENS = 12_000
+# Below those 256, and a word that stands there more often is not what it is about.
 MAX_PLACES = 200
+# Longer than any word; what is longer is a hash or an encoded file.
 MAX_WORD = 60
+# Twice what a page takes; the assistants are asked in whole sentences.
 MAX_QUERY = 400
+# A long sentence. Each is a lookup in the index.
 MAX_QUERY_TOKENS = 24
 
 
@@ -39,6 +43,7 @@ def words(text: str) -> Iterator[tuple[str, bool]]:
         yield run, bool(_HAN.match(run))
 
 
+# As many words as a large corpus of English has; some ten megabytes.
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Return the stem a word is indexed under."""

@@ -18,8 +18,11 @@ TABS = {
     "doc": _("Docs"),
     "model": _("Models"),
 }
+# Two screens: who has not found it by then asks differently.
 PAGE_SIZE = 20
+# A whole stack trace. More is a file, and refused.
 MOST_PASTED = 10_000
+# Some thirty words: more words find less.
 MOST_SEARCHED = 200
 
 
@@ -36,6 +39,7 @@ def results(request: PageRequest) -> HttpResponse:
     hits = Hits([], "")
     if wanted:
         who = request.user.pk or request.META.get("REMOTE_ADDR", "")
+        # One a second is fast typing with the live results on.
         limiter.check("search", who, limit=60, period=60)
         hits = search_page(
             request.user,

@@ -14,6 +14,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
     from tools import drawing
     from tools.lint import (
         dead_code,
+        numbers,
         packages,
         pages,
         parameters,
@@ -28,6 +29,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         "dead code": dead_code.complaints,
         "pages": pages.complaints,
         "parameters": parameters.complaints,
+        "numbers": numbers.complaints,
         "private parts": private_parts.complaints,
         "sign-in": sign_in.complaints,
         "drawing": drawing.complaints,

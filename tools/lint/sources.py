@@ -8,6 +8,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("platform", "community", "inference", "billing")
+# Rooms under other work, where words and numbers are put right once that is done. What
+# stands here is checked by nothing of tools.lint.words and tools.lint.numbers.
+BEING_RENAMED = {
+    "billing.stripe",
+    "community.contributions",
+    "demo",
+    "embedded",
+    "inference.catalog",
+    "inference.gateway",
+    "inference.playground",
+    "inference.providers",
+    "notifications",
+    "outbox",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,11 @@ def product() -> tuple[Source, ...]:
         for path in sorted((ROOT / folder).rglob("*.py"))
         if "migrations" not in path.parts
     )
+
+
+def settled() -> tuple[Source, ...]:
+    """Return the product's files but those of the rooms that are being renamed."""
+    return tuple(file for file in product() if file.room not in BEING_RENAMED)
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:

@@ -26,6 +26,7 @@ from billing.subscriptions.reconciliation.work import Difference, Work
 
 __all__ = ["Difference", "exclusively", "run"]
 
+# A number no other advisory lock has.
 _LOCK = 0x57811
 # So long Stripe keeps its events, and so far the first comparison looks.
 EVENT_AGE = timedelta(days=30)

@@ -23,6 +23,7 @@ def vote(post: Post, *, by: User, value: int, limited: bool = True) -> Post:
     if post.author_id == by.pk:
         raise OwnPost
     if limited:
+        # Discourse lets fifty likes a day through; here a vote can be taken back.
         limiter.check("vote", by.pk, limit=60, period=86_400)
     if post.is_opening:
         Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)

@@ -33,8 +33,11 @@ from stores import limiter
 
 # Who sees a slip of the pen at once may mend it without leaving a trace.
 GRACE = timedelta(minutes=5)
+# The day Discourse has too: advertisers post at once or never.
 NEW_MEMBER = timedelta(days=1)
+# Who sends the same twice within ten minutes saw no answer the first time.
 AGAIN = timedelta(minutes=10)
+# Discourse's own; with more of them a tag says little.
 MAX_TAGS = 5
 
 
@@ -77,6 +80,7 @@ def create_topic(
         return present.topic
     if limited:
         is_new = timezone.now() - author.date_joined < NEW_MEMBER
+        # Discourse's twenty a day; on the first day it lets three through.
         limiter.check("topic", author.pk, limit=5 if is_new else 20, period=86_400)
     try:
         return _create_topic(
@@ -116,6 +120,7 @@ def post_reply(
         return present
     if limited:
         is_new = timezone.now() - author.date_joined < NEW_MEMBER
+        # A day of helping without pause; on the first day a conversation or two.
         limiter.check("reply", author.pk, limit=20 if is_new else 200, period=86_400)
     try:
         return _post_reply(topic, author=author, text=text, sent=sent)

@@ -9,6 +9,7 @@ from inference.usage.periods import Chart
 
 register = template.Library()
 
+# Units of the drawing, four to one; the page scales it.
 WIDTH, HEIGHT = 720, 180
 
 

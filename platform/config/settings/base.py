@@ -194,7 +194,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# Tasks work in batches of seconds: one that goes on for five minutes hangs. It has
+# half a minute to end by itself before it is killed.
 CELERY_TASK_TIME_LIMIT = 300
+# See above.
 CELERY_TASK_SOFT_TIME_LIMIT = 270
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -288,6 +291,7 @@ AUTH_PASSWORD_VALIDATORS = [
         ("CommonPasswordValidator", {}),
     )
 ]
+# Who asks for a link reads the mail at once; Django's three days suit a thief.
 PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "accounts:console"
@@ -304,6 +308,7 @@ ACCOUNT_FORMS = {
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
+# Shorter names are addresses people hope for, and there are few of them.
 ACCOUNT_USERNAME_MIN_LENGTH = 3
 ACCOUNT_USERNAME_VALIDATORS = "accounts.validators.USERNAME_VALIDATORS"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -311,6 +316,7 @@ ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# allauth's own: long enough to make a key and a second one.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_ON_GET = False
@@ -338,6 +344,7 @@ MFA_TOTP_ISSUER = SITE_NAME
 # Staff, and owners and billing of a team, need one. A week is long enough to come back
 # from a journey or to be sent a security key, and too short to forget about it.
 SECOND_FACTOR_REQUIRED = env.boolean("SECOND_FACTOR_REQUIRED", default=True)
+# A week, as said above.
 SECOND_FACTOR_GRACE_DAYS = env.integer("SECOND_FACTOR_GRACE_DAYS", 7)
 if not 0 <= SECOND_FACTOR_GRACE_DAYS <= 30:
     env.problems.append("SECOND_FACTOR_GRACE_DAYS: expected 0 to 30 days.")
@@ -406,6 +413,7 @@ STORAGES = {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Django's own, said because the limits of edge.parsers stay below it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 REST_FRAMEWORK = {
@@ -425,6 +433,8 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": TRUSTED_PROXIES,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Ten a second: a script that reads a list page by page is not slowed down. Without
+# a sign-in two a second, as many may share an address.
 REST_CALLS_PER_MINUTE = {
     "person": env.integer("REST_CALLS_PER_MINUTE", 600),
     "address": env.integer("REST_ANONYMOUS_CALLS_PER_MINUTE", 120),

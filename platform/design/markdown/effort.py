@@ -12,10 +12,15 @@ from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block.state_block import StateBlock
 from markdown_it.token import Token
 
+# Forty milliseconds: a short text may be all links.
 FEWEST = 4_000
+# Four times what prose with tables and links takes.
 PER_CHARACTER = 0.6
+# A paragraph or an item of a list, with the inline parse that follows it.
 _BLOCK = 3
+# A block of code is coloured, which takes about 0.2 ms.
 _CODE = 20
+# An address is parsed, encoded and checked.
 _LINK = 6
 # So many characters of address weigh as much as one unit.
 _ADDRESS = 40

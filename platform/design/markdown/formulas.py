@@ -11,9 +11,11 @@ from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import Converter
 
+# Maxwell's equations take 300; what is longer is a paper.
 MAX_LENGTH = 1_000
 # A formula costs about ten times what the same length of prose does.
 MAX_TOTAL = 8_000
+# What a formula costs before its first character: a converter of its own.
 _PER_FORMULA = 8
 # A definition of its own can be repeated in the next, and so grow without bounds.
 _DEFINES = re.compile(

@@ -21,7 +21,9 @@ from pygments.token import (
 )
 from pygments.util import ClassNotFound
 
+# About 600 lines. A longer block is shown without colours.
 MAX_LENGTH = 20_000
+# Of one text, all blocks together: Pygments is slow on what nobody writes.
 MAX_SECONDS = 0.15
 _AS_IT_IS = {"stripnl": False, "ensurenl": False}
 

@@ -25,6 +25,7 @@ RV = TypeVar("RV")
 # Together they are the second a request waits at most for a server that is away.
 # Most statements take milliseconds: a longer one costs its server one question.
 SILENCE = 0.5
+# The other half; a connection takes milliseconds.
 GREETING = 0.5
 # A statement that goes on for long is asked after less often.
 MAX_SILENCE = 5.0

@@ -10,7 +10,9 @@ from billing.conversion.rebuilding import rebuild
 from billing.conversion.unheard import unheard_facts
 from core.commands import ProductCommand
 
+# A screen; what differs so often differs for one reason.
 SHOWN = 20
+# Before the first invoice of anybody.
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -7,6 +7,7 @@ from accounts.queries import personal_organisation
 from core.commands import ProductCommand
 from inference.keys.services import create_key
 
+# As long as the column.
 MAX_NAME = 80
 
 
