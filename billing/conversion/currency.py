@@ -8,7 +8,7 @@ from django.conf import settings
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ExchangeRate:
     """What one US dollar is worth in the reporting currency, and of which day."""
 
     value: Decimal
@@ -19,14 +19,14 @@ class Rate:
         return int((cost_nano * self.value).to_integral_value(ROUND_HALF_EVEN))
 
 
-def dollar_rate() -> Rate | None:
+def dollar_rate() -> ExchangeRate | None:
     """Return the rate costs are converted at; ``None`` when nobody has set one.
 
     Then revenue less cost has no number: the two have no unit in common.
     """
     if settings.REPORTING_CURRENCY == "usd":
-        return Rate(Decimal(1), None)
+        return ExchangeRate(Decimal(1), None)
     if settings.REPORTING_USD_RATE is None:
         return None
     value, on = settings.REPORTING_USD_RATE
-    return Rate(value, on)
+    return ExchangeRate(value, on)

@@ -32,7 +32,7 @@ class Median(Aggregate):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class FunnelStep:
     """One step of the funnel: how many came this far, and from the step before."""
 
     milestone: str
@@ -61,7 +61,7 @@ class Step:
 
 def ordered_funnel(
     start: datetime, end: datetime, *, window: timedelta, source: str = ""
-) -> list[Step]:
+) -> list[FunnelStep]:
     """Follow everybody whose first visit lies in ``[start, end)``.
 
     A step counts when it came no earlier than the step before it and within
@@ -84,7 +84,7 @@ def ordered_funnel(
 
     visits = row["count_0"] + unlinked_visitors(start, end, source=source).count()
     steps = [
-        Step(
+        FunnelStep(
             milestone=STEPS[0][0],
             label=STEPS[0][1],
             people=visits,
@@ -94,7 +94,7 @@ def ordered_funnel(
     ]
     for index, (milestone, label) in enumerate(STEPS[1:], start=1):
         steps.append(
-            Step(
+            FunnelStep(
                 milestone=milestone,
                 label=label,
                 people=row[f"count_{index}"],

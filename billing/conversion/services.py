@@ -40,7 +40,7 @@ def record_milestone(user_id: int, milestone: str, *, at: datetime) -> None:
 
 
 @beside_rebuilds
-def open_account(organisation_id: int, *, user_id: int) -> None:
+def record_founder(organisation_id: int, *, user_id: int) -> None:
     """Note who founded an organisation."""
     record_sign_up(user_id)
     Account.objects.get_or_create(
@@ -72,7 +72,7 @@ def add_revenue(
     if account is None:
         return
     if amount > 0:
-        _note_payment(account, at=at, user_id=user_id)
+        _record_payment(account, at=at, user_id=user_id)
     _add(account, amount=amount, currency=currency)
 
 
@@ -117,7 +117,7 @@ def _locked_account(organisation_id: int, user_id: int | None) -> Account | None
     return account
 
 
-def _note_payment(account: Account, *, at: datetime, user_id: int | None) -> None:
+def _record_payment(account: Account, *, at: datetime, user_id: int | None) -> None:
     if account.first_paid_at is None or at < account.first_paid_at:
         account.first_paid_at = at
         account.save(update_fields=["first_paid_at"])

@@ -21,7 +21,7 @@ def follow_developer(fact: UserSignedUp) -> None:
 
 @subscribe(OrganisationCreated)
 def open_account(fact: OrganisationCreated) -> None:
-    services.open_account(fact.organisation_id, user_id=fact.user_id)
+    services.record_founder(fact.organisation_id, user_id=fact.user_id)
 
 
 @subscribe(UsageAggregated)

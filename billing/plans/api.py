@@ -12,7 +12,7 @@ from billing.plans.queries import Offer, offers
 from edge.endpoints import Endpoint
 
 
-class PriceSerializer(serializers.Serializer[Any]):
+class PlanPriceSerializer(serializers.Serializer[Any]):
     """One way to pay; ``unit_amount`` in minor units, per seat where kind is seat."""
 
     interval = serializers.CharField()
@@ -38,10 +38,10 @@ class PlanSerializer(serializers.Serializer[Any]):
     def get_features(self, offer: Offer) -> dict[str, Any]:
         return offer.features.to_dict()
 
-    @extend_schema(responses=PriceSerializer(many=True))
+    @extend_schema(responses=PlanPriceSerializer(many=True))
     def get_prices(self, offer: Offer) -> list[Any]:
         prices = sorted(offer.prices.values(), key=lambda price: price.interval)
-        return list(PriceSerializer(prices, many=True).data)
+        return list(PlanPriceSerializer(prices, many=True).data)
 
 
 class PlanPageSerializer(serializers.Serializer[Any]):

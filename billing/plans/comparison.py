@@ -34,7 +34,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FeatureRow:
     """One feature across the plans."""
 
     label: Promise
@@ -52,10 +52,10 @@ SOLD = (
 )
 
 
-def comparison(columns: Sequence[Features]) -> list[Row]:
+def comparison(columns: Sequence[Features]) -> list[FeatureRow]:
     """Return one row per feature, one cell per plan."""
     return [
-        Row(
+        FeatureRow(
             sold.label,
             [Cell(sold.kind, getattr(each, sold.feature)) for each in columns],
         )

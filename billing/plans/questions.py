@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class FrequentQuestion:
     """A question, its answer and, by name, the code that makes the answer true."""
 
     question: Promise
@@ -16,7 +16,7 @@ class Question:
 
 
 QUESTIONS = (
-    Question(
+    FrequentQuestion(
         _("What stays free for ever?"),
         _(
             "The open models through the API within the free allowance, all docs, the"
@@ -24,7 +24,7 @@ QUESTIONS = (
         ),
         ("entitlements.queries.entitlements_for",),
     ),
-    Question(
+    FrequentQuestion(
         _("What happens when the included usage is used up?"),
         _(
             "Calls are refused with a clear error until the next calendar month begins"
@@ -32,7 +32,7 @@ QUESTIONS = (
         ),
         ("inference.gateway.admission.Admission._refuse",),
     ),
-    Question(
+    FrequentQuestion(
         _("Can I cancel at any time?"),
         _(
             "Yes, from the billing page. The plan stays until the end of the period you"
@@ -44,7 +44,7 @@ QUESTIONS = (
             "billing.subscriptions.mirror.settle_grants_of",
         ),
     ),
-    Question(
+    FrequentQuestion(
         _("What if a payment fails?"),
         _(
             "When a renewal fails, the plan stays for seven days while the payment is"
@@ -53,7 +53,7 @@ QUESTIONS = (
         ),
         ("billing.subscriptions.entitling.is_granting",),
     ),
-    Question(
+    FrequentQuestion(
         _("How do seats work?"),
         _(
             "A seat is one member of your organisation. Seats bring usage with them and"
@@ -67,7 +67,7 @@ QUESTIONS = (
             "billing.plans.models.PlanVersion.features_for",
         ),
     ),
-    Question(
+    FrequentQuestion(
         _("Who sees my card?"),
         _(
             "Only Stripe does: you pay on their page. We see its brand, the last four"

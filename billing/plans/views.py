@@ -31,7 +31,7 @@ MOST_SEATS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class PlanCard:
     """One plan as the pricing page shows it for an interval and seats."""
 
     offer: Offer
@@ -142,10 +142,10 @@ def _known_of(request: HttpRequest) -> dict[str, str]:
     return {"name": request.user.display_name, "email": request.user.email}
 
 
-def _card(offer: Offer, *, interval: str, seats: int) -> Card:
+def _card(offer: Offer, *, interval: str, seats: int) -> PlanCard:
     # A plan that is only sold by the year shows that price.
     price = offer.price(interval) or next(iter(offer.prices.values()), None)
-    return Card(
+    return PlanCard(
         offer=offer,
         price=price,
         seats=offer.version.fitting_seats(seats) if offer.version.is_per_seat else 1,
@@ -162,7 +162,7 @@ def _saving(offer: Offer) -> int:
     return round(100 * (1 - year.unit_amount / (12 * month.unit_amount)))
 
 
-def _cheapest(cards: list[Card], estimate: Estimate) -> Card | None:
+def _cheapest(cards: list[PlanCard], estimate: Estimate) -> PlanCard | None:
     """Return the first plan, smallest first, whose allowance covers the estimate."""
     for card in cards:
         features = card.features

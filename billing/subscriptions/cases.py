@@ -42,7 +42,7 @@ def open_case(
         },
     )
     if is_new:
-        _tell_staff(case)
+        _notify_staff(case)
     elif (case.ours, case.theirs, case.due_at) != (ours, theirs, due_at):
         case.ours, case.theirs, case.due_at = ours, theirs, due_at
         case.save(update_fields=["ours", "theirs", "due_at"])
@@ -86,7 +86,7 @@ def settle_case(case: Case, *, by: User, note: str) -> bool:
     return bool(claimed)
 
 
-def _tell_staff(case: Case) -> None:
+def _notify_staff(case: Case) -> None:
     for user in User.objects.filter(is_staff=True, is_active=True).order_by("pk"):
         with speak_to(user):
             title = _("%(what)s: %(object)s") % {

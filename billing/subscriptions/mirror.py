@@ -38,7 +38,7 @@ def sync_subscription(stripe_id: str) -> Subscription | None:
     try:
         fetched = adapter.fetch_subscription(stripe_id)
     except StripeMissing:
-        return _bury_subscription(stripe_id, fetched_at=fetched_at)
+        return _mark_missing(stripe_id, fetched_at=fetched_at)
     return apply_subscription(fetched, fetched_at=fetched_at)
 
 
@@ -295,7 +295,7 @@ def settle_duplicates(organisation_id: int) -> None:
 
 
 @transaction.atomic
-def _bury_subscription(stripe_id: str, *, fetched_at: datetime) -> Subscription | None:
+def _mark_missing(stripe_id: str, *, fetched_at: datetime) -> Subscription | None:
     lock_object(stripe_id)
     row = Subscription.objects.filter(stripe_id=stripe_id).first()
     if row is None:

@@ -16,7 +16,7 @@ from notifications.models import Kind
 PURSE = (Membership.Role.OWNER, Membership.Role.BILLING)
 
 
-def tell_payment_failed(fact: PaymentFailed) -> None:
+def notify_payment_failed(fact: PaymentFailed) -> None:
     """Say that a payment was declined and what that means for this organisation."""
     invoice = Invoice.objects.filter(pk=fact.invoice_id).defer("raw").first()
     subscription = None
@@ -40,7 +40,7 @@ def tell_payment_failed(fact: PaymentFailed) -> None:
             "The plan stays for seven days. Pay the open invoice or change the card"
             " on the billing page to keep it."
         )
-    _tell(
+    _notify(
         fact.organisation_id,
         dedupe_key=f"payment-failed-{fact.invoice_id}",
         title=_("A payment for %(organisation)s failed"),
@@ -48,9 +48,9 @@ def tell_payment_failed(fact: PaymentFailed) -> None:
     )
 
 
-def tell_started(fact: SubscriptionStarted) -> None:
+def notify_started(fact: SubscriptionStarted) -> None:
     """Say that a plan is in force."""
-    _tell(
+    _notify(
         fact.organisation_id,
         dedupe_key=f"subscription-started-{fact.subscription_id}-{_turn(fact)}",
         title=_("%(organisation)s has a new plan"),
@@ -58,11 +58,11 @@ def tell_started(fact: SubscriptionStarted) -> None:
     )
 
 
-def tell_ended(fact: SubscriptionEnded) -> None:
+def notify_ended(fact: SubscriptionEnded) -> None:
     """Say that a plan is over, or waits while a payment is disputed."""
     row = Subscription.objects.filter(pk=fact.subscription_id).first()
     if row is not None and row.frozen_at and row.is_live:
-        _tell(
+        _notify(
             fact.organisation_id,
             dedupe_key=f"subscription-frozen-{fact.subscription_id}-{_turn(fact)}",
             title=_("The plan of %(organisation)s waits"),
@@ -72,7 +72,7 @@ def tell_ended(fact: SubscriptionEnded) -> None:
             ),
         )
         return
-    _tell(
+    _notify(
         fact.organisation_id,
         dedupe_key=f"subscription-ended-{fact.subscription_id}-{_turn(fact)}",
         title=_("The plan of %(organisation)s has ended"),
@@ -93,7 +93,7 @@ def _turn(fact: SubscriptionStarted | SubscriptionEnded) -> int:
     return row.revision if row else 0
 
 
-def _tell(
+def _notify(
     organisation_id: int, *, dedupe_key: str, title: Promise, body: Promise
 ) -> None:
     organisation = Organisation.objects.filter(pk=organisation_id).first()

@@ -79,7 +79,7 @@ def start_checkout(
     if intent.session_url:
         return intent
     session = _open_session(intent)
-    intent = _note_session(intent, session)
+    intent = _record_session(intent, session)
     if intent.state == CheckoutIntent.State.SUPERSEDED:
         # A plan appeared while Stripe was asked: nobody may pay a second one.
         close_checkouts(organisation.pk)
@@ -280,13 +280,13 @@ def _close_session(replaced: _Replaced) -> None:
         pass
     except StripeRefused as error:
         intent = fulfil_checkout(replaced.session_id)
-        _note_closed(replaced)
+        _record_closed(replaced)
         if intent.state == CheckoutIntent.State.COMPLETE:
             raise AlreadySubscribed from error
-    _note_closed(replaced)
+    _record_closed(replaced)
 
 
-def _note_closed(replaced: _Replaced) -> None:
+def _record_closed(replaced: _Replaced) -> None:
     CheckoutIntent.objects.filter(pk=replaced.pk, closed_at=None).update(
         closed_at=timezone.now()
     )
@@ -298,22 +298,22 @@ def _open_session(intent: CheckoutIntent) -> CheckoutSession:
     try:
         return _create_session(intent, customer_id=customer_id)
     except (StripeMissing, StripeRefused):
-        if not _heal_references(intent, customer_id=customer_id):
+        if not _repair_references(intent, customer_id=customer_id):
             raise
     return _create_session(intent, customer_id=ensure_customer(intent.organisation))
 
 
-def _heal_references(intent: CheckoutIntent, *, customer_id: str) -> bool:
+def _repair_references(intent: CheckoutIntent, *, customer_id: str) -> bool:
     """Doubt the ids we keep; return whether one of them was dead and is replaced."""
-    is_healed = False
+    is_repaired = False
     if not adapter.has_customer(customer_id):
-        is_healed = forget_customer(customer_id)
+        is_repaired = forget_customer(customer_id)
     price_id = intent.price.stripe_price_id
     if not adapter.has_price(price_id or ""):
         list(sync_plans())
         intent.price.refresh_from_db(fields=["stripe_price_id"])
-        is_healed = is_healed or intent.price.stripe_price_id != price_id
-    return is_healed
+        is_repaired = is_repaired or intent.price.stripe_price_id != price_id
+    return is_repaired
 
 
 def _create_session(intent: CheckoutIntent, *, customer_id: str) -> CheckoutSession:
@@ -350,7 +350,7 @@ def _create_session(intent: CheckoutIntent, *, customer_id: str) -> CheckoutSess
 
 
 @transaction.atomic
-def _note_session(intent: CheckoutIntent, session: CheckoutSession) -> CheckoutIntent:
+def _record_session(intent: CheckoutIntent, session: CheckoutSession) -> CheckoutIntent:
     noted = CheckoutIntent.objects.filter(pk=intent.pk, stripe_session_id=None).update(
         stripe_session_id=session.id,
         session_url=session.url,
@@ -376,7 +376,7 @@ def _intent_of(session: CheckoutSession) -> CheckoutIntent:
         # We died between the call and the note of its answer.
         intent = intents.filter(uuid=session.client_reference_id).first()
         if intent is not None:
-            _note_session(intent, session)
+            _record_session(intent, session)
     if intent is None:
         raise UnknownCheckout
     return intent

@@ -17,17 +17,17 @@ def grant_free_plan(fact: OrganisationCreated) -> None:
 
 @subscribe(PaymentFailed)
 def tell_payment_failed(fact: PaymentFailed) -> None:
-    notices.tell_payment_failed(fact)
+    notices.notify_payment_failed(fact)
 
 
 @subscribe(SubscriptionStarted)
 def tell_started(fact: SubscriptionStarted) -> None:
-    notices.tell_started(fact)
+    notices.notify_started(fact)
 
 
 @subscribe(SubscriptionEnded)
 def tell_ended(fact: SubscriptionEnded) -> None:
-    notices.tell_ended(fact)
+    notices.notify_ended(fact)
 
 
 @refreshes("subscription")

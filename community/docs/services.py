@@ -21,7 +21,7 @@ from community.docs.queries import tree_key
 from community.docs.sources import Source
 from contracts.community import DocsImported
 from design import markdown
-from design.markdown import Origin
+from design.markdown import TextOrigin
 from outbox import publish
 from search import services as search
 from stores import limiter
@@ -230,7 +230,7 @@ def _save_page(
         return False
     with translation.override(locale):
         # The title is the page's only first heading; sections begin with ``##``.
-        rendered = markdown.render(body, top_level=1, origin=Origin.HOUSE)
+        rendered = markdown.render(body, top_level=1, origin=TextOrigin.HOUSE)
     page, _ = Page.objects.update_or_create(
         version=version,
         locale=locale,
@@ -288,5 +288,5 @@ def _body_of(source: Source, version: str) -> str:
 
 
 def _anchors_of(source: Source) -> set[str]:
-    outline = markdown.render(source.body, top_level=1, origin=Origin.HOUSE).outline
+    outline = markdown.render(source.body, top_level=1, origin=TextOrigin.HOUSE).outline
     return {heading.id for heading in outline}

@@ -23,7 +23,7 @@ from community.forum.models import (
     visibilities_of,
 )
 from core.clock import now
-from edge.pagination import Page, paginate
+from edge.pagination import CursorPage, paginate
 from search.queries import Passage, passages
 from search.text import words
 
@@ -105,7 +105,7 @@ _COMMON = frozenset(
 
 
 @dataclass(slots=True)
-class Row:
+class TopicRow:
     """A topic as a list shows it."""
 
     topic: Topic
@@ -141,7 +141,7 @@ def list_topics(
     sort: str,
     cursor: str | None,
     tag: Tag | None = None,
-) -> Page[Topic]:
+) -> CursorPage[Topic]:
     """Return one page of a list. Raises ``BadCursor``."""
     topics = topics.listed().select_related("category", "author", "last_poster")
     order: Sequence[str] = ("-bumped_at", "-pk")
@@ -167,12 +167,12 @@ def list_topics(
     return paginate(topics, order_by=order, cursor=cursor)
 
 
-def rows_of(topics: Sequence[Topic], *, user: Person) -> list[Row]:
+def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
     """Return topics with their tags and what is unread: two queries for any number.
 
     New is what appeared after the reader came to the forum and was never opened.
     """
-    rows = {topic.pk: Row(topic) for topic in topics}
+    rows = {topic.pk: TopicRow(topic) for topic in topics}
     for link in (
         TopicTag.objects.filter(topic__in=rows)
         .select_related("tag")
@@ -233,7 +233,7 @@ def window_of(topic: Topic, *, user: Person, around: int | None) -> TopicWindow:
 
 def alike(title: str, *, user: Person, besides: int | None = None) -> list[Passage]:
     """Return topics ``user`` may see that share telling words with ``title``."""
-    wanted = " ".join(_telling(title))
+    wanted = " ".join(_significant_words(title))
     if not wanted:
         return []
     found = passages(visibilities_of(user), wanted, kinds=["topic"], limit=RELATED + 1)
@@ -295,7 +295,7 @@ def reader_of(topic: Topic, user: Person) -> TopicUser | None:
     return TopicUser.objects.filter(topic=topic, user=user).first()
 
 
-def _telling(title: str) -> Iterator[str]:
+def _significant_words(title: str) -> Iterator[str]:
     """Yield the words of a title that say what it is about; Han runs by pairs."""
     for run, is_han in words(title):
         if is_han:

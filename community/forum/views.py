@@ -137,7 +137,7 @@ def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
         address = topic.get_absolute_url() + (f"?{query}" if query else "")
         return redirect(address, permanent=True)
     request.activity_subject = f"topic:{topic.pk}"  # type: ignore[attr-defined]
-    services.count_view(topic)
+    services.record_view(topic)
     form = ReplyForm()
     number = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
     if quotation := quoted(topic, user=request.user, number=number):

@@ -77,7 +77,7 @@ def reverse(idem_key: str) -> Entry | None:
     )
 
 
-def count_rounds(base: str) -> int:
+def rounds_under(base: str) -> int:
     """Return how many awards were made under ``base:1``, ``base:2`` and so on."""
     return Entry.objects.filter(idem_key__startswith=f"{base}:", reverses=None).count()
 

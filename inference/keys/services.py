@@ -128,7 +128,7 @@ def revoke_playground_keys(organisation_id: int, *, user_id: int) -> int:
     return ended
 
 
-def note_use(key_ids: list[int], *, on: date) -> None:
+def record_use(key_ids: list[int], *, on: date) -> None:
     """Remember the latest day some keys were used."""
     # In a fixed order: two reports never wait for each other in a circle.
     for key_id in sorted(key_ids):

@@ -90,7 +90,7 @@ def key_secret(request: OrganisationHttpRequest, public_id: str) -> HttpResponse
     _require_manager(request)
     key = get_object_or_404(_keys(request), public_id=public_id)
     if request.method == "POST":
-        shown_once.let_go(request, f"key:{key.public_id}")
+        shown_once.discard(request, f"key:{key.public_id}")
         return redirect("keys:key-list", request.organisation.slug)
     held = shown_once.held(request, f"key:{key.public_id}")
     if held is None:

@@ -6,20 +6,20 @@ from django.db import transaction
 
 from contracts.inference import FirstCallSucceeded, UsageAggregated
 from inference.keys.models import ApiKey
-from inference.keys.services import note_use
+from inference.keys.services import record_use
 from inference.usage.models import FirstCall, UsageHour, UsageReport
 from outbox import publish
 
 _SUMS = ("requests", "tokens_in", "tokens_out", "price_nano", "cost_nano")
 
 
-def announce_first_calls() -> int:
+def publish_first_calls() -> int:
     """Publish ``FirstCallSucceeded`` for organisations that just made one."""
     announced = 0
     for pk in list(
         FirstCall.objects.filter(is_announced=False).values_list("pk", flat=True)
     ):
-        announced += _announce_first_call(pk)
+        announced += _publish_first_call(pk)
     return announced
 
 
@@ -33,7 +33,7 @@ def report_hours() -> int:
 
 
 @transaction.atomic
-def _announce_first_call(organisation_id: int) -> int:
+def _publish_first_call(organisation_id: int) -> int:
     claimed = FirstCall.objects.filter(pk=organisation_id, is_announced=False).update(
         is_announced=True
     )
@@ -68,7 +68,7 @@ def _report_hour(organisation_id: int, model: str, edition: str, hour: datetime)
     unreported = [row for row in rows if not row.is_reported]
     if not unreported:
         return 0
-    note_use([row.key_id for row in unreported if row.key_id], on=hour.date())
+    record_use([row.key_id for row in unreported if row.key_id], on=hour.date())
     totals = {name: sum(getattr(row, name) for row in rows) for name in _SUMS}
     report = UsageReport.objects.filter(
         organisation_id=organisation_id, model=model, hour=hour

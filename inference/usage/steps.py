@@ -15,7 +15,7 @@ from inference.usage.models import FirstCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class FirstStep:
     """One thing to do, and the page where it is done."""
 
     label: str
@@ -23,11 +23,11 @@ class Step:
     is_done: bool
 
 
-def first_steps(user: User, organisation: Organisation) -> list[Step]:
+def first_steps(user: User, organisation: Organisation) -> list[FirstStep]:
     """Return the steps ``user`` may take or has to know of, in their order."""
     role = role_in(user, organisation)
     steps = [
-        Step(
+        FirstStep(
             label=_("Confirm your e-mail address"),
             url=reverse("account_email"),
             is_done=EmailAddress.objects.filter(user=user, verified=True).exists(),
@@ -36,7 +36,7 @@ def first_steps(user: User, organisation: Organisation) -> list[Step]:
     # Whoever only pays the bills is not let onto the page of the keys.
     if role != "billing":
         steps.append(
-            Step(
+            FirstStep(
                 label=_("Create an API key"),
                 url=reverse("keys:key-list", args=[organisation.slug]),
                 is_done=ApiKey.objects.filter(
@@ -45,7 +45,7 @@ def first_steps(user: User, organisation: Organisation) -> list[Step]:
             )
         )
     steps.append(
-        Step(
+        FirstStep(
             label=_("Make the first call, by the quickstart"),
             url="/docs/",
             is_done=FirstCall.objects.filter(organisation=organisation).exists(),
@@ -59,14 +59,14 @@ def first_steps(user: User, organisation: Organisation) -> list[Step]:
         # Where the plan has one seat, an invitation would be refused.
         if is_invited or features.seats > 1:
             steps.append(
-                Step(
+                FirstStep(
                     label=_("Invite a member"),
                     url=reverse("accounts:member-list", args=[organisation.slug]),
                     is_done=is_invited,
                 )
             )
     steps.append(
-        Step(
+        FirstStep(
             label=_("Choose a plan"),
             url="/pricing/",
             is_done=features.plan != FREE.plan,

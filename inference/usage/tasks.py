@@ -4,9 +4,9 @@ from inference.usage import services
 
 
 @shared_task
-def announce_first_calls() -> None:
+def publish_first_calls() -> None:
     """Tell of organisations that made their first call."""
-    services.announce_first_calls()
+    services.publish_first_calls()
 
 
 @shared_task

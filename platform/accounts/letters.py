@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MailTemplate:
     """A mail: its subject, what it says, and where its button leads.
 
     The sentences may hold ``%(name)s`` of the library's context; ``link`` names the
@@ -32,7 +32,7 @@ class Letter:
 
 
 _IGNORE = _("If this was not you, ignore this mail: nothing will change.")
-_CONFIRM = Letter(
+_CONFIRM = MailTemplate(
     _("Confirm your e-mail address for %(site_name)s"),
     (
         _(
@@ -46,14 +46,14 @@ _CONFIRM = Letter(
 )
 
 
-def _notice(subject: str | Promise, line: str | Promise) -> Letter:
-    return Letter(subject, (line,), is_notice=True)
+def _notice(subject: str | Promise, line: str | Promise) -> MailTemplate:
+    return MailTemplate(subject, (line,), is_notice=True)
 
 
 LETTERS = {
     "account/email/email_confirmation": _CONFIRM,
     "account/email/email_confirmation_signup": _CONFIRM,
-    "account/email/account_already_exists": Letter(
+    "account/email/account_already_exists": MailTemplate(
         _("You already have an account on %(site_name)s"),
         (
             _("Somebody, hopefully you, tried to sign up with this address."),
@@ -65,7 +65,7 @@ LETTERS = {
         link="password_reset_url",
         button=_("Choose a new password"),
     ),
-    "account/email/unknown_account": Letter(
+    "account/email/unknown_account": MailTemplate(
         _("No account on %(site_name)s has this address"),
         (
             _("Somebody, hopefully you, asked for a new password for this address."),
@@ -75,7 +75,7 @@ LETTERS = {
         link="signup_url",
         button=_("Create an account"),
     ),
-    "account/email/password_reset_key": Letter(
+    "account/email/password_reset_key": MailTemplate(
         _("Choose a new password for %(site_name)s"),
         (
             _("Somebody, hopefully you, asked for a new password for your account."),

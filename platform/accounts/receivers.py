@@ -33,7 +33,9 @@ def register(
     **_: Any,
 ) -> None:
     """Give whoever signed up their organisation and tell everyone."""
-    services.begin_preferences(user, **browser_settings(request), wish=wish_of(request))
+    services.set_first_preferences(
+        user, **browser_settings(request), wish=wish_of(request)
+    )
     services.register_user(user, visitor_id=getattr(request, "visitor_id", ""))
     if sociallogin is not None:
         _link(user, sociallogin.account)
@@ -58,7 +60,7 @@ def record_confirmation(request: HttpRequest, user: User, **_: Any) -> None:
     if not sign_ins_of(request, user):
         record_sign_in(request, user, method="email_confirmation")
     # By now the way leads there.
-    services.fulfil_wish(user)
+    services.clear_wish(user)
 
 
 @receiver(email_confirmed)

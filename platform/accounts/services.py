@@ -70,7 +70,7 @@ def set_theme(user: User, theme: User.Theme) -> None:
     user.save(update_fields=["theme"])
 
 
-def begin_preferences(
+def set_first_preferences(
     user: User, *, language: str, time_zone: str, theme: str, wish: str = ""
 ) -> None:
     """Begin with what the browser of a sign-up says; a mail has none to ask."""
@@ -81,7 +81,7 @@ def begin_preferences(
     user.save(update_fields=["locale", "time_zone", "theme", "wish"])
 
 
-def fulfil_wish(user: User) -> None:
+def clear_wish(user: User) -> None:
     """Forget where ``user`` wanted to go when they signed up: they are there."""
     if user.wish:
         user.wish = ""

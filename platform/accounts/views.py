@@ -112,7 +112,7 @@ def token_secret(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     present = PersonalAccessToken.objects.filter(user=request.user, revoked_at=None)
     token = get_object_or_404(present, pk=pk)
     if request.method == "POST":
-        shown_once.let_go(request, f"token:{token.pk}")
+        shown_once.discard(request, f"token:{token.pk}")
         return redirect("accounts:token-list")
     held = shown_once.held(request, f"token:{token.pk}")
     if held is None:

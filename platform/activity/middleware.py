@@ -42,7 +42,7 @@ def visitor(
             # It asks not to be known any more, or is somebody else's from now on.
             response.delete_cookie(COOKIE, samesite="Lax")
         if _is_page_view(request, response):
-            _note_page_view(request, response)
+            _record_page_view(request, response)
         return response
 
     return middleware
@@ -61,7 +61,7 @@ def _is_page_view(request: HttpRequest, response: HttpResponse) -> bool:
     )
 
 
-def _note_page_view(request: HttpRequest, response: HttpResponse) -> None:
+def _record_page_view(request: HttpRequest, response: HttpResponse) -> None:
     if not request.visitor_id and not asks_not_to_be_known(request):  # type: ignore[attr-defined]
         _meet(request, response)
     match = request.resolver_match
@@ -82,7 +82,7 @@ def _meet(request: HttpRequest, response: HttpResponse) -> None:
     except RateLimited:
         return
     request.visitor_id = services.new_visitor_id()  # type: ignore[attr-defined]
-    services.meet_visitor(request.visitor_id, origin_of(request))  # type: ignore[attr-defined]
+    services.record_visitor(request.visitor_id, origin_of(request))  # type: ignore[attr-defined]
     if request.user.is_authenticated:
         services.link_visitor(request.visitor_id, request.user)  # type: ignore[attr-defined]
     response.set_cookie(

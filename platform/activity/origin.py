@@ -31,15 +31,15 @@ def origin_of(request: HttpRequest) -> Origin:
     referrer, host = _referrer(request)
     source, medium = _from_host(host)
     return Origin(
-        source=_said(request, "utm_source").lower()[:80] or source[:80],
-        medium=_said(request, "utm_medium").lower()[:80] or medium,
-        campaign=_said(request, "utm_campaign")[:120],
+        source=_parameter(request, "utm_source").lower()[:80] or source[:80],
+        medium=_parameter(request, "utm_medium").lower()[:80] or medium,
+        campaign=_parameter(request, "utm_campaign")[:120],
         referrer=referrer[:300],
         landing_path=request.path[:300],
     )
 
 
-def _said(request: HttpRequest, name: str) -> str:
+def _parameter(request: HttpRequest, name: str) -> str:
     try:
         # An address is no longer than that; it is cut to its column afterwards.
         return Values(request.GET).text(name, most=2000)

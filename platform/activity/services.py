@@ -90,10 +90,10 @@ def flush_buffer(*, batch: int = 2000) -> int:
     When the database takes nothing they stay claimed for the next time; one that
     cannot be written is dropped and takes no other with it.
     """
-    return BUFFER.flush(_write_noted, batch=batch)
+    return BUFFER.flush(_write_buffered, batch=batch)
 
 
-def _write_noted(items: list[bytes]) -> int:
+def _write_buffered(items: list[bytes]) -> int:
     events = [event for item in items if (event := _read(item)) is not None]
     try:
         write_events(events)
@@ -163,7 +163,7 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def meet_visitor(visitor_id: str, origin: Origin) -> None:
+def record_visitor(visitor_id: str, origin: Origin) -> None:
     """Remember a browser and how it first came; a known one stays as it is."""
     Visitor.objects.bulk_create(
         [Visitor(id=visitor_id, first_seen_at=timezone.now(), **asdict(origin))],

@@ -29,7 +29,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=35),
     },
     "drafts-forget": {
-        "task": "drafts.tasks.forget_old",
+        "task": "drafts.tasks.prune_drafts",
         "schedule": crontab(hour=3, minute=45),
     },
     "stripe-sweep": {
@@ -74,7 +74,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 30},
     },
     "usage-first-calls": {
-        "task": "inference.usage.tasks.announce_first_calls",
+        "task": "inference.usage.tasks.publish_first_calls",
         "schedule": 6.0,
         "options": {"expires": 12},
     },

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from design import markdown
-from edge.pagination import Page
+from edge.pagination import CursorPage
 
 _SWATCHES = (
     "bg",
@@ -155,7 +155,7 @@ def context() -> dict[str, object]:
         "wrong_form": wrong,
         "code": _CODE,
         "prose": markdown.render(_PROSE, id_prefix="sample"),
-        "page": Page([], "next", "previous"),
+        "page": CursorPage([], "next", "previous"),
         "now": now,
         "two_hours_ago": now - timedelta(hours=2),
         "last_year": now - timedelta(days=400),

@@ -41,7 +41,7 @@ def keep_drafts(
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or request.content_type not in _FORMS:
             return get_response(request)
-        outcome = drafting.Outcome()
+        outcome = drafting.DraftOutcome()
         reset = drafting.outcome.set(outcome)
         try:
             response = get_response(request)
@@ -72,7 +72,7 @@ def _name_accepted(request: HttpRequest, response: HttpResponse, slot: Slot) -> 
 
 
 def _settle(
-    request: HttpRequest, response: HttpResponse, outcome: drafting.Outcome
+    request: HttpRequest, response: HttpResponse, outcome: drafting.DraftOutcome
 ) -> None:
     for token in outcome.accepted:
         slot = Slot.read(token)

@@ -127,7 +127,7 @@ def keep(slot: Slot, fields: Fields, *, owner: Owner) -> None:
         draft.saved_at = timezone.now()
         draft.save(update_fields=["body", "sequence", "saved_at"])
         return
-    _forget_origin(slot, owner)
+    _delete_origin(slot, owner)
     over = owner.drafts.filter(accepted_at=None).order_by("-saved_at", "-pk")
     owner.drafts.filter(pk__in=over.values("pk")[MOST_OF_ONE_PERSON:]).delete()
 
@@ -147,10 +147,10 @@ def accept(slot: Slot, *, owner: Owner) -> None:
     )
     # A visitor's draft that was accepted after they signed in is theirs as well.
     owner.drafts.filter(nonce=slot.nonce, accepted_at=None).delete()
-    _forget_origin(slot, owner)
+    _delete_origin(slot, owner)
 
 
-def forget_old() -> int:
+def prune_drafts() -> int:
     """Delete what nobody came back for; return how many drafts that were."""
     now = timezone.now()
     old = Draft.objects.filter(
@@ -161,7 +161,7 @@ def forget_old() -> int:
     return old.delete()[0]
 
 
-def _forget_origin(slot: Slot, owner: Owner) -> None:
+def _delete_origin(slot: Slot, owner: Owner) -> None:
     """Delete the draft the form began from, unless another tab went on with it."""
     if slot.began_from:
         owner.drafts.filter(

@@ -6,6 +6,6 @@ from drafts import services
 
 
 @shared_task
-def forget_old() -> None:
+def prune_drafts() -> None:
     """Delete what nobody came back for."""
-    services.forget_old()
+    services.prune_drafts()

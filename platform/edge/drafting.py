@@ -15,7 +15,7 @@ FIELD = "draft"
 
 
 @dataclass(slots=True)
-class Outcome:
+class DraftOutcome:
     """What became of the forms sent with one request, by the token each carried."""
 
     accepted: list[str] = field(default_factory=list)
@@ -24,7 +24,7 @@ class Outcome:
 
 # A request that is resumed after a confirmation runs inside another one, so the
 # outcome belongs to whatever runs now rather than to a request object.
-outcome: ContextVar[Outcome | None] = ContextVar("draft_outcome", default=None)
+outcome: ContextVar[DraftOutcome | None] = ContextVar("draft_outcome", default=None)
 
 
 def accept(request: HttpRequest) -> None:

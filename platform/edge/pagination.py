@@ -28,7 +28,7 @@ class BadCursor(DomainError, InvalidPage):
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[M]):
+class CursorPage(Generic[M]):
     """One page of rows and the cursors of its neighbours (``""`` when none)."""
 
     items: list[M]
@@ -48,7 +48,7 @@ def paginate(
     order_by: Sequence[str] = ("-pk",),
     cursor: str | None = None,
     page_size: int = 30,
-) -> Page[M]:
+) -> CursorPage[M]:
     """Return the page of ``queryset`` that ``cursor`` points at.
 
     ``order_by`` names non-null columns of the model; the last one must be unique.
@@ -65,7 +65,7 @@ def paginate(
         items.reverse()
     has_next = has_more or backwards
     has_previous = (has_more if backwards else True) and position is not None
-    return Page(
+    return CursorPage(
         items=items,
         next_cursor=_write(items[-1], order_by, "n") if items and has_next else "",
         previous_cursor=_write(items[0], order_by, "p")

@@ -43,7 +43,7 @@ def held(request: HttpRequest, name: str) -> dict[str, str] | None:
     return values
 
 
-def let_go(request: HttpRequest, name: str) -> None:
+def discard(request: HttpRequest, name: str) -> None:
     """Forget what is kept for ``name``."""
     request.session[_SESSION_KEY] = {
         each: entry for each, entry in _held(request).items() if each != name

@@ -27,7 +27,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What an endpoint answers with."""
 
     status: str
@@ -45,7 +45,7 @@ class Operation:
     needs_sign_in: bool
     parameters: list[Field]
     body: list[Field]
-    answers: list[Answer]
+    answers: list[Response]
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ def _operation(
         parameters=[_parameter(each) for each in found.get("parameters", [])],
         body=_body(content, components),
         answers=[
-            Answer(status, _body(answer.get("content", {}), components))
+            Response(status, _body(answer.get("content", {}), components))
             for status, answer in found["responses"].items()
             if status != "default"
         ],

@@ -19,7 +19,7 @@ from demo.script import Accept, Action, Cast, Edit, Open, Reply, in_order
 from demo.writing import Writer
 from inference.catalog.services import ensure_default_models
 from inference.usage.recording import record
-from inference.usage.services import announce_first_calls, report_hours
+from inference.usage.services import publish_first_calls, report_hours
 from notifications.models import EmailMessage
 from outbox import services as outbox
 from tests.demo.playing import play
@@ -145,7 +145,7 @@ def test_calls_written_in_bulk_leave_what_the_minute_by_minute_task_leaves(
         for hour in hours:
             record([call for call in calls if _hour(call.occurred_at) == hour])
             with at(reported_at(hour)):
-                announce_first_calls()
+                publish_first_calls()
                 report_hours()
         _relay()
 

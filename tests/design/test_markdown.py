@@ -191,12 +191,12 @@ def test_a_linked_picture_keeps_its_link() -> None:
     )
 
 
-@pytest.mark.parametrize("origin", markdown.Origin)
-def test_ids_of_people_stay_within_their_text(origin: markdown.Origin) -> None:
+@pytest.mark.parametrize("origin", markdown.TextOrigin)
+def test_ids_of_people_stay_within_their_text(origin: markdown.TextOrigin) -> None:
     text = "# Main\n\nx[^1]\n\n[^1]: y"
     ids = re.findall(r'id="([^"]+)"', markdown.render(text, origin=origin).html)
 
-    is_ours = origin is markdown.Origin.HOUSE
+    is_ours = origin is markdown.TextOrigin.HOUSE
     assert ids == (["main-section", "fnref1", "fn1"] if is_ours else [])
     with_prefix = markdown.render(text, id_prefix="post-7", origin=origin).html
     assert all("post-7-" in each for each in re.findall(r'id="([^"]+)"', with_prefix))
@@ -209,12 +209,12 @@ def test_our_own_headings_leave_the_ids_of_the_page_alone() -> None:
 
     assert used
     for name in used:
-        outline = markdown.render(f"# {name}", origin=markdown.Origin.HOUSE).outline
+        outline = markdown.render(f"# {name}", origin=markdown.TextOrigin.HOUSE).outline
         assert outline[0].id != name
 
 
 def test_links_of_our_own_carry_their_weight() -> None:
-    html = markdown.render("https://example.com", origin=markdown.Origin.HOUSE).html
+    html = markdown.render("https://example.com", origin=markdown.TextOrigin.HOUSE).html
 
     assert 'rel="noopener"' in html
 

@@ -330,7 +330,7 @@ def test_what_nobody_came_back_for_is_forgotten(person: Person) -> None:
             saved_at=timezone.now() - timedelta(days=days)
         )
 
-    assert services.forget_old() == 1
+    assert services.prune_drafts() == 1
     assert Draft.objects.get().place == "/new/"
 
 

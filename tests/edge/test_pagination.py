@@ -8,7 +8,7 @@ import pytest
 from django.core import signing
 
 from accounts.models import PersonalAccessToken
-from edge.pagination import BadCursor, Page, paginate
+from edge.pagination import BadCursor, CursorPage, paginate
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ def rows(person: Callable[..., Any]) -> list[int]:
     return made[::-1]
 
 
-def page(cursor: str = "", size: int = 3) -> Page[PersonalAccessToken]:
+def page(cursor: str = "", size: int = 3) -> CursorPage[PersonalAccessToken]:
     return paginate(
         PersonalAccessToken.objects.all(),
         order_by=ORDER,
@@ -41,11 +41,11 @@ def page(cursor: str = "", size: int = 3) -> Page[PersonalAccessToken]:
     )
 
 
-def ids(found: Page[PersonalAccessToken]) -> list[int]:
+def ids(found: CursorPage[PersonalAccessToken]) -> list[int]:
     return [row.pk for row in found]
 
 
-def walk(size: int) -> tuple[list[int], Page[PersonalAccessToken]]:
+def walk(size: int) -> tuple[list[int], CursorPage[PersonalAccessToken]]:
     seen: list[int] = []
     current = page(size=size)
     while True:

@@ -21,6 +21,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         private_parts,
         sign_in,
         stylesheets,
+        words,
     )
 
     return {
@@ -32,6 +33,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         "numbers": numbers.complaints,
         "private parts": private_parts.complaints,
         "sign-in": sign_in.complaints,
+        "words": words.complaints,
         "drawing": drawing.complaints,
     }
 

@@ -22,6 +22,8 @@ BEING_RENAMED = {
     "notifications",
     "outbox",
 }
+# Classes of other rooms that those use: Entry of the menus, of search and of points.
+RENAMED_WITH_THEM = {"Entry"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,4 +24,4 @@ def events(work: Work, *, since: datetime) -> Iterator[Difference]:
             continue
         if work.fix:
             inbox.receive_event(event)
-        yield work.put_right("event", event.id, event.type, "missing", "sent")
+        yield work.repair("event", event.id, event.type, "missing", "sent")

@@ -81,7 +81,7 @@ def duplicates(work: Work) -> Iterator[Difference]:
                 with transaction.atomic():
                     Organisation.objects.select_for_update().get(pk=organisation_id)
                     mirror.settle_duplicates(organisation_id)
-            yield work.put_right(
+            yield work.repair(
                 "subscription",
                 row.stripe_id,
                 "is_duplicate",

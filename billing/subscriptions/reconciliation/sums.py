@@ -41,7 +41,7 @@ def _returned(work: Work) -> Iterator[Difference]:
         for name, value in after.items():
             ours = before.get(name)
             if ours != value:
-                yield work.put_right("ledger", invoice.stripe_id, name, ours, value)
+                yield work.repair("ledger", invoice.stripe_id, name, ours, value)
 
 
 def _first(work: Work) -> Iterator[Difference]:
@@ -54,7 +54,7 @@ def _first(work: Work) -> Iterator[Difference]:
                 transaction.set_rollback(True)
         if is_news:
             name = f"organisation {organisation_id}"
-            yield work.put_right(
+            yield work.repair(
                 "ledger", name, "is_first", "another", "the one paid first"
             )
 
@@ -77,7 +77,7 @@ def entitlements(work: Work) -> Iterator[Difference]:
         if work.fix:
             OrganisationEntitlement.objects.filter(pk=row.pk).update(features={})
             refresh_entitlements(row.pk)
-        yield work.put_right(
+        yield work.repair(
             "entitlement",
             f"organisation {row.pk}",
             "features",

@@ -107,9 +107,9 @@ class Work:
         """
         is_renamed = rows.filter(stripe_id=before).update(stripe_id=after)
         if is_renamed:
-            yield self.put_right(scope, after, "stripe_id", before, after)
+            yield self.repair(scope, after, "stripe_id", before, after)
 
-    def put_right(
+    def repair(
         self, scope: str, object_id: str, name: str, ours: object, theirs: object
     ) -> Difference:
         """Tell of what we know to put right ourselves, whenever we may."""

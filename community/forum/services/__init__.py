@@ -9,9 +9,9 @@ from community.forum.services.moderation import (
     set_pinned,
 )
 from community.forum.services.reading import (
-    count_view,
     flush_views,
     mark_read,
+    record_view,
     set_level,
 )
 from community.forum.services.votes import vote
@@ -24,7 +24,6 @@ from community.forum.services.writing import (
 
 __all__ = [
     "accept_answer",
-    "count_view",
     "create_topic",
     "edit_post",
     "flush_views",
@@ -32,6 +31,7 @@ __all__ = [
     "mark_read",
     "move_topic",
     "post_reply",
+    "record_view",
     "render_again",
     "restore_post",
     "set_level",

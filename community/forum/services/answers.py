@@ -43,7 +43,7 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
             "answer_accepted",
             source_kind="post",
             source_id=answer.pk,
-            idem_key=f"{base}:{reputation.count_rounds(base) + 1}",
+            idem_key=f"{base}:{reputation.rounds_under(base) + 1}",
             actor_id=by.pk,
         )
     publish(
@@ -69,7 +69,7 @@ def unaccept_answer(topic: Topic, *, by: User) -> Topic:
     locked.save(update_fields=["solution", "solved_at"])
     index_topic(locked)
     base = _base(locked, answer)
-    reputation.reverse(f"{base}:{reputation.count_rounds(base)}")
+    reputation.reverse(f"{base}:{reputation.rounds_under(base)}")
     publish(
         AnswerUnaccepted(
             answer_id=answer.pk,

@@ -36,7 +36,7 @@ def set_level(topic: Topic, *, user: User, level: str) -> None:
     )
 
 
-def count_view(topic: Topic) -> None:
+def record_view(topic: Topic) -> None:
     """Count a look at a topic. A lost count is fine here: it is a hint."""
     VIEWS.add(str(topic.pk))
 

@@ -57,7 +57,7 @@ def _move_points(post: Post, *, by: User, value: int) -> None:
     """Give or take the points of a vote; each change of mind is a new round."""
     upvoted = "question_upvoted" if post.is_opening else "answer_upvoted"
     base = f"vote:{post.pk}:{by.pk}"
-    rounds = reputation.count_rounds(base)
+    rounds = reputation.rounds_under(base)
     if rounds and reputation.is_standing(f"{base}:{rounds}"):
         reputation.reverse(f"{base}:{rounds}")
     if value == 0:

@@ -8,13 +8,13 @@ from design.markdown.rendering import (
     render,
     render_inline,
 )
-from design.markdown.sanitising import Origin
+from design.markdown.sanitising import TextOrigin
 
 __all__ = [
     "VERSION",
     "Heading",
-    "Origin",
     "Rendered",
+    "TextOrigin",
     "mentioned",
     "render",
     "render_inline",

@@ -22,7 +22,7 @@ from design.markdown.effort import Effort, TooMuchEffort, spend_on_address
 from design.markdown.formulas import Formulas
 from design.markdown.highlighting import Highlighter
 from design.markdown.mentions import People, link_mentions
-from design.markdown.sanitising import Origin, clean, clean_inline
+from design.markdown.sanitising import TextOrigin, clean, clean_inline
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def render(
     id_prefix: str = "",
     top_level: int = 2,
     people: People | None = None,
-    origin: Origin = Origin.PEOPLE,
+    origin: TextOrigin = TextOrigin.PEOPLE,
 ) -> Rendered:
     """Return ``text`` as safe HTML.
 
@@ -95,19 +95,19 @@ def render(
     env: dict[str, Any] = {
         "docId": id_prefix or None,
         "id_prefix": f"{id_prefix}-" if id_prefix else "",
-        "has_ids": bool(id_prefix) or origin is Origin.HOUSE,
+        "has_ids": bool(id_prefix) or origin is TextOrigin.HOUSE,
         "top_level": top_level,
         "outline": [],
         "people": people,
         "formulas": Formulas(),
         "highlighter": Highlighter(),
-        "effort": Effort(text) if origin is Origin.PEOPLE else None,
+        "effort": Effort(text) if origin is TextOrigin.PEOPLE else None,
     }
     try:
         tokens = _parser.parse(text, env)
         html = _parser.renderer.render(tokens, _parser.options, env)
         if not env["formulas"].is_complete:
-            html += _note(_("Some formulas are shown as typed: there are too many."))
+            html += _remark(_("Some formulas are shown as typed: there are too many."))
         html = clean(html, origin=origin, id_prefix=env["id_prefix"])
         return Rendered(html, _plain(tokens), tuple(env["outline"]))
     except TooMuchEffort:
@@ -129,11 +129,11 @@ def render_inline(text: str) -> str:
 
 
 def _as_typed(text: str) -> Rendered:
-    note = _note(_("Shown as typed: it is too long or too intricate to lay out."))
+    note = _remark(_("Shown as typed: it is too long or too intricate to lay out."))
     return Rendered(f"{note}<pre>{escape(text)}</pre>", text, ())
 
 
-def _note(sentence: str) -> str:
+def _remark(sentence: str) -> str:
     return f"<p><em>{escape(sentence)}</em></p>\n"
 
 

@@ -10,7 +10,7 @@ from design.markdown.formulas import ELEMENTS
 from design.markdown.highlighting import CLASSES
 
 
-class Origin(Enum):
+class TextOrigin(Enum):
     """Whose words a text is."""
 
     PEOPLE = "people"
@@ -120,24 +120,24 @@ _CLASSES: dict[str, set[str]] = {
 }
 _SCHEMES = {"http", "https", "mailto"}
 # Links written by people carry no weight for search engines.
-_REL = {Origin.PEOPLE: "nofollow ugc noopener", Origin.HOUSE: "noopener"}
+_REL = {TextOrigin.PEOPLE: "nofollow ugc noopener", TextOrigin.HOUSE: "noopener"}
 _FOOTNOTE_ID = re.compile(r"fn(?:ref)?-?")
 
 
 def _attribute(
-    tag: str, name: str, value: str, *, origin: Origin, id_prefix: str
+    tag: str, name: str, value: str, *, origin: TextOrigin, id_prefix: str
 ) -> str | None:
     """Return an attribute's value; ids of people stay within their own text."""
     if name != "id":
         return value
-    if origin is Origin.HOUSE:
+    if origin is TextOrigin.HOUSE:
         return value
     rest = _FOOTNOTE_ID.sub("", value, count=1)
     is_within = bool(id_prefix) and rest.startswith(id_prefix)
     return value if is_within else None
 
 
-def _cleaner(origin: Origin, id_prefix: str) -> nh3.Cleaner:
+def _cleaner(origin: TextOrigin, id_prefix: str) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=_TAGS | set(ELEMENTS),
         clean_content_tags={"script", "style"},
@@ -155,11 +155,11 @@ _lines = nh3.Cleaner(
     clean_content_tags={"script", "style"},
     attributes={"a": {"href", "title"}},
     url_schemes=_SCHEMES,
-    link_rel=_REL[Origin.PEOPLE],
+    link_rel=_REL[TextOrigin.PEOPLE],
 )
 
 
-def clean(html: str, *, origin: Origin, id_prefix: str = "") -> str:
+def clean(html: str, *, origin: TextOrigin, id_prefix: str = "") -> str:
     """Return only what the allow-list knows; ids of people begin with ``id_prefix``."""
     return _cleaner(origin, id_prefix).clean(html)
 

@@ -188,7 +188,7 @@ def test_a_failed_payment_is_told_as_what_it_means(
         fetched_at=timezone.now(),
     )
 
-    notices.tell_payment_failed(
+    notices.notify_payment_failed(
         PaymentFailed(organisation_id=org.pk, invoice_id=invoice.pk)
     )
 

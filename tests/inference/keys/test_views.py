@@ -16,7 +16,7 @@ from accounts.queries import personal_organisation
 from accounts.services import add_member, create_organisation
 from inference.keys import secrets
 from inference.keys.models import ApiKey
-from inference.keys.services import create_playground_key, note_use
+from inference.keys.services import create_playground_key, record_use
 from tests.factories.inference import key_of, offered_model
 
 pytestmark = pytest.mark.django_db
@@ -292,8 +292,8 @@ def test_the_last_day_of_use_only_moves_forward(person: Callable[..., Any]) -> N
     key = key_of(personal_organisation(ada), ada)
     today = timezone.now().date()
 
-    note_use([key.pk], on=today)
-    note_use([key.pk], on=today - timedelta(days=3))
+    record_use([key.pk], on=today)
+    record_use([key.pk], on=today - timedelta(days=3))
 
     key.refresh_from_db()
     assert key.last_used_on == today
