@@ -6,7 +6,7 @@ from django.urls import NoReverseMatch, get_resolver
 
 from design.navigation import links
 from edge.menus import Entry, Menu, all_entries
-from tools.lint.pages import complaints, page_names, unknown_names
+from tools.lint.pages import added_queries, complaints, page_names, unknown_names
 
 NOWHERE = Entry(Menu.STAFF, 90, "Growth", "conversion:growth")
 
@@ -43,6 +43,16 @@ def test_a_template_that_names_no_page_is_named() -> None:
     )
 
     assert unknown_names(planted, known) == ["forum:nowhere", "account_gone"]
+
+
+def test_a_query_put_together_by_hand_is_named() -> None:
+    planted = (
+        "{{ url|add:'?step=paid&'|add:query }}\n{{ count|add:3 }}\n"
+        '{% include "x.html" with href=url|add:"&a=b" only %}\n'
+        "{% query url query step='paid' %}"
+    )
+
+    assert added_queries(planted) == [1, 3]
 
 
 def test_entries_stand_in_their_order_and_the_longest_address_is_current() -> None:

@@ -38,6 +38,30 @@ def test_a_line_too_long_to_review_is_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["#fff", "#0b5fd7", "rgb(9 12 16 / .5)", "RGBA(0, 0, 0, .1)", "hsl(0 0% 0%)"],
+)
+def test_a_colour_outside_the_tokens_is_named(tmp_path: Path, value: str) -> None:
+    text = f".card {{\n  color: {value};\n}}\n"
+    (tmp_path / "card.css").write_text(text)
+    (tmp_path / "tokens.css").write_text(text)
+
+    assert list(complaints(tmp_path)) == [
+        "card.css:2: a colour of its own; tokens.css names them"
+    ]
+
+
+def test_a_second_palette_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokens.css").write_text(
+        "@media (prefers-color-scheme: dark) {\n  a {\n    top: 0;\n  }\n}\n"
+    )
+
+    assert list(complaints(tmp_path)) == [
+        "tokens.css:1: light-dark() in tokens.css says both palettes"
+    ]
+
+
 def test_writing_leaves_nothing_to_complain_about(tmp_path: Path) -> None:
     (tmp_path / "card.css").write_text(".card { color: var(--text); top: 0; }")
 

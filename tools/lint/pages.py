@@ -28,6 +28,19 @@ def page_names(
             yield f"{space}{pattern.name}"
 
 
+# {% query %} encodes what it puts into an address; this does not.
+ADDED = re.compile(r"""\|add:(["'])[?&]""")
+
+
+def added_queries(template: str) -> list[int]:
+    """Return the lines that put a query together by hand."""
+    return [
+        number
+        for number, line in enumerate(template.splitlines(), start=1)
+        if ADDED.search(line)
+    ]
+
+
 def unknown_names(template: str, known: Collection[str]) -> list[str]:
     return [name for name in NAMED.findall(template) if name not in known]
 
@@ -35,6 +48,9 @@ def unknown_names(template: str, known: Collection[str]) -> list[str]:
 def complaints() -> Iterator[str]:
     known = {*page_names(get_resolver().url_patterns), *OPTIONAL}
     for path in sorted((ROOT / "templates").rglob("*.*")):
-        for name in unknown_names(path.read_text(), known):
-            yield f"{path.relative_to(ROOT)}: no page is called {name}"
+        text, place = path.read_text(), path.relative_to(ROOT)
+        for name in unknown_names(text, known):
+            yield f"{place}: no page is called {name}"
+        for line in added_queries(text):
+            yield f"{place}:{line}: an address put together; {{% query %}} encodes it"
     yield from (str(message.msg) for message in run_checks(tags=["menus"]))

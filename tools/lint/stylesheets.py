@@ -3,6 +3,7 @@
 python -m tools.lint.stylesheets     write them so
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "platform/design/static/design/css"
 # What a review shows of a line beside the one before it.
 MOST = 100
+# Where colours are made; everywhere else they have a name.
+TOKENS = "tokens.css"
+RAW = re.compile(
+    r"(?<![\w-])(?:#[0-9a-f]{3,8}|(?:rgba?|hsla?|oklch|color-mix)\()", re.IGNORECASE
+)
 
 
 def formatted(text: str) -> str:
@@ -35,6 +41,10 @@ def complaints(folder: Path = FOLDER) -> Iterator[str]:
         for number, line in enumerate(text.splitlines(), start=1):
             if len(line) > MOST:
                 yield f"{name}:{number}: {len(line)} characters, at most {MOST}"
+            if path.name != TOKENS and RAW.search(line):
+                yield f"{name}:{number}: a colour of its own; {TOKENS} names them"
+            if "prefers-color-scheme" in line:
+                yield f"{name}:{number}: light-dark() in {TOKENS} says both palettes"
 
 
 def write(folder: Path = FOLDER) -> None:

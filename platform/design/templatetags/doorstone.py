@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.templatetags.static import static
@@ -40,6 +41,19 @@ def icon(name: str, css: str = "", label: str = "") -> SafeString:
     return format_html(
         '<svg class="icon {}" aria-hidden="true"><use href="{}"></use></svg>', css, href
     )
+
+
+@register.simple_tag
+def query(path: str, rest: str = "", **parameters: object) -> str:
+    """Return an address with its parameters, and ``rest``, a query encoded before.
+
+    An empty parameter is left out, and with an empty path it is the page's own address.
+    """
+    own = urlencode({name: value for name, value in parameters.items() if value})
+    encoded = "&".join(part for part in (rest, own) if part)
+    if not encoded:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}{encoded}"
 
 
 def _request(context: template.Context) -> Any:
