@@ -26,7 +26,8 @@ if tat < now then tat = now end
 local next_tat = tat + interval * cost
 local wait = next_tat - now - interval * burst
 if wait > 0 then return {wait, tat - now} end
-redis.call('SET', KEYS[1], string.format('%.0f', next_tat), 'PX', math.ceil((next_tat - now) / 1000))
+local rest = math.ceil((next_tat - now) / 1000)
+redis.call('SET', KEYS[1], string.format('%.0f', next_tat), 'PX', rest)
 return {0, next_tat - now}
 """
 

@@ -25,7 +25,8 @@ STOP = """async () => {
     if (!e.dataset.walked) e.dataset.walked = String(window.walked = (window.walked ?? 0) + 1);
     return {
         id: Number(e.dataset.walked),
-        name: e.tagName + ' ' + (e.getAttribute('aria-label') ?? e.textContent ?? '').trim().slice(0, 40),
+        name: e.tagName + ' '
+          + (e.getAttribute('aria-label') ?? e.textContent ?? '').trim().slice(0, 40),
         isSeen: outlined || framed,
         isInside: box.bottom > 0 && box.top < innerHeight && box.width > 0 && box.height > 0,
         isOnTop: !top || e.contains(top) || top.contains(e) || !!top.closest('label')?.contains(e),

@@ -55,7 +55,8 @@ class Load:
         failed = Counter(each.partition(" s ")[2].split(":")[0] for each in self.failed)
         return (
             f"{total} requests in {self.seconds:.0f} s ({total / self.seconds:.0f}/s: "
-            f"{kinds}), {len(self.failed)} failed {dict(failed) or ''}, slowest {self.slowest:.1f} s"
+            f"{kinds}), {len(self.failed)} failed {dict(failed) or ''},"
+            f" slowest {self.slowest:.1f} s"
         )
 
     async def _work(self) -> None:
