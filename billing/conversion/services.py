@@ -181,7 +181,7 @@ def _derive_activation(user_id: int) -> bool:
 def _record_origin(developer: Developer) -> None:
     touch = FirstTouch.objects.filter(user_id=developer.pk).first()
     if touch is None:
-        # Known later, or never: whoever asks not to be known has no first touch.
+        # Known later, or never: who asks not to be tracked has no first touch.
         return
     developer.source = touch.source
     developer.first_visit_at = first_visit_of(developer.pk)

@@ -30,7 +30,7 @@ SIGNS = {InvoicePaid: 1, PaymentRefunded: -1, PaymentRestored: 1}
 
 @dataclass(slots=True)
 class Unheard:
-    """Facts under way, given up ones among them until somebody has decided.
+    """Facts not delivered yet, dead ones among them until a person has decided.
 
     ``revenue`` (minor units) and ``cost_nano`` are what they will add to each
     organisation, though the ledger holds it already. ``unlogged`` are lines the

@@ -1,4 +1,4 @@
-"""What must be true of the ledger, whatever happened."""
+"""What must be true of the ledger at any time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ def numbers_are_unique() -> Iterator[Violation]:
 
 
 def one_first_invoice() -> Iterator[Violation]:
-    """Whoever paid has exactly one first invoice."""
+    """An organisation that paid has exactly one first invoice."""
     paying = Invoice.objects.paid().values("organisation_id")
     without = paying.annotate(first=Count("pk", filter=Q(is_first=True)))
     for row in without.exclude(first=1).order_by():

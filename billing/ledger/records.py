@@ -1,4 +1,4 @@
-"""What the ledger is told about invoices, whoever collects them."""
+"""What the ledger is told about invoices, of any payment provider."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

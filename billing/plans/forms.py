@@ -6,7 +6,7 @@ from edge.fields import TextField
 
 
 class InquiryForm(forms.Form):
-    """What somebody who would rather talk than click tells us."""
+    """A question to sales."""
 
     name = forms.CharField(
         label=_("Your name"),

@@ -47,7 +47,7 @@ class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
 class PlanVersion(models.Model):
     """The terms of a plan; once published they never change.
 
-    Whoever bought a version keeps it until they choose another.
+    A buyer keeps the version until they choose another.
     """
 
     class Collection(models.TextChoices):

@@ -174,7 +174,7 @@ def apply_invoice(
         fetched_at=fetched_at,
     )
     if subscription is not None and subscription.frozen_at and invoice.paid_at:
-        # Whoever pays again after a lost dispute has their plan again.
+        # A payment after a lost dispute brings the plan back.
         settle_grants_of(Subscription.objects.get(pk=subscription.pk))
     return invoice
 

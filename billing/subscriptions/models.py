@@ -60,7 +60,7 @@ class FormerCustomer(models.Model):
 
 
 class CheckoutIntent(models.Model):
-    """Somebody's wish to subscribe an organisation, from review to payment."""
+    """A user's order of a subscription, from review to payment."""
 
     class State(models.TextChoices):
         OPEN = "open", pgettext_lazy("checkout", "Open")

@@ -102,7 +102,7 @@ def fulfil_checkout(session_id: str) -> CheckoutIntent:
             sync_subscription(session.subscription_id)
         if session.invoice_id:
             sync_invoice(session.invoice_id)
-        # Last, so that whoever sees it complete sees what it brought too.
+        # Last, so that a reader who sees it complete sees what it brought too.
         _move(intent, CheckoutIntent.State.COMPLETE)
     elif session.status == "expired":
         _move(intent, CheckoutIntent.State.EXPIRED)
@@ -113,7 +113,7 @@ def fulfil_checkout(session_id: str) -> CheckoutIntent:
 def open_portal(organisation: Organisation, *, return_path: str, language: str) -> str:
     """Return a link into the hosted portal. Raises ``NoCustomer``.
 
-    Whoever holds the link acts as the organisation: never store or mail it.
+    The bearer of the link acts as the organisation: never store or mail it.
     """
     account = BillingAccount.objects.filter(pk=organisation.pk).first()
     if account is None or not account.stripe_customer_id:
@@ -134,7 +134,7 @@ def open_portal(organisation: Organisation, *, return_path: str, language: str) 
 def close_checkouts(organisation_id: int | None = None) -> int:
     """Close the sessions of checkouts that gave way; return how many are closed.
 
-    Whatever a crash or an outage left open is found again: a session can be paid
+    What a crash or an outage left open is found again: a session can be paid
     for a day.
     """
     open_ones = CheckoutIntent.objects.filter(

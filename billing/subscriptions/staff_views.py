@@ -17,7 +17,7 @@ from edge.pagination import paginate
 
 
 class NoteForm(forms.Form):
-    """What was done about a case; whoever reads it later was not there."""
+    """What was done about a case; later readers were not there."""
 
     note = forms.CharField(max_length=300)
 

@@ -77,7 +77,7 @@ def checkout(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
 def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Say what became of a checkout, whether or not its webhook has come.
 
-    Safe to reload. Somebody else's session does not exist here.
+    Safe to reload. Another user's session does not exist here.
     """
     asked = Values(request.GET)
     session_id = asked.text("session_id")

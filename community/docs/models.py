@@ -94,7 +94,7 @@ class Page(models.Model):
 
 
 class Vote(models.Model):
-    """Whether a page helped somebody; one answer each, changeable."""
+    """Whether a page helped a reader; one vote each, changeable."""
 
     page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="votes")
     # A user's id, or a browser's for those who are not signed in.

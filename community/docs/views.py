@@ -130,7 +130,7 @@ def llms_txt(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def vote(request: PageRequest, pk: int) -> HttpResponse:
-    """Take somebody's word on whether a page helped."""
+    """Record a reader's vote on whether a page helped."""
     page = get_object_or_404(Page.objects.published().select_related("version"), pk=pk)
     word = Values(request.POST).choice("helpful", ("yes", "no"))
     if not word:

@@ -43,7 +43,7 @@ class TokenReused(DomainError):
 
 
 class EditConflict(DomainError):
-    """Somebody changed the post while it was being edited."""
+    """The post was changed while it was being edited."""
 
     code = "edit_conflict"
     status = 409

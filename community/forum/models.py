@@ -369,7 +369,7 @@ class PostRevision(models.Model):
 
 
 class Vote(models.Model):
-    """Somebody's word on a post: up or down."""
+    """A user's vote on a post: up or down."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="votes")
@@ -389,7 +389,7 @@ class Vote(models.Model):
 
 
 class TopicUser(models.Model):
-    """How far somebody has read a topic, and whether they follow it."""
+    """How far a user has read a topic, and whether they follow it."""
 
     class Level(models.TextChoices):
         MUTED = "muted", _("Muted")

@@ -1,7 +1,7 @@
 """Who hears of what, once each: worked out when they are told, not when it was written.
 
 Each of these runs in the outbox's transaction, so that a retry after a crash tells
-nobody twice, and costs the same few statements whoever listens.
+nobody twice, and costs the same few statements for any number of watchers.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def notify_of_reply(post_id: int) -> None:
         user=OuterRef("pk"),
         topic=topic,
         level=TopicUser.Level.WATCHING,
-        # Whoever has read it by now needs no message.
+        # Who has read it by now needs no message.
         last_read_number__lt=post.number,
     )
     listening = readers_of(topic).filter(Exists(watching)).exclude(pk__in=mentioned)

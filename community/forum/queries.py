@@ -161,7 +161,7 @@ def list_topics(
         topics = topics.filter(
             readers__user_id=user.pk,
             readers__last_read_number__lt=F("highest_number"),
-            # In the same filter: somebody else's muting is not the reader's.
+            # In the same filter: another user's muting is not the reader's.
             readers__level__in=[TopicUser.Level.NORMAL, TopicUser.Level.WATCHING],
         )
     return paginate(topics, order_by=order, cursor=cursor)

@@ -52,6 +52,6 @@ def find_or_create_tag(name: str) -> Tag:
                     slug=f"{wish[: MAX_NAME - len(end)]}{end}", name=name
                 )
         except IntegrityError:
-            # Somebody made it just now, or another name has this address.
+            # It was created just now, or another name has this address.
             continue
     raise IntegrityError(f"No address is free for the tag {name}.")

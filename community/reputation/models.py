@@ -63,7 +63,7 @@ class Entry(models.Model):
 
 
 class Balance(models.Model):
-    """Somebody's points: the sum of their entries."""
+    """A user's points: the sum of their entries."""
 
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, primary_key=True, related_name="+"

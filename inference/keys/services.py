@@ -113,7 +113,7 @@ def rotate_key(key: ApiKey, *, by: User) -> tuple[ApiKey, str]:
 
 @transaction.atomic
 def revoke_playground_keys(organisation_id: int, *, user_id: int) -> int:
-    """End the playground keys of somebody who left; their standard keys are shared."""
+    """End the playground keys of a former member; their standard keys are shared."""
     keys = (
         ApiKey.objects.usable()
         .filter(organisation_id=organisation_id, created_by_id=user_id)

@@ -1,4 +1,4 @@
-"""What keys do when somebody leaves an organisation."""
+"""What happens to keys when a member leaves an organisation."""
 
 from contracts.accounts import MemberRemoved
 from inference.keys import services

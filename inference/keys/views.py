@@ -29,7 +29,7 @@ from inference.keys.models import ApiKey, ApiKeyQuerySet
 
 # More than most organisations have.
 PAGE_SIZE = 50
-# A form that was open longer is one somebody sends on purpose.
+# A form that was open longer is sent again on purpose.
 _ONE_DAY = 86_400
 
 

@@ -33,7 +33,7 @@ def first_steps(user: User, organisation: Organisation) -> list[FirstStep]:
             is_done=EmailAddress.objects.filter(user=user, verified=True).exists(),
         )
     ]
-    # Whoever only pays the bills is not let onto the page of the keys.
+    # Who only pays the bills may not open the page of the keys.
     if role != "billing":
         steps.append(
             FirstStep(

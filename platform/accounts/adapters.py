@@ -47,7 +47,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Ask for the password again, but not whoever has just used it.
+        """Ask for the password again, unless it has just been used.
 
         allauth counts only what was confirmed after the sign-in, never that itself.
         """
@@ -72,7 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def should_send_confirmation_mail(
         self, request: HttpRequest, email_address: EmailAddress, signup: bool
     ) -> bool:
-        """Write again at a sign-in, but not to somebody who was just written to.
+        """Write again at a sign-in, unless a mail was sent just before.
 
         The link of the last mail is still valid, so nobody has to be refused.
         """

@@ -99,7 +99,7 @@ def staff_required(view: View) -> View:
 def recent_sign_in_required(view: View) -> View:
     """Ask for the password or second factor again before a change that matters.
 
-    Whoever has just signed in is not asked. What was typed is sent again by itself
+    A user who has just signed in is not asked. What was typed is sent again by itself
     once they have confirmed.
     """
 

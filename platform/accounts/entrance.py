@@ -63,7 +63,7 @@ def email(request: HttpRequest) -> HttpResponseBase:
 def measured(view: View) -> View:
     """Return ``view``, asked only when what a passkey says is JSON of a sane shape.
 
-    Its form parses whatever was sent: numbers of 5 000 digits and 20 000 brackets
+    Its form parses all that was sent: numbers of 5 000 digits and 20 000 brackets
     end in exceptions of their own. Raises ``BadDocument``, which is 400.
     """
 

@@ -1,4 +1,4 @@
-"""Allauth's forms that write to an address somebody typed: each mail is counted.
+"""Allauth's forms that write to a typed address: each mail is counted.
 
 A known and an unknown address are counted alike, so a refusal tells nobody who has
 an account here.

@@ -29,7 +29,7 @@ class NoSeatLeft(DomainError):
 
 
 class InvitationInvalid(DomainError):
-    """The invitation was used, has expired or is for somebody else."""
+    """The invitation was used, has expired or is for another person."""
 
     code = "invitation_invalid"
     status = 404
@@ -45,7 +45,7 @@ class RoleTooHigh(DomainError):
 
 
 class IdentityTaken(DomainError):
-    """The outside account belongs to somebody else here."""
+    """The outside account is linked to another user here."""
 
     code = "identity_taken"
     message = _("That account is already linked to another person.")

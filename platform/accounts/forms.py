@@ -10,7 +10,7 @@ from edge.fields import TextField
 
 
 class ProfileForm(forms.ModelForm[User]):
-    """What others see of somebody, and how the product speaks to them."""
+    """What others see of a user, and how the product speaks to them."""
 
     locale = forms.ChoiceField(
         label=_("Language"),
@@ -52,7 +52,7 @@ class TeamForm(forms.Form):
 
 
 class InvitationForm(forms.Form):
-    """Somebody who is to join."""
+    """A person to invite."""
 
     email = forms.EmailField(label=_("E-mail address"))
     role = forms.ChoiceField(

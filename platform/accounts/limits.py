@@ -1,7 +1,7 @@
 """What signing in, guessing and writing to strangers costs, so that nobody overdoes it.
 
 Every limit is by place (the network a request comes from) before it is by account:
-a stranger can spend their own attempts, never those of somebody else.
+a stranger can spend their own attempts, never another person's.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ View = Callable[..., HttpResponseBase]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``limit`` requests per ``period`` seconds of whoever ``of`` names."""
+    """``limit`` requests per ``period`` seconds of what ``of`` returns."""
 
     limit: int
     period: int

@@ -11,7 +11,7 @@ from core.addresses import on_site
 def send_invitation(invitation: Invitation, path: str) -> None:
     """Send an invitation, in the language of whom it is for if we know them.
 
-    It says who invites, into which team and as what: whoever reads it knows neither
+    It says who invites, into which team and as what: the reader may know neither
     the product nor, perhaps, the team.
     """
     guest = User.objects.filter(email__iexact=invitation.email).first()

@@ -38,7 +38,7 @@ def preferred_language(
 def preferred_time_zone(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Show every time in the zone somebody chose, else in their browser's.
+    """Show every time in the user's zone, else in their browser's.
 
     The browser names its zone in a cookie (time.js), so a first page is in UTC.
     """
@@ -72,7 +72,7 @@ def session_activity(
 
 
 class SecondFactorWall:
-    """Leads whoever has to set a second factor up to where that is done.
+    """Redirects users who have to set up a second factor to that page.
 
     Every address is behind it but those of the account itself, so that a role's power
     is nowhere: not in the forum of staff, not at a checkout of a team. A class,

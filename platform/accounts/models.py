@@ -61,7 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     display_name = models.CharField(_("name"), max_length=80, blank=True)
     bio = models.TextField(_("about"), max_length=1000, blank=True)
     website = models.URLField(_("website"), blank=True)
-    # These three are empty until somebody chooses: then the browser says.
+    # While these three are empty, the browser's settings count.
     locale = models.CharField(_("language"), max_length=10, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     theme = models.CharField(_("theme"), max_length=10, choices=Theme, blank=True)
@@ -197,7 +197,7 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """An open place in an organisation, for whoever can read a mail address."""
+    """An open place in an organisation, for the reader of a mailbox."""
 
     organisation = models.ForeignKey(
         Organisation, on_delete=models.CASCADE, related_name="invitations"

@@ -32,7 +32,7 @@ def register(
     sociallogin: SocialLogin | None = None,
     **_: Any,
 ) -> None:
-    """Give whoever signed up their organisation and tell everyone."""
+    """Create a new user's organisation and publish the sign-up."""
     services.set_first_preferences(
         user, **browser_settings(request), wish=wish_of(request)
     )
@@ -46,7 +46,7 @@ def register(
 
 @receiver(user_logged_in)
 def complete(user: User, **_: Any) -> None:
-    """Give whoever a command or a provider created the organisation they lack."""
+    """Create the organisation of a user whom a command or a provider created."""
     services.register_user(user)
 
 
@@ -54,7 +54,7 @@ def complete(user: User, **_: Any) -> None:
 def record_confirmation(request: HttpRequest, user: User, **_: Any) -> None:
     """Take the confirmation of an address after a sign-up for a sign-in.
 
-    allauth notes passwords, codes and providers, not this one; without it somebody
+    allauth records passwords, codes and providers, not this one; without it a user
     who chose a password a minute ago would be asked for it again.
     """
     if not sign_ins_of(request, user):
@@ -65,7 +65,7 @@ def record_confirmation(request: HttpRequest, user: User, **_: Any) -> None:
 
 @receiver(email_confirmed)
 def verify(email_address: EmailAddress, **_: Any) -> None:
-    """Report an address that somebody proved to be theirs."""
+    """Publish an address that a user has confirmed."""
     _publish_verified(email_address.user)
 
 

@@ -61,8 +61,8 @@ def require_seat_to_offer(organisation: Organisation) -> None:
 def require_seat_to_take(organisation: Organisation) -> None:
     """Refuse a member beyond the seats. The caller holds the row's lock.
 
-    Whoever comes later finds the place they were promised gone when seats were
-    taken back meanwhile; those who are there already stay.
+    Seats may have been taken back since the invitation; the members who are there
+    stay.
     """
     seats = seats_of(organisation)
     if seats.members >= seats.total:

@@ -1,7 +1,7 @@
 """Who must have a second factor, since when, and whether they still may come in.
 
 Staff see everything; owners and billing of a team act with other people's money and
-keys. A password alone is not enough for that. Whoever gets such a role has some days
+keys. A password alone is not enough for that. Who gets such a role has some days
 to set a second factor up; ``users.second_factor_since`` is the moment it began.
 A personal organisation is its own person's risk, so its owner may choose.
 """
@@ -22,7 +22,7 @@ FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class SecondFactorRequired(DomainError):
-    """The days somebody had to set up a second factor are over."""
+    """The days to set up a second factor are over."""
 
     code = "second_factor_required"
     status = 403

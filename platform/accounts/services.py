@@ -225,7 +225,7 @@ def remove_member(membership: Membership, *, by: Membership | None = None) -> No
 def invite_member(
     organisation: Organisation, *, email: str, role: str, by: Membership
 ) -> tuple[Invitation, str]:
-    """Open a place for whoever reads ``email``; return it with its secret token.
+    """Create an invitation for ``email``; return it with its secret token.
 
     An open invitation to the same address is replaced. The organisation's row is
     locked: two invitations at once cannot promise the same seat. Raises

@@ -1,11 +1,11 @@
-"""Requests of somebody who is known."""
+"""Requests of signed-in users."""
 
 from accounts.models import Organisation, User
 from edge.types import PageRequest
 
 
 class AuthenticatedHttpRequest(PageRequest):
-    """A request of somebody who is signed in."""
+    """A request of a signed-in user."""
 
     user: User
 

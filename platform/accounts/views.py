@@ -51,7 +51,7 @@ def sent(request: HttpRequest) -> QueryDict | None:
 
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
-    """Speak another language here and, to whoever is signed in, everywhere."""
+    """Change the language in this browser and, for a signed-in user, everywhere."""
     language = Values(request.POST).text("language")
     if request.user.is_authenticated and language in dict(settings.LANGUAGES):
         services.set_language(request.user, language)
@@ -177,7 +177,7 @@ def session_end(request: AuthenticatedHttpRequest) -> HttpResponse:
 def console(request: AuthenticatedHttpRequest, page: str = "") -> HttpResponse:
     """Go to a page of the console of the organisation I work in now.
 
-    So a link for everybody can lead to the keys of whoever follows it.
+    So one link can lead every reader to their own keys.
     """
     organisation = current_organisation(request.user)
     address = f"{reverse('accounts:console-home', args=[organisation.slug])}{page}"
@@ -218,7 +218,7 @@ def console_home(request: OrganisationHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @organisation_required
 def member_list(request: OrganisationHttpRequest) -> HttpResponse:
-    """Who belongs to an organisation; whoever manages it may invite."""
+    """The members of an organisation; its managers may invite."""
     organisation = request.organisation
     me = membership_of(request.user, organisation)
     can_manage = permissions.can_manage_members(request.user, organisation)
@@ -318,7 +318,7 @@ def invitation_withdraw(request: OrganisationHttpRequest, pk: int) -> HttpRespon
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     """Say who invites whom into which team, and let that person join.
 
-    Whoever holds the mail may read it; the place is for the person it was sent to.
+    Everybody with the link may read it; only the invited address may accept.
     """
     user = request.user
     if request.method == "POST":

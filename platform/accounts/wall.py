@@ -1,4 +1,4 @@
-"""What stays open to somebody who has to set up a second factor, and what they see."""
+"""What stays open to a user who has to set up a second factor, and what they see."""
 
 from typing import cast
 
@@ -30,7 +30,7 @@ _OPEN = frozenset(
     }
 )
 _ALLAUTH = ("account_", "mfa_", "socialaccount_")
-# Never shown again, not even to whoever typed them.
+# Never shown again, not even to their author.
 _SECRET = ("csrf", "password", "secret", "token", "code")
 
 

@@ -1,4 +1,4 @@
-"""What somebody was on the way to when something came in between.
+"""The page a visitor wanted when a sign-up came in between.
 
 A wish is an address of ours. It travels from page to page as ``next``. Signing up
 ends in a mailbox, perhaps on another device, so there the person keeps it; paying
@@ -26,7 +26,7 @@ UNREADABLE_FORMS = (
 # What browsers and proxies surely carry of an address; longer is no page of ours.
 MAX_LENGTH = 2000
 _SESSION_KEY = "wish"
-# Nobody's aim: they are the way to one.
+# Never the wish: these pages lead to one.
 _DETOURS = ("/accounts/login/", "/accounts/signup/", "/accounts/logout/")
 
 
@@ -65,7 +65,7 @@ def with_wish(url: str, wish: str) -> str:
 
 
 def keep_for_return(request: HttpRequest, wish: str) -> None:
-    """Keep a wish, or none, while somebody is on a page that is not ours."""
+    """Keep a wish, or none, during a visit to a page that is not ours."""
     if wish:
         request.session[_SESSION_KEY] = wish
     else:

@@ -39,7 +39,7 @@ def visitor(
         request.activity_subject = ""  # type: ignore[attr-defined]
         response = get_response(request)
         if known and not request.visitor_id:  # type: ignore[attr-defined]
-            # It asks not to be known any more, or is somebody else's from now on.
+            # It asks not to be tracked any more, or has another user now.
             response.delete_cookie(COOKIE, samesite="Lax")
         if _is_page_view(request, response):
             _record_page_view(request, response)

@@ -54,7 +54,7 @@ class FirstTouch(models.Model):
 
 
 class Event(models.Model):
-    """What somebody did, once. Partitioned by month; only ever added to.
+    """One thing a visitor or a user did. Partitioned by month; only ever added to.
 
     The table is made by SQL in the migration, rows are written by
     ``activity.services.write_events``.

@@ -44,12 +44,12 @@ def _parameter(request: HttpRequest, name: str) -> str:
         # An address is no longer than that; it is cut to its column afterwards.
         return Values(request.GET).text(name, most=2000)
     except Unreadable:
-        # Whatever a campaign wrote into the address, the page is shown.
+        # A campaign's address may hold nonsense; the page is shown all the same.
         return ""
 
 
 def _referrer(request: HttpRequest) -> tuple[str, str]:
-    """Return the page and the host somebody came from; our own is nowhere."""
+    """Return the page and the host a visitor came from; our own counts as none."""
     try:
         parts = urlsplit(request.headers.get("Referer", ""))
         host = parts.hostname or ""

@@ -1,4 +1,4 @@
-"""Whose browser it is becomes known when somebody signs up, in or out."""
+"""Signing up, in or out tells whose browser it is."""
 
 from typing import Any
 
@@ -22,6 +22,6 @@ def link_browser(request: HttpRequest | None, user: User, **_: Any) -> None:
 
 @receiver(user_logged_out)
 def forget_browser(request: HttpRequest | None, **_: Any) -> None:
-    """Let whoever sits at the browser next be somebody new."""
+    """Forget the visitor: the next person at this browser is another one."""
     if request is not None:
         request.visitor_id = ""  # type: ignore[attr-defined]

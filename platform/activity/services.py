@@ -175,7 +175,7 @@ def record_visitor(visitor_id: str, origin: Origin) -> None:
 def link_visitor(visitor_id: str, user: User) -> bool:
     """Say that a browser is ``user``'s, and fix how they first came.
 
-    A browser that is somebody else's already stays theirs, and the answer is
+    A browser that another user has already stays theirs, and the answer is
     ``False``: a shared computer gets a new id then, and when its user signs out.
     """
     visitor = Visitor.objects.filter(pk=visitor_id).first()

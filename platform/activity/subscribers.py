@@ -1,4 +1,4 @@
-"""Every fact is also something somebody did."""
+"""Every fact is also an event of the activity log."""
 
 import re
 from dataclasses import asdict

@@ -80,7 +80,7 @@ def words(name: str, default: Iterable[str] = ()) -> list[str]:
 
 
 def secret(name: str) -> str:
-    """Return a required secret, whoever made it."""
+    """Return a required secret, generated or given."""
     value = text(name)
     if not value:
         problems.append(f"{name} is not set.")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _LIVE = re.compile(r"(sk|rk|pk)_live_", re.IGNORECASE)
-# Whatever is not exactly this could be a live key in disguise: a quote, a blank.
+# Anything else could be a live key in disguise: with a quote or a blank.
 _SECRET_KEY = re.compile(r"(sk|rk)_(test|live)_\w+", re.ASCII)
 _SIGNING_SECRET = re.compile(r"whsec_[\w+/=-]+", re.ASCII)
 _EMULATOR = "_emulator"
@@ -25,7 +25,7 @@ def problems_with_stripe(
 
     A live key never goes with another address than Stripe's own, which is what an
     empty ``api_base`` means, and never with development. Production has no
-    emulator, whatever its key.
+    emulator, with any key.
     """
     is_live = bool(_LIVE.search(key))
     if is_live and api_base:

@@ -22,7 +22,7 @@ _LEAST = 8
 
 
 def secrets() -> set[str]:
-    """Return every secret the settings hold, under whatever name and however deep."""
+    """Return every secret the settings hold, under any name and at any depth."""
     found = {
         word
         for name in dir(settings)

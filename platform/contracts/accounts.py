@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSignedUp:
-    """Somebody created an account; the address may not be verified yet."""
+    """A user created an account; the address may not be verified yet."""
 
     actor: ClassVar[str] = "user_id"
     user_id: int
@@ -15,7 +15,7 @@ class UserSignedUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailVerified:
-    """Somebody proved that a mail address is theirs."""
+    """A user proved that a mail address is theirs."""
 
     actor: ClassVar[str] = "user_id"
     user_id: int
@@ -54,7 +54,7 @@ class MemberRemoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberInvited:
-    """Somebody held a place in an organisation open for a mail address."""
+    """A mail address was invited into an organisation."""
 
     actor: ClassVar[str] = "by_id"
     organisation_id: int
@@ -77,7 +77,7 @@ class MemberRoleChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessTokenCreated:
-    """Somebody made a token for the REST API."""
+    """A user created a token for the REST API."""
 
     actor: ClassVar[str] = "user_id"
     token_id: int

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutStarted:
-    """Somebody was sent to the hosted checkout."""
+    """A user was sent to the hosted checkout."""
 
     actor: ClassVar[str] = "user_id"
     organisation_id: int

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicCreated:
-    """Somebody opened a question or a discussion."""
+    """A user opened a question or a discussion."""
 
     actor: ClassVar[str] = "author_id"
     topic_id: int
@@ -17,7 +17,7 @@ class TopicCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyPosted:
-    """Somebody replied to a topic; on a question the reply is an answer."""
+    """A user replied to a topic; on a question the reply is an answer."""
 
     actor: ClassVar[str] = "author_id"
     post_id: int
@@ -51,7 +51,7 @@ class AnswerUnaccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteCast:
-    """Somebody voted on a post, changed the vote or took it back (value 0)."""
+    """A user voted on a post, changed the vote or took it back (value 0)."""
 
     actor: ClassVar[str] = "voter_id"
     post_id: int

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyCreated:
-    """Somebody made an API key for an organisation."""
+    """A user created an API key for an organisation."""
 
     actor: ClassVar[str] = "user_id"
     key_id: int

@@ -1,7 +1,7 @@
-"""Absolute addresses: always those of ``SITE_URL``, whatever host was asked for.
+"""Absolute addresses: always those of ``SITE_URL``, for any host asked for.
 
 A Host header is the caller's to choose. A link built from it would carry the token of
-somebody's reset mail to another machine, so no address that leaves the process is.
+a reset mail to another machine, so no address that leaves the process is.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """When to try again what failed: soon at first, then ever more seldom, for hours.
 
-A deploy heals in seconds, somebody's outage in hours; what a night has not healed
+A deploy is over in seconds, an outage in hours; what a night has not healed
 waits for a person, in the state ``dead``.
 """
 

@@ -74,7 +74,7 @@ class Breaker:
         return is_news
 
     def succeed(self) -> None:
-        """Note that an answer came, whatever it said."""
+        """Record that an answer came, of any kind."""
         if self._rests_until is None:
             return
         with self._lock:

@@ -18,9 +18,8 @@ def error_pages(
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Say in words what an empty 405, 413, 429 or 503 means; headers stay.
 
-    Whoever opens the address of a form, by Enter in the address bar or after a change
-    of language, comes to the page the form is on. An address with a NUL in it leads
-    nowhere.
+    A GET of a form's own address, by Enter in the address bar or after a change of
+    language, leads to the page the form is on. An address with a NUL in it is unknown.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

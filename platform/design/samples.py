@@ -68,7 +68,7 @@ _PROSE = f"""## A heading
 Prose with **strong**, *emphasis*, `code`, a [link](/docs/) and @ada.
 中文与 English 混排，**重点：**后面照常。Inline math: $a^2 + b^2 = c^2$.
 
-> A quotation from somebody else.
+> A quotation from another person.
 
 - [x] a task that is done
 - [ ] one that is not

@@ -107,7 +107,7 @@ def preview(request: PageRequest) -> HttpResponse:
 def set_theme(request: HttpRequest) -> HttpResponse:
     """Remember light, dark or the system's choice, and return to the page.
 
-    The choice of somebody who is signed in holds on every device of theirs.
+    The choice of a signed-in user holds on every device of theirs.
     """
     sent = Values(request.POST)
     # What browsers and proxies surely carry of an address.
@@ -168,7 +168,7 @@ def away(request: HttpRequest, error: Unavailable) -> HttpResponse:
     """Say that a server does not answer, without asking that server anything.
 
     What was sent is offered for sending again, once it is known to be the person's
-    own: an unchecked form could hold somebody else's wish.
+    own: an unchecked form could hold another person's wish.
     """
     context = {
         **_error_context(error.status),

@@ -20,7 +20,7 @@ class DraftTooLong(DomainError):
 
 
 class NotYourDraft(DomainError):
-    """The form was shown to somebody else."""
+    """The form was shown to another user."""
 
     code = "draft_of_another"
     status = 403

@@ -1,4 +1,4 @@
-"""Whatever a form was sent with is kept until its view accepts it."""
+"""What a form was sent with is kept until its view accepts it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 def keep_drafts(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Keep the text of every form that was not accepted, whatever the answer was.
+    """Keep the text of every form that was not accepted.
 
     Only a view can accept, by ``edge.drafting.accept``. The answer then names the
     form, in a header and in a cookie of ten minutes, and the browser forgets its copy.

@@ -9,7 +9,7 @@ class Draft(models.Model):
     """What one form holds that was not accepted yet.
 
     It belongs to a person, or to a visitor's session until they sign in. The text is
-    encrypted: until somebody sends it, it is nobody's business.
+    encrypted: until its author sends it, it is private.
     """
 
     user = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Keeping what was typed until somebody takes it in."""
+"""Keeping what was typed until a view accepts it."""
 
 import json
 import secrets
@@ -37,7 +37,7 @@ NOT_TYPED = frozenset({"csrfmiddlewaretoken", FIELD, "client_token", "submission
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A person, or the session of a visitor; whoever signs in brings both."""
+    """A user, or the session of a visitor; after a sign-in it is both."""
 
     user: User | None
     visitor: str = ""
@@ -67,8 +67,8 @@ def owner_of(request: HttpRequest) -> Owner | None:
 def owner_of_slot(slot: Slot, request: HttpRequest) -> Owner | None:
     """Return whose the text typed into ``slot`` is.
 
-    A form shown to a person stays theirs, whoever the session belongs to by now; one
-    shown to a visitor belongs to whoever uses the browser's session.
+    A form shown to a user stays theirs, also after another sign-in; one
+    shown to a visitor belongs to the browser's session.
     """
     if not slot.owner:
         present = owner_of(request)
@@ -97,7 +97,7 @@ def newest(owner: Owner, place: str) -> tuple[Draft, Fields] | None:
 
 
 def typed(fields: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return what of a sent form somebody chose or wrote."""
+    """Return what of a sent form a person chose or wrote."""
     return {
         name: list(values)
         for name, values in fields.items()

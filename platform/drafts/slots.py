@@ -15,7 +15,7 @@ def _new_nonce() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One form as it was shown to somebody.
+    """One form as it was shown, once.
 
     ``owner`` is a person's public id, empty for a visitor. ``began_from`` is the draft
     the form was filled with and ``base`` its sequence then: as long as nobody went on
@@ -31,7 +31,7 @@ class Slot:
     is_local: bool = False
 
     def token(self) -> str:
-        """Return the slot as a signed text: whoever has it was shown the form."""
+        """Return the slot as a signed text: its bearer was shown the form."""
         parts = [
             self.owner,
             self.nonce,

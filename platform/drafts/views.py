@@ -1,4 +1,4 @@
-"""Saving a draft while somebody types, and throwing one away."""
+"""Saving a draft during typing, and deleting one."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme

@@ -23,7 +23,7 @@ class DraftOutcome:
 
 
 # A request that is resumed after a confirmation runs inside another one, so the
-# outcome belongs to whatever runs now rather than to a request object.
+# outcome belongs to what runs now rather than to a request object.
 outcome: ContextVar[DraftOutcome | None] = ContextVar("draft_outcome", default=None)
 
 

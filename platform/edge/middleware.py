@@ -126,7 +126,7 @@ class DomainErrors:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse a NUL in any field, whoever would have read it."""
+        """Refuse a NUL in any field, also in one that no view reads."""
         # Webhooks and the REST API read bodies that are no forms.
         if request.method == "POST" and getattr(view, "csrf_exempt", False):
             return None

@@ -66,7 +66,7 @@ def _cell(value: Any, zone: tzinfo) -> int | float | Decimal | str:
 
 
 def _harmless(text: str) -> str:
-    """Keep a spreadsheet from reading somebody's text as a formula."""
+    """Keep a spreadsheet from reading a user's text as a formula."""
     first = next(
         (char for char in text if unicodedata.category(char) not in _UNSEEN), ""
     )

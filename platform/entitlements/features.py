@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def _kept(default: T, *, by: str) -> T:
-    """Return a field with the code that reads it before it lets somebody through.
+    """Return a field with the code that enforces it.
 
     What nothing keeps is not sold: a test follows every name to its code.
     """

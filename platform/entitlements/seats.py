@@ -1,4 +1,4 @@
-"""What accounts asks before somebody new comes in."""
+"""What accounts asks before a member is added."""
 
 from accounts.seats import counts_seats
 from entitlements.queries import entitlements_for

@@ -41,7 +41,7 @@ MIN_REDIS = (6, 2)
 MAX_SKEW = 2.0
 # Facts are delivered within two seconds; thirty rounds late is no hiccup.
 MAX_LAG = timedelta(seconds=60)
-# At ten tasks a second, which is slow, somebody waits for two minutes.
+# At ten tasks a second, which is slow, the last waits for two minutes.
 MAX_QUEUE = 1000
 # What PostgreSQL's journal takes by itself (max_wal_size).
 MIN_FREE_BYTES = 1_000_000_000
@@ -69,7 +69,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything, whatever is broken; yield what was found, in order."""
+    """Look at everything, also when parts are down; yield what was found, in order."""
     for look in LOOKS:
         subject = look.__name__.removeprefix("look_at_")
         try:

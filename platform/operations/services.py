@@ -1,4 +1,4 @@
-"""Changes only whoever runs an installation makes."""
+"""Changes that only an operator makes."""
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -33,7 +33,7 @@ def appoint_staff(user: User) -> User:
 def remove_second_factor(user: User) -> bool:
     """Take the second factors of ``user`` away, who lost them; tell if there were any.
 
-    Whoever runs the installation has made sure who asks. Their sessions end.
+    The operator has made sure who asks. Their sessions end.
     """
     removed, _ = Authenticator.objects.filter(user=user).delete()
     for session in UserSession.objects.filter(user=user):

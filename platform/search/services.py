@@ -80,7 +80,7 @@ def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
     """Index everything of ``kind`` again; readers see the old until it is done.
 
     Changes of that kind wait meanwhile: what is read here and written later would
-    otherwise bring back what somebody has hidden in between.
+    otherwise bring back what was hidden in between.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")

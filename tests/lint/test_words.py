@@ -107,6 +107,19 @@ def test_what_is_no_word_of_ours_is_fine() -> None:
     assert named((TWO, theirs)) == []
 
 
+def test_a_comment_says_who_is_meant() -> None:
+    planted = (
+        '"""Lets members in.\n\nWhoever asks."""\n'
+        "# Nobody's business.\n"
+        "TEXT = 'Somebody, hopefully you'\n"
+    )
+
+    assert named((ONE, planted)) == [
+        f"{ONE}:3: whoever: say who or what",
+        f"{ONE}:4: nobody's: say who or what",
+    ]
+
+
 def test_sixty_words_are_enough() -> None:
     more = "".join(f"| word{'a' * n} | is | |\n" for n in range(60))
 

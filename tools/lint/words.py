@@ -2,11 +2,14 @@
 
 A class of two rooms, a member of an enumeration called ``State`` and a verb that the
 services of two rooms begin with stand there. What it lists under *Not* names no class,
-no member and no function. Rooms that are being renamed are not looked at.
+no member and no function. Comments and docstrings name who is meant: a user, a member,
+a visitor, an operator. Rooms that are being renamed are not looked at.
 """
 
 import ast
+import io
 import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +24,10 @@ ROW = re.compile(r"^\| ([a-z][a-z /]*) \| .+? \| ?([a-z, ]*?) ?\|$", re.MULTILIN
 STORED = "subscribers.py"
 # Stripe's words for what is Stripe's.
 THEIRS = {"billing.ledger", "billing.subscriptions"}
+
+
+# A reader has to look three times who these are.
+VAGUE = re.compile(r"\b(?:somebody|whoever|nobody's|what is to come)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ def complaints(
     yield from _classes(files, tables["Nouns"])
     yield from _states(files, tables["States"])
     yield from _verbs(files, tables["Verbs"])
+    yield from _vague(files)
     if is_ours:
         yield from _unused(tables)
 
@@ -125,6 +133,17 @@ def _verbs(files: Iterable[Source], verbs: Section) -> Iterator[str]:
     for verb, rooms in sorted(places.items()):
         if len(rooms) > 1 and verb not in verbs.words:
             yield f"{', '.join(sorted(rooms.values()))}: {verb} is in no {GLOSSARY}"
+
+
+def _vague(files: Iterable[Source]) -> Iterator[str]:
+    for file in files:
+        tokens = tokenize.generate_tokens(io.StringIO(file.text).readline)
+        for token in tokens:
+            is_docstring = token.type == tokenize.STRING and '"""' in token.string[:4]
+            if token.type == tokenize.COMMENT or is_docstring:
+                for found in VAGUE.finditer(token.string):
+                    line = token.start[0] + token.string.count("\n", 0, found.start())
+                    yield f"{file.path}:{line}: {found[0].lower()}: say who or what"
 
 
 def _unused(tables: Mapping[str, Section]) -> Iterator[str]:

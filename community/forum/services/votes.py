@@ -14,7 +14,7 @@ from stores import limiter
 
 @transaction.atomic
 def vote(post: Post, *, by: User, value: int, limited: bool = True) -> Post:
-    """Set somebody's vote on a post to 1, -1 or 0 (none).
+    """Set a user's vote on a post to 1, -1 or 0 (none).
 
     The post row is locked (for a first post the topic's before it): votes that come
     at once are counted one by one, and the same vote twice changes nothing. Raises

@@ -276,7 +276,7 @@ def render_again(*, batch: int = 200) -> int:
     while posts := list(old[:batch]):
         for post in posts:
             rendered = post.rendered()
-            # Whoever edits it meanwhile renders it by today's rules themselves.
+            # An edit in the meantime has rendered it by today's rules.
             Post.objects.filter(pk=post.pk, render_version=post.render_version).update(
                 html=rendered.html,
                 plain=rendered.plain,
@@ -295,7 +295,7 @@ def _render(post: Post, text: str) -> None:
 
 
 def _add_tags(topic: Topic, names: Sequence[str]) -> None:
-    # In one order whoever asks, so that two topics never wait for each other.
+    # Always in one order, so that two topics never wait for each other.
     wanted = sorted(tag_names(names)[:MAX_TAGS], key=tag_slug)
     tags = [find_or_create_tag(name) for name in wanted]
     for tag in sorted(tags, key=lambda tag: tag.pk):

@@ -231,12 +231,12 @@ SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "ds_session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "ds_csrf"
 LANGUAGE_COOKIE_NAME = "ds_language"
 SECURE_SSL_REDIRECT = IS_HTTPS and env.boolean("SECURE_SSL_REDIRECT", default=True)
-# Whoever ends TLS in front of us says so; without a proxy anybody could.
+# A proxy that ends TLS says so in a header; without one any client could.
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 )
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-# Two years; less while somebody tries whether TLS is there to stay.
+# Two years; less while TLS is on trial.
 SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 63_072_000) if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS and env.boolean(
     "HSTS_SUBDOMAINS", default=True
@@ -378,7 +378,7 @@ if env.text("OIDC_SERVER_URL"):
 GITHUB_WEBHOOK_SECRETS = env.words("GITHUB_WEBHOOK_SECRETS")
 
 EMAIL_URL = env.url("EMAIL_URL")
-# Whatever sends mail writes it down; a worker hands it over to the transport.
+# Sending writes a mail into the database; a worker hands it to the transport.
 EMAIL_BACKEND = "notifications.backend.EmailBackend"
 MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = (EMAIL_URL and EMAIL_URL.hostname) or "127.0.0.1"

@@ -16,14 +16,14 @@ for name, value in RUNNING_PRODUCT.items():
 os.environ.setdefault("DOORSTONE_DEVELOPMENT", "1")
 # The start command brings its own database unless a person named one.
 HAS_OWN_DATABASE = bool(os.environ.get("DATABASE_URL"))
-# Whoever tries the demo as its staff or its owner has no phone to scan a code with.
+# The demo's staff and owner are accounts without a phone to scan a code with.
 os.environ.setdefault("SECOND_FACTOR_REQUIRED", "0")
 os.environ.setdefault("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/doorstone")
 
 from config.settings.base import *  # noqa: E402, F403
 from config.settings.base import INSTALLED_APPS, LOGGING, TEMPLATES  # noqa: E402
 
-# make dev sets it. Any other word is somebody else's: many programs read DEBUG.
+# make dev sets it. Any other word is for another program: many read DEBUG.
 DEBUG = os.environ.get("DEBUG") == "1"
 if DEBUG:
     DEFAULT_EXCEPTION_REPORTER = "config.reporting.DiscreetReporter"

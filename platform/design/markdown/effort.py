@@ -27,7 +27,7 @@ _ADDRESS = 40
 
 
 class TooMuchEffort(Exception):
-    """A text would take longer than any text that somebody wrote."""
+    """A text would take longer than any text that people write."""
 
 
 class Effort:

@@ -96,7 +96,7 @@ def _as_typed(tex: str) -> str:
 def _written(element: Element) -> Iterator[str]:
     known = ELEMENTS.get(element.tag)
     if known is None:
-        # Its text stays: it is what somebody wrote.
+        # Its text stays: the author wrote it.
         yield from _inside(element)
         return
     attributes = "".join(

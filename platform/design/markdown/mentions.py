@@ -1,4 +1,4 @@
-"""``@ada`` as a link: a name is whoever there is, not what looks like one."""
+"""``@ada`` as a link, if there is a user of that name."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The second wall: whatever the parser lets through, only this list leaves."""
+"""The second wall: of what the parser lets through only this list remains."""
 
 import re
 from enum import Enum

@@ -1,4 +1,4 @@
-"""The one hook of every form somebody types into: ``{% load drafts %}``."""
+"""The one hook of every form with text: ``{% load drafts %}``."""
 
 from typing import Any
 

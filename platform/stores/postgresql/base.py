@@ -50,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 connection = super().get_new_connection(conn_params)
             except psycopg.OperationalError as error:
                 if breaker.is_open and not is_trial:
-                    # Somebody else found out meanwhile.
+                    # Another thread found out meanwhile.
                     raise
                 if not self._server.is_answering():
                     raise self._away(error) from error

@@ -54,7 +54,7 @@ class Server:
     database: str
 
     def is_answering(self) -> bool:
-        """Tell whether somebody serves there: greet as a client and hear one word.
+        """Tell whether a server answers there: greet as a client and hear one word.
 
         Asking for a password, refusing and being full are answers. Starting and
         stopping are not: nobody is served meanwhile.

@@ -8,7 +8,7 @@ from operations.services import appoint_staff
 
 
 class Command(ProductCommand):
-    """Lets somebody who has signed up into the staff pages."""
+    """Makes a user a member of staff."""
 
     help = (
         "Make a person staff. They sign up like everybody; there is no default "

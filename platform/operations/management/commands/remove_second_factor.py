@@ -8,7 +8,7 @@ from operations.services import remove_second_factor
 
 
 class Command(ProductCommand):
-    """Lets somebody back in who lost their second factor and its recovery codes."""
+    """Helps a user who lost their second factor and its recovery codes."""
 
     help = (
         "Take a person's second factors away and end their sessions; their password "
