@@ -41,9 +41,9 @@ OWN_JSON = {
     "platform/activity/services.py",
     "platform/outbox/buffers.py",
     "billing/stripe/views.py",
-    "inference/gateway/streaming.py",
+    "inference/protocol/scanning.py",
     "inference/gateway/sweeping.py",
-    "inference/gateway/upstreams.py",
+    "inference/gateway/relay.py",
     "inference/playground/services.py",
     "inference/providers/openai.py",
     "inference/providers/wire.py",
@@ -60,7 +60,7 @@ READERS = {
     "platform/drafts/middleware.py",
     "platform/drafts/views.py",
     # Headers in bytes, where only ASCII digits count.
-    "inference/gateway/http.py",
+    "inference/gateway/request.py",
 }
 
 

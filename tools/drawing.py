@@ -96,13 +96,29 @@ def draw(graph: grimp.ImportGraph) -> str:
     check_parts(needs)
     roof = rows_of({room: needs[room] for room in ROOF})
     below = rows_of({room: needs[room] for room in foundation()})
-    areas = [[area.upper(), *map(" · ".join, area_rows(graph, area))] for area in AREAS]
+    width = WIDTH // len(AREAS) - 2
+    areas = [
+        [area.upper(), *(line for row in rows for line in lines_of(row, width))]
+        for area, rows in ((area, area_rows(graph, area)) for area in AREAS)
+    ]
     lines = [
         *_boxes("roof", [[[" · ".join(row)]] for row in roof]),
         *_boxes("areas", [areas]),
         *_boxes("foundation", [[[" · ".join(row)]] for row in below]),
     ]
     return "\n".join(lines)
+
+
+def lines_of(row: list[str], width: int) -> Iterator[str]:
+    """Yield a row of names, in more lines where it is wider: a dot says it goes on."""
+    line = row[0]
+    for name in row[1:]:
+        if len(f"{line} · {name} ·") > width:
+            yield f"{line} ·"
+            line = name
+        else:
+            line = f"{line} · {name}"
+    yield line
 
 
 def _boxes(title: str, rows: list[list[list[str]]]) -> Iterator[str]:

@@ -9,8 +9,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
+from inference.catalog.pricing import amount_of
 
-MILLION = 1_000_000
 # What the names of models in use elsewhere are made of: ``Qwen/Qwen2.5-7B:free``.
 NAME_LENGTH = 120
 NAME = re.compile(rf"[A-Za-z0-9_.:/@-]{{1,{NAME_LENGTH}}}")
@@ -184,25 +184,21 @@ class PriceVersion(models.Model):
 
     def price_of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> int:
         """Return what usage is sold for, in billionths of a dollar."""
-        return _rate(
-            (tokens_in, tokens_cached, tokens_out),
+        return amount_of(
             (self.price_in, self.price_cached_in, self.price_out),
+            tokens_in=tokens_in,
+            tokens_cached=tokens_cached,
+            tokens_out=tokens_out,
         )
 
     def cost_of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> int:
         """Return what usage costs us, in billionths of a dollar."""
-        return _rate(
-            (tokens_in, tokens_cached, tokens_out),
+        return amount_of(
             (self.cost_in, self.cost_cached_in, self.cost_out),
+            tokens_in=tokens_in,
+            tokens_cached=tokens_cached,
+            tokens_out=tokens_out,
         )
-
-
-def _rate(tokens: tuple[int, int, int], rates: tuple[int, int, int]) -> int:
-    total, cached, out = tokens
-    # Cached tokens are part of the prompt, whatever an upstream claims.
-    cached = min(cached, total)
-    amount = (total - cached) * rates[0] + cached * rates[1] + out * rates[2]
-    return -(-amount // MILLION)
 
 
 def is_name(name: str) -> bool:

@@ -8,26 +8,34 @@ given from this process's memory, and PostgreSQL's own sum guards the money.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
-from urllib.parse import urlencode
 
 import hiredis
 import orjson
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from inference.gateway import errors
-from inference.gateway.redis import LeanRedis, RedisDown, Script
-from inference.gateway.state import Caller, Unavailable, in_thread, load_spent
+from inference.directory.directory import (
+    Caller,
+    Directory,
+    Unavailable,
+    in_thread,
+    load_spent,
+)
+from inference.gateway.eligibility import bounds_of, check_call, find_model
+from inference.gateway.exchange import Exchange
+from inference.protocol import errors
+from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
 
 LEASE_SECONDS = 30
 # Without Redis each process gives this share of a limit: others may run too.
 FALLBACK_SHARE = 0.25
 FALLBACK_SPENT_SECONDS = 2.0
+# So many calls may wait for the database before new ones are refused.
+MAX_UNCOMMITTED = 20_000
 
 # Keys: money, leases, requests, tokens, reservations, record.
 # Every check comes before the first write: a refusal leaves nothing behind.
@@ -142,109 +150,86 @@ return 1
 """)
 
 
-@dataclass(slots=True)
-class Reservation:
-    """What one admitted request holds until it is settled."""
-
-    request_id: str
-    organisation_id: int
-    key_id: int
-    month: str
-    hold: int
-    is_in_redis: bool
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 class Admission:
     """Admits requests, and takes back what they held."""
 
-    def __init__(self, redis: LeanRedis) -> None:
+    def __init__(self, redis: LeanRedis, directory: Directory) -> None:
         self.redis = redis
+        self.directory = directory
         self.fallback = FallbackLimits()
+        # Settled requests whose usage is not committed yet.
+        self.uncommitted: deque[Exchange] = deque()
         # Organisations that used something while Redis was away.
         self.doubted: set[int] = set()
 
-    async def admit(
-        self,
-        caller: Caller,
-        *,
-        request_id: str,
-        hold: int,
-        tokens: int,
-        at: datetime,
-        record: dict[str, object],
-    ) -> Reservation:
-        """Reserve ``hold`` billionths and ``tokens``. Raises ``GatewayError``."""
-        month = f"{at.year}{at.month:02}"
-        reservation = Reservation(
-            request_id,
-            caller.organisation_id,
-            caller.key_id,
-            month,
-            hold,
-            is_in_redis=True,
-        )
-        try:
-            if caller.organisation_id in self.doubted:
-                await self.redis.run(DOUBT, keys_of(reservation)[:1])
-                self.doubted.discard(caller.organisation_id)
-            answer = await self._ask(caller, reservation, tokens, record)
-            if answer[0] == b"miss":
-                await self._load(caller, reservation)
-                answer = await self._ask(caller, reservation, tokens, record)
-        except (RedisDown, hiredis.ReplyError):
-            return await self.fallback.admit(caller, reservation, tokens)
-        reservation.headers = limit_headers(
-            caller, [int(number) for number in answer[2:]]
-        )
-        self._refuse(caller, answer, reservation.headers)
-        return reservation
+    async def admit(self, exchange: Exchange) -> None:
+        """Received → admitted. Raises ``APIError``, and ``Unavailable``."""
+        started = time.perf_counter()
+        caller, call = exchange.caller, exchange.call
+        model = await find_model(self.directory, caller, call.model)
+        check_call(call, model)
+        bounds, most_out, expected_out = bounds_of(call, model)
+        if len(self.uncommitted) > MAX_UNCOMMITTED:
+            # What was used could be lost: better no answer than one nobody counted.
+            raise errors.limiter_unavailable()
+        exchange.estimate(model, bounds, most_out=most_out, started=started)
+        await self._reserve(exchange, bounds.estimated_in + expected_out)
 
-    async def release(self, reservation: Reservation, price: int) -> None:
+    async def release(self, exchange: Exchange) -> None:
         """Give back what was held, after the usage has been committed."""
-        if not reservation.is_in_redis:
-            self.fallback.release(reservation, price)
-            if price:
-                self.doubted.add(reservation.organisation_id)
+        if not exchange.is_held_in_redis:
+            self.fallback.release(exchange)
+            if exchange.usage.price_nano:
+                self.doubted.add(exchange.caller.organisation_id)
             return
         try:
-            await self.redis.run(RELEASE, *_release(reservation, price))
+            await self.redis.run(RELEASE, *_release(exchange))
         except (RedisDown, hiredis.ReplyError):
             # The lease ends by itself, and the sweeper finds the usage recorded.
             return
 
-    async def release_all(self, priced: Sequence[tuple[Reservation, int]]) -> None:
+    async def release_all(self, exchanges: Sequence[Exchange]) -> None:
         """Give back what many requests held, in one round trip."""
-        answers = []
-        for reservation, price in priced:
-            if reservation.is_in_redis:
-                answers.append(self.redis.begin(RELEASE, *_release(reservation, price)))
-            else:
-                await self.release(reservation, price)
+        in_redis = [each for each in exchanges if each.is_held_in_redis]
+        answers = [self.redis.send(RELEASE, *_release(each)) for each in in_redis]
+        for exchange in exchanges:
+            if not exchange.is_held_in_redis:
+                await self.release(exchange)
         if not answers:
             return
         results = await asyncio.gather(*answers, return_exceptions=True)
-        for (reservation, price), result in zip(
-            [pair for pair in priced if pair[0].is_in_redis], results, strict=True
-        ):
+        for exchange, result in zip(in_redis, results, strict=True):
             if isinstance(result, hiredis.ReplyError):
                 # Redis started anew and does not know the script yet.
-                await self.release(reservation, price)
+                await self.release(exchange)
 
-    async def _ask(
-        self,
-        caller: Caller,
-        reservation: Reservation,
-        tokens: int,
-        record: dict[str, object],
-    ) -> list[bytes | int]:
+    async def _reserve(self, exchange: Exchange, tokens: int) -> None:
+        """Hold the worst price and ``tokens``. Raises ``APIError``."""
+        caller = exchange.caller
+        try:
+            if caller.organisation_id in self.doubted:
+                await self.redis.run(DOUBT, keys_of(exchange)[:1])
+                self.doubted.discard(caller.organisation_id)
+            answer = await self._ask(exchange, tokens)
+            if answer[0] == b"miss":
+                await self._load(exchange)
+                answer = await self._ask(exchange, tokens)
+        except (RedisDown, hiredis.ReplyError):
+            await self.fallback.admit(exchange, tokens)
+            return
+        headers = limit_headers(caller, [int(number) for number in answer[2:]])
+        self._refuse(caller, answer, headers)
+        exchange.admit(headers, is_held_in_redis=True)
+
+    async def _ask(self, exchange: Exchange, tokens: int) -> list[bytes | int]:
+        caller = exchange.caller
         features = caller.features
         limit = -1 if caller.monthly_limit_nano is None else caller.monthly_limit_nano
         answer: list[bytes | int] = await self.redis.run(
             ADMIT,
-            keys_of(reservation),
-            reservation.request_id,
-            reservation.hold,
+            keys_of(exchange),
+            exchange.request_id,
+            exchange.hold_nano,
             tokens,
             features.requests_per_minute,
             features.tokens_per_minute,
@@ -253,15 +238,14 @@ class Admission:
             LEASE_SECONDS,
             f"k:{caller.key_id}",
             limit,
-            orjson.dumps({**record, "month": reservation.month}),
+            orjson.dumps(_record_of(exchange)),
         )
         return answer
 
-    async def _load(self, caller: Caller, reservation: Reservation) -> None:
-        spent, by_key = await _load_spent(caller)
-        await self.redis.run(
-            LOAD, keys_of(reservation)[:1], spent, f"k:{caller.key_id}", by_key
-        )
+    async def _load(self, exchange: Exchange) -> None:
+        spent, by_key = await _load_spent(exchange.caller)
+        key_field = f"k:{exchange.caller.key_id}"
+        await self.redis.run(LOAD, keys_of(exchange)[:1], spent, key_field, by_key)
 
     def _refuse(
         self, caller: Caller, answer: list[bytes | int], headers: dict[str, str]
@@ -296,10 +280,9 @@ class FallbackLimits:
         self.held: dict[int, int] = {}
         self.spent: dict[int, tuple[float, int]] = {}
 
-    async def admit(
-        self, caller: Caller, reservation: Reservation, tokens: int
-    ) -> Reservation:
-        """Admit within a share of the limits. Raises ``GatewayError``."""
+    async def admit(self, exchange: Exchange, tokens: int) -> None:
+        """Admit within a share of the limits. Raises ``APIError``."""
+        caller = exchange.caller
         features = caller.features
         organisation = caller.organisation_id
         limit = max(1, int(features.concurrent_requests * FALLBACK_SHARE))
@@ -312,24 +295,23 @@ class FallbackLimits:
             self._take(
                 organisation, what, amount, max(1, int(per_minute * FALLBACK_SHARE))
             )
-        if reservation.hold:
+        if exchange.hold_nano:
             spent = await self._spent(caller)
             held = self.held.get(organisation, 0)
-            if spent + held + reservation.hold > features.monthly_allowance_nano:
+            if spent + held + exchange.hold_nano > features.monthly_allowance_nano:
                 raise errors.quota_exhausted(billing_url(caller))
         self.running[organisation] = self.running.get(organisation, 0) + 1
-        self.held[organisation] = self.held.get(organisation, 0) + reservation.hold
-        reservation.is_in_redis = False
-        return reservation
+        self.held[organisation] = self.held.get(organisation, 0) + exchange.hold_nano
+        exchange.admit({}, is_held_in_redis=False)
 
-    def release(self, reservation: Reservation, price: int) -> None:
-        organisation = reservation.organisation_id
+    def release(self, exchange: Exchange) -> None:
+        organisation = exchange.caller.organisation_id
         self.running[organisation] = max(0, self.running.get(organisation, 0) - 1)
         self.held[organisation] = max(
-            0, self.held.get(organisation, 0) - reservation.hold
+            0, self.held.get(organisation, 0) - exchange.hold_nano
         )
         read_at, spent = self.spent.get(organisation, (0.0, 0))
-        self.spent[organisation] = (read_at, spent + price)
+        self.spent[organisation] = (read_at, spent + exchange.usage.price_nano)
 
     def _take(self, organisation: int, what: str, amount: int, limit: int) -> None:
         now = time.monotonic()
@@ -358,19 +340,40 @@ async def _load_spent(caller: Caller) -> tuple[int, int]:
     return spent
 
 
-def _release(reservation: Reservation, price: int) -> tuple[list[str], str, int, str]:
-    return (
-        keys_of(reservation),
-        reservation.request_id,
-        price,
-        f"k:{reservation.key_id}",
-    )
+def _record_of(exchange: Exchange) -> dict[str, object]:
+    """Return what the sweeper needs where this process is killed."""
+    model, bounds = exchange.model, exchange.bounds
+    return {
+        "organisation_id": exchange.caller.organisation_id,
+        "key_id": exchange.caller.key_id,
+        "model": model.slug,
+        "edition": model.edition,
+        "price_version_id": model.price_version_id,
+        "price": model.price,
+        "cost": model.cost,
+        "tokens_in": bounds.estimated_in,
+        "tokens_out": 0,
+        "is_stream": exchange.call.is_stream,
+        "occurred_at": exchange.occurred_at,
+        "month": exchange.month,
+    }
 
 
-def keys_of(reservation: Reservation) -> list[str]:
+def _release(exchange: Exchange) -> tuple[list[str], str, int, str]:
+    key_field = f"k:{exchange.caller.key_id}"
+    price = exchange.usage.price_nano
+    return keys_of(exchange), exchange.request_id, price, key_field
+
+
+def keys_of(exchange: Exchange) -> list[str]:
     """Return the Redis keys of a request, in the scripts' order."""
-    shared = _shared_keys(reservation.organisation_id, reservation.month)
-    return [*shared, request_key(reservation.request_id)]
+    organisation_id = exchange.caller.organisation_id
+    return reservation_keys(organisation_id, exchange.month, exchange.request_id)
+
+
+def reservation_keys(organisation_id: int, month: str, request_id: str) -> list[str]:
+    """Return the same for a request that is known by these only."""
+    return [*_shared_keys(organisation_id, month), request_key(request_id)]
 
 
 def request_key(request_id: str) -> str:
@@ -418,10 +421,3 @@ def duration(microseconds: int) -> str:
 
 def billing_url(caller: Caller) -> str:
     return f"{settings.SITE_URL}/console/{caller.organisation_slug}/billing/"
-
-
-def pricing_url(caller: Caller, model: str) -> str:
-    """Return where a plan is chosen for the caller, and then this model is tried."""
-    wish = f"/playground/?{urlencode({'model': model})}"
-    query = urlencode({"org": caller.organisation_slug, "next": wish}, safe="/")
-    return f"{settings.SITE_URL}/pricing/?{query}"

@@ -1,7 +1,8 @@
 """The gateway's ASGI application, beside Django's or alone.
 
 ``/v1`` is answered here, past Django's middleware: no cookie, no session, no
-host check, Bearer keys only. Everything else is passed on.
+host check, Bearer keys only. Everything else is passed on. What becomes of a POST
+is in ``path``.
 """
 
 import asyncio
@@ -10,122 +11,59 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import orjson
 from django.conf import settings
 
 from core.context import request_id as current_request_id
-from core.money import NANO
 from inference.catalog.models import path_of
-from inference.gateway import errors, protocol
-from inference.gateway.admission import Admission
-from inference.gateway.announcements import hear_of_changes
+from inference.directory.directory import Caller, OfferedModel, Unavailable
 from inference.gateway.engine import Engine
-from inference.gateway.errors import GatewayError
-from inference.gateway.http import (
-    Receive,
-    Scope,
-    Send,
-    address_of,
-    client_id,
-    encoded,
-    header,
-    require_method,
-    send_error,
-    send_json,
-    wait_until_gone,
-)
-from inference.gateway.idempotency import Idempotency
-from inference.gateway.intake import Intake
-from inference.gateway.redis import LeanRedis
-from inference.gateway.settlement import Settlement
-from inference.gateway.state import Caller, Directory, OfferedModel, Unavailable
-from inference.gateway.upstreams import Begun, Work
-from inference.providers.docs_assistant import DocsAssistant
-from inference.providers.openai import OpenAIProvider
+from inference.gateway.path import answer
+from inference.gateway.request import Message, Receive, Request, Send
+from inference.protocol import errors, requests
+from inference.protocol.errors import APIError
 
 logger = logging.getLogger(__name__)
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-LOOK_AFTER_SECONDS = 0.1
-COMPLETIONS = {
+ENDPOINTS = {
     f"/v1/{name}": name
-    for name in (protocol.CHAT, protocol.COMPLETIONS, protocol.EMBEDDINGS)
+    for name in (requests.CHAT, requests.COMPLETIONS, requests.EMBEDDINGS)
 }
-STREAM_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-]
 
 
 class Gateway:
-    """Answers ``/v1``. Its parts are made in the loop of the first request."""
+    """Answers ``/v1``. Its engine is made in the loop of the first request."""
 
     def __init__(self, django_application: App | None) -> None:
         self.django = django_application
         self.engine: Engine | None = None
-        self.tasks: list[asyncio.Task[None]] = []
-        self.is_stopping = False
-        self.streams: set[asyncio.Future[None]] = set()
         self.request_ids = _request_ids()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http" and _is_ours(scope["path"]):
-            await self._answer(scope, receive, send)
+            request = Request(scope, receive, send, next(self.request_ids))
+            await self._answer(request)
         elif self.django is not None:
             await self.django(scope, receive, send)
         elif scope["type"] == "http":
-            error = GatewayError(404, "There is no such page here.", code="not_found")
-            await send_json(send, error.status, error.body(), [])
+            request = Request(scope, receive, send, "")
+            await request.refuse(
+                APIError(404, "There is no such page here.", code="not_found")
+            )
 
     def start(self) -> Engine:
-        """Make the parts, once for the process."""
+        """Make the engine, once for the process."""
         if self.engine is None:
-            lean = LeanRedis(settings.REDIS_CACHE_URL)
-            admission = Admission(lean)
-            settlement = Settlement(lean, admission)
-            directory = Directory()
-            providers: dict[str, Any] = {
-                "openai": OpenAIProvider(),
-                "docs_assistant": DocsAssistant(),
-            }
-            engine = Engine(directory, admission, settlement, providers)
-            self.engine = engine
-            self.once = Idempotency(lean)
-            self.intake = Intake()
-            self.tasks = [
-                asyncio.create_task(settlement.open()),
-                asyncio.create_task(settlement.commit_forever()),
-                asyncio.create_task(settlement.beat_forever()),
-                asyncio.create_task(lean.watch()),
-                asyncio.create_task(engine.recheck_forever()),
-                asyncio.create_task(hear_of_changes(engine)),
-            ]
+            self.engine = Engine(settings.REDIS_CACHE_URL)
+            self.engine.start()
         return self.engine
-
-    async def stop(self) -> None:
-        """End open streams with an error event, commit what is left, let go."""
-        self._end_streams()
-        if self.streams:
-            await asyncio.wait(self.streams, timeout=8)
-        if self.engine is not None:
-            await self.engine.close()
-            await self.engine.settlement.close()
-            await self.engine.settlement.redis.close()
-        for task in self.tasks:
-            task.cancel()
-
-    def _end_streams(self) -> None:
-        self.is_stopping = True
-        if self.engine is not None:
-            for begun in list(self.engine.streams.running):
-                begun.interrupt("shutdown")
 
     def _hear_of_the_end(self) -> None:
         """Hear of SIGTERM before the server does.
@@ -136,7 +74,7 @@ class Gateway:
         """
 
         def end() -> None:
-            self._end_streams()
+            self.start().interrupt()
             os.kill(os.getpid(), signal.SIGINT)
 
         # Only the main thread hears of signals.
@@ -151,188 +89,46 @@ class Gateway:
                 self._hear_of_the_end()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self.stop()
+                await self.start().stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = next(self.request_ids)
-        token = current_request_id.set(request_id)
-        extra = [(b"x-request-id", request_id.encode())]
-        is_sent = False
-
-        async def send_noting(message: MutableMapping[str, Any]) -> None:
-            nonlocal is_sent
-            is_sent = True
-            await send(message)
-
+    async def _answer(self, request: Request) -> None:
+        token = current_request_id.set(request.id)
         try:
-            await self._route(scope, receive, send_noting, request_id, extra)
-        except GatewayError as error:
-            await send_error(send, error, extra)
+            await self._route(request)
+        except APIError as error:
+            await request.refuse(error)
         except Unavailable:
-            await send_error(send, errors.service_unavailable(), extra)
+            await request.refuse(errors.service_unavailable())
         except asyncio.CancelledError:
             # Nobody is there to be answered.
-            if not is_sent:
+            if not request.has_begun_answer:
                 return
             raise
         except Exception:
-            logger.exception("gateway.failed", extra={"path": scope["path"]})
-            if is_sent:
+            logger.exception("gateway.failed", extra={"path": request.path})
+            if request.has_begun_answer:
                 # Too late for a status; the server ends the broken body.
                 raise
-            await send_error(send, errors.internal_error(request_id), extra)
+            await request.refuse(errors.internal_error(request.id))
         finally:
             current_request_id.reset(token)
 
-    async def _route(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        request_id: str,
-        extra: list[tuple[bytes, bytes]],
-    ) -> None:
-        engine = self.start()
-        path, method = scope["path"].rstrip("/"), scope["method"]
-        if path in COMPLETIONS:
-            require_method(method, "POST")
-            caller = await self._authenticate(engine, scope)
-            body = await self.intake.read(scope, receive, caller.organisation_id)
-            call = await self.intake.parse(COMPLETIONS[path], body)
-            if self.is_stopping:
-                raise errors.shutting_down()
-            extra = [*extra]
-            key = header(scope, b"idempotency-key")
-            if key and not call.is_stream:
-                async with self.once.running(caller, key, body, request_id) as kept:
-                    if kept.answer is None:
-                        work = await engine.begin(
-                            call, caller, request_id, client_id(scope)
-                        )
-                        kept.answer = await self._complete(engine, work, receive, extra)
-                    else:
-                        extra.append((b"idempotency-replayed", b"true"))
-                    answer = kept.answer
-            else:
-                work = await engine.begin(call, caller, request_id, client_id(scope))
-                if call.is_stream:
-                    await self._stream(engine, work, receive, send, extra)
-                    return
-                answer = await self._complete(engine, work, receive, extra)
-            await send_json(send, 200, answer, extra)
+    async def _route(self, request: Request) -> None:
+        engine, path = self.start(), request.path
+        if path in ENDPOINTS:
+            request.require_method("POST")
+            await answer(request, ENDPOINTS[path], engine)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
-            require_method(method, "GET")
-            caller = await self._authenticate(engine, scope)
-            offered = await engine.directory.offered()
-            body = _models(offered, caller, path.removeprefix("/v1/models").lstrip("/"))
-            await send_json(send, 200, body, extra)
+            request.require_method("GET")
+            await _answer_with_models(request, engine)
         else:
-            raise GatewayError(
-                404, f"Unknown request URL: {method} {path}.", code="unknown_url"
+            raise APIError(
+                404,
+                f"Unknown request URL: {request.method} {path}.",
+                code="unknown_url",
             )
-
-    async def _authenticate(self, engine: Engine, scope: Scope) -> Caller:
-        authorization = header(scope, b"authorization").decode("latin-1")
-        kind, _, secret = authorization.partition(" ")
-        if kind.lower() != "bearer" or not secret.strip():
-            raise errors.missing_key()
-        caller = await engine.directory.caller(secret.strip(), address_of(scope))
-        if caller is None:
-            raise errors.invalid_key(secret.strip())
-        return caller
-
-    async def _complete(
-        self,
-        engine: Engine,
-        work: Work,
-        receive: Receive,
-        headers: list[tuple[bytes, bytes]],
-    ) -> bytes:
-        """Return a whole answer; its headers are added to ``headers``."""
-        with _Presence(engine, work, receive):
-            answer = await engine.complete(work)
-        headers += encoded(work.reservation.headers)
-        headers.append((b"x-cost", f"{work.price_nano / NANO:.9f}".encode()))
-        return answer
-
-    async def _stream(
-        self,
-        engine: Engine,
-        work: Work,
-        receive: Receive,
-        send: Send,
-        headers: list[tuple[bytes, bytes]],
-    ) -> None:
-        async def write(piece: bytes) -> None:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-        has_ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.streams.add(has_ended)
-        try:
-            with _Presence(engine, work, receive) as presence:
-                begun = await engine.streams.open(work)
-                presence.begun = begun
-                presence.watch()
-                if self.is_stopping:
-                    begun.interrupt("shutdown")
-                await send(
-                    {
-                        "type": "http.response.start",
-                        "status": 200,
-                        "headers": [
-                            *STREAM_HEADERS,
-                            *headers,
-                            *encoded(work.reservation.headers),
-                        ],
-                    }
-                )
-                is_whole = await engine.streams.run(begun, write)
-            # A body without its end tells what a clean one would hide.
-            if is_whole:
-                await send({"type": "http.response.body", "body": b""})
-        finally:
-            has_ended.set_result(None)
-            self.streams.discard(has_ended)
-
-
-class _Presence:
-    """Notices that a caller leaves while their request is under way.
-
-    Most answers come sooner than it pays to look.
-    """
-
-    def __init__(self, engine: Engine, work: Work, receive: Receive) -> None:
-        self.engine = engine
-        self.work = work
-        self.receive = receive
-        self.task = asyncio.current_task()
-        self.begun: Begun | None = None
-        self.leaving: asyncio.Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self.timer = loop.call_later(LOOK_AFTER_SECONDS, self.watch)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self.timer.cancel()
-        if self.leaving is not None:
-            self.leaving.cancel()
-
-    def watch(self) -> None:
-        if self.leaving is None:
-            self.leaving = asyncio.ensure_future(wait_until_gone(self.receive))
-            self.leaving.add_done_callback(self._left)
-
-    def _left(self, leaving: "asyncio.Future[None]") -> None:
-        if leaving.cancelled() or leaving.exception() is not None:
-            return
-        if self.begun is not None:
-            self.begun.interrupt("client_abort")
-        else:
-            self.engine.caller_left(self.work, self.task)
 
 
 def gateway(django_application: App | None) -> Gateway:
@@ -340,14 +136,18 @@ def gateway(django_application: App | None) -> Gateway:
     return Gateway(django_application)
 
 
-def _models(offered: dict[str, OfferedModel], caller: Caller, wanted: str) -> bytes:
+async def _answer_with_models(request: Request, engine: Engine) -> None:
+    caller = await engine.directory.authenticate(request.secret, request.address)
+    offered = await engine.directory.offered()
     visible = {slug: model for slug, model in offered.items() if caller.may_see(slug)}
+    wanted = request.path.removeprefix("/v1/models").lstrip("/")
     if wanted:
         if wanted not in visible:
             raise errors.model_not_found(wanted, visible)
-        return orjson.dumps(_model(visible[wanted], caller))
+        await request.respond(200, orjson.dumps(_model(visible[wanted], caller)))
+        return
     data = [_model(visible[slug], caller) for slug in sorted(visible)]
-    return orjson.dumps({"object": "list", "data": data})
+    await request.respond(200, orjson.dumps({"object": "list", "data": data}))
 
 
 def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:

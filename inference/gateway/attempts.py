@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import orjson
 from cryptography.fernet import InvalidToken
@@ -12,38 +12,72 @@ from cryptography.fernet import InvalidToken
 from core.crypto import decrypt
 from inference.catalog.alarms import KEEP_SECONDS, alarm_key
 from inference.catalog.models import Deployment
-from inference.gateway import errors
-from inference.gateway.faults import Blame, Verdict, judge
-from inference.gateway.redis import LeanRedis
-from inference.gateway.routing import Router
-from inference.gateway.upstreams import Work
-from inference.providers.base import UpstreamFailed
+from inference.gateway.exchange import Exchange
+from inference.protocol import errors
+from inference.protocol.answers import error_in
+from inference.protocol.estimates import TextSize, add_choice
+from inference.protocol.metering import meter
+from inference.protocol.requests import EMBEDDINGS
+from inference.providers.base import Provider, UpstreamFailed
+from inference.providers.wire import Unreadable
+from inference.routing.faults import Blame, Verdict, judge
+from inference.routing.router import Router
 from inference.usage.models import UsageEvent
+from stores.lean_redis import LeanRedis
 
 logger = logging.getLogger(__name__)
 FIRST_BACKOFF = 0.05
 # How long an upstream at its limit is let alone that does not say how long.
 LIMIT_PAUSE = 5.0
 Answered = TypeVar("Answered")
+Status = UsageEvent.Status
 
 
 class Attempts:
     """Tries deployments, judges what fails, and tells staff what only they can mend."""
 
-    def __init__(self, redis: LeanRedis) -> None:
+    def __init__(self, redis: LeanRedis, providers: Mapping[str, Provider]) -> None:
         self.redis = redis
+        self.providers = providers
         self.router = Router()
         self.alarmed: set[int] = set()
 
-    async def first_answer(
-        self, work: Work, run: Callable[[Deployment], Awaitable[Answered]]
-    ) -> Answered:
-        """Return what ``run`` gives at the first deployment that answers.
+    async def complete(self, exchange: Exchange) -> None:
+        """Bring the whole answer of a model. Raises ``APIError``."""
 
-        Raises ``GatewayError`` in the words of the last failure.
+        async def attempt(deployment: Deployment) -> tuple[dict[str, Any], bytes]:
+            provider = self.providers[deployment.provider]
+            answer = await provider.complete(deployment, exchange.ask())
+            error = error_in(answer.value)
+            was_run = answer.value.get("usage") is not None
+            if error:
+                body = orjson.dumps({"error": error})
+                raise UpstreamFailed(200, body=body, was_run=was_run)
+            try:
+                written = exchange.envelope.answer_of(answer.body, answer.value)
+            except Unreadable as unreadable:
+                raise UpstreamFailed(200, was_run=True) from unreadable
+            return answer.value, written
+
+        value, written = await self.first_answer(exchange, attempt)
+        size = TextSize()
+        if exchange.call.endpoint != EMBEDDINGS:
+            for choice in value["choices"]:
+                add_choice(size, choice)
+        tokens = meter(value.get("usage"), size, exchange.bounds)
+        exchange.record_answer(exchange.envelope.enclose(written, tokens), tokens)
+
+    async def first_answer(
+        self,
+        exchange: Exchange,
+        attempt: Callable[[Deployment], Awaitable[Answered]],
+    ) -> Answered:
+        """Return what ``attempt`` gives at the first deployment that answers.
+
+        Raises ``APIError`` in the words of the last failure.
         """
-        caller = work.caller.organisation_id
-        deployments = work.model.deployments
+        caller = exchange.caller.organisation_id
+        deployments = exchange.model.deployments
         left_out: set[int] = set()
         failed: set[int] = set()
         verdict: Verdict | None = None
@@ -51,22 +85,26 @@ class Attempts:
             deployments, caller=caller, left_out=left_out
         ):
             await _back_off(turn)
-            work.deployment = deployment
+            exchange.run_at(deployment)
             try:
-                answer = await run(deployment)
+                answer = await attempt(deployment)
             except UpstreamFailed as failure:
-                verdict = self.judge(work, deployment, failure)
+                verdict = self.judge(exchange, deployment, failure)
+                exchange.record_failure(
+                    _status_of(verdict, failure),
+                    has_run=failure.was_run or failure.status == 200,
+                )
                 # However often it is tried, it is one request that failed.
                 if deployment.pk not in failed:
                     failed.add(deployment.pk)
-                    self._note(deployment, caller, verdict, failure)
+                    self._record_failure(deployment, caller, verdict, failure)
                 if not verdict.may_go_on:
                     break
                 if not verdict.may_repeat:
                     left_out.add(deployment.pk)
                 continue
             self.router.succeeded(deployment, caller)
-            self._quiet(deployment)
+            self._clear_alarm(deployment)
             return answer
         if verdict is not None:
             raise verdict.error
@@ -76,29 +114,22 @@ class Attempts:
         raise errors.no_deployment(wait)
 
     def judge(
-        self, work: Work, deployment: Deployment, failure: UpstreamFailed
+        self, exchange: Exchange, deployment: Deployment, failure: UpstreamFailed
     ) -> Verdict:
         """Say whose fault a failure is; the upstream's own words go to the log."""
         verdict = judge(
             failure,
             deployment=deployment,
-            model=work.model,
-            fields=frozenset(work.call.payload),
+            model=exchange.model,
+            fields=frozenset(exchange.call.payload),
             hidden=_secrets_of(deployment),
         )
-        if failure.was_run or failure.status == 200:
-            work.lost_in += work.bounds.estimated_in
-        work.failed_as = UsageEvent.Status.UPSTREAM_ERROR
-        if verdict.blame is Blame.CALLER:
-            work.failed_as = UsageEvent.Status.REFUSED
-        elif failure.is_timeout:
-            work.failed_as = UsageEvent.Status.TIMED_OUT
         logger.warning(
             "upstream.failed",
             extra={
-                "call": work.reservation.request_id,
+                "call": exchange.request_id,
                 "deployment": deployment.pk,
-                "model": work.model.slug,
+                "model": exchange.model.slug,
                 "status": failure.status,
                 "blame": verdict.blame.value,
                 "said": verdict.original,
@@ -106,7 +137,7 @@ class Attempts:
         )
         return verdict
 
-    def _note(
+    def _record_failure(
         self,
         deployment: Deployment,
         caller: int,
@@ -123,9 +154,9 @@ class Attempts:
         else:
             self.router.failed(deployment, caller, is_certain=verdict.is_certain)
         if verdict.blame is Blame.OURS:
-            self._alarm(deployment, failure.status)
+            self._raise_alarm(deployment, failure.status)
 
-    def _alarm(self, deployment: Deployment, status: int) -> None:
+    def _raise_alarm(self, deployment: Deployment, status: int) -> None:
         logger.error(
             "upstream.needs_staff",
             extra={"deployment": deployment.pk, "status": status},
@@ -139,10 +170,16 @@ class Attempts:
             KEEP_SECONDS,
         )
 
-    def _quiet(self, deployment: Deployment) -> None:
+    def _clear_alarm(self, deployment: Deployment) -> None:
         if deployment.pk in self.alarmed:
             self.alarmed.discard(deployment.pk)
             self.redis.tell("DEL", alarm_key(deployment.pk))
+
+
+def _status_of(verdict: Verdict, failure: UpstreamFailed) -> str:
+    if verdict.blame is Blame.CALLER:
+        return Status.REFUSED
+    return Status.TIMED_OUT if failure.is_timeout else Status.UPSTREAM_ERROR
 
 
 def _secrets_of(deployment: Deployment) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ process still holds the usage and commits it.
 
 import asyncio
 import logging
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import hiredis
@@ -17,13 +17,20 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
-from inference.gateway.admission import Admission, Reservation, keys_of, request_key
-from inference.gateway.redis import LeanRedis, RedisDown, Script
+from inference.gateway.admission import Admission, keys_of, request_key
+from inference.gateway.exchange import Exchange, State
+from inference.protocol import errors
+from inference.protocol.errors import APIError
+from inference.protocol.metering import Tokens
+from inference.usage.models import UsageEvent
 from inference.usage.recording import RECORD, Usage, record_parameters
+from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.postgresql.driver import BoundedAsyncConnection
 from stores.redis import prefixed
 
 logger = logging.getLogger(__name__)
+Status = UsageEvent.Status
+NOTHING = Tokens(0, 0, 0)
 
 WINDOW_SECONDS = 0.02
 MAX_BATCH = 500
@@ -49,22 +56,15 @@ return 1
 """)
 
 
-@dataclass(slots=True)
-class Running:
-    """A request under way, as its heartbeat reports it."""
-
-    reservation: Reservation
-    tokens_out: int = 0
-
-
 class Settlement:
     """Commits usage in groups and gives reservations back afterwards."""
 
     def __init__(self, redis: LeanRedis, admission: Admission) -> None:
         self.redis = redis
         self.admission = admission
-        self.waiting: deque[tuple[Usage, Reservation]] = deque()
-        self.running: dict[str, Running] = {}
+        # Settled, and not committed yet.
+        self.waiting = admission.uncommitted
+        self.running: dict[str, Exchange] = {}
         self.has_work = asyncio.Event()
         self.is_idle = asyncio.Event()
         self.is_idle.set()
@@ -82,24 +82,53 @@ class Settlement:
     async def open(self) -> None:
         await self.pool.open(wait=False)
 
-    def begin(self, reservation: Reservation) -> Running:
-        """Follow a request until it is settled or let go."""
-        running = Running(reservation)
-        self.running[reservation.request_id] = running
-        return running
+    @contextmanager
+    def settling(self, exchange: Exchange) -> Iterator[None]:
+        """Keep a reservation alive inside the block, and settle at its end.
 
-    def settle(self, usage: Usage, reservation: Reservation) -> None:
-        """Have ``usage`` committed soon and the reservation given back then."""
-        self.running.pop(reservation.request_id, None)
-        self.waiting.append((usage, reservation))
-        if reservation.is_in_redis:
+        Where nothing was delivered, it is free. A stream that has begun settles
+        itself, maybe only after its upstream was read to the end.
+        """
+        self.running[exchange.request_id] = exchange
+        try:
+            yield
+        except BaseException as error:
+            if not exchange.is_streaming:
+                self._settle_failed(exchange, error)
+            raise
+        if not exchange.is_streaming:
+            self.settle(exchange, Status.OK, exchange.tokens)
+
+    def settle(
+        self,
+        exchange: Exchange,
+        status: str,
+        tokens: Tokens,
+        *,
+        error_code: str | None = None,
+    ) -> None:
+        """Have what was used committed soon and the reservation given back then."""
+        exchange.settle(status, tokens, error_code=error_code or "")
+        if tokens.complaint:
+            deployment = exchange.deployment
+            logger.warning(
+                "usage.estimated",
+                extra={
+                    "call": exchange.request_id,
+                    "deployment": deployment.pk if deployment else None,
+                    "complaint": tokens.complaint,
+                },
+            )
+        self.running.pop(exchange.request_id, None)
+        self.waiting.append(exchange)
+        if exchange.is_held_in_redis:
             # It runs no more, whenever it is committed.
-            self.redis.tell("ZREM", keys_of(reservation)[1], reservation.request_id)
+            self.redis.tell("ZREM", keys_of(exchange)[1], exchange.request_id)
             # Killed before the commit, the sweeper commits just this.
             self.redis.tell(
                 "SET",
-                request_key(reservation.request_id),
-                orjson.dumps({"month": reservation.month, "usage": usage}),
+                request_key(exchange.request_id),
+                orjson.dumps({"month": exchange.month, "usage": exchange.usage}),
                 "XX",
                 "EX",
                 86400,
@@ -116,15 +145,13 @@ class Settlement:
                 self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))
             ]
             try:
-                await self._commit_or_split([usage for usage, _ in batch])
+                await self._commit_or_split([exchange.usage for exchange in batch])
             except (psycopg.Error, OSError, TimeoutError):
                 logger.exception("usage.not_committed", extra={"calls": len(batch)})
                 self.waiting.extendleft(reversed(batch))
                 await asyncio.sleep(0.5)
                 continue
-            await self.admission.release_all(
-                [(reservation, usage.price_nano) for usage, reservation in batch]
-            )
+            await self.admission.release_all(batch)
             if not self.waiting:
                 self.has_work.clear()
                 self.is_idle.set()
@@ -134,12 +161,12 @@ class Settlement:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             arguments: list[Any] = [30]
-            for request_id, running in self.running.items():
-                organisation = running.reservation.organisation_id
+            for request_id, exchange in self.running.items():
+                organisation = exchange.caller.organisation_id
                 arguments += [
                     request_id,
                     request_key(request_id),
-                    running.tokens_out,
+                    exchange.tokens_out,
                     prefixed(f"gw:{{{organisation}}}:leases"),
                 ]
             if len(arguments) == 1:
@@ -158,6 +185,18 @@ class Settlement:
         except TimeoutError:
             logger.exception("usage.left_behind", extra={"calls": len(self.waiting)})
         await self.pool.close(timeout=2)
+
+    def _settle_failed(self, exchange: Exchange, error: BaseException) -> None:
+        if isinstance(error, APIError):
+            self.settle(exchange, exchange.failed_as, NOTHING, error_code=error.code)
+        elif isinstance(error, asyncio.CancelledError):
+            # The caller left before anything came.
+            if exchange.state is State.RUNNING:
+                exchange.lose_prompt()
+            self.settle(exchange, Status.CLIENT_ABORT, NOTHING)
+        else:
+            code = errors.internal_error("").code
+            self.settle(exchange, Status.UPSTREAM_ERROR, NOTHING, error_code=code)
 
     async def _commit_or_split(self, batch: list[Usage]) -> None:
         """Commit a batch; one call the database refuses must not hold up the rest."""

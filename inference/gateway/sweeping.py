@@ -11,7 +11,8 @@ import time
 from datetime import datetime
 from typing import Any
 
-from inference.gateway.admission import RELEASE, Reservation, keys_of
+from inference.catalog.pricing import amount_of
+from inference.gateway.admission import RELEASE, reservation_keys
 from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage, record
 from stores.redis import client, prefixed
@@ -32,27 +33,18 @@ def sweep(*, stale_after: float = STALE_SECONDS) -> int:
         prefixed("gw:reservations"), "-inf", now - stale_after, start=0, num=500
     )
     for member in stale:
-        _settle(redis, member.decode())
+        _recover(redis, member.decode())
     return len(stale)
 
 
-def _settle(redis: Any, request_id: str) -> None:
+def _recover(redis: Any, request_id: str) -> None:
     raw = redis.get(prefixed(f"gw:request:{request_id}"))
     if raw is None:
         redis.zrem(prefixed("gw:reservations"), request_id)
         return
     kept = json.loads(raw)
     who = kept.get("usage", kept)
-    reservation = Reservation(
-        request_id,
-        who["organisation_id"],
-        who["key_id"],
-        kept["month"],
-        0,
-        is_in_redis=True,
-    )
-    price = 0
-    used = _used(request_id, kept)
+    used = _usage_of(request_id, kept)
     # The gateway may have died after its commit and before giving back.
     present = UsageEvent.objects.filter(pk=request_id).first()
     if present is not None:
@@ -64,30 +56,27 @@ def _settle(redis: Any, request_id: str) -> None:
     redis.eval(
         RELEASE.text,
         6,
-        *keys_of(reservation),
+        *reservation_keys(who["organisation_id"], kept["month"], request_id),
         request_id,
         price,
-        f"k:{reservation.key_id}",
+        f"k:{who['key_id']}",
     )
 
 
-def _used(request_id: str, kept: dict[str, Any]) -> Usage:
+def _usage_of(request_id: str, kept: dict[str, Any]) -> Usage:
     """Return what a request used: exactly where it had ended, else as reported."""
     if "usage" in kept:
         final = kept["usage"]
         return Usage(
             **{**final, "occurred_at": datetime.fromisoformat(final["occurred_at"])}
         )
-    return _counted(request_id, kept)
+    return _estimated(request_id, kept)
 
 
-def _counted(request_id: str, kept: dict[str, Any]) -> Usage:
+def _estimated(request_id: str, kept: dict[str, Any]) -> Usage:
     occurred_at = datetime.fromisoformat(kept["occurred_at"])
     tokens_out: int = kept["tokens_out"]
     tokens_in: int = kept["tokens_in"] if tokens_out else 0
-
-    def amount(rates: list[int]) -> int:
-        return -(-(tokens_in * rates[0] + tokens_out * rates[2]) // 1_000_000)
 
     return Usage(
         request_id=request_id,
@@ -103,8 +92,8 @@ def _counted(request_id: str, kept: dict[str, Any]) -> Usage:
         tokens_in=tokens_in,
         tokens_cached=0,
         tokens_out=tokens_out,
-        price_nano=amount(kept["price"]),
-        cost_nano=amount(kept["cost"]),
+        price_nano=amount_of(kept["price"], tokens_in=tokens_in, tokens_out=tokens_out),
+        cost_nano=amount_of(kept["cost"], tokens_in=tokens_in, tokens_out=tokens_out),
         first_byte_ms=None,
         total_ms=int((time.time() - occurred_at.timestamp()) * 1000),
     )

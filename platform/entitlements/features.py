@@ -36,7 +36,7 @@ class Features:
     """
 
     plan: str = "free"
-    premium_models: bool = _kept(False, by="inference.gateway.engine.Engine.find_model")
+    premium_models: bool = _kept(False, by="inference.gateway.eligibility.find_model")
     requests_per_minute: int = _kept(60, by=_ADMISSION)
     tokens_per_minute: int = _kept(60_000, by=_ADMISSION)
     concurrent_requests: int = _kept(4, by=_ADMISSION)

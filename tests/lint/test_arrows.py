@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools import drawing
-from tools.drawing import NotDrawable, check_parts, rows_of
+from tools.drawing import NotDrawable, check_parts, lines_of, rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
@@ -27,7 +27,7 @@ def lint(tmp_path: Path) -> Lint:
         for container in contract.get("containers", []):
             for layer in contract["layers"]:
                 for name in layer.split(" | "):
-                    _make_room(tmp_path / container / name)
+                    _make_room(tmp_path.joinpath(*container.split("."), name))
 
     def lint(module: str, line: str) -> subprocess.CompletedProcess[str]:
         path = tmp_path / module
@@ -63,6 +63,11 @@ UP = {
     "values to the edge": ("core/x.py", "import edge"),
     "the stores to the edge": ("stores/x.py", "import edge"),
     "an app to the one above it": ("billing/plans/x.py", "import billing.conversion"),
+    "the protocol to who calls": ("inference/protocol/x.py", "import inference.keys"),
+    "a stop of the path to a later one": (
+        "inference/gateway/exchange.py",
+        "import inference.gateway.admission",
+    ),
     "for type checking only": (
         "outbox/x.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import accounts",
@@ -103,6 +108,14 @@ def test_a_row_stands_on_the_rows_below_it() -> None:
         ["b"],
         ["c", "d"],
     ]
+
+
+def test_a_row_wider_than_its_cell_goes_on_in_the_next_line() -> None:
+    assert [*lines_of(["usage", "keys", "catalog"], 14)] == [
+        "usage · keys ·",
+        "catalog",
+    ]
+    assert [*lines_of(["usage", "keys"], 15)] == ["usage · keys"]
 
 
 @pytest.mark.parametrize(

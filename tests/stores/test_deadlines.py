@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection
 
 from billing.stripe import adapter
-from inference.gateway.redis import LOOK_SECONDS, LeanRedis
 from stores import nudging
+from stores.lean_redis import LOOK_SECONDS, LeanRedis
 from stores.postgresql import driver
 from stores.redis import TIMEOUT, client
 

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from core import documents
-from inference.gateway import protocol
-from inference.gateway.errors import GatewayError
+from inference.protocol import requests
+from inference.protocol.errors import APIError
 from operations.schema import describe
 from tests.sweep.values import BODIES, JSON
 from tests.sweep.world import Address, Sweep, forget_limits
@@ -63,14 +63,14 @@ CHAT: dict[str, Any] = {
     "metadata": {"a": "b"},
 }
 REQUESTS: dict[str, dict[str, Any]] = {
-    protocol.CHAT: CHAT,
-    protocol.COMPLETIONS: {
+    requests.CHAT: CHAT,
+    requests.COMPLETIONS: {
         "model": "tiny",
         "prompt": ["Hi"],
         "stop": "a",
         "echo": False,
     },
-    protocol.EMBEDDINGS: {
+    requests.EMBEDDINGS: {
         "model": "tiny",
         "input": [[1, 2]],
         "encoding_format": "float",
@@ -145,11 +145,11 @@ def test_no_field_of_the_rest_api_is_an_error(
 def refusal_of(endpoint: str, body: bytes) -> str:
     """Return the field that is refused; nothing where the request is let in."""
     try:
-        call = protocol.parse(endpoint, body)
-    except GatewayError as error:
+        call = requests.parse(endpoint, body)
+    except APIError as error:
         return f"{error.param}" if error.status == 400 else f"status {error.status}"
     # What was let in can be weighed, and written again for the upstream.
-    return "" if call.weight.estimate(4.0) and orjson.dumps(call.payload) else "empty"
+    return "" if call.size.estimate(4.0) and orjson.dumps(call.payload) else "empty"
 
 
 @pytest.mark.parametrize("endpoint", REQUESTS)
@@ -162,7 +162,7 @@ def test_no_field_of_the_gateway_is_an_error(endpoint: str) -> None:
     assert refused >= {
         "",
         "model",
-        "stop" if endpoint != protocol.EMBEDDINGS else "input",
+        "stop" if endpoint != requests.EMBEDDINGS else "input",
     }
 
 
@@ -175,9 +175,9 @@ def test_no_body_of_the_gateway_is_an_error(endpoint: str, body: bytes) -> None:
         try:
             measure.feed(body)
         except documents.BadDocument as error:
-            raise GatewayError(400, str(error)) from error
-        protocol.parse(endpoint, body)
+            raise APIError(400, str(error)) from error
+        requests.parse(endpoint, body)
 
-    with pytest.raises(GatewayError) as caught:
+    with pytest.raises(APIError) as caught:
         take()
     assert caught.value.status == 400

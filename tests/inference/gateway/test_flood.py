@@ -16,7 +16,7 @@ from accounts.queries import personal_organisation
 from inference.keys.services import create_key
 from tests.bench.processes import processor_seconds
 from tests.fakes.servers import asgi_command, free_port, product_environment, running
-from tests.inference.gateway.test_intake import COSTLY_TEXT, HEAD, HOSTILE, PARTS
+from tests.inference.protocol.test_bodies import COSTLY_TEXT, HEAD, HOSTILE, PARTS
 
 pytestmark = [pytest.mark.bench, pytest.mark.django_db(transaction=True)]
 

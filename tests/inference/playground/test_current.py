@@ -16,7 +16,7 @@ from accounts.wishes import wish_of
 from entitlements.features import Features
 from entitlements.services import replace_for
 from inference.catalog.models import Model
-from inference.gateway.admission import pricing_url
+from inference.gateway.eligibility import pricing_url
 from tests.factories.inference import offered_model
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,325 @@
+"""What a process knows without asking: keys, plans and models, for seconds.
+
+A key or plan that changes is announced through Redis and forgotten at once;
+without Redis the copies end by themselves after ``KEY_SECONDS``. Without
+PostgreSQL nothing can change, so the copies are good for a while longer.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+from django.utils import timezone
+
+from entitlements.features import Features
+from entitlements.queries import entitlements_for
+from inference.catalog.models import Deployment, Model
+from inference.catalog.pricing import amount_of
+from inference.catalog.queries import current_prices
+from inference.keys import secrets
+from inference.keys.models import ApiKey
+from inference.protocol import errors
+from inference.usage.models import OrganisationMonth, UsageHour
+
+KEY_SECONDS = 5.0
+CATALOGUE_SECONDS = 3.0
+MAX_UNKNOWN = 10_000
+# Copies are used so much longer while the database cannot be asked.
+OUTAGE_SECONDS = 60.0
+MAX_READS = 5
+# Keys that look right and are not, from one address and minute.
+UNKNOWN_PER_MINUTE = 60
+
+
+class Unavailable(Exception):
+    """The database cannot be asked, and no copy is fresh enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the key, its organisation and what that may do."""
+
+    key_id: int
+    digest: str
+    organisation_id: int
+    organisation_slug: str
+    features: Features
+    allowed_models: frozenset[str]
+    monthly_limit_nano: int | None
+    expires_at: datetime | None
+    locale: str
+
+    def may_see(self, slug: str) -> bool:
+        """Tell whether the key is for this model."""
+        return not self.allowed_models or slug in self.allowed_models
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model that can be called, with its price and the places that run it."""
+
+    slug: str
+    edition: str
+    owned_by: str
+    created: int
+    context_tokens: int
+    max_output_tokens: int
+    default_output_tokens: int
+    bytes_per_token: float
+    # Rates for the prompt, its cached part and the answer (see ``amount_of``).
+    price_version_id: int
+    price: tuple[int, int, int]
+    cost: tuple[int, int, int]
+    deployments: tuple[Deployment, ...]
+    capabilities: frozenset[str] = frozenset()
+    # Fields beyond the known ones that every one of its deployments takes.
+    accepts: frozenset[str] = frozenset()
+
+    @property
+    def is_premium(self) -> bool:
+        return self.edition == Model.Edition.PREMIUM
+
+    def price_of(self, tokens_in: int, cached: int, tokens_out: int) -> int:
+        """Return what tokens are sold for, in billionths of a dollar."""
+        return amount_of(
+            self.price,
+            tokens_in=tokens_in,
+            tokens_cached=cached,
+            tokens_out=tokens_out,
+        )
+
+    def cost_of(self, tokens_in: int, cached: int, tokens_out: int) -> int:
+        """Return what tokens cost us, in billionths of a dollar."""
+        return amount_of(
+            self.cost, tokens_in=tokens_in, tokens_cached=cached, tokens_out=tokens_out
+        )
+
+
+@dataclass(slots=True)
+class _Copy:
+    caller: Caller | None
+    ends_at: float
+
+
+@dataclass(slots=True)
+class Directory:
+    """The process's copies."""
+
+    callers: dict[str, _Copy] = field(default_factory=dict)
+    models: dict[str, OfferedModel] = field(default_factory=dict)
+    models_end_at: float = 0.0
+    # Grows with every announcement: what was read before one may be outdated.
+    generation: int = 0
+    unknown: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _loading: dict[tuple[str, int], "asyncio.Future[Any]"] = field(default_factory=dict)
+
+    async def authenticate(self, secret: str, address: str) -> Caller:
+        """Return who calls with a key. Raises ``Unavailable``, and ``APIError``."""
+        caller = await self.caller(secret, address)
+        if caller is None:
+            raise errors.invalid_key(secret)
+        return caller
+
+    async def caller(self, secret: str, address: str = "") -> Caller | None:
+        """Return who a key belongs to; junk costs no query.
+
+        Raises ``Unavailable``, and ``APIError`` for an address that guesses.
+        """
+        if not secrets.is_well_formed(secret):
+            return None
+        digest = secrets.digest(secret)
+        if digest not in self.callers:
+            self._refuse_guessing(address)
+        caller = await self.caller_of(digest)
+        if caller is None:
+            self._record_unknown(address)
+        return caller
+
+    async def caller_of(self, digest: str) -> Caller | None:
+        """Return whose key has a digest, if it opens anything now."""
+        copy = self.callers.get(digest)
+        now = time.monotonic()
+        if copy is None or copy.ends_at < now:
+            try:
+                copy = await self._read_caller(digest)
+            except DatabaseError as error:
+                if copy is None or copy.ends_at + OUTAGE_SECONDS < now:
+                    raise Unavailable from error
+        caller = copy.caller
+        if (
+            caller is not None
+            and caller.expires_at
+            and caller.expires_at <= timezone.now()
+        ):
+            return None
+        return caller
+
+    async def offered(self) -> dict[str, OfferedModel]:
+        """Return the models on offer by slug. Raises ``Unavailable``."""
+        if self.models_end_at < time.monotonic():
+            try:
+                models = await self._fresh("catalogue", load_models)
+            except DatabaseError as error:
+                if not self.models:
+                    raise Unavailable from error
+                return self.models
+            self.models = models
+            self.models_end_at = time.monotonic() + CATALOGUE_SECONDS
+        return self.models
+
+    def forget_key(self, digest: str) -> None:
+        self.generation += 1
+        self.callers.pop(digest, None)
+
+    def forget_organisation(self, organisation_id: int) -> None:
+        self.generation += 1
+        for digest, copy in list(self.callers.items()):
+            if copy.caller and copy.caller.organisation_id == organisation_id:
+                del self.callers[digest]
+
+    def forget_models(self) -> None:
+        self.generation += 1
+        self.models_end_at = 0.0
+
+    def forget_everything(self) -> None:
+        """Announcements may have been missed."""
+        self.generation += 1
+        self.models_end_at = 0.0
+        for copy in self.callers.values():
+            copy.ends_at = min(copy.ends_at, time.monotonic())
+
+    async def _read_caller(self, digest: str) -> _Copy:
+        caller = await self._fresh(digest, lambda: load_caller(digest))
+        if len(self.callers) > MAX_UNKNOWN:
+            self.callers.clear()
+        copy = _Copy(caller, time.monotonic() + KEY_SECONDS)
+        self.callers[digest] = copy
+        return copy
+
+    def _refuse_guessing(self, address: str) -> None:
+        ends_at, count = self.unknown.get(address, (0.0, 0))
+        wait = ends_at - time.monotonic()
+        if wait > 0 and count >= UNKNOWN_PER_MINUTE:
+            raise errors.too_many_unknown_keys(wait)
+
+    def _record_unknown(self, address: str) -> None:
+        now = time.monotonic()
+        ends_at, count = self.unknown.get(address, (0.0, 0))
+        if ends_at < now:
+            if len(self.unknown) > MAX_UNKNOWN:
+                self.unknown.clear()
+            ends_at, count = now + 60, 0
+        self.unknown[address] = (ends_at, count + 1)
+
+    async def _fresh(self, name: str, load: Callable[[], Any]) -> Any:
+        """Load something; what changes meanwhile is loaded again."""
+        # A key revoked while it was being read must not come back with the answer.
+        for _ in range(MAX_READS):
+            generation = self.generation
+            value = await self._once(name, load)
+            if generation == self.generation:
+                break
+        return value
+
+    async def _once(self, name: str, load: Callable[[], Any]) -> Any:
+        """Load something once, however many wait for it."""
+        # After an announcement nobody waits for what was asked before it.
+        key = (name, self.generation)
+        pending = self._loading.get(key)
+        if pending is None:
+            pending = asyncio.ensure_future(in_thread(load))
+            self._loading[key] = pending
+            pending.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(pending)
+
+
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a database function off the event loop."""
+
+    def run() -> Any:
+        close_old_connections()
+        try:
+            return function(*arguments)
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(run, thread_sensitive=False)()
+
+
+def load_caller(digest: str) -> Caller | None:
+    """Read a key and what its organisation may do."""
+    key = (
+        ApiKey.objects.usable()
+        .select_related("organisation", "created_by")
+        .filter(digest=digest)
+        .first()
+    )
+    if key is None:
+        return None
+    return Caller(
+        key_id=key.pk,
+        digest=digest,
+        organisation_id=key.organisation_id,
+        organisation_slug=key.organisation.slug,
+        features=entitlements_for(key.organisation_id),
+        allowed_models=frozenset(key.allowed_models),
+        monthly_limit_nano=key.monthly_limit_nano,
+        expires_at=key.expires_at,
+        locale=key.created_by.locale if key.created_by else "",
+    )
+
+
+def load_models() -> dict[str, OfferedModel]:
+    """Read every model on offer. Three queries."""
+    prices = {price.model_id: price for price in current_prices()}
+    models = Model.objects.filter(status=Model.Status.ACTIVE).prefetch_related(
+        "deployments"
+    )
+    offered = {}
+    for model in models:
+        deployments = tuple(d for d in model.deployments.all() if d.is_enabled)
+        price = prices.get(model.pk)
+        if price is None or not deployments:
+            continue
+        offered[model.slug] = OfferedModel(
+            slug=model.slug,
+            edition=model.edition,
+            owned_by=model.owned_by,
+            created=int(model.released_at.timestamp()),
+            context_tokens=model.context_tokens,
+            max_output_tokens=model.max_output_tokens,
+            default_output_tokens=model.default_output_tokens,
+            bytes_per_token=model.bytes_per_token,
+            price_version_id=price.pk,
+            price=(price.price_in, price.price_cached_in, price.price_out),
+            cost=(price.cost_in, price.cost_cached_in, price.cost_out),
+            deployments=deployments,
+            capabilities=frozenset(model.capabilities),
+            accepts=frozenset.intersection(*map(_accepts, deployments)),
+        )
+    return offered
+
+
+def _accepts(deployment: Deployment) -> frozenset[str]:
+    names = deployment.options.get("accepts")
+    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+
+
+def load_spent(organisation_id: int, key_id: int) -> tuple[int, int]:
+    """Return what an organisation and a key have used this month, durably."""
+    now = timezone.now()
+    month = now.date().replace(day=1)
+    row = OrganisationMonth.objects.filter(
+        organisation_id=organisation_id, month=month
+    ).first()
+    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    by_key = UsageHour.objects.filter(key_id=key_id, hour__gte=start)
+    return (row.price_nano if row else 0), sum(
+        by_key.values_list("price_nano", flat=True)
+    )

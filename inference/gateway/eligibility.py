@@ -1,0 +1,77 @@
+"""May this caller ask this of this model, and how much can it come to?"""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+
+from inference.catalog.models import Deployment
+from inference.directory.directory import Caller, Directory, OfferedModel
+from inference.protocol import errors
+from inference.protocol.capabilities import check_capabilities
+from inference.protocol.fields import refuse_unknown
+from inference.protocol.metering import UsageBounds
+from inference.protocol.requests import EMBEDDINGS, ModelRequest
+
+
+async def find_model(directory: Directory, caller: Caller, slug: str) -> OfferedModel:
+    """Return a model the caller may use. Raises ``APIError``."""
+    offered = await directory.offered()
+    model = offered.get(slug)
+    if model is None or not caller.may_see(slug):
+        visible = [name for name in offered if caller.may_see(name)]
+        raise errors.model_not_found(slug, visible)
+    if model.is_premium and not caller.features.premium_models:
+        raise errors.model_requires_plan(slug, pricing_url(caller, slug))
+    return model
+
+
+def check_call(call: ModelRequest, model: OfferedModel) -> None:
+    """Raise ``APIError`` for what the model does not take or cannot do."""
+    refuse_unknown(call.endpoint, call.payload, model.accepts)
+    if call.endpoint == EMBEDDINGS and all(
+        d.provider != Deployment.Provider.OPENAI for d in model.deployments
+    ):
+        raise errors.bad_request(
+            f"The model `{model.slug}` makes no embeddings.", "model"
+        )
+    check_capabilities(
+        call.endpoint, call.payload, model=model.slug, able=model.capabilities
+    )
+
+
+def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int, int]:
+    """Return what a call can use, the longest one answer may be, and a likely sum.
+
+    What is asked for or, without that, all that the model can write in what its
+    context leaves: this is sent upstream and this is what is held. Raises
+    ``APIError`` for what cannot fit.
+    """
+    size, context = call.size, model.context_tokens
+    estimated_in = max(1, size.estimate(model.bytes_per_token))
+    each_in = estimated_in // size.texts
+    if call.endpoint == EMBEDDINGS:
+        most_out = likely = answers = 0
+    else:
+        room = max(context - each_in, model.default_output_tokens)
+        most_out = min(call.max_tokens or room, model.max_output_tokens)
+        likely = min(call.max_tokens or model.default_output_tokens, most_out)
+        answers = call.choices * size.texts
+    # The estimate errs on the high side; only what cannot fit is refused.
+    if each_in * 0.5 + (most_out if call.max_tokens else 0) > context:
+        raise errors.context_exceeded(context)
+    bounds = UsageBounds(
+        estimated_in=estimated_in,
+        most_in=size.most(context),
+        most_out=most_out * answers,
+        answers=answers,
+        prompts=size.texts,
+        bytes_per_token=model.bytes_per_token,
+    )
+    return bounds, most_out, likely * answers
+
+
+def pricing_url(caller: Caller, model: str) -> str:
+    """Return where a plan is chosen for the caller, and then this model is tried."""
+    wish = f"/playground/?{urlencode({'model': model})}"
+    query = urlencode({"org": caller.organisation_slug, "next": wish}, safe="/")
+    return f"{settings.SITE_URL}/pricing/?{query}"

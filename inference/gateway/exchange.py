@@ -1,0 +1,248 @@
+"""One request from the moment it is received until it is settled."""
+
+import asyncio
+import enum
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from inference.catalog.models import Deployment
+from inference.directory.directory import Caller, OfferedModel
+from inference.protocol.answers import Envelope
+from inference.protocol.metering import Tokens, UsageBounds
+from inference.protocol.requests import ModelRequest
+from inference.providers.base import Ask
+from inference.usage.models import UsageEvent
+from inference.usage.recording import Usage
+
+AUDIENCES = ("public", "members")
+
+
+class State(enum.Enum):
+    """How far a request has come."""
+
+    RECEIVED = "received"
+    ADMITTED = "admitted"
+    RUNNING = "running"
+    SETTLED = "settled"
+
+
+_NEXT = {
+    State.RECEIVED: {State.ADMITTED},
+    # Settled without having run: no deployment was healthy, or the caller left.
+    State.ADMITTED: {State.RUNNING, State.SETTLED},
+    # Running again is the next attempt, at another deployment.
+    State.RUNNING: {State.RUNNING, State.SETTLED},
+    State.SETTLED: frozenset[State](),
+}
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One request, its answer and what is known of both.
+
+    ``idempotency_key`` is empty where the answer is not to be kept. What a later
+    state brings is not there before it: reading it raises ``AttributeError``.
+    Money in billionths of a dollar.
+    """
+
+    request_id: str
+    client_request_id: str
+    caller: Caller
+    call: ModelRequest
+    state: State = State.RECEIVED
+    idempotency_key: bytes = b""
+    fingerprint: str = ""
+
+    # From the estimate on. ``most_out`` is the longest one answer may be.
+    model: OfferedModel = field(init=False)
+    bounds: UsageBounds = field(init=False)
+    most_out: int = field(init=False)
+    hold_nano: int = field(init=False)
+    occurred_at: datetime = field(init=False)
+    started: float = field(init=False)
+
+    # Admitted: how much of each limit is left, and where the reservation is held.
+    limit_headers: dict[str, str] = field(init=False)
+    is_held_in_redis: bool = field(init=False)
+    envelope: Envelope = field(init=False)
+
+    # Running: the latest attempt.
+    deployment: Deployment | None = None
+    first_byte_ms: int | None = None
+    # What a stream has brought so far, as the heartbeat reports it.
+    tokens_out: int = 0
+    # Prompt tokens of attempts that were run and gave nothing: a cost of ours.
+    lost_in: int = 0
+    # How the last attempt failed, as the usage row tells it.
+    failed_as: str = UsageEvent.Status.UPSTREAM_ERROR
+    _task: "asyncio.Task[object] | None" = None
+    _interruption: "asyncio.Future[str] | None" = None
+
+    # A whole answer and what it used; kept no longer than it takes to send it.
+    is_replayed: bool = False
+    tokens: Tokens = field(init=False)
+    answer: bytes = b""
+
+    # Settled.
+    usage: Usage = field(init=False)
+
+    @property
+    def month(self) -> str:
+        """The calendar month (UTC) whose allowance is used, as ``202605``."""
+        return f"{self.occurred_at.year}{self.occurred_at.month:02}"
+
+    @property
+    def drains(self) -> bool:
+        """Whether the upstream is read to its end when the caller leaves."""
+        return (
+            self.deployment is not None
+            and self.deployment.on_disconnect == Deployment.OnDisconnect.DRAIN
+        )
+
+    def repeat_under(self, key: bytes, fingerprint: str) -> None:
+        """Have the answer kept for whoever sends ``key`` with the same body again."""
+        self.idempotency_key = key
+        self.fingerprint = fingerprint
+
+    def estimate(
+        self,
+        model: OfferedModel,
+        bounds: UsageBounds,
+        *,
+        most_out: int,
+        started: float,
+    ) -> None:
+        """Fix the model and the most that may be used, which is what is held."""
+        self.model = model
+        self.bounds = bounds
+        self.most_out = most_out
+        self.hold_nano = model.price_of(bounds.estimated_in, 0, bounds.most_out)
+        self.started = started
+        self.occurred_at = datetime.now(UTC)
+
+    def admit(self, limit_headers: dict[str, str], *, is_held_in_redis: bool) -> None:
+        """Received → admitted: the worst price is reserved."""
+        self._go_to(State.ADMITTED)
+        self.limit_headers = limit_headers
+        self.is_held_in_redis = is_held_in_redis
+        self.envelope = Envelope(
+            self.call.endpoint,
+            self.request_id,
+            self.model.slug,
+            int(self.occurred_at.timestamp()),
+            self.call.is_stream,
+        )
+
+    def run_at(self, deployment: Deployment) -> None:
+        """Admitted → running, or the next attempt of what runs."""
+        self._go_to(State.RUNNING)
+        self.deployment = deployment
+        self._task = asyncio.current_task()
+
+    def ask(self) -> Ask:
+        """Return what a provider is asked."""
+        return Ask(
+            request_id=self.request_id,
+            endpoint=self.call.endpoint,
+            payload=self.call.payload,
+            is_stream=self.call.is_stream,
+            model=self.model.slug,
+            created=int(self.occurred_at.timestamp()),
+            max_tokens=self.most_out,
+            audiences=AUDIENCES,
+            locale=self.caller.locale,
+        )
+
+    def record_failure(self, status: str, *, has_run: bool) -> None:
+        """Remember how an attempt failed, and what it cost us where it was run."""
+        self.failed_as = status
+        if has_run:
+            self.lose_prompt()
+
+    def lose_prompt(self) -> None:
+        """Count a prompt that was run for nothing."""
+        self.lost_in += self.bounds.estimated_in
+
+    def record_first_byte(self) -> None:
+        self.first_byte_ms = self._milliseconds()
+
+    def record_tokens(self, tokens_out: int) -> None:
+        self.tokens_out = tokens_out
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a stream has begun, which settles itself when it ends."""
+        return self._interruption is not None
+
+    def record_answer(self, answer: bytes, tokens: Tokens) -> None:
+        """Take a whole answer."""
+        self.answer = answer
+        self.tokens = tokens
+
+    def replay(self, answer: bytes) -> None:
+        """Take the answer that was kept: nothing runs again."""
+        self.is_replayed = True
+        self.answer = answer
+
+    def take_answer(self) -> bytes:
+        """Return the whole answer and forget it: the commit may have to wait."""
+        answer, self.answer = self.answer, b""
+        return answer
+
+    def start_streaming(self) -> "asyncio.Future[str]":
+        """Return what tells of an interruption: from now on it ends the stream."""
+        self._interruption = asyncio.get_running_loop().create_future()
+        return self._interruption
+
+    def interrupt(self, reason: str) -> None:
+        """End a stream early: ``client_abort``, ``revoked`` or ``shutdown``."""
+        if self._interruption is not None and not self._interruption.done():
+            self._interruption.set_result(reason)
+
+    def leave(self) -> None:
+        """Stop what nobody waits for, unless the upstream bills the answer anyway."""
+        if self._interruption is not None:
+            self.interrupt("client_abort")
+        elif self._task is not None and not self.drains:
+            self._task.cancel()
+
+    def settle(self, status: str, tokens: Tokens, *, error_code: str) -> None:
+        """Admitted or running → settled: ``usage`` says what it comes to."""
+        self._go_to(State.SETTLED)
+        model = self.model
+        counts = (tokens.prompt, tokens.cached, tokens.completion)
+        self.usage = Usage(
+            request_id=self.request_id,
+            occurred_at=self.occurred_at,
+            organisation_id=self.caller.organisation_id,
+            key_id=self.caller.key_id,
+            model=model.slug,
+            edition=model.edition,
+            price_version_id=model.price_version_id,
+            status=status,
+            is_stream=self.call.is_stream,
+            is_estimated=tokens.is_estimated,
+            tokens_in=tokens.prompt,
+            tokens_cached=tokens.cached,
+            tokens_out=tokens.completion,
+            price_nano=model.price_of(*counts),
+            cost_nano=model.cost_of(*counts) + model.cost_of(self.lost_in, 0, 0),
+            first_byte_ms=self.first_byte_ms,
+            total_ms=self._milliseconds(),
+            client_request_id=self.client_request_id,
+            error_code=error_code,
+        )
+        # It may be 20 MB, and the commit may have to wait.
+        self.call.payload = {}
+
+    def _milliseconds(self) -> int:
+        return int((time.perf_counter() - self.started) * 1000)
+
+    def _go_to(self, state: State) -> None:
+        if state not in _NEXT[self.state]:
+            raise RuntimeError(
+                f"{self.request_id} is {self.state.value}: it cannot become "
+                f"{state.value}."
+            )
+        self.state = state

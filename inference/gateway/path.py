@@ -1,0 +1,57 @@
+"""The path of a POST to ``/v1``, from the received request to the settled one.
+
+received   who calls, and what they ask for                       ``receiving``
+           answered before, under the same ``Idempotency-Key``?   ``replays``
+admitted   limits and quota let it in, its worst price is held    ``admission``
+running    kept alive, and settled however it ends                ``settlement``
+           at one deployment after another, until one answers     ``attempts``
+           … or event by event, as a stream                       ``streams``
+settled    one usage row, and what was held is given back
+
+An ``Exchange`` goes along it and meets none of them twice.
+"""
+
+from core.money import NANO
+from inference.gateway.engine import Engine
+from inference.gateway.exchange import Exchange
+from inference.gateway.receiving import receive
+from inference.gateway.request import Request
+
+
+async def answer(request: Request, endpoint: str, engine: Engine) -> None:
+    """Answer a request. Raises ``APIError`` before anything was sent."""
+    exchange = await receive(request, endpoint, engine.directory, engine.bodies)
+    engine.check_open()
+
+    if exchange.call.is_stream:
+        await _answer_with_events(request, exchange, engine)
+    else:
+        await _answer_whole(request, exchange, engine)
+
+
+async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) -> None:
+    async with engine.replays.claiming(exchange):
+        if not exchange.is_replayed:
+            await engine.admission.admit(exchange)
+
+            with engine.settlement.settling(exchange), request.watched(exchange.leave):
+                await engine.attempts.complete(exchange)
+
+    await request.respond(200, exchange.take_answer(), _headers_of(exchange))
+
+
+async def _answer_with_events(
+    request: Request, exchange: Exchange, engine: Engine
+) -> None:
+    await engine.admission.admit(exchange)
+
+    # Settled by what was written: now, or once the upstream was read to its end.
+    with engine.settlement.settling(exchange), request.watched(exchange.leave):
+        await engine.streams.relay(exchange, request)
+
+
+def _headers_of(exchange: Exchange) -> dict[str, str]:
+    if exchange.is_replayed:
+        return {"idempotency-replayed": "true"}
+    price = exchange.usage.price_nano / NANO
+    return {**exchange.limit_headers, "x-cost": f"{price:.9f}"}

@@ -1,0 +1,184 @@
+"""One HTTP request as the server hands it over, and the answer to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+
+from inference.protocol import errors
+from inference.protocol.errors import APIError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# Most answers come sooner than it pays to look whether the caller is still there.
+LOOK_AFTER_SECONDS = 0.1
+_STREAM_HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+class Request:
+    """One request. Its headers are read once; every answer carries ``id``, if any."""
+
+    def __init__(
+        self, scope: Message, receive: Receive, send: Send, request_id: str
+    ) -> None:
+        self.id = request_id
+        self.method: str = scope["method"]
+        self.path: str = scope["path"].rstrip("/")
+        # Of a header that is sent twice the first counts.
+        self._headers: dict[bytes, bytes] = dict(reversed([*scope["headers"]]))
+        self._client = scope.get("client")
+        self._receive = receive
+        self._send = send
+        self._departure: asyncio.Future[None] | None = None
+        self._on_departure: Callable[[], None] | None = None
+        self.has_begun_answer = False
+
+    def header(self, name: bytes) -> bytes:
+        """Return a header by its lower-case name, or nothing."""
+        return self._headers.get(name, b"")
+
+    @property
+    def secret(self) -> str:
+        """The key that was sent. Raises ``APIError`` where none was."""
+        authorization = self.header(b"authorization").decode("latin-1")
+        kind, _, secret = authorization.partition(" ")
+        if kind.lower() != "bearer" or not secret.strip():
+            raise errors.missing_key()
+        return secret.strip()
+
+    @property
+    def address(self) -> str:
+        """The address the outermost trusted proxy saw."""
+        trusted = settings.TRUSTED_PROXIES
+        if trusted:
+            hops = self.header(b"x-forwarded-for").decode("latin-1").split(",")
+            if len(hops) >= trusted:
+                return hops[-trusted].strip()
+        return str(self._client[0]) if self._client else ""
+
+    @property
+    def client_request_id(self) -> str:
+        """The caller's own name for the request, where it is a harmless one."""
+        value = self.header(b"x-client-request-id").decode("latin-1")
+        is_harmless = len(value) <= 64 and value.isascii() and value.isprintable()
+        return value if is_harmless else ""
+
+    @property
+    def declared_length(self) -> int:
+        """How many bytes the body is said to have; 0 where nothing is said."""
+        declared = self.header(b"content-length")
+        # Of ASCII digits alone: `bytes` knows no others, unlike `str`.
+        return int(declared) if declared.isdigit() and len(declared) < 19 else 0
+
+    def require_method(self, allowed: str) -> None:
+        """Refuse every other method with 405; what answers GET answers HEAD."""
+        if self.method == allowed or (self.method == "HEAD" and allowed == "GET"):
+            return
+        raise APIError(
+            405,
+            f"Not allowed to {self.method} here; use {allowed}.",
+            code="method_not_allowed",
+            headers={"allow": allowed},
+        )
+
+    def require_json(self) -> None:
+        """Refuse bodies that are compressed, or are not JSON, with 415."""
+        if self.header(b"content-encoding") not in {b"", b"identity"}:
+            raise errors.unsupported_media_type(
+                "Compressed request bodies are not accepted."
+            )
+        kind = self.header(b"content-type").partition(b";")[0].strip().lower()
+        if kind not in {b"", b"application/json"} and not kind.endswith(b"+json"):
+            raise errors.unsupported_media_type(
+                "The body has to be JSON, sent as `Content-Type: application/json`."
+            )
+
+    async def receive_piece(self) -> tuple[bytes, bool]:
+        """Return a piece of the body and whether more follows.
+
+        Raises ``APIError`` where the caller went away.
+        """
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise errors.bad_request("The request body was not sent completely.")
+        return bytes(message.get("body", b"")), bool(message.get("more_body"))
+
+    @contextmanager
+    def watched(self, on_departure: Callable[[], None]) -> Iterator[None]:
+        """Call ``on_departure`` where the caller leaves inside the block."""
+        self._on_departure = on_departure
+        timer = asyncio.get_running_loop().call_later(LOOK_AFTER_SECONDS, self.watch)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if self._departure is not None:
+                self._departure.cancel()
+
+    def watch(self) -> None:
+        """Look from now on, without waiting until it pays."""
+        if self._departure is None:
+            self._departure = asyncio.ensure_future(self._depart())
+            self._departure.add_done_callback(self._departed)
+
+    async def respond(
+        self, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer with JSON that is written already."""
+        own = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await self._begin_answer(status, [*own, *self._encoded(headers or {})])
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def refuse(self, error: APIError) -> None:
+        """Answer with an error in OpenAI's shape."""
+        await self.respond(error.status, error.body(), error.headers)
+
+    async def begin_stream(self, headers: Mapping[str, str]) -> None:
+        """Answer 200 with events that are still to be written."""
+        await self._begin_answer(200, [*_STREAM_HEADERS, *self._encoded(headers)])
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece of a stream."""
+        await self._send(
+            {"type": "http.response.body", "body": piece, "more_body": True}
+        )
+
+    async def end_stream(self) -> None:
+        """Send the proper end of a body: it says that all of it was sent."""
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _begin_answer(
+        self, status: int, headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        self.has_begun_answer = True
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": headers}
+        )
+
+    def _encoded(self, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+        own = [(b"x-request-id", self.id.encode())] if self.id else []
+        return own + [
+            (name.encode(), value.encode()) for name, value in headers.items()
+        ]
+
+    async def _depart(self) -> None:
+        """Return when the caller has closed the connection."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def _departed(self, departure: "asyncio.Future[None]") -> None:
+        if departure.cancelled() or departure.exception() is not None:
+            return
+        if self._on_departure is not None:
+            self._on_departure()

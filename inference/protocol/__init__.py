@@ -1,0 +1,1 @@
+"""OpenAI's protocol: requests read, usage metered, answers and errors in its words."""

@@ -1,0 +1,160 @@
+"""The answer of an upstream as a caller is to see it.
+
+What surrounds an answer is ours: its id, its model, its usage. What the model wrote
+passes through byte by byte, since reading and writing it again would change numbers
+and lose what JSON has no word for. Everything else an upstream adds stays here:
+addresses, versions, timings.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from inference.protocol.metering import Tokens
+from inference.providers.wire import Unreadable
+
+_SIGNS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_COLON = re.compile(rb"\s*:\s*")
+_STARTS = {
+    name: re.compile(rb'"%b"\s*:\s*' % name.encode()) for name in ("choices", "data")
+}
+# What stands after the last value of a document, read from its end.
+_END = (b"}",)
+_NULL_END = (b"}", b"null", b":", b'"usage"', b",")
+_OBJECTS = {
+    ("chat/completions", False): "chat.completion",
+    ("chat/completions", True): "chat.completion.chunk",
+    ("completions", False): "text_completion",
+    ("completions", True): "text_completion",
+}
+# What a choice consists of; the rest of one is an upstream's own.
+_CHOICE = {
+    *("index", "delta", "message", "text", "logprobs", "finish_reason", "stop_reason"),
+    *("token_ids", "content_filter_results"),
+}
+
+
+@dataclass(slots=True)
+class Envelope:
+    """What is around every piece of one call's answer."""
+
+    endpoint: str
+    request_id: str
+    model: str
+    created: int
+    is_stream: bool
+    head: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.endpoint == "embeddings":
+            around: dict[str, Any] = {"object": "list", "model": self.model}
+        else:
+            prefix = "chatcmpl" if self.endpoint == "chat/completions" else "cmpl"
+            around = {
+                "id": f"{prefix}-{self.request_id.removeprefix('req_')}",
+                "object": _OBJECTS[self.endpoint, self.is_stream],
+                "created": self.created,
+                "model": self.model,
+            }
+        self.head = orjson.dumps(around)[:-1]
+
+    @property
+    def key(self) -> str:
+        return "data" if self.endpoint == "embeddings" else "choices"
+
+    def wrap(self, answer: bytes, usage: bytes = b"") -> bytes:
+        """Return a document around the JSON of choices, or of embeddings."""
+        tail = b',"usage":' + usage + b"}" if usage else b"}"
+        return b'%b,"%b":%b%b' % (self.head, self.key.encode(), answer, tail)
+
+    def enclose(self, answer: bytes, tokens: Tokens) -> bytes:
+        """Return the whole answer, with the usage that is billed."""
+        return self.wrap(answer, orjson.dumps(tokens.told()))
+
+    def answer_of(self, body: bytes, value: dict[str, Any]) -> bytes:
+        """Return the bytes of the choices in ``body``, which says ``value``.
+
+        Raises ``Unreadable`` where there are none.
+        """
+        answer = value.get(self.key)
+        if not isinstance(answer, list):
+            raise Unreadable
+        if self.key == "choices" and not all(map(_is_plain, answer)):
+            return orjson.dumps([_plain(choice) for choice in answer])
+        return (
+            _last_span(body, self.key, value)
+            or span_of(body, self.key.encode())
+            or orjson.dumps(answer)
+        )
+
+
+def _is_plain(choice: Any) -> bool:
+    return isinstance(choice, dict) and choice.keys() <= _CHOICE
+
+
+def _plain(choice: Any) -> dict[str, Any]:
+    if not isinstance(choice, dict):
+        raise Unreadable
+    return {name: choice[name] for name in choice if name in _CHOICE}
+
+
+def _last_span(body: bytes, key: str, value: dict[str, Any]) -> bytes | None:
+    """Return the bytes under ``key`` where it is the last, as it is in most events.
+
+    Before it are only plain values, none of which can look like a key; after it at
+    most a usage of null.
+    """
+    names = list(value)
+    tail: tuple[bytes, ...] = _END
+    if names[-1] == "usage" and value["usage"] is None:
+        names.pop()
+        tail = _NULL_END
+    if not names or names[-1] != key:
+        return None
+    if any(isinstance(value[name], dict | list) for name in names[:-1]):
+        return None
+    start = _STARTS[key].search(body)
+    # A second one may be a part of the answer, or what is hidden behind it.
+    if start is None or _STARTS[key].search(body, start.end()):
+        return None
+    for sign in tail:
+        body = body.rstrip()
+        if not body.endswith(sign):
+            return None
+        body = body[: -len(sign)]
+    return body[start.end() :].rstrip()
+
+
+def span_of(body: bytes, key: bytes) -> bytes | None:
+    """Return the bytes of the list or object under a key of the outermost object."""
+    wanted = b'"' + key + b'"'
+    depth = 0
+    start = -1
+    for sign in _SIGNS.finditer(body):
+        token = sign.group()
+        if token in (b"{", b"["):
+            depth += 1
+        elif token in (b"}", b"]"):
+            depth -= 1
+            if start >= 0 and depth == 1:
+                return body[start : sign.end()]
+        elif depth == 1 and start < 0 and token == wanted:
+            colon = _COLON.match(body, sign.end())
+            if colon is not None and body[colon.end() : colon.end() + 1] in b"[{":
+                start = colon.end()
+    return None
+
+
+def error_in(value: dict[str, Any]) -> Any:
+    """Return the error that stands in the place of a choice, if one does."""
+    choices = value.get("choices")
+    return next(
+        (
+            choice["error"]
+            for choice in (choices if isinstance(choices, list) else ())
+            if isinstance(choice, dict) and choice.get("error")
+        ),
+        None,
+    )

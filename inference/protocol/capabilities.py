@@ -1,0 +1,60 @@
+"""What a request needs a model to be able to, before anybody is asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from inference.protocol.errors import APIError, bad_request
+
+# Parts of a message that are no text, by the capability that reads them.
+_PARTS = {
+    "image_url": "vision",
+    "input_image": "vision",
+    "image": "vision",
+    "input_audio": "audio",
+    "audio_url": "audio",
+    "file": "files",
+    "input_file": "files",
+    "video_url": "video",
+    "video": "video",
+}
+_TEXT = {"text", "refusal", "input_text", "output_text", None}
+_WRITES = {"chat", "completions"}
+_EMBEDS = "embeddings"
+
+
+def check_capabilities(
+    endpoint: str, payload: dict[str, Any], *, model: str, able: frozenset[str]
+) -> None:
+    """Raise ``APIError`` for what a model with these capabilities cannot do.
+
+    Text needs no capability; what is not text needs the one for it.
+    """
+    if endpoint == _EMBEDS and able and _EMBEDS not in able:
+        raise _cannot(model, _EMBEDS, "model")
+    if endpoint != _EMBEDS and _EMBEDS in able and not able & _WRITES:
+        raise _cannot(model, "chat", "model")
+    for need, where in _needs(payload):
+        if need not in able:
+            raise _cannot(model, need, where)
+
+
+def _needs(payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for number, message in enumerate(payload.get("messages") or ()):
+        content = message.get("content") if isinstance(message, dict) else None
+        for index, part in enumerate(content if isinstance(content, list) else ()):
+            kind = part.get("type") if isinstance(part, dict) else None
+            if kind in _TEXT:
+                continue
+            where = f"messages[{number}].content[{index}]"
+            yield _PARTS.get(str(kind), str(kind)[:40]), where
+    modalities = payload.get("modalities")
+    if payload.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
+        yield "audio", "audio" if payload.get("audio") else "modalities"
+
+
+def _cannot(model: str, need: str, where: str) -> APIError:
+    return bad_request(
+        f"The model `{model}` does not have the capability `{need}`.",
+        where,
+        "unsupported_capability",
+    )

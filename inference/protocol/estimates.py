@@ -1,0 +1,172 @@
+"""What texts weigh in tokens, where nobody has counted them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+# Pictures and recordings cost tokens by what they show, not by their bytes.
+ATTACHMENT_TOKENS = 1000
+# What a message costs beside its text: its role and the marks around it.
+MESSAGE_TOKENS = 4
+# A model's template may say this much more: its own instructions, how tools are used.
+TEMPLATE_TOKENS = 2000
+# No tokeniser makes more than one token of a byte; a character has at most four.
+CHARACTER_BYTES = 4
+# What is put in the prompt beside the messages.
+_BESIDE = ("tools", "functions", "response_format")
+_TEXT_PARTS = {"text", "refusal", "input_text", "output_text"}
+_WIDE = re.compile(r"[^\x00-\x7f]+")
+
+
+@dataclass(slots=True)
+class TextSize:
+    """ASCII bytes, other characters, and what is tokens already.
+
+    ``texts`` is how many prompts, or pieces of an answer, were weighed.
+    """
+
+    plain: int = 0
+    wide: int = 0
+    tokens: int = 0
+    attachments: int = 0
+    texts: int = 0
+
+    def add(self, text: str) -> None:
+        """Weigh a text."""
+        wide = 0
+        if not text.isascii():
+            wide = sum(len(run) for run in _WIDE.findall(text))
+        self.plain += len(text) - wide
+        self.wide += wide
+
+    def estimate(self, bytes_per_token: float) -> int:
+        """Return about how many tokens this is, rather too many.
+
+        A character outside ASCII is taken for a token: four bytes for each would
+        be far too few for Chinese.
+        """
+        return (
+            -int(-self.plain // bytes_per_token)
+            + self.wide
+            + self.tokens
+            + self.attachments * ATTACHMENT_TOKENS
+        )
+
+    def most(self, context: int) -> int:
+        """Return more tokens than this can be, in a model that holds ``context``."""
+        return (
+            self.plain
+            + self.wide * CHARACTER_BYTES
+            + self.tokens
+            + self.attachments * context
+            + TEMPLATE_TOKENS
+        )
+
+
+def size_of(payload: dict[str, Any]) -> TextSize:
+    """Weigh what a request asks; the JSON around its texts weighs nothing."""
+    size = TextSize()
+    for message in payload.get("messages") or ():
+        if isinstance(message, dict):
+            _add_message(size, message)
+    asked = payload.get("prompt", payload.get("input"))
+    for text in _texts(asked):
+        size.texts += 1
+        if isinstance(text, str):
+            size.add(text)
+        else:
+            size.tokens += len(text)
+    for name in _BESIDE:
+        if payload.get(name):
+            size.add(orjson.dumps(payload[name]).decode())
+    size.texts = max(1, size.texts)
+    return size
+
+
+def _add_message(size: TextSize, message: dict[str, Any]) -> None:
+    size.tokens += MESSAGE_TOKENS
+    for name, value in message.items():
+        if name != "content" or not isinstance(value, list):
+            for text in _strings(value):
+                size.add(text)
+            continue
+        for part in value:
+            if isinstance(part, dict) and part.get("type") not in _TEXT_PARTS:
+                size.attachments += 1
+                continue
+            for text in _strings(part):
+                size.add(text)
+
+
+def _texts(asked: Any) -> Iterator[str | list[Any]]:
+    """Yield the prompts of a request: texts, or lists of token ids."""
+    if isinstance(asked, str):
+        yield asked
+    elif isinstance(asked, list):
+        if asked and all(isinstance(item, int) for item in asked):
+            yield asked
+        else:
+            yield from (item for item in asked if isinstance(item, str | list))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def add_choice(size: TextSize, choice: dict[str, Any]) -> bool:
+    """Weigh what one choice of an answer says; tell whether it says anything.
+
+    Sound, probabilities and the JSON around the text are no letters of it.
+    """
+    said = choice.get("delta") or choice.get("message")
+    if isinstance(said, dict) and len(said) == 1:
+        text = said.get("content")
+        if isinstance(text, str):
+            # The usual event of a stream.
+            if text:
+                size.add(text)
+                size.texts += 1
+            return bool(text)
+    texts = [choice.get("text")]
+    has_more = False
+    if isinstance(said, dict):
+        texts += _texts_of(said)
+        has_more = bool(said.get("tool_calls") or said.get("audio"))
+    written = [text for text in texts if isinstance(text, str) and text]
+    for text in written:
+        size.add(text)
+    size.texts += bool(written or has_more)
+    return bool(written) or has_more
+
+
+def _texts_of(said: dict[str, Any]) -> Iterator[Any]:
+    content = said.get("content")
+    if isinstance(content, list):
+        yield from (part.get("text") for part in content if isinstance(part, dict))
+    else:
+        yield content
+    # Some servers send the same thoughts under both names.
+    yield said.get("reasoning_content") or said.get("reasoning")
+    yield said.get("refusal")
+    calls = said.get("tool_calls")
+    functions = [
+        call.get("function")
+        for call in (calls if isinstance(calls, list) else ())
+        if isinstance(call, dict)
+    ]
+    for function in [*functions, said.get("function_call")]:
+        if isinstance(function, dict):
+            yield from (function.get("name"), function.get("arguments"))
+    audio = said.get("audio")
+    if isinstance(audio, dict):
+        yield audio.get("transcript")

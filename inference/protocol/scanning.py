@@ -1,0 +1,189 @@
+"""Watching a stream of events go by without holding it up.
+
+A piece of the network may end in the middle of an event, of a line or of a
+character. What the model wrote is passed on byte by byte; what is around it is
+ours (see ``answers``), so comments, names and versions of the upstream end here.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from inference.protocol.answers import Envelope, error_in
+from inference.protocol.estimates import TextSize, add_choice
+from inference.protocol.metering import (
+    ReportedUsage,
+    Tokens,
+    UsageBounds,
+    meter,
+    read_usage,
+)
+from inference.providers.base import StreamBroke
+from inference.providers.wire import Unreadable, loads
+
+MAX_EVENT = 16_000_000
+DONE = b"data: [DONE]\n\n"
+_BOUNDARY = re.compile(rb"\n\n|\r\n\r\n|\r\r")
+_LINE = re.compile(rb"\r\n|\n|\r")
+
+
+@dataclass(slots=True)
+class StreamCount:
+    """What has been seen of a stream."""
+
+    written: TextSize = field(default_factory=TextSize)
+    # What was written after ``usage`` was told.
+    since: TextSize = field(default_factory=TextSize)
+    usage: Any = None
+    error: Any = None
+    has_content: bool = False
+    is_done: bool = False
+    seen: set[int] = field(default_factory=set)
+    finished: set[int] = field(default_factory=set)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the model said that it ends, in either of the two ways."""
+        return self.is_done or bool(self.finished and self.finished >= self.seen)
+
+    def tokens(self, bounds: UsageBounds) -> Tokens:
+        """Return what has been used so far."""
+        return meter(self.usage, self.written, bounds, since=self.since)
+
+
+@dataclass(slots=True)
+class StreamScanner:
+    """Splits bytes into events, counts them, and writes them as the caller's own."""
+
+    envelope: Envelope
+    bounds: UsageBounds
+    wants_usage: bool = False
+    counted: StreamCount = field(default_factory=StreamCount)
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return the whole events that ``piece`` completes, ready to be sent.
+
+        Raises ``StreamBroke`` for an event without an end.
+        """
+        # A boundary may begin in the pieces before.
+        seam = b"".join(self.parts[-3:])[-3:]
+        end = _last_boundary(seam + piece) - len(seam)
+        if end <= 0:
+            self.parts.append(piece)
+            self.size += len(piece)
+            if self.size > MAX_EVENT:
+                raise StreamBroke
+            return b""
+        whole = b"".join([*self.parts, piece[:end]])
+        rest = piece[end:]
+        self.parts = [rest] if rest else []
+        self.size = len(rest)
+        return b"".join(self._event(event) for event in _BOUNDARY.split(whole))
+
+    def finish(self) -> bytes:
+        """Return what is left when the upstream has ended, and the end it owes.
+
+        It may leave out the last empty line, and the sign of the end after a model
+        that said it has finished.
+        """
+        out = self.feed(b"\n\n") if b"".join(self.parts).strip() else b""
+        counted = self.counted
+        if counted.is_whole and not counted.is_done and not counted.error:
+            out += self._end()
+        return out
+
+    def _event(self, event: bytes) -> bytes:
+        """Count one event; return it as the caller is to see it."""
+        data = _data_of(event)
+        counted = self.counted
+        # After an error or the end nothing is worth hearing.
+        if not data or counted.is_done or counted.error:
+            return b""
+        if data.startswith(b"[DONE]"):
+            return self._end()
+        try:
+            value = loads(data)
+        except Unreadable:
+            # No client could read it either.
+            return b""
+        if not isinstance(value, dict):
+            return b""
+        choices = value.get("choices")
+        choices = choices if isinstance(choices, list) else []
+        counted.error = value.get("error") or error_in(value)
+        if not counted.error and value.get("object") == "error":
+            counted.error = value
+        if choices and not counted.error:
+            self._count(choices)
+        self._hear_usage(value)
+        if not choices or counted.error:
+            return b""
+        try:
+            answer = self.envelope.answer_of(data, value)
+        except Unreadable:
+            return b""
+        told = b"null" if self.wants_usage else b""
+        return b"data: " + self.envelope.wrap(answer, told) + b"\n\n"
+
+    def _count(self, choices: list[Any]) -> None:
+        counted = self.counted
+        for choice in choices:
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            index = index if isinstance(index, int) else 0
+            counted.seen.add(index)
+            piece = TextSize()
+            if add_choice(piece, choice):
+                counted.has_content = True
+                for size in (counted.written, counted.since):
+                    size.plain += piece.plain
+                    size.wide += piece.wide
+                    size.texts += 1
+            if choice.get("finish_reason"):
+                counted.has_content = True
+                counted.finished.add(index)
+
+    def _hear_usage(self, value: dict[str, Any]) -> None:
+        usage = value.get("usage")
+        if usage is None and isinstance(value.get("x_groq"), dict):
+            usage = value["x_groq"].get("usage")
+        if usage is None:
+            return
+        # The last that can be read: some servers send a running total in each event.
+        if read_usage(usage) != ReportedUsage() or self.counted.usage is None:
+            self.counted.usage = usage
+            self.counted.since = TextSize()
+
+    def _end(self) -> bytes:
+        """Return the sign of the end, after the usage that was asked for."""
+        self.counted.is_done = True
+        if not self.wants_usage:
+            return DONE
+        told = orjson.dumps(self.counted.tokens(self.bounds).told())
+        return b"data: " + self.envelope.wrap(b"[]", told) + b"\n\n" + DONE
+
+
+def _last_boundary(data: bytes) -> int:
+    """Return where the last whole event ends."""
+    end = 0
+    for boundary in (b"\n\n", b"\r\n\r\n", b"\r\r"):
+        found = data.rfind(boundary)
+        if found >= 0:
+            end = max(end, found + len(boundary))
+    return end
+
+
+def _data_of(event: bytes) -> bytes:
+    if event.startswith(b"data:") and b"\n" not in event and b"\r" not in event:
+        return event[5:].strip()
+    lines = [
+        line[5:].removeprefix(b" ")
+        for line in _LINE.split(event.removeprefix(b"\xef\xbb\xbf"))
+        if line.startswith(b"data:")
+    ]
+    return b"\n".join(lines).strip()

@@ -1,0 +1,249 @@
+"""Whose fault a failed attempt is, by evidence, and what the caller is told of it.
+
+What a caller's own request brought about must not close a model for others; a dead
+server or credential must not be taken for the caller's mistake. Both roads, whole
+answers and streams, are judged here.
+"""
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from inference.catalog.models import Deployment
+from inference.directory.directory import OfferedModel
+from inference.protocol import errors
+from inference.protocol.errors import APIError
+from inference.providers.base import UpstreamFailed
+from inference.providers.wire import Unreadable, loads
+from inference.routing.redaction import redact
+
+
+class Blame(enum.Enum):
+    """Who brought a failure about."""
+
+    CALLER = "caller"
+    # The upstream's own limit.
+    BUSY = "busy"
+    # What staff have to put right: a key, an account, an address, a model's name.
+    OURS = "ours"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from a failed attempt.
+
+    ``is_certain`` tells that no request can have brought it about, so that one is
+    evidence for all. ``may_go_on`` allows another deployment, ``may_repeat`` the
+    same one once more.
+    """
+
+    blame: Blame
+    error: APIError
+    may_go_on: bool = False
+    may_repeat: bool = False
+    is_certain: bool = False
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedError:
+    """An upstream's error, whatever shape it came in."""
+
+    message: str = ""
+    kind: str = ""
+    code: str = ""
+    param: str = ""
+
+    def speaks_of(self, pattern: "re.Pattern[str]") -> bool:
+        return any(map(pattern.search, (self.code, self.kind, self.message[:4000])))
+
+
+_CONTEXT = re.compile(
+    r"context_length|exceed_context|context (?:length|window|size)|maximum context|"
+    r"available context|prompt is too long|input is too long|too many (?:input )?tokens|"
+    r"longer than the (?:model|maximum)|reduce the length",
+    re.IGNORECASE,
+)
+_MODERATION = re.compile(
+    r"content[_ -]?(?:policy|filter|management|moderation)|moderat|safety|flagged|"
+    r"harmful|inappropriate|policy[_ ]violation|sensitive|data_inspection|违规|敏感|不安全",
+    re.IGNORECASE,
+)
+_UNSUPPORTED = re.compile(
+    r"not (?:currently )?support|unsupported|not implemented|does not (?:accept|allow)",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(
+    r"request too large|too large for|reduce (?:the|your)", re.IGNORECASE
+)
+# The codes of OpenAI's that tell a program what to correct.
+CODES = {
+    *("invalid_value", "invalid_type", "invalid_json", "missing_required_parameter"),
+    *("unknown_parameter", "unsupported_parameter", "unsupported_value"),
+    *("string_above_max_length", "string_too_short", "array_above_max_length"),
+    *("array_below_min_length", "integer_above_max_value", "integer_below_min_value"),
+    *("decimal_above_max_value", "decimal_below_min_value", "invalid_image"),
+    *("invalid_image_format", "invalid_image_url", "image_too_large"),
+    *("invalid_base64_image", "invalid_function_parameters", "tool_use_failed"),
+    *("json_validate_failed", "invalid_request", "invalid_prompt"),
+}
+_PARAM = re.compile(r"[A-Za-z_]\w{0,40}(?:[.\[]\w{1,40}\]?){0,6}")
+_CREDENTIAL = {401, 402, 403}
+_UNAVAILABLE = {503, 529}
+
+
+def judge(
+    failure: UpstreamFailed,
+    *,
+    deployment: Deployment,
+    model: OfferedModel,
+    fields: frozenset[str] = frozenset(),
+    hidden: tuple[str, ...] = (),
+) -> Verdict:
+    """Return what follows from a failure; ``fields`` are those the caller sent."""
+    if failure.is_timeout:
+        # It may be running still: once is enough.
+        return Verdict(Blame.SERVER, errors.upstream_timeout())
+    if failure.is_unreachable:
+        return Verdict(
+            Blame.SERVER,
+            errors.upstream_error(),
+            may_go_on=True,
+            may_repeat=True,
+            is_certain=True,
+        )
+    said = read_error(failure.body)
+    # What was answered with 200 says in its body what it should have said before it.
+    status = failure.status if failure.status != 200 else _status_in(failure.body)
+    original = " ".join(filter(None, (said.code, said.kind, said.message)))[:500]
+    verdict = _verdict(status, failure, said, model)
+    if verdict.blame is Blame.CALLER and not verdict.error.message:
+        verdict.error.message = (
+            redact(
+                said.message,
+                renamed={deployment.upstream_model: model.slug},
+                hidden=(*hidden, deployment.base_url),
+            )
+            or "The model refused the request."
+        )
+        if _PARAM.fullmatch(said.param) and re.split(r"[.\[]", said.param)[0] in fields:
+            verdict.error.param = said.param
+    if failure.was_run:
+        # It was bought: nowhere else, and not again.
+        return Verdict(verdict.blame, verdict.error, original=original)
+    return Verdict(
+        verdict.blame,
+        verdict.error,
+        verdict.may_go_on,
+        verdict.may_repeat,
+        verdict.is_certain,
+        original,
+    )
+
+
+def _verdict(
+    status: int, failure: UpstreamFailed, said: ReportedError, model: OfferedModel
+) -> Verdict:
+    """Judge an answer by its status and its words."""
+    if status in {400, 403, 409, 422, 451} and (
+        said.speaks_of(_MODERATION) or status == 451
+    ):
+        return _callers(400, "content_policy_violation")
+    if status in {400, 413, 422, 500} and said.speaks_of(_CONTEXT):
+        return Verdict(Blame.CALLER, errors.context_exceeded(model.context_tokens))
+    if status in {400, 422}:
+        return _callers(400, said.code if said.code in CODES else None)
+    if status == 413:
+        return _callers(413, "request_too_large")
+    if status == 501 or (status in {404, 405, 500} and said.speaks_of(_UNSUPPORTED)):
+        return _callers(400, "unsupported_capability")
+    if status in _CREDENTIAL:
+        return Verdict(
+            Blame.OURS,
+            errors.upstream_auth(),
+            may_go_on=True,
+            # A key that is unknown is so for everybody.
+            is_certain=status == 401,
+        )
+    if status == 429:
+        error = errors.upstream_rate_limited(failure.retry_after)
+        # One huge request over a limit says nothing of the next small one.
+        blame = Blame.CALLER if said.speaks_of(_TOO_LARGE) else Blame.BUSY
+        return Verdict(blame, error, may_go_on=True)
+    if status in _UNAVAILABLE:
+        error = errors.upstream_unavailable(failure.retry_after)
+        return Verdict(Blame.SERVER, error, may_go_on=True, may_repeat=True)
+    if status == 504:
+        return Verdict(Blame.SERVER, errors.upstream_timeout())
+    if 300 <= status < 500:
+        # An address or a model that is not there is nothing a caller chose.
+        return Verdict(Blame.OURS, errors.upstream_error(), may_go_on=True)
+    return Verdict(
+        Blame.SERVER,
+        errors.upstream_error(),
+        may_go_on=True,
+        # 500 is as likely this request's doing as the server's.
+        may_repeat=status == 502,
+    )
+
+
+def _callers(status: int, code: str | None) -> Verdict:
+    return Verdict(Blame.CALLER, APIError(status, "", code=code))
+
+
+def read_error(body: bytes) -> ReportedError:
+    """Read an error in any of the shapes servers give it."""
+    try:
+        value = loads(body)
+    except Unreadable:
+        text = body[:2000].decode("utf-8", "replace")
+        # A proxy's page says nothing of the request.
+        return ReportedError() if text.lstrip().startswith("<") else ReportedError(text)
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
+        return ReportedError(value if isinstance(value, str) else "")
+    # OpenAI's; a bare text; FastAPI's; the flat one of older vLLM.
+    found = value.get("error") or value.get("detail") or value.get("errors") or value
+    if isinstance(found, list):
+        return ReportedError("; ".join(filter(None, map(_complaint, found[:5]))))
+    if isinstance(found, str):
+        return ReportedError(found)
+    if not isinstance(found, dict):
+        return ReportedError()
+    return ReportedError(
+        message=_text(found.get("message") or found.get("msg") or found.get("detail")),
+        kind=_text(found.get("type")),
+        code=_text(found.get("code")),
+        param=_text(found.get("param")),
+    )
+
+
+def _complaint(item: Any) -> str:
+    """Return one of FastAPI's complaints without the input it repeats."""
+    if not isinstance(item, dict):
+        return item if isinstance(item, str) else ""
+    where = item.get("loc")
+    place = ".".join(map(str, where)) if isinstance(where, list) else ""
+    said = _text(item.get("msg") or item.get("message"))
+    return f"{place}: {said}" if place else said
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _status_in(body: bytes) -> int:
+    """Return the status an error inside a 200 stands for."""
+    said = read_error(body)
+    if re.fullmatch(r"[45][0-9]{2}", said.code):
+        return int(said.code)
+    if re.search(r"bad_?request|invalid_request", said.kind, re.IGNORECASE):
+        return 400
+    if said.code in CODES or said.speaks_of(_CONTEXT):
+        return 400
+    if re.search(r"rate_?limit", f"{said.kind} {said.code}", re.IGNORECASE):
+        return 429
+    return 500
