@@ -27,10 +27,12 @@ from inference.directory.directory import (
 from inference.gateway.eligibility import bounds_of, check_call, find_model
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
+from stores.gcra import GCRA, LocalArrivals
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
 
 LEASE_SECONDS = 30
+MINUTE = 60_000_000  # in the limiter's microseconds
 # Without Redis each process gives this share of a limit: others may run too.
 FALLBACK_SHARE = 0.25
 FALLBACK_SPENT_SECONDS = 2.0
@@ -39,9 +41,9 @@ MAX_UNCOMMITTED = 20_000
 
 # Keys: money, leases, requests, tokens, reservations, record.
 # Every check comes before the first write: a refusal leaves nothing behind.
-ADMIT = Script("""
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2]
+ADMIT = Script(
+    GCRA
+    + """
 local request, hold, want = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local rpm, tpm, concurrent = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local allowance, lease = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -50,44 +52,40 @@ local key_field, key_limit = ARGV[9], tonumber(ARGV[10])
 local money = redis.call('HMGET', KEYS[1], 'spent', 'held', key_field, 'h' .. key_field)
 if not money[1] or (key_limit >= 0 and not money[3]) then return {'miss'} end
 
-local r_step = math.floor(60000000 / rpm)
-local r_tat = math.max(tonumber(redis.call('GET', KEYS[3]) or now), now)
-local r_next = r_tat + r_step
-local t_step = 60000000 / tpm
-local t_tat = math.max(tonumber(redis.call('GET', KEYS[4]) or now), now)
+local minute = 60000000
+local r_step = math.floor(minute / rpm)
+local r_before, r_after, r_wait = arrive(KEYS[3], r_step, minute)
+local t_step = minute / tpm
 -- More than a minute's tokens at once run alone, on a full bucket.
-local t_next = t_tat + math.floor(math.min(want, tpm) * t_step)
+local t_cost = math.floor(math.min(want, tpm) * t_step)
+local t_before, t_after, t_wait = arrive(KEYS[4], t_cost, minute)
 
 local function answer(verdict, wait, r_at, t_at)
   return {verdict, wait,
-          math.max(0, math.floor((60000000 - (r_at - now)) / r_step)), r_at - now,
-          math.max(0, math.floor((60000000 - (t_at - now)) / t_step)), t_at - now}
+          math.max(0, math.floor((minute - (r_at - now)) / r_step)), r_at - now,
+          math.max(0, math.floor((minute - (t_at - now)) / t_step)), t_at - now}
 end
 
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 if redis.call('ZCARD', KEYS[2]) >= concurrent then
   local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
   -- When one ends is not known; a lease that nobody renews ends by then.
-  return answer('concurrency', math.min(1000000, tonumber(first[2]) - now), r_tat, t_tat)
+  return answer('concurrency', math.min(1000000, tonumber(first[2]) - now), r_before, t_before)
 end
-if r_next - now > 60000000 then
-  return answer('requests', r_next - now - 60000000, r_tat, t_tat)
-end
-if t_next - now > 60000000 then
-  return answer('tokens', t_next - now - 60000000, r_tat, t_tat)
-end
+if r_wait > 0 then return answer('requests', r_wait, r_before, t_before) end
+if t_wait > 0 then return answer('tokens', t_wait, r_before, t_before) end
 
 local spent, held = tonumber(money[1]), tonumber(money[2] or 0)
 if hold > 0 and spent + held + hold > allowance then
-  return answer('quota', 0, r_tat, t_tat)
+  return answer('quota', 0, r_before, t_before)
 end
 if hold > 0 and key_limit >= 0
     and tonumber(money[3]) + tonumber(money[4] or 0) + hold > key_limit then
-  return answer('quota', 0, r_tat, t_tat)
+  return answer('quota', 0, r_before, t_before)
 end
 
-redis.call('SET', KEYS[3], string.format('%.0f', r_next), 'PX', math.ceil((r_next - now) / 1000))
-redis.call('SET', KEYS[4], string.format('%.0f', t_next), 'PX', math.ceil((t_next - now) / 1000) + 1)
+let_in(KEYS[3], r_after)
+let_in(KEYS[4], t_after)
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + lease * 1000000), request)
 redis.call('EXPIRE', KEYS[2], 3600)
 redis.call('HSET', KEYS[1], 'r:' .. request, hold)
@@ -95,8 +93,9 @@ redis.call('HINCRBY', KEYS[1], 'held', hold)
 redis.call('HINCRBY', KEYS[1], 'h' .. key_field, hold)
 redis.call('ZADD', KEYS[5], string.format('%.0f', now / 1000000), request)
 redis.call('SET', KEYS[6], ARGV[11], 'EX', 86400)
-return answer('ok', 0, r_next, t_next)
-""")
+return answer('ok', 0, r_after, t_after)
+"""
+)
 
 # Gives back what was held. Who comes second finds no reservation, changes nothing.
 RELEASE = Script("""
@@ -275,7 +274,7 @@ class FallbackLimits:
     """Limits from this process's memory, while Redis is away."""
 
     def __init__(self) -> None:
-        self.buckets: dict[tuple[int, str], float] = {}
+        self.arrivals = LocalArrivals(most_names=20_000)
         self.running: dict[int, int] = {}
         self.held: dict[int, int] = {}
         self.spent: dict[int, tuple[float, int]] = {}
@@ -314,12 +313,13 @@ class FallbackLimits:
         self.spent[organisation] = (read_at, spent + exchange.usage.price_nano)
 
     def _take(self, organisation: int, what: str, amount: int, limit: int) -> None:
-        now = time.monotonic()
-        free_at = max(self.buckets.get((organisation, what), now), now)
-        after = free_at + min(amount, limit) * 60 / limit
-        if after - now > 60:
-            raise errors.rate_limited(what, after - now - 60, limit)
-        self.buckets[organisation, what] = after
+        wait, _ahead = self.arrivals.arrive(
+            (organisation, what),
+            increment=min(amount, limit) * MINUTE // limit,
+            window=MINUTE,
+        )
+        if wait:
+            raise errors.rate_limited(what, wait / 1_000_000, limit)
 
     async def _spent(self, caller: Caller) -> int:
         read_at, spent = self.spent.get(caller.organisation_id, (0.0, 0))

@@ -1,42 +1,32 @@
-"""One rate limiter for pages, API and fragments: GCRA in a single Lua script."""
+"""One rate limiter for pages, API and fragments: GCRA in Redis."""
 
 import logging
 import math
-import threading
-import time
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
 from core.errors import RateLimited
+from stores.gcra import GCRA, LocalArrivals
 from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 
-# Redis' own clock decides, so processes with different clocks agree.
-# The key holds the theoretical arrival time in microseconds.
-_SCRIPT = """
-local now = redis.call('TIME')
-now = now[1] * 1000000 + now[2]
-local interval = tonumber(ARGV[1])
-local burst = tonumber(ARGV[2])
-local cost = tonumber(ARGV[3])
-local tat = tonumber(redis.call('GET', KEYS[1]) or now)
-if tat < now then tat = now end
-local next_tat = tat + interval * cost
-local wait = next_tat - now - interval * burst
-if wait > 0 then return {wait, tat - now} end
-local rest = math.ceil((next_tat - now) / 1000)
-redis.call('SET', KEYS[1], string.format('%.0f', next_tat), 'PX', rest)
-return {0, next_tat - now}
+# Cost and burst in units of the interval between two actions.
+SCRIPT = (
+    GCRA
+    + """
+local interval, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local before, after, wait = arrive(KEYS[1], interval * cost, interval * burst)
+if wait > 0 then return {wait, before - now} end
+let_in(KEYS[1], after)
+return {0, after - now}
 """
+)
 
-
-# What guards counted in this process while Redis was away, oldest first. So many
-# names are a few megabytes; beyond them the oldest are forgotten.
-_MOST_NAMES = 20_000
-_arrivals: dict[str, int] = {}
-_lock = threading.Lock()
+# What guards counted in this process while Redis was away: so many names are a few
+# megabytes.
+_arrivals = LocalArrivals(most_names=20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +58,7 @@ def check(
     interval = int(period * 1_000_000 / limit)
     try:
         wait, used = client().eval(
-            _SCRIPT, 1, prefixed(f"limit:{scope}:{key}"), interval, limit, cost
+            SCRIPT, 1, prefixed(f"limit:{scope}:{key}"), interval, limit, cost
         )
     except RedisError as error:
         logger.warning(
@@ -78,7 +68,9 @@ def check(
             raise RateLimited(period / limit) from error
         if not is_guard:
             return Allowance(limit, int(period), limit - cost, math.ceil(period))
-        wait, used = _count_here(f"{scope}:{key}", interval, limit, cost)
+        wait, used = _arrivals.arrive(
+            f"{scope}:{key}", increment=interval * cost, window=interval * limit
+        )
     allowance = Allowance(
         limit=limit,
         period=int(period),
@@ -92,24 +84,10 @@ def check(
 
 def forget(scope: str, key: object) -> None:
     """Give ``key`` the whole of a limit back."""
-    with _lock:
-        _arrivals.pop(f"{scope}:{key}", None)
+    _arrivals.forget(f"{scope}:{key}")
     try:
         client().delete(prefixed(f"limit:{scope}:{key}"))
     except RedisError as error:
         logger.warning(
             "limiter.unavailable", extra={"scope": scope, "error": str(error)}
         )
-
-
-def _count_here(name: str, interval: int, burst: int, cost: int) -> tuple[int, int]:
-    """Do in this process what the script does in Redis; times in microseconds."""
-    now = time.monotonic_ns() // 1000
-    with _lock:
-        arrival = max(_arrivals.pop(name, now), now)
-        next_arrival = arrival + interval * cost
-        wait = next_arrival - now - interval * burst
-        _arrivals[name] = arrival if wait > 0 else next_arrival
-        while len(_arrivals) > _MOST_NAMES:
-            _arrivals.pop(next(iter(_arrivals)))
-    return (wait, arrival - now) if wait > 0 else (0, next_arrival - now)
