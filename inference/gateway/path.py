@@ -11,6 +11,7 @@ settled    one usage row, and what was held is given back
 An ``Exchange`` goes along it and meets none of them twice.
 """
 
+from core.idempotency import REPLAYED
 from core.money import NANO
 from inference.gateway.engine import Engine
 from inference.gateway.exchange import Exchange
@@ -52,6 +53,6 @@ async def _answer_with_events(
 
 def _headers_of(exchange: Exchange) -> dict[str, str]:
     if exchange.is_replayed:
-        return {"idempotency-replayed": "true"}
+        return {REPLAYED.lower(): "true"}
     price = exchange.usage.price_nano / NANO
     return {**exchange.limit_headers, "x-cost": f"{price:.9f}"}

@@ -1,7 +1,6 @@
 """Who calls, and what they ask for."""
 
-import hashlib
-
+from core.idempotency import fingerprint_of
 from inference.directory.directory import Directory
 from inference.gateway.exchange import Exchange
 from inference.gateway.request import Request
@@ -18,5 +17,5 @@ async def receive(
     exchange = Exchange(request.id, request.client_request_id, caller, call)
     key = request.header(b"idempotency-key")
     if key and not call.is_stream:
-        exchange.repeat_under(key, hashlib.sha256(body).hexdigest())
+        exchange.repeat_under(key, fingerprint_of(body))
     return exchange

@@ -1,8 +1,8 @@
-"""One answer and one charge for requests that carry the same ``Idempotency-Key``.
+"""``Idempotency-Key`` in the gateway: kept in Redis, for whole answers only.
 
-A day long, for whole answers only. The answer is kept encrypted; whoever sends the
-key again gets it without the model being called. A key whose gateway was killed is
-free again once its reservation is gone.
+Whoever sends the key again gets the answer without the model being called, and
+nothing is charged again. A key whose gateway was killed is free again once its
+reservation is gone: the sweeper has settled it then.
 """
 
 import hashlib
@@ -10,31 +10,31 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import hiredis
-from cryptography.fernet import InvalidToken
 
-from core.crypto import decrypt, encrypt
+from core.crypto import encrypt
+from core.errors import DomainError
+from core.idempotency import DIGESTED, LIFETIME, Kept, replay
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
 
-KEEP_SECONDS = 86_400
 MAX_ANSWER = 1_000_000
-MAX_KEY = 255
+# How long a claim holds before its reservation is to be seen.
+CLAIM_SECONDS = 30
 
+# Claims a key nobody holds, or whose holder is gone; else returns what is kept.
 CLAIM = Script("""
 local now = tonumber(redis.call('TIME')[1])
 local kept = redis.call('HMGET', KEYS[1], 'body', 'request', 'at', 'answer')
 if kept[1] then
-  if kept[1] ~= ARGV[1] then return {'mismatch'} end
-  if kept[4] then return {'done', kept[4]} end
-  if now - tonumber(kept[3]) < 30 or redis.call('ZSCORE', KEYS[2], kept[2]) then
-    return {'running'}
-  end
+  local is_held = now - tonumber(kept[3]) < tonumber(ARGV[4])
+    or redis.call('ZSCORE', KEYS[2], kept[2])
+  if kept[1] ~= ARGV[1] or kept[4] or is_held then return {kept[1], kept[4]} end
 end
 redis.call('HSET', KEYS[1], 'body', ARGV[1], 'request', ARGV[2], 'at', now)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-return {'new'}
+return {}
 """)
 
 # Only whoever runs the request says how it ended.
@@ -73,32 +73,26 @@ class Replays:
 
     async def _claim(self, exchange: Exchange) -> bytes | None:
         """Return the answer that was kept, or hold the key."""
-        key = exchange.idempotency_key
-        if len(key) > MAX_KEY:
-            raise errors.bad_request(
-                f"An Idempotency-Key has at most {MAX_KEY} characters."
-            )
         try:
-            verdict, *rest = await self.redis.run(
+            DIGESTED.check(exchange.idempotency_key.decode("latin-1"))
+            kept = await self.redis.run(
                 CLAIM,
                 [_name_of(exchange), prefixed("gw:reservations")],
                 exchange.fingerprint,
                 exchange.request_id,
-                KEEP_SECONDS,
+                int(LIFETIME.total_seconds()),
+                CLAIM_SECONDS,
             )
+            if not kept:
+                return None
+            digest, answer = kept
+            first = Kept(digest.decode(), answer.decode() if answer else None)
+            return replay(first, exchange.fingerprint).encode()
         except (RedisDown, hiredis.ReplyError) as error:
             # The promise cannot be kept, and the caller asked for it.
             raise errors.limiter_unavailable() from error
-        if verdict == b"mismatch":
-            raise errors.idempotency_mismatch()
-        if verdict == b"running":
-            raise errors.idempotency_conflict()
-        if verdict == b"new":
-            return None
-        try:
-            return decrypt(rest[0].decode()).encode()
-        except InvalidToken as error:
-            raise errors.idempotency_unrepeatable() from error
+        except DomainError as no:
+            raise errors.idempotency_refused(no) from no
 
     async def _keep(self, exchange: Exchange) -> None:
         answer, kept = exchange.answer, ""

@@ -6,6 +6,9 @@ from difflib import get_close_matches
 
 import orjson
 
+from core.errors import DomainError
+from core.idempotency import InvalidKey
+
 
 class APIError(Exception):
     """An answer other than the one asked for.
@@ -145,31 +148,14 @@ def body_timeout() -> APIError:
     )
 
 
-def idempotency_conflict() -> APIError:
-    return APIError(
-        409,
-        "A request with this Idempotency-Key is still running.",
-        code="idempotency_in_progress",
-        headers={"retry-after": "1"},
-    )
-
-
-def idempotency_unrepeatable() -> APIError:
-    return APIError(
-        409,
-        "The request of this Idempotency-Key was answered, and its answer is not kept.",
-        code="idempotency_answer_gone",
-        headers={"x-should-retry": "false"},
-    )
-
-
-def idempotency_mismatch() -> APIError:
-    return APIError(
-        422,
-        "This Idempotency-Key was used with another request.",
-        code="idempotency_key_reused",
-        headers={"x-should-retry": "false"},
-    )
+def idempotency_refused(no: DomainError) -> APIError:
+    """Return what an ``Idempotency-Key`` was refused for, in this protocol."""
+    if isinstance(no, InvalidKey):
+        return bad_request(str(no))
+    headers = {"x-should-retry": "false"}
+    if no.retry_after is not None:
+        headers = {"retry-after": str(no.retry_after)}
+    return APIError(no.status, str(no), code=no.code, headers=headers)
 
 
 def rate_limited(

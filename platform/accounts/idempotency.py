@@ -1,32 +1,31 @@
-"""``Idempotency-Key``: a repeated POST does nothing twice and is answered the same.
+"""``Idempotency-Key`` in the REST API: kept in PostgreSQL, as what it did is."""
 
-Only answers that changed something are kept; a refusal changed nothing, so the
-same call may be tried again under the same key.
-"""
-
-import hashlib
 import json
-import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from cryptography.fernet import InvalidToken
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.models import IdempotentCall
 from accounts.tokens import PREFIX as TOKEN_PREFIX
 from accounts.tokens import find_token
-from core.crypto import decrypt, encrypt
+from core.crypto import encrypt
+from core.errors import DomainError
+from core.idempotency import (
+    HEADER,
+    LEGIBLE,
+    LIFETIME,
+    REPLAYED,
+    Kept,
+    fingerprint_of,
+    replay,
+)
 from edge.rest import PREFIX, refusal
 
-HEADER = "Idempotency-Key"
-LIFETIME = timedelta(days=1)
 # Longer than any request lives: what is still open then has lost its process.
 PATIENCE = timedelta(minutes=2)
-_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def idempotent_calls(
@@ -41,13 +40,16 @@ def idempotent_calls(
         caller = _caller(request) if request.path.startswith(PREFIX) else None
         if caller is None:
             return get_response(request)
-        if not _KEY.fullmatch(key):
-            detail = _("An Idempotency-Key has 1 to 128 visible characters.")
-            return refusal("invalid_idempotency_key", detail, status=400)
-
-        call, is_new = claim_call(caller, key, fingerprint=_fingerprint(request))
-        if not is_new:
-            return _repeat(call, _fingerprint(request))
+        fingerprint = _fingerprint(request)
+        try:
+            LEGIBLE.check(key)
+            call, is_new = claim_call(caller, key, fingerprint=fingerprint)
+            if not is_new:
+                return _repeat(call, fingerprint)
+        except DomainError as no:
+            return refusal(
+                no.code, str(no), status=no.status, retry_after=no.retry_after
+            )
         response = get_response(request)
         if 200 <= response.status_code < 300:
             finish_call(call, response)
@@ -89,33 +91,20 @@ def prune_calls() -> int:
 
 
 def _repeat(call: IdempotentCall, fingerprint: str) -> HttpResponse:
-    if call.fingerprint != fingerprint:
-        detail = _("This Idempotency-Key was used for another request.")
-        return refusal("idempotency_key_reused", detail, status=422)
-    if call.status is None:
-        is_lost = call.created_at < timezone.now() - PATIENCE
-        if is_lost:
-            detail = _(
-                "The first request with this Idempotency-Key did not end. "
-                "Look whether it took effect, then use a new key."
-            )
-            return refusal("idempotency_outcome_unknown", detail, status=409)
-        detail = _("The first request with this Idempotency-Key is still running.")
-        response = refusal("idempotency_in_progress", detail, status=409)
-        response["Retry-After"] = "1"
-        return response
-    try:
-        answer = json.loads(decrypt(call.answer))
-    except InvalidToken:
-        detail = _("That request succeeded, but its answer can no longer be read.")
-        return refusal("idempotency_answer_lost", detail, status=409)
-    replay = HttpResponse(
+    """Answer as the call was answered. Raises ``DomainError``."""
+    kept = Kept(
+        call.fingerprint,
+        None if call.status is None else call.answer,
+        is_lost=call.created_at < timezone.now() - PATIENCE,
+    )
+    answer = json.loads(replay(kept, fingerprint))
+    response = HttpResponse(
         answer["body"].encode(),
         status=call.status,
         content_type=answer["type"],
     )
-    replay["Idempotency-Replayed"] = "true"
-    return replay
+    response[REPLAYED] = "true"
+    return response
 
 
 def _caller(request: HttpRequest) -> str | None:
@@ -129,4 +118,4 @@ def _caller(request: HttpRequest) -> str | None:
 
 def _fingerprint(request: HttpRequest) -> str:
     line = f"{request.method} {request.get_full_path()}\n".encode()
-    return hashlib.sha256(line + request.body).hexdigest()
+    return fingerprint_of(line, request.body)
