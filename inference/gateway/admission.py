@@ -284,9 +284,7 @@ class FallbackLimits:
         caller = exchange.caller
         features = caller.features
         organisation = caller.organisation_id
-        limit = max(1, int(features.concurrent_requests * FALLBACK_SHARE))
-        if self.running.get(organisation, 0) >= limit:
-            raise errors.rate_limited("concurrency", 1, limit)
+        self._check_running(caller)
         for what, amount, per_minute in (
             ("requests", 1, features.requests_per_minute),
             ("tokens", tokens, features.tokens_per_minute),
@@ -296,6 +294,8 @@ class FallbackLimits:
             )
         if exchange.hold_nano:
             spent = await self._spent(caller)
+            # Others may have come in meanwhile; from here on nobody does.
+            self._check_running(caller)
             held = self.held.get(organisation, 0)
             if spent + held + exchange.hold_nano > features.monthly_allowance_nano:
                 raise errors.quota_exhausted(billing_url(caller))
@@ -311,6 +311,11 @@ class FallbackLimits:
         )
         read_at, spent = self.spent.get(organisation, (0.0, 0))
         self.spent[organisation] = (read_at, spent + exchange.usage.price_nano)
+
+    def _check_running(self, caller: Caller) -> None:
+        limit = max(1, int(caller.features.concurrent_requests * FALLBACK_SHARE))
+        if self.running.get(caller.organisation_id, 0) >= limit:
+            raise errors.rate_limited("concurrency", 1, limit)
 
     def _take(self, organisation: int, what: str, amount: int, limit: int) -> None:
         wait, _ahead = self.arrivals.arrive(

@@ -46,7 +46,7 @@ class Gateway:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
             await self._answer(request)
@@ -65,8 +65,8 @@ class Gateway:
             self.engine.start()
         return self.engine
 
-    def _hear_of_the_end(self) -> None:
-        """Hear of SIGTERM before the server does.
+    def _handle_sigterm(self) -> None:
+        """Handle SIGTERM before the server does.
 
         It waits for open connections before it tells an application to shut down,
         and a stream may last for minutes. What it hears instead is SIGINT, which
@@ -81,12 +81,12 @@ class Gateway:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self.start()
-                self._hear_of_the_end()
+                self._handle_sigterm()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.start().stop()

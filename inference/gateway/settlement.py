@@ -17,7 +17,12 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
-from inference.gateway.admission import Admission, keys_of, request_key
+from inference.gateway.admission import (
+    LEASE_SECONDS,
+    Admission,
+    keys_of,
+    request_key,
+)
 from inference.gateway.exchange import Exchange, State
 from inference.protocol import errors
 from inference.protocol.errors import APIError
@@ -160,7 +165,7 @@ class Settlement:
         """Tell Redis every few seconds that what runs still runs."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            arguments: list[Any] = [30]
+            arguments: list[Any] = [LEASE_SECONDS]
             for request_id, exchange in self.running.items():
                 organisation = exchange.caller.organisation_id
                 arguments += [

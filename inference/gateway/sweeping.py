@@ -44,15 +44,11 @@ def _recover(redis: Any, request_id: str) -> None:
         return
     kept = json.loads(raw)
     who = kept.get("usage", kept)
-    used = _usage_of(request_id, kept)
-    # The gateway may have died after its commit and before giving back.
-    present = UsageEvent.objects.filter(pk=request_id).first()
-    if present is not None:
-        price = present.price_nano
-    else:
-        record([used])
-        price = used.price_nano
+    # The gateway may have died after its commit and before giving back, or commit
+    # just now: what is written down is what counts.
+    if record([_usage_of(request_id, kept)]):
         logger.warning("usage.swept", extra={"call": request_id})
+    price = UsageEvent.objects.get(pk=request_id).price_nano
     redis.eval(
         RELEASE.text,
         6,

@@ -1,4 +1,4 @@
-"""What texts weigh in tokens, where nobody has counted them."""
+"""How many tokens texts may be, where nobody has counted them."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _WIDE = re.compile(r"[^\x00-\x7f]+")
 class TextSize:
     """ASCII bytes, other characters, and what is tokens already.
 
-    ``texts`` is how many prompts, or pieces of an answer, were weighed.
+    ``texts`` is how many prompts, or pieces of an answer, were counted.
     """
 
     plain: int = 0
@@ -35,7 +35,7 @@ class TextSize:
     texts: int = 0
 
     def add(self, text: str) -> None:
-        """Weigh a text."""
+        """Count a text."""
         wide = 0
         if not text.isascii():
             wide = sum(len(run) for run in _WIDE.findall(text))
@@ -67,7 +67,7 @@ class TextSize:
 
 
 def size_of(payload: dict[str, Any]) -> TextSize:
-    """Weigh what a request asks; the JSON around its texts weighs nothing."""
+    """Return the size of what a request asks, without the JSON around its texts."""
     size = TextSize()
     for message in payload.get("messages") or ():
         if isinstance(message, dict):
@@ -124,7 +124,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def add_choice(size: TextSize, choice: dict[str, Any]) -> bool:
-    """Weigh what one choice of an answer says; tell whether it says anything.
+    """Count what one choice of an answer says; tell whether it says anything.
 
     Sound, probabilities and the JSON around the text are no letters of it.
     """

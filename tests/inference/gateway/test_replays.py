@@ -118,8 +118,8 @@ def test_a_request_that_failed_frees_its_key() -> None:
 def test_a_key_whose_gateway_was_killed_is_held_until_its_reservation_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def claim(kept: Replays, number: int) -> None:
-        async with kept.claiming(asked(f"req_{number}")):
+    async def claim(kept: Replays, number: int, body: str = "a") -> None:
+        async with kept.claiming(asked(f"req_{number}", body)):
             # Killed: nothing is kept, nothing is freed.
             monkeypatch.setattr(Replays, "_keep", never)
 
@@ -134,7 +134,9 @@ def test_a_key_whose_gateway_was_killed_is_held_until_its_reservation_is_gone(
         with refused(RUNNING):
             await claim(kept, 3)
         client().zrem(prefixed("gw:reservations"), "req_1")
-        await claim(kept, 4)
+        with refused(REUSED):
+            await claim(kept, 4, "b")
+        await claim(kept, 5)
 
     with_replays(killed)
 
