@@ -20,7 +20,7 @@ from django.db import Error as DatabaseError
 from inference.directory.directory import (
     Caller,
     Directory,
-    Unavailable,
+    DirectoryUnavailable,
     in_thread,
     load_spent,
 )
@@ -31,6 +31,8 @@ from stores.gcra import GCRA, LocalArrivals
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
 
+# A gateway that is killed holds a place so long; a heartbeat every two seconds is
+# never so late in one that lives.
 LEASE_SECONDS = 30
 MINUTE = 60_000_000  # in the limiter's microseconds
 # Without Redis each process gives this share of a limit: others may run too.
@@ -162,7 +164,7 @@ class Admission:
         self.doubted: set[int] = set()
 
     async def admit(self, exchange: Exchange) -> None:
-        """Received → admitted. Raises ``APIError``, and ``Unavailable``."""
+        """Received → admitted. Raises ``APIError``, and ``DirectoryUnavailable``."""
         started = time.perf_counter()
         caller, call = exchange.caller, exchange.call
         model = await find_model(self.directory, caller, call.model)
@@ -341,7 +343,7 @@ async def _load_spent(caller: Caller) -> tuple[int, int]:
         )
     except DatabaseError as error:
         # Without knowing what was spent nothing more may be.
-        raise Unavailable from error
+        raise DirectoryUnavailable from error
     return spent
 
 
@@ -385,7 +387,7 @@ def request_key(request_id: str) -> str:
     return f"{_request_prefix()}{request_id}"
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=10_000)  # organisations of a busy month; 3 MB
 def _shared_keys(organisation_id: int, month: str) -> tuple[str, ...]:
     organisation = f"gw:{{{organisation_id}}}"
     return (

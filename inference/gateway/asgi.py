@@ -19,7 +19,7 @@ from django.conf import settings
 
 from core.context import request_id as current_request_id
 from inference.catalog.models import path_of
-from inference.directory.directory import Caller, OfferedModel, Unavailable
+from inference.directory.directory import Caller, DirectoryUnavailable, OfferedModel
 from inference.gateway.engine import Engine
 from inference.gateway.path import answer
 from inference.gateway.request import Message, Receive, Request, Send
@@ -99,16 +99,16 @@ class Gateway:
             await self._route(request)
         except APIError as error:
             await request.refuse(error)
-        except Unavailable:
+        except DirectoryUnavailable:
             await request.refuse(errors.service_unavailable())
         except asyncio.CancelledError:
             # Nobody is there to be answered.
-            if not request.has_begun_answer:
+            if not request.has_sent_head:
                 return
             raise
         except Exception:
             logger.exception("gateway.failed", extra={"path": request.path})
-            if request.has_begun_answer:
+            if request.has_sent_head:
                 # Too late for a status; the server ends the broken body.
                 raise
             await request.refuse(errors.internal_error(request.id))

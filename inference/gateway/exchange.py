@@ -101,7 +101,7 @@ class Exchange:
         )
 
     def repeat_under(self, key: bytes, fingerprint: str) -> None:
-        """Have the answer kept for whoever sends ``key`` with the same body again."""
+        """Have the answer kept for a caller who repeats ``key`` with the same body."""
         self.idempotency_key = key
         self.fingerprint = fingerprint
 

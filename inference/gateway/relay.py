@@ -13,7 +13,9 @@ from inference.protocol.errors import APIError
 from inference.protocol.scanning import StreamScanner
 from inference.providers.base import Stream, StreamBroke, UpstreamFailed
 
+# Half an hour: 30 tokens a second are 54 000 by then, more than models write.
 STREAM_SECONDS = 1800.0
+# Proxies close what is silent for a minute, some for thirty seconds.
 KEEP_ALIVE_SECONDS = 15.0
 # How long the usage may come after a model has said that it ends.
 AFTER_END_SECONDS = 5.0

@@ -1,6 +1,6 @@
 """``Idempotency-Key`` in the gateway: kept in Redis, for whole answers only.
 
-Whoever sends the key again gets the answer without the model being called, and
+A caller who sends the key again gets the answer without the model being called, and
 nothing is charged again. A key whose gateway was killed is free again once its
 reservation is gone: the sweeper has settled it then.
 """
@@ -19,6 +19,7 @@ from inference.protocol import errors
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
 
+# Of Redis' memory for a day; 200 000 tokens are less.
 MAX_ANSWER = 1_000_000
 # How long a claim holds before its reservation is to be seen.
 CLAIM_SECONDS = 30
@@ -37,7 +38,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return {}
 """)
 
-# Only whoever runs the request says how it ended.
+# Only the gateway that runs the request says how it ended.
 KEEP = Script("""
 if redis.call('HGET', KEYS[1], 'request') ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end

@@ -39,7 +39,7 @@ class Request:
         self._send = send
         self._departure: asyncio.Future[None] | None = None
         self._on_departure: Callable[[], None] | None = None
-        self.has_begun_answer = False
+        self.has_sent_head = False
 
     def header(self, name: bytes) -> bytes:
         """Return a header by its lower-case name, or nothing."""
@@ -137,16 +137,16 @@ class Request:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
         ]
-        await self._begin_answer(status, [*own, *self._encoded(headers or {})])
+        await self._send_head(status, [*own, *self._encoded(headers or {})])
         await self._send({"type": "http.response.body", "body": body})
 
     async def refuse(self, error: APIError) -> None:
         """Answer with an error in OpenAI's shape."""
         await self.respond(error.status, error.body(), error.headers)
 
-    async def begin_stream(self, headers: Mapping[str, str]) -> None:
+    async def open_stream(self, headers: Mapping[str, str]) -> None:
         """Answer 200 with events that are still to be written."""
-        await self._begin_answer(200, [*_STREAM_HEADERS, *self._encoded(headers)])
+        await self._send_head(200, [*_STREAM_HEADERS, *self._encoded(headers)])
 
     async def write(self, piece: bytes) -> None:
         """Send a piece of a stream."""
@@ -158,10 +158,8 @@ class Request:
         """Send the proper end of a body: it says that all of it was sent."""
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def _begin_answer(
-        self, status: int, headers: list[tuple[bytes, bytes]]
-    ) -> None:
-        self.has_begun_answer = True
+    async def _send_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.has_sent_head = True
         await self._send(
             {"type": "http.response.start", "status": status, "headers": headers}
         )

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from inference.catalog.models import Deployment
-from inference.directory.directory import Directory, Unavailable
+from inference.directory.directory import Directory, DirectoryUnavailable
 from inference.gateway.attempts import Attempts
 from inference.gateway.exchange import Exchange
 from inference.gateway.relay import AFTER_END_SECONDS, Relay
@@ -19,13 +19,18 @@ from inference.providers.base import StreamBroke, UpstreamFailed
 from inference.routing.faults import Blame
 from inference.usage.models import UsageEvent
 
+# A revoked key ends what it streams after that long where Redis cannot say so.
 RECHECK_SECONDS = 5.0
+# What a model writes in a minute is paid for in any case; more is not waited for.
 DRAIN_SECONDS = 60.0
+# Connections that nobody reads any more; further ones are cut, at their estimate.
 MAX_DRAINS = 100
 # A connection whose stream has ended is worth this long a wait: it can be used again.
 LINGER_SECONDS = 0.2
 # How long streams may take to write their last event when the process ends.
 STOP_SECONDS = 8
+# Then what is read to its end gets the rest of the fifteen a stop may take.
+LAST_SECONDS = 5
 Status = UsageEvent.Status
 
 
@@ -77,7 +82,7 @@ class Streams:
         error: APIError | None = None
         counted = relay.counted
         try:
-            await request.begin_stream(relay.exchange.limit_headers)
+            await request.open_stream(relay.exchange.limit_headers)
             error = await relay.pass_on(request.write)
             if relay.interrupted.done() and not relay.has_ended:
                 reason = relay.interrupted.result()
@@ -118,7 +123,7 @@ class Streams:
             return
         try:
             caller = await self.directory.caller_of(digest)
-        except Unavailable:
+        except DirectoryUnavailable:
             # Without the database no key can have been revoked.
             return
         if caller is None:
@@ -140,7 +145,7 @@ class Streams:
     async def wait_for_drains(self) -> None:
         """Let upstreams that are read to their end come to it."""
         if self.background:
-            await asyncio.wait(self.background, timeout=5)
+            await asyncio.wait(self.background, timeout=LAST_SECONDS)
 
     def _late_error(self, relay: Relay) -> APIError:
         """Return what is told of an error in the middle, cleaned as before it."""

@@ -1,13 +1,13 @@
 """What an upstream says, without where it runs and what opens it.
 
 A caller may read why a model refused a request; addresses, keys, paths and the
-upstream's own names are nobody's but the operator's.
+upstream's own names are for the operator alone.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
-LONGEST = 500
+LONGEST = 500  # OpenAI's own errors are shorter; a page of HTML is cut
 _SECRETS = (
     # Addresses: with a scheme, numbered, with a port, of a network's own names.
     (re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>)\]}]+", re.IGNORECASE), "…"),

@@ -18,7 +18,7 @@ Argument = bytes | str | int
 # A call waits for a frozen Redis until the next look, and that look's time-out: a
 # second in the worst case. Then nobody asks for a while, and calls go on without.
 TIMEOUT = 0.5
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5  # half of that second
 REST_SECONDS = 1.0
 
 

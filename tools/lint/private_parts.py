@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from tools.lint.sources import ROOT, Source, imports, product
 
 PRIVATE = re.compile(r"(?:^|\.)(?:internals?|_[a-z]\w*)(?:\.|$)")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DOTTED = re.compile(r"[a-z]\w*(?:\.\w+)+")
 OWN = {"self", "cls", "super()", "mcs"}
 # Django and the standard library document these, underscore or not.
@@ -53,6 +54,7 @@ def reaches(file: Source, ours: Iterable[str]) -> Iterator[tuple[str, int]]:
     ``ours`` are the packages that are no library.
     """
     mine = {*ours, "__future__"}
+    own = {n.name for n in ast.walk(file.tree) if isinstance(n, FUNCTIONS)}
     for name, line in imports(file.tree):
         if name.partition(".")[0] not in mine and PRIVATE.search(name):
             yield name, line
@@ -61,7 +63,7 @@ def reaches(file: Source, ours: Iterable[str]) -> Iterator[tuple[str, int]]:
             name = node.attr
             is_own = ast.unparse(node.value) in OWN
             is_private = name.startswith("_") and not name.startswith("__")
-            if is_private and not is_own and name not in DOCUMENTED:
+            if is_private and not is_own and name not in DOCUMENTED | own:
                 yield name, node.lineno
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
@@ -91,9 +93,7 @@ def complaints(
             else:
                 needed.add(part)
         # A method that takes a private one's place reaches in as well.
-        defined = {
-            n.name for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef)
-        }
+        defined = {n.name for n in ast.walk(file.tree) if isinstance(n, FUNCTIONS)}
         needed |= {
             part
             for part in listed

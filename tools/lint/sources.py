@@ -16,7 +16,6 @@ BEING_RENAMED = {
     "demo",
     "embedded",
     "inference.catalog",
-    "inference.gateway",
     "inference.playground",
     "inference.providers",
     "notifications",
