@@ -105,10 +105,10 @@ def deliver_outbox() -> Callable[[], int]:
     """Return a function that delivers every pending fact, and those they cause."""
 
     def deliver() -> int:
-        from outbox import services as outbox
+        from jobs.working import sweep
 
         delivered = 0
-        while count := outbox.relay():
+        while count := sweep("fact"):
             delivered += count
         return delivered
 

@@ -40,7 +40,6 @@ OWN_JSON = {
     "platform/accounts/idempotency.py",
     "platform/activity/services.py",
     "platform/outbox/buffers.py",
-    "billing/stripe/views.py",
     "inference/protocol/scanning.py",
     "inference/gateway/sweeping.py",
     "inference/gateway/relay.py",
@@ -105,7 +104,7 @@ def test_every_constraint_is_named_after_its_app() -> None:
     misnamed = [
         f"{model._meta.label}: {constraint.name}"
         for model in apps.get_models()
-        if area(model) in {*AREAS, "accounts", "activity", "audit", "outbox"}
+        if area(model) in {*AREAS, "accounts", "activity", "audit", "jobs", "outbox"}
         for constraint in model._meta.constraints
         if not constraint.name.startswith(f"{model._meta.app_label}_")
     ]
@@ -126,7 +125,7 @@ def test_every_task_that_is_nudged_exists() -> None:
 
     tasks = [import_string(name) for name in sorted(names)]
 
-    assert len(tasks) >= 4
+    assert len(tasks) >= 2
     assert [task.name for task in tasks] == sorted(names)
 
 

@@ -1,7 +1,6 @@
 """What was published and has not been heard here yet."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,8 +11,7 @@ from activity.subscribers import event_of
 from billing.ledger.models import UsageCost
 from contracts.billing import InvoicePaid, PaymentRefunded, PaymentRestored
 from contracts.inference import UsageAggregated
-from outbox.models import Delivery
-from outbox.registry import ReceivedFact, load_fact
+from outbox.queries import unheard_by
 
 LOG = "activity.subscribers.record_fact"
 COSTS = "billing.conversion.subscribers.add_cost"
@@ -45,30 +43,16 @@ class Unheard:
 def unheard_facts() -> Unheard:
     """Return what the rows of conversion and the log do not know yet."""
     found = Unheard()
-    for received in _waiting(LOG):
+    for received in unheard_by(LOG):
         found.unlogged.append(event_of(received))
-    for received in _waiting(*REVENUE, names=[each.__name__ for each in SIGNS]):
+    for received in unheard_by(*REVENUE, names={each.__name__ for each in SIGNS}):
         fact = received.fact
         if fact.currency.lower() == settings.REPORTING_CURRENCY:
             found.revenue[fact.organisation_id] += SIGNS[type(fact)] * fact.amount
-    for received in _waiting(COSTS):
+    for received in unheard_by(COSTS):
         if _is_in_ledger(received.fact):
             found.cost_nano[received.fact.organisation_id] += received.fact.cost_nano
     return found
-
-
-def _waiting(
-    *subscribers: str, names: list[str] | None = None
-) -> Iterator[ReceivedFact]:
-    deliveries = Delivery.objects.filter(subscriber__in=subscribers).exclude(
-        state=Delivery.State.DONE
-    )
-    if names is not None:
-        deliveries = deliveries.filter(event__name__in=names)
-    for delivery in deliveries.select_related("event").order_by("pk"):
-        event = delivery.event
-        fact = load_fact(event.name, event.payload)
-        yield ReceivedFact(event.pk, event.name, fact, event.published_at)
 
 
 def _is_in_ledger(fact: UsageAggregated) -> bool:

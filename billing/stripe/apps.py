@@ -9,3 +9,7 @@ class StripeConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.stripe import checks  # noqa: F401
+        from billing.stripe.jobs import KIND
+        from jobs.registry import register
+
+        register(KIND)

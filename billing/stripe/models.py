@@ -1,21 +1,13 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
 
 
 class WebhookInbox(models.Model):
-    """One event as it was delivered, and how far its processing has come."""
-
-    class State(models.TextChoices):
-        NEW = "new", _("New")
-        DONE = "done", _("Done")
-        IGNORED = "ignored", _("Ignored")
-        FAILED = "failed", _("Waiting to retry")
-        DEAD = "dead", _("Given up")
+    """One event as it was delivered; what became of it is its job's affair."""
 
     endpoint = models.CharField(max_length=40)
     event_id = models.CharField(max_length=120)
@@ -28,12 +20,7 @@ class WebhookInbox(models.Model):
     payload = models.TextField()
     created_at = models.DateTimeField()
     received_at = models.DateTimeField(default=now)
-    processed_at = models.DateTimeField(null=True, blank=True)
-    due_at = models.DateTimeField(default=now)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
     deliveries = models.PositiveIntegerField(default=1)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    last_error = models.TextField(blank=True)
 
     class Meta:
         verbose_name = _("webhook")
@@ -43,12 +30,6 @@ class WebhookInbox(models.Model):
             )
         ]
         indexes = [
-            # The sweep looks only at what is still to do.
-            models.Index(
-                fields=["due_at"],
-                condition=Q(state__in=["new", "failed"]),
-                name="billing_stripe_inbox_due",
-            ),
             models.Index(fields=["object_id"], name="billing_stripe_inbox_object"),
         ]
 

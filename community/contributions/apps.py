@@ -9,3 +9,7 @@ class ContributionsConfig(AppConfig):
 
     def ready(self) -> None:
         from community.contributions import subscribers  # noqa: F401
+        from community.contributions.jobs import KIND
+        from jobs.registry import register
+
+        register(KIND)

@@ -12,33 +12,15 @@ from core.clock import now
 class Delivery(models.Model):
     """One webhook delivery of GitHub's, as it came."""
 
-    class State(models.TextChoices):
-        NEW = "new", _("New")
-        DONE = "done", _("Done")
-        IGNORED = "ignored", _("Ignored")
-        DEAD = "dead", _("Given up")
-
     guid = models.CharField(max_length=80, primary_key=True)
     event = models.CharField(max_length=60)
     action = models.CharField(max_length=60, blank=True)
     payload = models.JSONField()
-    state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
-    attempts = models.PositiveSmallIntegerField(default=0)
     deliveries = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField(default=now)
-    processed_at = models.DateTimeField(null=True, blank=True)
-    due_at = models.DateTimeField(default=now)
-    last_error = models.TextField(blank=True)
 
     class Meta:
         verbose_name_plural = "deliveries"
-        indexes = [
-            models.Index(
-                fields=["due_at"],
-                condition=Q(state="new"),
-                name="contributions_delivery_due",
-            )
-        ]
 
     def __str__(self) -> str:
         return f"{self.event} {self.guid}"

@@ -3,10 +3,9 @@
 import hashlib
 import hmac
 import json
-import logging
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -23,19 +22,19 @@ from community.contributions.models import Contribution, Delivery
 from community.reputation import services as reputation
 from contracts.community import ContributionCredited
 from core import documents
-from core.backoff import MAX_ATTEMPTS, wait_after
+from jobs.exceptions import Hopeless, Ignored
+from jobs.services import enqueue, record_ignored
 from notifications.models import Kind
 from notifications.services import notify
 from outbox import publish
-from stores.nudging import nudge_after_commit
 
-logger = logging.getLogger(__name__)
 GITHUB = "github"
 REASON = "contribution_merged"
 # A GUID at GitHub; here it also stands in addresses.
 _GUID = re.compile(r"[A-Za-z0-9-]{1,80}")
-# GitHub itself shows its deliveries for three days.
-KEPT = timedelta(days=30)
+# The name of the queue's jobs that give credit for what a delivery tells.
+CONTRIBUTION = "contribution"
+NO_MERGE = "It tells of no merge."
 
 
 def verify(body: bytes, signature: str) -> None:
@@ -70,67 +69,16 @@ def receive_delivery(guid: str, *, event: str, body: bytes) -> bool:
             "action": action[:60] if isinstance(action, str) else "",
             # Stars, pushes and check runs are no business of ours, so none is kept.
             "payload": payload if is_wanted else {},
-            "state": Delivery.State.NEW if is_wanted else Delivery.State.IGNORED,
         },
     )
     if not is_new:
         Delivery.objects.filter(pk=guid).update(deliveries=F("deliveries") + 1)
         return False
-    if not is_wanted:
-        return True
-    nudge_after_commit("community.contributions.tasks.process_delivery", delivery.pk)
+    if is_wanted:
+        enqueue(CONTRIBUTION, delivery.pk)
+    else:
+        record_ignored(CONTRIBUTION, delivery.pk, NO_MERGE)
     return True
-
-
-def process_delivery(guid: str) -> bool:
-    """Act on a stored delivery; tell whether this call came to an end with it.
-
-    What cannot be read will be no better tomorrow: it is dead at once. Anything else
-    that fails is tried again, ever more seldom.
-    """
-    try:
-        with transaction.atomic():
-            delivery = (
-                Delivery.objects.select_for_update(skip_locked=True)
-                .filter(pk=guid, state=Delivery.State.NEW)
-                .first()
-            )
-            if delivery is None:
-                return False
-            delivery.state, delivery.last_error = _act_on(delivery)
-            delivery.processed_at = timezone.now()
-            delivery.attempts += 1
-            delivery.save(
-                update_fields=["state", "processed_at", "attempts", "last_error"]
-            )
-            return True
-    except Exception as error:
-        logger.exception("contributions.delivery_failed", extra={"guid": guid})
-        _postpone(guid, error)
-        return False
-
-
-def process_waiting(*, limit: int = 100) -> int:
-    """Act on deliveries that a crash or a lost nudge left behind."""
-    waiting = Delivery.objects.filter(
-        state=Delivery.State.NEW, due_at__lte=timezone.now()
-    ).order_by("due_at")
-    return sum(
-        process_delivery(pk)
-        for pk in list(waiting.values_list("pk", flat=True)[:limit])
-    )
-
-
-@transaction.atomic
-def replay_delivery(delivery: Delivery) -> None:
-    """Have a dead delivery acted on again, from its first attempt."""
-    replayed = Delivery.objects.filter(
-        pk=delivery.pk, state=Delivery.State.DEAD
-    ).update(state=Delivery.State.NEW, attempts=0, last_error="", due_at=timezone.now())
-    if replayed:
-        nudge_after_commit(
-            "community.contributions.tasks.process_delivery", delivery.pk
-        )
 
 
 @transaction.atomic
@@ -214,13 +162,21 @@ def credit_waiting(*, provider: str, external_id: str, user_id: int) -> int:
     )
 
 
-def prune_deliveries() -> int:
-    """Forget deliveries that came to a good end long ago; return how many."""
-    ended = Delivery.objects.filter(
-        state__in=[Delivery.State.DONE, Delivery.State.IGNORED],
-        received_at__lt=timezone.now() - KEPT,
-    )
-    return ended.delete()[0]
+def act_on(delivery: Delivery) -> None:
+    """Record the merge a delivery tells of, in one transaction with its job's end.
+
+    Raises ``Ignored`` when nothing follows from it, and ``Hopeless`` when it cannot be
+    read: it will be no better tomorrow.
+    """
+    if not is_merge(delivery.event, delivery.payload):
+        raise Ignored(NO_MERGE)
+    try:
+        merge = read_merge(delivery.payload)
+    except ValidationError as error:
+        raise Hopeless(json.dumps(error.detail)) from None
+    if merge.author is None:
+        raise Ignored("The account of its author is gone.")
+    record_merge(merge, merge.author, at=delivery.received_at)
 
 
 def _payload_of(body: bytes) -> dict[str, Any]:
@@ -233,31 +189,3 @@ def _payload_of(body: bytes) -> dict[str, Any]:
     if documents.has_nul(body):
         raise BadPayload(_("The body holds a NUL, which nothing can keep."))
     return payload
-
-
-def _act_on(delivery: Delivery) -> tuple[str, str]:
-    """Return the state a delivery ends in, and what there is to say about it."""
-    if not is_merge(delivery.event, delivery.payload):
-        return Delivery.State.IGNORED, ""
-    try:
-        merge = read_merge(delivery.payload)
-    except ValidationError as error:
-        return Delivery.State.DEAD, json.dumps(error.detail)[:2000]
-    if merge.author is None:
-        return Delivery.State.IGNORED, "The account of its author is gone."
-    record_merge(merge, merge.author, at=delivery.received_at)
-    return Delivery.State.DONE, ""
-
-
-def _postpone(guid: str, error: Exception) -> None:
-    delivery = Delivery.objects.filter(pk=guid, state=Delivery.State.NEW).first()
-    if delivery is None:
-        return
-    attempts = delivery.attempts + 1
-    is_last = attempts >= MAX_ATTEMPTS
-    Delivery.objects.filter(pk=guid, state=Delivery.State.NEW).update(
-        attempts=attempts,
-        last_error=f"{type(error).__name__}: {error}".replace("\0", "")[:2000],
-        due_at=timezone.now() + wait_after(attempts),
-        state=Delivery.State.DEAD if is_last else Delivery.State.NEW,
-    )

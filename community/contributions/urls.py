@@ -9,10 +9,4 @@ urlpatterns = [
     path("hooks/github/", views.github_webhook, name="github-webhook"),
     path("contributions/", views.hub, name="hub"),
     path("contributions/_of/<str:username>/", views.of_user, name="of-user"),
-    path("staff/contributions/deliveries/", views.delivery_list, name="delivery-list"),
-    path(
-        "staff/contributions/deliveries/<str:guid>/replay/",
-        views.replay_delivery,
-        name="replay-delivery",
-    ),
 ]

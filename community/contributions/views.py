@@ -1,18 +1,15 @@
 from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.decorators import staff_required
 from accounts.models import User
-from accounts.types import AuthenticatedHttpRequest
-from audit import services as audit
 from community.contributions import services
 from community.contributions.exceptions import BadPayload, BadSignature
-from community.contributions.models import Contribution, Delivery
-from core.reading import Values, cursor_of
+from community.contributions.models import Contribution
+from core.reading import cursor_of
 from edge.pagination import paginate
 
 # What GitHub may send; it is read in a thread, and measured before it is parsed.
@@ -78,29 +75,3 @@ def of_user(request: HttpRequest, username: str) -> HttpResponse:
         "contributions/_of_user.html",
         {"contributions": latest, "person": user},
     )
-
-
-@require_safe
-@staff_required
-def delivery_list(request: HttpRequest) -> HttpResponse:
-    """What GitHub sent, and what became of it."""
-    deliveries = Delivery.objects.all()
-    state = Values(request.GET).choice("state", Delivery.State.values)
-    if state:
-        deliveries = deliveries.filter(state=state)
-    page = paginate(
-        deliveries.defer("payload"),
-        order_by=("-received_at", "-guid"),
-        cursor=cursor_of(request),
-    )
-    context = {"page": page, "state": state, "states": Delivery.State}
-    return render(request, "contributions/delivery_list.html", context)
-
-
-@require_POST
-@staff_required
-def replay_delivery(request: AuthenticatedHttpRequest, guid: str) -> HttpResponse:
-    """Have a failed delivery acted on again."""
-    services.replay_delivery(get_object_or_404(Delivery, pk=guid))
-    audit.record("webhook.replayed", actor=request.user, target=f"github:{guid}")
-    return redirect("contributions:delivery-list")

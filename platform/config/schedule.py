@@ -14,11 +14,34 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 60},
     },
-    "outbox-relay": {
-        "task": "outbox.tasks.relay",
+    "jobs-facts": {
+        "task": "jobs.tasks.sweep",
+        "args": ["fact"],
         "schedule": 2.0,
         # A run that waited longer than this has been overtaken by the next.
         "options": {"expires": 4},
+    },
+    "jobs-webhooks": {
+        "task": "jobs.tasks.sweep",
+        "args": ["webhook"],
+        "schedule": 2.0,
+        "options": {"expires": 4, "queue": "billing"},
+    },
+    "jobs-mails": {
+        "task": "jobs.tasks.sweep",
+        "args": ["mail"],
+        "schedule": 15.0,
+        "options": {"expires": 30, "queue": "mail"},
+    },
+    "jobs-contributions": {
+        "task": "jobs.tasks.sweep",
+        "args": ["contribution"],
+        "schedule": 15.0,
+        "options": {"expires": 30},
+    },
+    "jobs-prune": {
+        "task": "jobs.tasks.prune",
+        "schedule": crontab(hour=3, minute=50),
     },
     "outbox-prune": {
         "task": "outbox.tasks.prune",
@@ -31,11 +54,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "drafts-forget": {
         "task": "drafts.tasks.prune_drafts",
         "schedule": crontab(hour=3, minute=45),
-    },
-    "stripe-sweep": {
-        "task": "billing.stripe.tasks.sweep",
-        "schedule": 4.0,
-        "options": {"expires": 8},
     },
     "subscriptions-expire": {
         "task": "billing.subscriptions.tasks.expire_grants",
@@ -59,15 +77,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "audit.tasks.verify",
         "schedule": crontab(hour=3, minute=35),
     },
-    "mail-send-due": {
-        "task": "notifications.tasks.send_due_mail",
-        "schedule": 15.0,
-        "options": {"expires": 30},
-    },
-    "mail-prune": {
-        "task": "notifications.tasks.prune_mail",
-        "schedule": crontab(hour=3, minute=50),
-    },
     "gateway-sweep": {
         "task": "inference.gateway.tasks.sweep",
         "schedule": 15.0,
@@ -83,18 +92,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 60},
     },
-    "contributions-waiting": {
-        "task": "community.contributions.tasks.process_waiting",
-        "schedule": 15.0,
-        "options": {"expires": 30},
-    },
     "forum-render-again": {
         "task": "community.forum.tasks.render_again",
         "schedule": crontab(hour=3, minute=15),
-    },
-    "contributions-prune": {
-        "task": "community.contributions.tasks.prune_deliveries",
-        "schedule": crontab(hour=4, minute=5),
     },
     "forum-views": {
         "task": "community.forum.tasks.flush_views",

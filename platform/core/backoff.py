@@ -13,11 +13,11 @@ MAX_ATTEMPTS = 20
 LONGEST = 3600
 
 
-def wait_after(attempts: int) -> timedelta:
+def wait_after(attempts: int, *, ceiling: int = LONGEST) -> timedelta:
     """Return how long to wait after so many failed attempts.
 
-    Doubles from two seconds to an hour, give or take a fifth: what failed together
+    Doubles from two seconds to ``ceiling``, give or take a fifth: what failed together
     must not come back together.
     """
-    seconds = min(2 ** min(attempts, 20), LONGEST) * random.uniform(0.8, 1.2)  # noqa: S311
+    seconds = min(2 ** min(attempts, 20), ceiling) * random.uniform(0.8, 1.2)  # noqa: S311
     return timedelta(seconds=seconds)

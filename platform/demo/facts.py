@@ -21,11 +21,13 @@ from contracts.inference import UsageAggregated
 from core.context import request_id
 from demo.clock import at
 from demo.copying import copy_models, copy_rows, reserve_ids
-from outbox import services as outbox
-from outbox.models import Delivery, Event
-from outbox.registry import ReceivedFact, call, load_fact, subscribers_of
+from jobs.models import Job
+from jobs.services import prune
+from outbox.models import Event
+from outbox.queries import fact_of
+from outbox.registry import FACT, ReceivedFact, call, subscribers_of
 
-# As the outbox's own nightly pruning has it.
+# As the queue's own nightly pruning has it.
 KEPT = timedelta(days=30)
 LOG = "activity.subscribers.record_fact"
 USAGE = "billing.ledger.subscribers.record_usage"
@@ -72,13 +74,15 @@ class Facts:
         now = timezone.now()
         copy_models(
             [
-                Delivery(
-                    event_id=one.event_id,
-                    subscriber=subscriber,
-                    state=Delivery.State.DONE,
+                Job(
+                    kind=FACT,
+                    subject=str(one.event_id),
+                    part=subscriber,
+                    state=Job.State.DONE,
                     attempts=1,
                     due_at=one.published_at,
-                    done_at=now,
+                    created_at=one.published_at,
+                    finished_at=now,
                 )
                 for one in kept
                 for subscriber in subscribers_of(one.name)
@@ -94,16 +98,15 @@ def deliver(received: Sequence[ReceivedFact], on_fact: Callable[[int], None]) ->
     on_fact(len(received))
     deliver_waiting(on_fact)
     rebuild()
-    outbox.prune()
+    prune()
 
 
 def deliver_waiting(on_fact: Callable[[int], None]) -> None:
     """Have everybody hear what waits in the outbox, and what comes of that."""
     while waiting := _waiting():
         _hear(waiting)
-        Delivery.objects.filter(
-            state=Delivery.State.PENDING, event_id__in=[one.event_id for one in waiting]
-        ).update(state=Delivery.State.DONE, done_at=timezone.now(), attempts=1)
+        jobs = Job.objects.pending().about(FACT, *(one.event_id for one in waiting))
+        jobs.update(state=Job.State.DONE, finished_at=timezone.now(), attempts=1)
         on_fact(len(waiting))
 
 
@@ -133,16 +136,9 @@ def write_log(events: Sequence[NewEvent]) -> None:
 
 
 def _waiting() -> list[ReceivedFact]:
-    events = Event.objects.filter(deliveries__state=Delivery.State.PENDING).distinct()
-    return [
-        ReceivedFact(
-            event.pk,
-            event.name,
-            load_fact(event.name, event.payload),
-            event.published_at,
-        )
-        for event in events.order_by("published_at", "pk")
-    ]
+    subjects = Job.objects.pending().filter(kind=FACT).values_list("subject", flat=True)
+    events = Event.objects.filter(pk__in={int(subject) for subject in subjects})
+    return [fact_of(event) for event in events.order_by("published_at", "pk")]
 
 
 def _hear(received: list[ReceivedFact]) -> None:

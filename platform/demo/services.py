@@ -21,6 +21,7 @@ from demo.purchases import Purchase, plan_purchases
 from demo.rhythm import Rhythm
 from demo.writing import Writer
 from inference.catalog.services import ensure_default_models
+from notifications import mailing
 from notifications.models import EmailMessage, Notification
 
 # What came before is read, but for the latest of the characters'.
@@ -85,7 +86,7 @@ def seed(
         _write(scale, plan, sold, rhythm, rng, on_step)
         # History has been told; nobody wants ninety days of it by mail, and no
         # worker needs to be called: everything is delivered.
-        EmailMessage.objects.filter(state=EmailMessage.State.PENDING).delete()
+        mailing.withdraw_mail(EmailMessage.objects.all())
         connection.run_on_commit.clear()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -10,8 +10,13 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
     label = "notifications"
     menu = (
-        Entry(Menu.STAFF, 40, _("Operations"), "notifications:operations"),
         Entry(
             Menu.ACCOUNT, 20, _("Notifications"), "notifications:preferences", "bell"
         ),
     )
+
+    def ready(self) -> None:
+        from jobs.registry import register
+        from notifications.jobs import KIND
+
+        register(KIND)

@@ -1,6 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+from jobs.exceptions import NotNow
 
 
 class BadUnsubscribeLink(DomainError):
@@ -11,5 +12,5 @@ class BadUnsubscribeLink(DomainError):
     message = _("This link is not complete. Change your mail settings instead.")
 
 
-class MailServerUnavailable(Exception):
+class MailServerUnavailable(NotNow):
     """The mail server takes nothing at all now; what is due stays due."""

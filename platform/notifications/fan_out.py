@@ -12,11 +12,12 @@ from django.db.models import QuerySet
 from django.utils import timezone, translation
 
 from accounts.models import User
+from jobs.services import nudge
+from notifications.mailing import MAIL
 from notifications.models import ALWAYS_BY_EMAIL, BY_EMAIL_UNLESS_REFUSED
-from stores.nudging import nudge_after_commit
 
 Words = str | Callable[[], str]
-# So many mails leave at once; of more the sweep takes care, ten seconds later.
+# So many mails leave at once; of more the sweep takes care, within fifteen seconds.
 NUDGED = 20
 
 # Rows are taken in one order whoever tells, so that two never wait for each other.
@@ -44,16 +45,19 @@ WITH told AS (
 ), mailed AS (
   INSERT INTO notifications_emailmessage
     ("to", user_id, kind, notification_id, subject, text, html, headers, message_id,
-     idempotency_key, state, attempts, due_at, last_error, created_at)
+     idempotency_key, created_at)
   SELECT person.email, person.id, %(kind)s, told.id, told.title, '', '', '{{}}'::jsonb,
          '<' || replace(gen_random_uuid()::text, '-', '') || '@' || %(host)s || '>',
-         '', 'pending', 0, %(now)s::timestamptz, '', %(now)s::timestamptz
+         '', %(now)s::timestamptz
     FROM told JOIN accounts_user AS person ON person.id = told.user_id
     LEFT JOIN notifications_preference AS chosen
       ON chosen.user_id = person.id AND chosen.kind = %(kind)s
    WHERE told.count = 1
      AND (%(always)s OR coalesce(chosen.by_email, %(by_default)s))
   RETURNING id
+), queued AS (
+  INSERT INTO jobs_job (kind, subject, due_at, created_at)
+  SELECT %(job)s, id::text, %(now)s::timestamptz, %(now)s::timestamptz FROM mailed
 )
 SELECT (SELECT count(*) FROM told),
        (SELECT count(*) FROM mailed),
@@ -110,13 +114,14 @@ def notify_all(
                 "host": urlsplit(settings.SITE_URL).hostname or "localhost",
                 "always": kind in ALWAYS_BY_EMAIL,
                 "by_default": kind in BY_EMAIL_UNLESS_REFUSED,
+                "job": MAIL,
                 "nudged": NUDGED,
             },
         )
         told, mailed, first = cursor.fetchone()
     if mailed <= NUDGED:
         for mail_id in first:
-            nudge_after_commit("notifications.tasks.send_mail", mail_id)
+            nudge(MAIL, mail_id)
     return int(told)
 
 

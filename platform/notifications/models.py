@@ -2,7 +2,6 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -107,23 +106,8 @@ class Preference(models.Model):
         return f"{self.user_id} {self.kind}: {self.by_email}"
 
 
-class EmailMessageQuerySet(models.QuerySet["EmailMessage"]):
-    def due(self) -> Self:
-        """What is to be sent now."""
-        return self.filter(state=EmailMessage.State.PENDING, due_at__lte=timezone.now())
-
-    def dead(self) -> Self:
-        """What was given up, and waits for somebody to look."""
-        return self.filter(state=EmailMessage.State.DEAD)
-
-
 class EmailMessage(models.Model):
-    """A mail to be sent: written in the transaction of its cause, sent after it."""
-
-    class State(models.TextChoices):
-        PENDING = "pending"
-        SENT = "sent"
-        DEAD = "dead"
+    """A mail to be sent: written in the transaction of its cause, sent by its job."""
 
     to = models.EmailField()
     user = models.ForeignKey(
@@ -142,16 +126,8 @@ class EmailMessage(models.Model):
     message_id = models.CharField(max_length=120, unique=True)
     # What it is about, said once: the same key never makes a second mail.
     idempotency_key = models.CharField(max_length=200, blank=True, db_default="")
-    state = models.CharField(
-        max_length=10, choices=State.choices, default=State.PENDING
-    )
-    attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=now)
     sent_at = models.DateTimeField(null=True)
-    last_error = models.TextField(blank=True)
     created_at = models.DateTimeField(default=now)
-
-    objects = EmailMessageQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -160,17 +136,6 @@ class EmailMessage(models.Model):
                 condition=~Q(idempotency_key=""),
                 name="notifications_mail_once",
             )
-        ]
-        indexes = [
-            models.Index(
-                fields=["due_at"],
-                condition=Q(state="pending"),
-                name="notifications_mail_pending",
-            ),
-            # Staff look at what was given up; it is meant to be nothing.
-            models.Index(
-                fields=["id"], condition=Q(state="dead"), name="notifications_mail_dead"
-            ),
         ]
 
     def __str__(self) -> str:

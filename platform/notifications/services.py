@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from notifications.fan_out import Words, notify_all
+from notifications.mailing import withdraw_mail
 from notifications.models import (
     ALWAYS_BY_EMAIL,
     BY_EMAIL_UNLESS_REFUSED,
@@ -79,9 +80,7 @@ def set_preferences(user: User, choices: dict[str, bool]) -> None:
         for kind, by_email in choices.items()
         if not by_email and kind not in ALWAYS_BY_EMAIL
     ]
-    EmailMessage.objects.filter(
-        user=user, kind__in=refused, state=EmailMessage.State.PENDING
-    ).delete()
+    withdraw_mail(EmailMessage.objects.filter(user=user, kind__in=refused))
 
 
 def mark_read(user: User, notification_id: int | None = None) -> int:

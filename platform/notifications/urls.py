@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications import operations, views
+from notifications import views
 
 app_name = "notifications"
 urlpatterns = [
@@ -12,17 +12,4 @@ urlpatterns = [
     path("notifications/<int:pk>/open/", views.open_notification, name="open"),
     path("settings/notifications/", views.preferences, name="preferences"),
     path("unsubscribe/<str:token>/", views.unsubscribe, name="unsubscribe"),
-    path("staff/operations/", operations.overview, name="operations"),
-    path(
-        "staff/operations/deliveries/",
-        operations.dead_deliveries,
-        name="dead-deliveries",
-    ),
-    path("staff/operations/mails/", operations.dead_mails, name="dead-mails"),
-    path(
-        "staff/operations/deliveries/retry/",
-        operations.retry_deliveries,
-        name="retry-deliveries",
-    ),
-    path("staff/operations/mails/retry/", operations.retry_mails, name="retry-mails"),
 ]

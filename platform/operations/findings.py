@@ -9,7 +9,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from django.core import checks
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
@@ -29,7 +27,7 @@ from billing.stripe import adapter
 from billing.stripe.exceptions import StripeError
 from inference.catalog.alarms import refusals
 from inference.catalog.models import Deployment
-from outbox.models import Delivery
+from jobs.queries import Backlog, backlogs
 from stores.redis import client, prefixed
 
 PULSE = "operations:pulse"
@@ -39,8 +37,6 @@ MIN_POSTGRES = 15
 MIN_REDIS = (6, 2)
 # In seconds. Clocks that are set by NTP differ by milliseconds.
 MAX_SKEW = 2.0
-# Facts are delivered within two seconds; thirty rounds late is no hiccup.
-MAX_LAG = timedelta(seconds=60)
 # At ten tasks a second, which is slow, the last waits for two minutes.
 MAX_QUEUE = 1000
 # What PostgreSQL's journal takes by itself (max_wal_size).
@@ -269,7 +265,7 @@ def look_at_workers() -> Said:
 
 
 def look_at_queues() -> Said:
-    """How much waits, in the broker and in the outbox."""
+    """How much waits, in the broker and in the queue of jobs."""
     broker = redis.Redis.from_url(
         settings.REDIS_BROKER_URL,
         socket_timeout=PATIENCE,
@@ -289,25 +285,8 @@ def look_at_queues() -> Said:
         )
     else:
         yield Status.OK, f"Waiting tasks: {listed}."
-    pending = Delivery.objects.filter(state=Delivery.State.PENDING)
-    oldest = pending.order_by("due_at").values_list("due_at", flat=True).first()
-    lag = timezone.now() - oldest if oldest else timedelta(0)
-    if lag > MAX_LAG:
-        yield (
-            Status.FAILURE,
-            (
-                f"The oldest fact has waited {lag.total_seconds():.0f} s to be delivered "
-                f"({pending.count()} wait): see that a worker and beat run."
-            ),
-        )
-    else:
-        yield Status.OK, "Facts are delivered without delay."
-    dead = Delivery.objects.filter(state=Delivery.State.DEAD).count()
-    if dead:
-        yield (
-            Status.WARNING,
-            f"{dead} deliveries gave up: read their errors at /staff/operations/ and retry them.",
-        )
+    for backlog in backlogs():
+        yield from _said_of(backlog)
 
 
 def look_at_mail() -> Said:
@@ -463,6 +442,30 @@ LOOKS: tuple[Callable[[], Said], ...] = (
     look_at_upstreams,
     look_at_disk,
 )
+
+
+def _said_of(backlog: Backlog) -> Said:
+    """One line for each kind of job, and one more where a person has to decide."""
+    kind, waiting = backlog.kind.name, backlog.waiting
+    if backlog.is_late:
+        yield (
+            Status.FAILURE,
+            (
+                f"Jobs {kind}: the oldest has been due for "
+                f"{backlog.overdue.total_seconds():.0f} s ({waiting} wait): see that beat "
+                f"and a worker for the queue {backlog.kind.queue} run."
+            ),
+        )
+    else:
+        yield Status.OK, f"Jobs {kind}: in time, {waiting} wait."
+    if backlog.dead:
+        yield (
+            Status.WARNING,
+            (
+                f"Jobs {kind}: {backlog.dead} given up; read their errors at "
+                f"/staff/operations/?kind={kind} and try again or ignore them."
+            ),
+        )
 
 
 def _cure(otherwise: str, *, log: str = "") -> str:

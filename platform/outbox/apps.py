@@ -6,3 +6,9 @@ class OutboxConfig(AppConfig):
 
     name = "outbox"
     label = "outbox"
+
+    def ready(self) -> None:
+        from jobs.registry import register
+        from outbox.jobs import KIND
+
+        register(KIND)

@@ -6,18 +6,18 @@ from typing import Any
 from django.db import connection
 
 from core.context import network, request_id
-from outbox.registry import subscribers_of
-from stores.nudging import nudge_after_commit
+from outbox.registry import FACT, subscribers_of
 
 
 def publish(fact: Any) -> None:
-    """Write ``fact`` and one delivery for each subscriber.
+    """Write ``fact`` and one job for each subscriber.
 
     Must run inside a transaction, so that the fact exists exactly when the
     change it reports does. After the commit a worker is nudged; when that
-    fails the relay finds the deliveries within two seconds.
+    fails the sweep finds the jobs within two seconds.
     """
-    from outbox.models import Delivery, Event
+    from jobs.services import enqueue
+    from outbox.models import Event
 
     if not connection.in_atomic_block:
         raise RuntimeError("publish() belongs inside the transaction of its change.")
@@ -28,10 +28,4 @@ def publish(fact: Any) -> None:
         request_id=request_id.get(),
         network=network.get(),
     )
-    Delivery.objects.bulk_create(
-        [
-            Delivery(event=event, subscriber=subscriber)
-            for subscriber in subscribers_of(event.name)
-        ]
-    )
-    nudge_after_commit("outbox.tasks.deliver_event", event.pk)
+    enqueue(FACT, event.pk, parts=subscribers_of(event.name))

@@ -1,35 +1,26 @@
-"""How far behind the deliveries are."""
+"""Facts as they were published."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Collection, Iterator
 
-from django.db.models import Count, Min, Q
-from django.utils import timezone
-
-from outbox.models import Delivery
+from jobs.models import Job
+from outbox.models import Event
+from outbox.registry import FACT, ReceivedFact, load_fact
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What waits to be done, how late the most urgent is, and what was given up."""
-
-    waiting: int
-    overdue: timedelta
-    dead: int
-
-    @property
-    def is_late(self) -> bool:
-        """Whether somebody should look: the relay runs every two seconds."""
-        return self.overdue > timedelta(seconds=30)
+def fact_of(event: Event) -> ReceivedFact:
+    """Return a fact with its circumstances. Raises ``LookupError`` if it is unknown."""
+    fact = load_fact(event.name, event.payload)
+    return ReceivedFact(event.pk, event.name, fact, event.published_at)
 
 
-def delivery_backlog() -> Backlog:
-    """Return how far the subscribers are behind what was published."""
-    counted = Delivery.objects.exclude(state=Delivery.State.DONE).aggregate(
-        waiting=Count("pk", filter=Q(state=Delivery.State.PENDING)),
-        dead=Count("pk", filter=Q(state=Delivery.State.DEAD)),
-        due_at=Min("due_at", filter=Q(state=Delivery.State.PENDING)),
-    )
-    due_at = counted["due_at"]
-    overdue = max(timezone.now() - due_at, timedelta()) if due_at else timedelta()
-    return Backlog(counted["waiting"], overdue, counted["dead"])
+def unheard_by(
+    *subscribers: str, names: Collection[str] | None = None
+) -> Iterator[ReceivedFact]:
+    """Yield the facts each has not heard, given up ones too, in their order."""
+    jobs = Job.objects.unfinished().filter(kind=FACT, part__in=subscribers)
+    waiting = sorted(int(pk) for pk in jobs.values_list("subject", flat=True))
+    events = Event.objects.in_bulk(waiting)
+    for pk in waiting:
+        event = events[pk]
+        if names is None or event.name in names:
+            yield fact_of(event)

@@ -12,6 +12,8 @@ Handler = Callable[[Any], None]
 DatedHandler = Callable[..., None]
 FactHandler = Callable[["ReceivedFact"], None]
 
+# The name of the queue's jobs that have a fact heard.
+FACT = "fact"
 CONTRACTS = ("accounts", "billing", "community", "entitlements", "inference")
 
 _handlers: dict[str, dict[str, Handler]] = defaultdict(dict)

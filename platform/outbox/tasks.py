@@ -1,23 +1,17 @@
 from celery import shared_task
 
+from jobs import working
 from outbox import services
+from outbox.registry import FACT
 
 
 @shared_task
 def deliver_event(event_id: int) -> None:
-    """Deliver one event right after its commit."""
-    services.deliver_event(event_id)
-
-
-@shared_task
-def relay() -> None:
-    """Deliver whatever a crash or a lost nudge left behind."""
-    while services.relay() >= 200:
-        pass
+    """What the release before this one sends; it goes with the next one."""
+    working.work(FACT, str(event_id))
 
 
 @shared_task
 def prune() -> None:
-    """Forget events that everybody has heard long ago."""
-    services.prune()
+    """Forget batches that were written long ago."""
     services.prune_batches()

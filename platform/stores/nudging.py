@@ -35,23 +35,26 @@ def breaker() -> Breaker:
     )
 
 
-def nudge_after_commit(task: str, key: int | str) -> None:
-    """Have a worker run ``task`` on the row ``key`` after the commit.
+def nudge_after_commit(task: str, *keys: int | str, queue: str | None = None) -> None:
+    """Have a worker run ``task`` on the row that ``keys`` name after the commit.
 
+    ``queue`` is where, if not where the settings send every run of the task.
     Best effort: the row is what counts. When the broker cannot be reached, the sweep
     that belongs to the task finds the row some seconds later.
     """
     # Robust: what is committed stays true even when the nudge fails.
-    transaction.on_commit(partial(_send, task, key), robust=True)
+    transaction.on_commit(partial(_send, task, keys, queue), robust=True)
 
 
-def _send(task: str, key: int | str) -> None:
+def _send(task: str, keys: tuple[int | str, ...], queue: str | None) -> None:
     try:
         with (
             breaker().asking(OperationalError),
             _producers().acquire(block=True, timeout=TIMEOUT) as producer,
         ):
-            current_app.send_task(task, (key,), producer=producer, retry=False)
+            current_app.send_task(
+                task, keys, producer=producer, retry=False, queue=queue
+            )
     except (OperationalError, LimitExceeded) as error:
         logger.warning("nudge.failed", extra={"task": task, "error": str(error)})
 

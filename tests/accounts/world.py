@@ -19,10 +19,10 @@ from accounts.models import Membership, User
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
-from community.contributions.models import Delivery
 from community.docs.models import Page, Version
 from core.crypto import encrypt
 from design.stylesheet import stylesheet
+from jobs.models import Job
 from notifications.models import Kind, Notification
 from notifications.services import notify
 from notifications.tokens import unsubscribe_token
@@ -128,7 +128,6 @@ def build() -> World:
         role="member",
         by=team.memberships.get(user=owner),
     )
-    delivery = Delivery.objects.create(guid="d-1", event="push", payload={})
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     inbox = WebhookInbox.objects.create(
         endpoint="default",
@@ -136,6 +135,9 @@ def build() -> World:
         type="invoice.paid",
         payload="{}",
         created_at=timezone.now(),
+    )
+    job = Job.objects.create(
+        kind="webhook", subject=str(inbox.pk), state="dead", finished_at=timezone.now()
     )
     world.values = {
         "": {
@@ -150,7 +152,6 @@ def build() -> World:
             "<slug:plan>": "team",
             "<slug:digest>": stylesheet().digest,
             "<section>": "places",
-            "<str:guid>": delivery.guid,
             "[0-9]{1,18}": "",
             "(?P<pk>)(?:-(?P<slug>[^/]*))?": str(topic.pk),
             "(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)": f"{user_pk_to_url_str(member)}-x-y",
@@ -169,6 +170,7 @@ def build() -> World:
         "forum/p/": {"<int:pk>": str(reply.pk)},
         "docs/": {"<int:pk>": str(page.pk)},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
+        "staff/operations/": {"<int:pk>": str(job.pk)},
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},

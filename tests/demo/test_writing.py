@@ -20,8 +20,10 @@ from demo.writing import Writer
 from inference.catalog.services import ensure_default_models
 from inference.usage.recording import record
 from inference.usage.services import publish_first_calls, report_hours
+from jobs.models import Job
+from jobs.services import prune
+from jobs.working import sweep
 from notifications.models import EmailMessage
-from outbox import services as outbox
 from tests.demo.playing import play
 from tests.demo.rows import free_numbers, outcome
 
@@ -43,7 +45,7 @@ FORUM = {
     "notifications_emailmessage": (),
     "search_indexentry": ("id", "indexed_at"),
     "outbox_event": (),
-    "outbox_delivery": ("id", "done_at"),
+    "jobs_job": ("id", "created_at", "finished_at"),
     "activity_event": ("id",),
     "conversion_developer": (),
     "conversion_account": (),
@@ -211,13 +213,13 @@ def _play(script: list[Action]) -> None:
 
 
 def _hear() -> None:
-    outbox.relay()
+    sweep("fact")
 
 
 def _relay() -> None:
-    while outbox.relay(limit=1_000):
+    while sweep("fact"):
         pass
-    outbox.prune()
+    prune()
     _forget_mail()
 
 
@@ -230,6 +232,7 @@ def _write(script: list[Action], users: dict[str, User]) -> None:
 
 def _forget_mail() -> None:
     EmailMessage.objects.all().delete()
+    Job.objects.filter(kind="mail").delete()
 
 
 def _hour(moment: datetime) -> datetime:

@@ -287,8 +287,11 @@ FOR_PROGRAMS = {
     "/v1/": "the gateway",
     "/accounts/2fa/webauthn/": "the page's script asks here",
 }
-# There is no delivery 1 here, so its page is not there either.
-NOTHING_THERE = {"/staff/revenue/webhooks/1/replay/"}
+# There is no job 1 here, so its page is not there either.
+NOTHING_THERE = {
+    "/staff/operations/jobs/1/retry/",
+    "/staff/operations/jobs/1/ignore/",
+}
 BROWSER = {"accept": "text/html,application/xhtml+xml", "sec-fetch-mode": "navigate"}
 
 

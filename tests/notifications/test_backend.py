@@ -8,6 +8,8 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.test import Client
 
+from jobs.models import Job
+from jobs.working import sweep
 from notifications import mailing
 from notifications.models import EmailMessage
 from tests.notifications.conftest import MailServer
@@ -31,13 +33,13 @@ def test_what_django_sends_is_written_down_and_leaves_later(
         ["ada@example.test", "ben@example.test"],
         html_message="<p>Read this.</p>",
     )
-    written = list(EmailMessage.objects.values_list("to", "state", "html"))
+    written = list(EmailMessage.objects.values_list("to", "sent_at", "html"))
 
-    sent = mailing.send_due_mail()
+    sent = sweep("mail")
 
     assert written == [
-        ("ada@example.test", "pending", "<p>Read this.</p>"),
-        ("ben@example.test", "pending", "<p>Read this.</p>"),
+        ("ada@example.test", None, "<p>Read this.</p>"),
+        ("ben@example.test", None, "<p>Read this.</p>"),
     ]
     assert sent == 2
     assert [taken["To"] for taken in mail_server.taken] == [
@@ -59,7 +61,7 @@ def test_sender_and_headers_stay(mail_server: MailServer) -> None:
         headers={"X-Topic": "7"},
     ).send()
 
-    mailing.send_due_mail()
+    sweep("mail")
 
     (taken,) = mail_server.taken
     assert taken["From"] == "Support <support@example.test>"
@@ -92,12 +94,12 @@ def test_somebody_signs_up_while_the_mail_server_is_down(
             "password1": "correct horse battery",
         },
     )
-    mailing.send_due_mail()
+    sweep("mail")
     settings.EMAIL_PORT = port
     # The rest after the outage is over.
     mailing.breaker.succeed()
-    EmailMessage.objects.update(due_at=EmailMessage.objects.get().created_at)
-    mailing.send_due_mail()
+    Job.objects.update(due_at=EmailMessage.objects.get().created_at)
+    sweep("mail")
 
     assert answer.status_code == 302
     assert EmailAddress.objects.get(email="dora@example.test").verified is False

@@ -8,8 +8,11 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from jobs.models import Job
+from jobs.services import prune
+from jobs.working import claim, sweep, work
 from notifications import mailing, services
-from notifications.exceptions import MailServerUnavailable
+from notifications.jobs import KIND
 from notifications.letters import Letter
 from notifications.models import EmailMessage, Kind
 from tests.notifications.conftest import MailServer
@@ -24,19 +27,28 @@ def mail(to: str = "ada@example.test", **fields: Any) -> EmailMessage:
     return mailing.queue_mail(to, **values)
 
 
+def send(written: EmailMessage) -> int:
+    """Have a worker do what a nudge asks for."""
+    return work("mail", str(written.pk))
+
+
+def job_of(written: EmailMessage) -> Job:
+    return Job.objects.about("mail", written.pk).get()
+
+
 def make_due() -> None:
-    EmailMessage.objects.update(due_at=timezone.now())
+    Job.objects.pending().update(due_at=timezone.now(), leased_until=None)
 
 
 @pytest.mark.django_db
 def test_a_mail_leaves_as_it_was_written(mail_server: MailServer) -> None:
     written = mail(html="<p>Read this.</p>", headers={"X-Topic": "7"})
 
-    sent = mailing.send_mail(written.pk)
+    sent = send(written)
 
     (taken,) = mail_server.taken
     written.refresh_from_db()
-    assert sent
+    assert sent == 1
     assert (taken["To"], taken["Subject"]) == ("ada@example.test", "Hello")
     assert taken["Message-ID"] == written.message_id
     assert taken["X-Topic"] == "7"
@@ -45,7 +57,7 @@ def test_a_mail_leaves_as_it_was_written(mail_server: MailServer) -> None:
         "text/plain",
         "text/html",
     ]
-    assert (written.state, written.attempts) == ("sent", 1)
+    assert (job_of(written).state, job_of(written).attempts) == ("done", 1)
     assert written.sent_at is not None
 
 
@@ -53,10 +65,10 @@ def test_a_mail_leaves_as_it_was_written(mail_server: MailServer) -> None:
 def test_a_mail_is_sent_once(mail_server: MailServer) -> None:
     written = mail()
 
-    sent = [mailing.send_mail(written.pk), mailing.send_mail(written.pk)]
+    sent = [send(written), send(written)]
 
-    assert sent == [True, False]
-    assert mailing.send_due_mail() == 0
+    assert sent == [1, 0]
+    assert sweep("mail") == 0
     assert len(mail_server.taken) == 1
 
 
@@ -76,7 +88,7 @@ def test_the_same_key_never_makes_a_second_mail() -> None:
 def test_a_line_break_does_not_begin_another_header(mail_server: MailServer) -> None:
     written = mail(subject="Hello\r\nBcc: eve@example.test\n")
 
-    mailing.send_mail(written.pk)
+    send(written)
 
     assert written.subject == "Hello Bcc: eve@example.test"
     assert mail_server.taken[0]["Bcc"] is None
@@ -90,23 +102,21 @@ def test_without_a_server_mail_is_kept_and_sent_later(
     for number in range(3):
         mail(f"person{number}@example.test")
 
-    sent_without = mailing.send_due_mail()
-    tried = EmailMessage.objects.exclude(attempts=0)
+    sent_without = sweep("mail")
+    tried = Job.objects.exclude(attempts=0)
     errors = [(each.attempts, each.state, each.last_error[:22]) for each in tried]
     settings.EMAIL_PORT = port
     make_due()
     # The rest after the outage is over.
     mailing.breaker.succeed()
-    sent_with = mailing.send_due_mail()
+    sent_with = sweep("mail")
 
     # The first one found the server gone; the others were not even tried.
     assert sent_without == 0
     assert errors == [(1, "pending", "ConnectionRefusedError")]
     assert sent_with == 3
     assert len(mail_server.taken) == 3
-    assert set(EmailMessage.objects.values_list("state", "last_error")) == {
-        ("sent", "")
-    }
+    assert set(Job.objects.values_list("state", "last_error")) == {("done", "")}
 
 
 @pytest.mark.django_db
@@ -116,29 +126,12 @@ def test_while_the_server_is_away_one_mail_waits_for_all_the_others(
     settings.EMAIL_PORT = 9
     first, second = mail(), mail("ben@example.test")
 
-    for written in (first, second):
-        with pytest.raises(MailServerUnavailable):
-            mailing.send_mail(written.pk)
+    assert [send(first), send(second)] == [0, 0]
 
-    second.refresh_from_db()
-    assert (second.state, second.attempts) == ("pending", 0)
-    assert second.due_at <= timezone.now()
-
-
-@pytest.mark.django_db
-def test_a_long_outage_gives_no_mail_up_and_keeps_the_pauses_short(
-    settings: Any, mail_server: MailServer
-) -> None:
-    settings.EMAIL_PORT = 9
-    written = mail()
-    EmailMessage.objects.update(attempts=200)
-
-    with pytest.raises(MailServerUnavailable):
-        mailing.send_mail(written.pk)
-
-    written.refresh_from_db()
-    assert (written.state, written.attempts) == ("pending", 201)
-    assert written.due_at - timezone.now() <= timedelta(seconds=360)
+    job = job_of(second)
+    assert (job.state, job.attempts) == ("pending", 0)
+    assert job.due_at <= timezone.now()
+    assert job_of(first).attempts == 1
 
 
 @pytest.mark.django_db
@@ -148,13 +141,11 @@ def test_an_address_that_is_refused_for_good_is_dead_at_once(
     mail_server.refusals["ada@example.test"] = "550 5.1.1 No such person"
     refused, fine = mail(), mail("ben@example.test")
 
-    assert mailing.send_due_mail() == 1
+    assert sweep("mail") == 1
 
-    refused.refresh_from_db()
-    fine.refresh_from_db()
-    assert (refused.state, refused.attempts) == ("dead", 1)
-    assert "No such person" in refused.last_error
-    assert fine.state == "sent"
+    assert (job_of(refused).state, job_of(refused).attempts) == ("dead", 1)
+    assert "No such person" in job_of(refused).last_error
+    assert job_of(fine).state == "done"
 
 
 @pytest.mark.django_db
@@ -168,45 +159,9 @@ def test_a_mail_refused_for_now_waits_and_for_good_does_not(
     mail_server.refuses_data = answer
     written = mail()
 
-    assert mailing.send_due_mail() == 0
+    assert sweep("mail") == 0
 
-    written.refresh_from_db()
-    assert (written.state, written.attempts) == (state, 1)
-
-
-@pytest.mark.django_db
-def test_pauses_grow_and_a_mail_is_given_up_at_last(mail_server: MailServer) -> None:
-    mail_server.refusals["ada@example.test"] = "450 4.2.1 Come back later"
-    written = mail()
-    pauses = []
-
-    for _ in range(mailing.MAX_ATTEMPTS):
-        make_due()
-        before = timezone.now()
-        mailing.send_due_mail()
-        written.refresh_from_db()
-        pauses.append((written.due_at - before).total_seconds())
-
-    assert (written.state, written.attempts) == ("dead", 20)
-    for number, pause in enumerate(pauses, start=1):
-        assert 0.8 * min(5 * 2**number, 3600) <= pause
-        assert pause <= 1.2 * min(5 * 2**number, 3600) + 5
-    assert mailing.send_due_mail() == 0
-
-
-@pytest.mark.django_db
-def test_a_dead_mail_is_sent_when_it_is_retried(mail_server: MailServer) -> None:
-    dead, pending = mail(), mail("ben@example.test")
-    EmailMessage.objects.filter(pk=dead.pk).update(state="dead", attempts=20)
-    later = timezone.now() + timedelta(hours=1)
-    EmailMessage.objects.filter(pk=pending.pk).update(due_at=later)
-
-    retried = mailing.retry_mails(EmailMessage.objects.all())
-    sent = mailing.send_due_mail()
-
-    dead.refresh_from_db()
-    assert (retried, sent) == (1, 1)
-    assert (dead.state, dead.attempts) == ("sent", 1)
+    assert (job_of(written).state, job_of(written).attempts) == (state, 1)
 
 
 @pytest.mark.django_db
@@ -216,26 +171,25 @@ def test_an_address_that_cannot_be_written_is_dead_and_holds_up_nobody(
     broken = mail("ada@example.test\nBcc: eve@example.test")
     mail("ben@example.test")
 
-    assert mailing.send_due_mail() == 1
+    assert sweep("mail") == 1
 
-    broken.refresh_from_db()
-    assert broken.state == "dead"
+    assert job_of(broken).state == "dead"
     assert [taken["To"] for taken in mail_server.taken] == ["ben@example.test"]
 
 
 @pytest.mark.django_db
-def test_the_mail_of_a_worker_that_died_is_sent_after_its_claim(
+def test_the_mail_of_a_worker_that_died_is_sent_after_its_lease(
     mail_server: MailServer,
 ) -> None:
     written = mail()
-    claimed = mailing._claim(written.pk)
-    assert claimed is not None
+    (claimed,) = claim(KIND)
 
-    during = mailing.send_due_mail()
+    during = sweep("mail")
     make_due()
-    after = mailing.send_due_mail()
+    after = sweep("mail")
 
-    assert claimed.due_at - timezone.now() > timedelta(seconds=100)
+    assert claimed.leased_until is not None
+    assert claimed.leased_until - timezone.now() > timedelta(seconds=100)
     assert (during, after) == (0, 1)
     assert mail_server.taken[0]["Message-ID"] == written.message_id
 
@@ -245,7 +199,7 @@ def test_two_sweeps_at_once_send_once(mail_server: MailServer) -> None:
     for number in range(12):
         mail(f"person{number}@example.test")
 
-    sent = together(*[mailing.send_due_mail] * 3)
+    sent = together(*[lambda: sweep("mail")] * 3)
 
     assert sum(sent) == 12
     assert len({taken["Message-ID"] for taken in mail_server.taken}) == 12
@@ -266,7 +220,7 @@ def test_no_transaction_is_open_while_the_server_is_spoken_to(
     monkeypatch.setattr(mailing, "_hand_over", watched)
     written = mail()
 
-    mailing.send_mail(written.pk)
+    send(written)
 
     assert seen == [False]
 
@@ -288,7 +242,7 @@ def test_a_notification_can_be_unsubscribed_with_one_click(
     for kind in (Kind.REPLY, Kind.SECURITY):
         services.notify(ada.pk, kind, dedupe_key=kind, url="/", title="Hello")
 
-    mailing.send_due_mail()
+    sweep("mail")
 
     reply, security = mail_server.taken
     assert reply["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -301,35 +255,33 @@ def test_a_notification_can_be_unsubscribed_with_one_click(
 
 
 @pytest.mark.django_db
-def test_mail_sent_long_ago_is_forgotten_and_nothing_else() -> None:
-    old, young, dead = mail(), mail(), mail()
-    sent_at = timezone.now() - timedelta(days=31)
-    EmailMessage.objects.filter(pk=old.pk).update(state="sent", sent_at=sent_at)
-    EmailMessage.objects.filter(pk=young.pk).update(
-        state="sent", sent_at=timezone.now()
+def test_mail_sent_long_ago_is_forgotten_and_nothing_else(
+    mail_server: MailServer,
+) -> None:
+    mail_server.refusals["dead@example.test"] = "550 5.1.1 No such person"
+    old, young, dead = mail(), mail(), mail("dead@example.test")
+    sweep("mail")
+    long_ago = timezone.now() - timedelta(days=31)
+    EmailMessage.objects.exclude(pk=young.pk).update(created_at=long_ago)
+    Job.objects.about("mail", old.pk, dead.pk).update(
+        created_at=long_ago, finished_at=long_ago
     )
-    EmailMessage.objects.filter(pk=dead.pk).update(state="dead", created_at=sent_at)
 
-    assert mailing.prune_mail() == 1
-    assert set(EmailMessage.objects.values_list("pk", flat=True)) == {
-        young.pk,
-        dead.pk,
-    }
+    assert prune() == 1
+    assert set(EmailMessage.objects.all()) == {young, dead}
 
 
 @pytest.mark.django_db
-def test_the_backlog_tells_how_late_and_how_many() -> None:
-    for _ in range(3):
-        mail()
-    EmailMessage.objects.update(due_at=timezone.now() - timedelta(minutes=5))
-    EmailMessage.objects.filter(pk=EmailMessage.objects.earliest("pk").pk).update(
-        state="dead"
-    )
+def test_mails_that_do_not_wait_are_not_withdrawn(mail_server: MailServer) -> None:
+    mail_server.refusals["dead@example.test"] = "550 5.1.1 No such person"
+    sent, dead = mail(), mail("dead@example.test")
+    sweep("mail")
+    waiting = mail()
 
-    backlog = mailing.mail_backlog()
+    assert mailing.withdraw_mail(EmailMessage.objects.all()) == 1
 
-    assert (backlog.waiting, backlog.dead, backlog.is_late) == (2, 1, True)
-    assert backlog.overdue >= timedelta(minutes=5)
+    assert set(EmailMessage.objects.all()) == {sent, dead}
+    assert not Job.objects.about("mail", waiting.pk).exists()
 
 
 def queued() -> int:

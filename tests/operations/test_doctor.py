@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from embedded.mailbox import Mailbox
 from inference.catalog.alarms import alarm_key
+from jobs.models import Job
 from operations import findings
 from operations.findings import PULSE, Finding, Status
-from outbox.models import Delivery, Event
 from stores.redis import client, prefixed
 from tests.factories.inference import offered_model
 from tests.fakes.servers import ROOT, free_port
@@ -117,24 +117,24 @@ def test_beat_is_known_by_its_pulse(age: int | None, status: Status) -> None:
 
 
 @pytest.mark.django_db
-def test_a_fact_that_waits_is_a_failure_and_a_dead_one_a_warning() -> None:
-    event = Event.objects.create(name="x", payload={})
+def test_work_that_waits_is_a_failure_and_what_was_given_up_a_warning() -> None:
     long_ago = timezone.now() - timedelta(minutes=5)
-    waiting = Delivery.objects.create(event=event, subscriber="a")
-    Delivery.objects.filter(pk=waiting.pk).update(due_at=long_ago)
-    Delivery.objects.create(event=event, subscriber="b", state="dead")
+    Job.objects.create(kind="fact", subject="1", part="a", due_at=long_ago)
+    Job.objects.create(
+        kind="fact", subject="1", part="b", state="dead", finished_at=long_ago
+    )
 
-    tasks, lag, dead = told(findings.look_at_queues)
+    tasks, contributions, late, dead, mails, webhooks = told(findings.look_at_queues)
 
     assert tasks == (
         Status.OK,
         "Waiting tasks: default 0, mail 0, billing 0, usage 0.",
     )
-    assert lag[0] == Status.FAILURE
-    assert lag[1].startswith(
-        "The oldest fact has waited 300 s to be delivered (1 wait)"
-    )
+    assert late[0] == Status.FAILURE
+    assert late[1].startswith("Jobs fact: the oldest has been due for 300 s (1 wait)")
     assert dead[0] == Status.WARNING
+    assert dead[1].startswith("Jobs fact: 1 given up")
+    assert {contributions[0], mails[0], webhooks[0]} == {Status.OK}
 
 
 def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:

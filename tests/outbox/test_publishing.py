@@ -13,8 +13,9 @@ from django.test import RequestFactory
 from contracts.community import DocsImported
 from core.context import network, request_id
 from edge.middleware import trusted_proxies
+from jobs.models import Job
 from outbox import publish
-from outbox.models import Delivery, Event
+from outbox.models import Event
 from tests.outbox.conftest import Register
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,7 @@ FACT = DocsImported(version="1.0", locale="en", pages=3)
 
 
 @pytest.mark.django_db
-def test_a_fact_has_one_delivery_for_each_subscriber(hear: Register) -> None:
+def test_a_fact_has_one_job_for_each_subscriber(hear: Register) -> None:
     name = hear(DocsImported, lambda fact: None, "listener")
 
     with transaction.atomic():
@@ -33,9 +34,10 @@ def test_a_fact_has_one_delivery_for_each_subscriber(hear: Register) -> None:
         "DocsImported",
         {"version": "1.0", "locale": "en", "pages": 3},
     )
-    subscribers = set(event.deliveries.values_list("subscriber", flat=True))
+    jobs = Job.objects.about("fact", event.pk)
+    subscribers = set(jobs.values_list("part", flat=True))
     assert subscribers >= {name, "activity.subscribers.record_fact"}
-    assert set(event.deliveries.values_list("state", flat=True)) == {"pending"}
+    assert set(jobs.values_list("state", flat=True)) == {"pending"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -56,7 +58,7 @@ def test_a_fact_is_rolled_back_with_its_change() -> None:
         change()
 
     assert not Event.objects.exists()
-    assert not Delivery.objects.exists()
+    assert not Job.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,7 +103,7 @@ def test_without_a_broker_the_change_still_commits() -> None:
     assert finished.stdout == "committed\n", finished.stderr
     assert "nudge.failed" in finished.stderr
     assert Event.objects.count() == 1
-    assert set(Delivery.objects.values_list("state", flat=True)) == {"pending"}
+    assert set(Job.objects.values_list("state", flat=True)) == {"pending"}
 
 
 @pytest.mark.django_db(transaction=True)

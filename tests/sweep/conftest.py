@@ -15,6 +15,7 @@ from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from inference.catalog.services import ensure_default_models
+from jobs.models import Job
 from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum
@@ -61,11 +62,14 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         payload="{}",
         created_at=timezone.now() - timedelta(days=1),
     )
-    Delivery.objects.create(guid="one", event="ping", payload={}, state="dead")
+    Delivery.objects.create(guid="one", event="ping", payload={})
+    job = Job.objects.create(
+        kind="webhook", subject=str(event.pk), state="dead", finished_at=timezone.now()
+    )
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (topic, reply, event, token)],
+        "pk": [str(one.pk) for one in (topic, reply, event, token, job)],
         "slug": [topic.slug, "general", "doorstone-docs"],
         "version": ["1.0"],
         "path": ["index"],

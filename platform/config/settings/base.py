@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "design",
     "drafts",
     "entitlements",
+    "jobs",
     "notifications",
     "operations",
     "outbox",

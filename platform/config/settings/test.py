@@ -14,7 +14,9 @@ INSTALLED_APPS = [*INSTALLED_APPS, "demo", "embedded"]
 ALLOWS_DEMO = True
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-EMAIL_BACKEND = MAIL_TRANSPORT = "django.core.mail.backends.locmem.EmailBackend"
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# A worker that a test starts speaks to a real server.
+MAIL_TRANSPORT = os.environ.get("TEST_MAIL_TRANSPORT", EMAIL_BACKEND)
 GITHUB_WEBHOOK_SECRETS = ["test-github-secret"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

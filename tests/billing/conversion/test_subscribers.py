@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.queries import personal_organisation
 from accounts.services import create_organisation
@@ -19,8 +18,9 @@ from contracts.billing import (
 from contracts.community import TopicCreated
 from contracts.inference import FirstCallSucceeded, UsageAggregated
 from core.money import NANO
+from jobs.models import Job
 from outbox import publish
-from outbox.models import Delivery
+from outbox.models import Event
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[[], int]
@@ -108,7 +108,7 @@ def test_a_payment_counts_once_however_often_it_is_delivered(
     )
     deliver_outbox()
 
-    Delivery.objects.filter(subscriber__contains="conversion").update(attempts=5)
+    Job.objects.filter(part__contains="conversion").update(attempts=5)
     assert deliver_outbox() == 0
 
     developer = Developer.objects.get(user=user)
@@ -238,11 +238,12 @@ def test_money_that_is_here_again_counts_again(
 def test_a_fact_waits_only_for_those_who_do_something_with_it(person: Any) -> None:
     say(usage(personal_organisation(person("ada")).pk))
 
-    heard_by = Delivery.objects.filter(
-        event__name="UsageAggregated", subscriber__startswith="billing.conversion"
+    fact = Event.objects.get(name="UsageAggregated")
+    heard_by = Job.objects.about("fact", fact.pk).filter(
+        part__startswith="billing.conversion"
     )
 
-    assert list(heard_by.values_list("subscriber", flat=True)) == [
+    assert list(heard_by.values_list("part", flat=True)) == [
         "billing.conversion.subscribers.add_cost"
     ]
 
@@ -265,14 +266,12 @@ def test_what_waited_for_the_handler_of_all_facts_is_not_lost(
         EmailVerified(user_id=user.pk),
         usage(organisation.pk),
     )
-    # As it was published before the upgrade: one delivery of each fact to one handler.
-    ours = Delivery.objects.filter(subscriber__startswith="billing.conversion")
-    waiting = ours.filter(state=Delivery.State.PENDING)
-    events = set(waiting.values_list("event_id", flat=True))
+    # As it was published before the upgrade: one job of each fact for one handler.
+    waiting = Job.objects.pending().filter(part__startswith="billing.conversion")
+    events = set(waiting.values_list("subject", flat=True))
     waiting.delete()
-    Delivery.objects.bulk_create(
-        Delivery(event_id=pk, subscriber=FORMERLY, due_at=timezone.now())
-        for pk in events
+    Job.objects.bulk_create(
+        Job(kind="fact", subject=pk, part=FORMERLY) for pk in events
     )
 
     deliver_outbox()
@@ -280,8 +279,6 @@ def test_what_waited_for_the_handler_of_all_facts_is_not_lost(
     developer = Developer.objects.get(user=user)
     assert developer.revenue == 2000
     assert developer.verified_at is not None
-    states = Delivery.objects.filter(subscriber=FORMERLY).values_list(
-        "state", flat=True
-    )
-    assert set(states) == {Delivery.State.DONE}
+    states = Job.objects.filter(part=FORMERLY).values_list("state", flat=True)
+    assert set(states) == {"done"}
     assert len(states) == 3

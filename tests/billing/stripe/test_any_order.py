@@ -15,11 +15,11 @@ from billing.conversion.models import Account, Developer
 from billing.conversion.rebuilding import rebuild
 from billing.ledger.models import Invoice
 from billing.plans.queries import offer_for
-from billing.stripe import services as webhooks
-from billing.stripe.models import WebhookInbox
 from billing.subscriptions import services
 from billing.subscriptions.models import Subscription
 from entitlements.queries import entitlements_for
+from jobs.models import Job
+from jobs.working import sweep
 from outbox.models import Event
 from tests.factories.billing import SECRET, signature, team_of
 from tests.fakes.stripe_emulator import StripeEmulator
@@ -121,7 +121,7 @@ class Life:
 
 
 def work_off() -> None:
-    while webhooks.process_due():
+    while sweep("webhook"):
         pass
 
 
@@ -166,7 +166,7 @@ def state_of(organisation: Organisation) -> dict[str, Any]:
                 name__in=["InvoicePaid", "PaymentRefunded"]
             ).values_list("name", flat=True)
         ),
-        "waiting": WebhookInbox.objects.exclude(state__in=["done", "ignored"]).count(),
+        "pending": Job.objects.unfinished().filter(kind="webhook").count(),
     }
 
 
@@ -182,7 +182,7 @@ EXPECTED = {
     "first_paid_at": True,
     "paid_at": True,
     "told": ["InvoicePaid"] * 3 + ["PaymentRefunded"],
-    "waiting": 0,
+    "pending": 0,
 }
 
 

@@ -12,9 +12,10 @@ from django.test import Client
 
 from billing.stripe import registry, services
 from billing.stripe.events import HEARD, LET_GO, UNKNOWN, reason_to_let_go
-from billing.stripe.models import WebhookInbox
 from billing.stripe.webhooks import parse_event
 from embedded.stack import EMULATOR
+from jobs.models import Job
+from jobs.working import sweep
 from tests.factories.billing import event_body
 
 TYPE = re.compile(r'"([a-z0-9_]+(?:\.[a-z0-9_]+)+)"')
@@ -66,12 +67,12 @@ def test_staff_read_why_an_event_was_let_go(
     settings.STRIPE_SECRET_KEY = "sk_test_x"
     body = event_body(kind, {"object": "invoice", "id": "in_1"})
     services.receive_event(parse_event(json.loads(body), body=body.decode()))
-    services.process_due()
-    row = WebhookInbox.objects.get()
+    sweep("webhook")
+    row = Job.objects.get(kind="webhook")
     client = Client()
     client.force_login(person("staff", is_staff=True))
 
-    page = client.get(f"/staff/revenue/webhooks/{row.pk}/").content.decode()
+    page = client.get(f"/staff/operations/jobs/{row.pk}/").content.decode()
 
     assert row.state == "ignored"
     assert said in row.last_error

@@ -3,14 +3,12 @@
 import itertools
 import json
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from accounts.queries import personal_organisation
@@ -21,12 +19,15 @@ from billing.stripe.models import WebhookInbox
 from billing.stripe.webhooks import parse_event
 from billing.subscriptions import mirror
 from billing.subscriptions.models import Subscription
-from core.backoff import MAX_ATTEMPTS
 from entitlements.features import FREE
 from entitlements.queries import entitlements_for
+from jobs.models import Job
+from jobs.services import retry
+from jobs.working import sweep, work
 from outbox.models import Event
 from tests.factories.billing import default_price, event_body, fetched_subscription
 from tests.fakes.stripe_emulator import StripeEmulator
+from tests.races import together
 
 
 @pytest.fixture(autouse=True)
@@ -49,17 +50,19 @@ def received(kind: str = "gadget.updated", **fields: Any) -> WebhookInbox:
     return WebhookInbox.objects.latest("pk")
 
 
+def job_of(row: WebhookInbox) -> Job:
+    return Job.objects.about("webhook", row.pk).get()
+
+
 @pytest.mark.django_db
 def test_an_event_is_worked_through_once(calls: list[str]) -> None:
     row = received()
 
-    assert services.process_event(row.pk) is True
-    assert services.process_event(row.pk) is False
+    assert [work("webhook", str(row.pk)), work("webhook", str(row.pk))] == [1, 0]
 
-    row.refresh_from_db()
+    job = job_of(row)
     assert calls == ["g_1"]
-    assert (row.state, row.attempts) == ("done", 1)
-    assert row.processed_at is not None
+    assert (job.state, job.attempts) == ("done", 1)
 
 
 @pytest.mark.django_db
@@ -67,10 +70,10 @@ def test_what_nobody_looks_after_is_ignored() -> None:
     body = event_body("unknown.thing", {"object": "thing", "id": "t_1"})
     services.receive_event(parse_event(json.loads(body), body=body.decode()))
 
-    services.process_due()
+    sweep("webhook")
 
-    row = WebhookInbox.objects.get()
-    assert (row.state, row.last_error) == (
+    job = job_of(WebhookInbox.objects.get())
+    assert (job.state, job.last_error) == (
         "ignored",
         "of a type this version does not know",
     )
@@ -80,34 +83,26 @@ def test_what_nobody_looks_after_is_ignored() -> None:
 def test_live_events_mean_nothing_to_a_test_key(calls: list[str]) -> None:
     row = received(livemode=True)
 
-    services.process_event(row.pk)
+    sweep("webhook")
 
-    row.refresh_from_db()
-    assert (row.state, calls) == ("ignored", [])
+    assert (job_of(row).state, calls) == ("ignored", [])
 
 
 @pytest.mark.django_db
-def test_what_can_heal_is_tried_again_later_and_given_up_in_the_end(
+def test_why_stripe_failed_is_told_in_its_own_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(_id: str) -> None:
-        raise StripeUnavailable
+        raise StripeUnavailable(reason="the card network is down")
 
     monkeypatch.setitem(registry._refreshers, "gadget", fail)
     row = received()
 
-    services.process_event(row.pk)
-    row.refresh_from_db()
-    first = (row.state, row.attempts, row.due_at > timezone.now())
-    waiting = services.process_due()
-    for _ in range(MAX_ATTEMPTS - 1):
-        services.process_event(row.pk)
+    sweep("webhook")
 
-    row.refresh_from_db()
-    assert first == ("failed", 1, True)
-    assert waiting == 0
-    assert (row.state, row.attempts) == ("dead", MAX_ATTEMPTS)
-    assert row.last_error.startswith("StripeUnavailable")
+    job = job_of(row)
+    assert (job.state, job.attempts) == ("pending", 1)
+    assert job.last_error == "StripeUnavailable: the card network is down"
 
 
 @pytest.mark.django_db
@@ -120,35 +115,32 @@ def test_objects_of_somebody_else_are_left_alone(
     monkeypatch.setitem(registry._refreshers, "gadget", foreign)
     row = received()
 
-    services.process_event(row.pk)
+    sweep("webhook")
 
-    row.refresh_from_db()
-    assert (row.state, row.last_error) == ("ignored", "customer")
+    assert (job_of(row).state, job_of(row).last_error) == ("ignored", "customer")
+
+
+@pytest.mark.django_db
+def test_what_is_done_can_be_worked_through_again(calls: list[str]) -> None:
+    row = received()
+    sweep("webhook")
+
+    retry(Job.objects.about("webhook", row.pk))
+    sweep("webhook")
+
+    assert calls == ["g_1", "g_1"]
+    assert job_of(row).state == "done"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_ten_workers_do_the_work_once(calls: list[str]) -> None:
     row = received()
-    barrier = threading.Barrier(10)
-    finished: list[bool] = []
 
-    def work() -> None:
-        barrier.wait()
-        try:
-            finished.append(services.process_event(row.pk))
-        finally:
-            connection.close()
+    finished = together(*[lambda: work("webhook", str(row.pk))] * 10)
 
-    threads = [threading.Thread(target=work) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    row.refresh_from_db()
     assert calls == ["g_1"]
     assert sum(finished) == 1
-    assert (row.state, row.attempts) == ("done", 1)
+    assert (job_of(row).state, job_of(row).attempts) == ("done", 1)
 
 
 @pytest.mark.django_db
@@ -198,11 +190,12 @@ def test_shuffled_and_doubled_events_end_the_same(
     ends = set()
     for _ in range(3):
         WebhookInbox.objects.all().delete()
+        Job.objects.filter(kind="webhook").delete()
         shuffled = events * 2
         chance.shuffle(shuffled)
         for raw in shuffled:
             services.receive_event(parse_event(raw, body=json.dumps(raw)))
-        while services.process_due():
+        while sweep("webhook"):
             pass
         subscription.refresh_from_db()
         ends.add(
@@ -214,7 +207,7 @@ def test_shuffled_and_doubled_events_end_the_same(
         )
 
     assert ends == {("canceled", True, (("paid", 2_000), ("paid", 2_000)))}
-    assert WebhookInbox.objects.filter(state__in=["new", "failed", "dead"]).count() == 0
+    assert Job.objects.unfinished().filter(kind="webhook").count() == 0
     names = Event.objects.values_list("name", flat=True)
     assert list(names).count("InvoicePaid") == 2
     assert list(names).count("SubscriptionStarted") == 1

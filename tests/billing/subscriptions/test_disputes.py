@@ -14,11 +14,11 @@ from billing.conversion.rebuilding import rebuild
 from billing.ledger import checks
 from billing.ledger.models import Invoice, Refund
 from billing.plans.queries import offer_for
-from billing.stripe import services as webhooks
 from billing.subscriptions import mirror, queries, services
 from billing.subscriptions.models import Case
 from billing.subscriptions.revenue import revenue
 from entitlements.queries import entitlements_for
+from jobs.working import sweep
 from notifications.models import Notification
 from outbox.models import Event
 from tests.factories.billing import SECRET, customer_of, signature, team_of
@@ -52,7 +52,7 @@ class Post:
                 headers={"Stripe-Signature": signature(body, secret=SECRET)},
             )
             assert answer.status_code == 200
-        while webhooks.process_due():
+        while sweep("webhook"):
             pass
 
 

@@ -15,11 +15,12 @@ from billing.ledger.models import Invoice, Refund
 from billing.plans.models import Price
 from billing.stripe.exceptions import NotOurs
 from billing.stripe.models import WebhookInbox
-from billing.stripe.services import process_due
 from billing.subscriptions import mirror, reconciliation
 from billing.subscriptions.models import BillingAccount, Subscription
 from entitlements.features import FREE
 from entitlements.queries import entitlements_for
+from jobs.models import Job
+from jobs.working import sweep
 from outbox.models import Event
 from tests.factories.billing import (
     customer_of,
@@ -213,7 +214,7 @@ def test_reconciliation_finds_what_no_webhook_told(
     untouched = WebhookInbox.objects.count()
 
     wet = list(reconciliation.run())
-    while process_due():
+    while sweep("webhook"):
         pass
     after = list(reconciliation.run())
 
@@ -241,7 +242,7 @@ def test_reconciliation_ends_what_is_cancelled_there(
 
     assert "active → canceled  fixed" in out.getvalue()
     assert entitlements_for(org.pk) == FREE
-    assert WebhookInbox.objects.filter(state__in=["new", "failed"]).count() == 0
+    assert Job.objects.pending().filter(kind="webhook").count() == 0
 
 
 def test_what_only_a_person_can_put_right_ends_with_one(

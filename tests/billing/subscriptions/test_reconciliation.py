@@ -17,7 +17,6 @@ from billing.conversion.rebuilding import rebuild
 from billing.ledger.models import Invoice, InvoiceLine, Payment, Refund
 from billing.plans.queries import offer_for
 from billing.stripe import adapter
-from billing.stripe import services as webhooks
 from billing.subscriptions import queries, reconciliation, services, values
 from billing.subscriptions.models import (
     BillingAccount,
@@ -30,6 +29,7 @@ from billing.subscriptions.models import (
 from billing.subscriptions.reconciliation.comparing import OURS, unlike_subscription
 from entitlements.models import OrganisationEntitlement
 from entitlements.queries import entitlements_for
+from jobs.working import sweep
 from outbox.models import Event
 from tests.factories.billing import customer_of, team_of
 from tests.fakes.stripe_emulator import StripeEmulator
@@ -56,7 +56,7 @@ def mirrored() -> Iterator[tuple[type[models.Model], models.Field[Any, Any]]]:
 
 def run() -> list[reconciliation.Difference]:
     found = list(reconciliation.run())
-    while webhooks.process_due():
+    while sweep("webhook"):
         pass
     return found
 

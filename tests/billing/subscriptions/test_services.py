@@ -18,7 +18,7 @@ from billing.plans.models import PlanVersion
 from billing.plans.queries import offer_for
 from billing.stripe import services as inbox
 from billing.stripe.catalogue import sync_plans
-from billing.stripe.models import StripeOperation, WebhookInbox
+from billing.stripe.models import StripeOperation
 from billing.stripe.webhooks import parse_event
 from billing.subscriptions import mirror, services
 from billing.subscriptions.entitling import GRACE
@@ -34,6 +34,8 @@ from billing.subscriptions.models import (
 )
 from entitlements.features import FREE
 from entitlements.queries import entitlements_for
+from jobs.models import Job
+from jobs.working import sweep
 from outbox.models import Event
 from tests.factories.billing import team_of
 from tests.fakes.stripe_emulator import StripeEmulator
@@ -358,7 +360,7 @@ def test_the_return_page_and_the_webhooks_at_once_count_once(
             if number % 2:
                 services.fulfil_checkout(session_id)
             else:
-                inbox.process_due()
+                sweep("webhook")
         except Exception as error:  # noqa: BLE001
             failures.append(error)
         finally:
@@ -369,11 +371,11 @@ def test_the_return_page_and_the_webhooks_at_once_count_once(
         thread.start()
     for thread in threads:
         thread.join()
-    while inbox.process_due():
+    while sweep("webhook"):
         pass
 
     assert failures == []
-    assert WebhookInbox.objects.exclude(state__in=["done", "ignored"]).count() == 0
+    assert Job.objects.unfinished().filter(kind="webhook").count() == 0
     assert len(facts("InvoicePaid")) == 1
     assert len(facts("SubscriptionStarted")) == 1
     assert len(facts("CheckoutStarted")) == 1

@@ -15,7 +15,9 @@ from rest_framework.exceptions import ValidationError
 from community.contributions import services
 from community.contributions.github import is_merge, read_merge
 from community.contributions.models import Contribution, Delivery
-from core.backoff import MAX_ATTEMPTS
+from jobs.models import Job
+from jobs.services import prune, retry
+from jobs.working import sweep
 from tests.community.contributions.test_webhook import deliver, merged, sign
 
 ABSENT = object()
@@ -84,17 +86,15 @@ def test_every_field_of_a_payload_may_be_anything() -> None:
 @pytest.mark.parametrize("path", READ)
 def test_whatever_is_sent_ends_done_ignored_or_dead(client: Client, path: Path) -> None:
     payload = json.loads(merged())
-    ends = {Delivery.State.DONE, Delivery.State.IGNORED, Delivery.State.DEAD}
-
     for number, value in enumerate(VALUES):
         body = json.dumps(changed(payload, path, value)).encode()
         answer = deliver(client, body, guid=f"one-{number}")
         assert answer.status_code in {202, 400}, (path, value)
-    services.process_waiting()
+    sweep("contribution")
 
-    assert {delivery.state for delivery in Delivery.objects.all()} <= ends
-    dead = Delivery.objects.filter(state=Delivery.State.DEAD)
-    assert all(str(path[-1]) in delivery.last_error for delivery in dead)
+    jobs = Job.objects.filter(kind="contribution")
+    assert not jobs.pending().exists()
+    assert all(str(path[-1]) in job.last_error for job in jobs.filter(state="dead"))
 
 
 @pytest.mark.django_db
@@ -120,11 +120,11 @@ def test_a_nul_or_half_a_character_anywhere_is_refused(
 def test_a_deleted_account_earns_nothing_and_is_no_failure(client: Client) -> None:
     deliver(client, merged(user=None))
 
-    services.process_waiting()
+    sweep("contribution")
 
-    delivery = Delivery.objects.get()
-    assert delivery.state == Delivery.State.IGNORED
-    assert "account" in delivery.last_error
+    job = Job.objects.get(kind="contribution")
+    assert job.state == "ignored"
+    assert "account" in job.last_error
     assert Contribution.objects.count() == 0
 
 
@@ -134,7 +134,7 @@ def test_a_merge_without_its_time_counts_from_when_it_was_heard_of(
 ) -> None:
     deliver(client, merged(merged_at=None))
 
-    services.process_waiting()
+    sweep("contribution")
 
     delivery = Delivery.objects.get()
     assert Contribution.objects.get().happened_at == delivery.received_at
@@ -144,7 +144,7 @@ def test_a_merge_without_its_time_counts_from_when_it_was_heard_of(
 def test_three_megabytes_are_taken(client: Client) -> None:
     assert deliver(client, merged(body="x" * 3_000_000)).status_code == 202
 
-    assert services.process_waiting() == 1
+    assert sweep("contribution") == 1
 
 
 @pytest.mark.django_db
@@ -177,39 +177,35 @@ def test_stars_and_pushes_leave_only_that_they_came(client: Client) -> None:
     deliver(client, merged(), event="star", guid="star")
     deliver(client, merged(merged=False), guid="closed")
 
-    assert services.process_waiting() == 0
-    assert {row.state for row in Delivery.objects.all()} == {Delivery.State.IGNORED}
+    assert sweep("contribution") == 0
+    jobs = Job.objects.filter(kind="contribution")
+    assert {job.state for job in jobs} == {"ignored"}
     assert [row.payload for row in Delivery.objects.all()] == [{}, {}]
 
-    Delivery.objects.update(received_at=timezone.now() - timedelta(days=31))
-    assert services.prune_deliveries() == 2
+    old = timezone.now() - timedelta(days=31)
+    Delivery.objects.update(received_at=old)
+    jobs.update(created_at=old, finished_at=old)
+    assert prune() == 2
+    assert Delivery.objects.count() == 0
 
 
 @pytest.mark.django_db
-def test_trouble_backs_off_for_hours_and_ends_dead_where_staff_can_replay_it(
+def test_trouble_is_told_and_can_be_retried(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("the database is away")
 
-    monkeypatch.setattr(services, "record_merge", fail)
-    deliver(client, merged())
-    waits = []
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "record_merge", fail)
+        deliver(client, merged())
+        assert sweep("contribution") == 0
+    job = Job.objects.get(kind="contribution")
 
-    for _ in range(MAX_ATTEMPTS):
-        assert services.process_waiting() == 0
-        delivery = Delivery.objects.get()
-        waits.append((delivery.due_at - timezone.now()).total_seconds())
-        # Not due: nothing happens until its time has come.
-        services.process_waiting()
-        assert Delivery.objects.get().attempts == delivery.attempts
-        Delivery.objects.update(due_at=timezone.now())
-
-    delivery = Delivery.objects.get()
-    assert (delivery.state, delivery.attempts) == (Delivery.State.DEAD, MAX_ATTEMPTS)
-    assert delivery.last_error == "RuntimeError: the database is away"
-    assert sum(waits) > 6 * 3600
-    monkeypatch.undo()
-    services.replay_delivery(delivery)
-    assert services.process_waiting() == 1
+    assert (job.state, job.last_error) == (
+        "pending",
+        "RuntimeError: the database is away",
+    )
+    retry(Job.objects.filter(pk=job.pk))
+    assert sweep("contribution") == 1
     assert Contribution.objects.count() == 1

@@ -3,19 +3,21 @@
 import hashlib
 import hmac
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from accounts.models import Identity, User
 from accounts.services import link_identity
-from community.contributions import services, views
+from community.contributions import views
 from community.contributions.models import Contribution, Delivery
 from community.reputation.models import Balance, Entry
+from jobs.models import Job
+from jobs.services import retry
+from jobs.working import sweep, work
+from tests.races import together
 
 PAYLOAD = Path(__file__).parent / "payloads" / "pull_request.closed.json"
 SECRET = "test-github-secret"
@@ -73,9 +75,9 @@ def test_a_merged_pull_request_is_credited_once_however_often_it_comes(
 
     first = deliver(client, body)
     second = deliver(client, body)
-    services.process_waiting()
+    sweep("contribution")
     deliver(client, body, guid="another")
-    services.process_waiting()
+    sweep("contribution")
 
     assert (first.status_code, second.status_code) == (202, 202)
     contribution = Contribution.objects.get()
@@ -153,9 +155,9 @@ def test_a_pull_request_closed_without_a_merge_earns_nothing(
 ) -> None:
     deliver(client, PAYLOAD.read_bytes())
 
-    services.process_waiting()
+    sweep("contribution")
 
-    assert Delivery.objects.get().state == Delivery.State.IGNORED
+    assert Job.objects.get(kind="contribution").state == "ignored"
     assert Contribution.objects.count() == 0
 
 
@@ -163,9 +165,9 @@ def test_a_pull_request_closed_without_a_merge_earns_nothing(
 def test_a_ping_is_taken_and_ignored(client: Client) -> None:
     assert deliver(client, b'{"zen": "Keep it."}', event="ping").status_code == 202
 
-    services.process_waiting()
+    sweep("contribution")
 
-    assert Delivery.objects.get().state == Delivery.State.IGNORED
+    assert Job.objects.get(kind="contribution").state == "ignored"
 
 
 @pytest.mark.django_db
@@ -173,7 +175,7 @@ def test_work_waits_for_its_author_and_is_credited_when_they_link(
     client: Client, person: Any, deliver_outbox: Any
 ) -> None:
     deliver(client, merged())
-    services.process_waiting()
+    sweep("contribution")
     assert Contribution.objects.get().status == Contribution.Status.PENDING
 
     late = person("late")
@@ -191,27 +193,26 @@ def test_a_name_alone_earns_nothing(client: Client, person: Any) -> None:
     link_identity(stranger, provider="github", external_id="1", login="Codertocat")
 
     deliver(client, merged())
-    services.process_waiting()
+    sweep("contribution")
 
     assert Contribution.objects.get().status == Contribution.Status.PENDING
     assert Entry.objects.count() == 0
 
 
 @pytest.mark.django_db
-def test_a_broken_payload_is_dead_at_once_and_can_be_replayed(
+def test_a_broken_payload_is_dead_at_once_and_can_be_retried(
     client: Client, author: User
 ) -> None:
     deliver(client, merged(number=-1))
-    services.process_waiting()
-    delivery = Delivery.objects.get()
-    assert (delivery.state, delivery.attempts) == (Delivery.State.DEAD, 1)
-    assert "number" in delivery.last_error
+    sweep("contribution")
+    job = Job.objects.get(kind="contribution")
+    assert (job.state, job.attempts) == ("dead", 1)
+    assert "number" in job.last_error
     assert Contribution.objects.count() == 0
 
-    delivery.payload = json.loads(merged())
-    delivery.save()
-    services.replay_delivery(delivery)
-    services.process_waiting()
+    Delivery.objects.update(payload=json.loads(merged()))
+    retry(Job.objects.filter(kind="contribution"))
+    sweep("contribution")
 
     assert Contribution.objects.get().user == author
 
@@ -219,21 +220,11 @@ def test_a_broken_payload_is_dead_at_once_and_can_be_replayed(
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_credit_one_delivery_once(client: Client, author: User) -> None:
     deliver(client, merged())
-    barrier = threading.Barrier(4)
 
-    def work() -> None:
-        barrier.wait()
-        services.process_delivery("one")
-        connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    together(*[lambda: work("contribution", "one")] * 4)
 
     assert Entry.objects.count() == 1
-    assert Delivery.objects.get().attempts == 1
+    assert Job.objects.get(kind="contribution").attempts == 1
 
 
 @pytest.mark.django_db
@@ -246,11 +237,12 @@ def test_deliveries_out_of_order_end_in_one_contribution(
         deliver(client, body, guid=guid)
     deliver(client, merged(), guid="d")
     deliver(client, PAYLOAD.read_bytes(), guid="e")
-    services.process_waiting()
+    sweep("contribution")
 
     assert Contribution.objects.get().points == 25
     assert Entry.objects.count() == 1
-    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    jobs = Job.objects.filter(kind="contribution").order_by("subject")
+    states = jobs.values_list("state", flat=True)
     assert list(states) == ["ignored", "ignored", "ignored", "done", "ignored"]
 
 
@@ -259,12 +251,12 @@ def test_a_renamed_author_and_a_transferred_repository_are_the_same(
     client: Client, author: User
 ) -> None:
     deliver(client, merged())
-    services.process_waiting()
+    sweep("contribution")
     payload = json.loads(merged())
     payload["repository"] |= {"full_name": "another/home", "name": "home"}
     payload["pull_request"]["user"]["login"] = "renamed"
     deliver(client, json.dumps(payload).encode(), guid="after-the-move")
-    services.process_waiting()
+    sweep("contribution")
 
     assert Contribution.objects.get().user == author
     assert Balance.objects.get(user=author).points == 25
@@ -280,7 +272,7 @@ def test_a_revert_is_work_of_its_own_and_takes_nothing_away(
         merged(number=3, title='Revert "Update the README with new information."'),
         guid="revert",
     )
-    services.process_waiting()
+    sweep("contribution")
 
     assert Contribution.objects.filter(user=author).count() == 2
     assert Balance.objects.get(user=author).points == 50
@@ -291,11 +283,11 @@ def test_who_left_is_credited_with_nothing_and_named_as_github_names_them(
     client: Client, author: User
 ) -> None:
     deliver(client, merged())
-    services.process_waiting()
+    sweep("contribution")
     author.is_active = False
     author.save()
     deliver(client, merged(number=3, title="Written before, merged after"), guid="late")
-    services.process_waiting()
+    sweep("contribution")
 
     late = Contribution.objects.get(number=3)
     assert (late.status, late.user) == (Contribution.Status.PENDING, None)

@@ -14,11 +14,11 @@ from community.forum import notices, services
 from community.forum.counting import differences
 from community.forum.models import Post, Topic, TopicUser, readers_of
 from contracts.community import ReplyPosted
-from notifications import mailing
+from jobs.models import Job
+from jobs.working import sweep, work
 from notifications.models import EmailMessage, Notification
 from notifications.services import set_preferences
-from outbox import services as outbox
-from outbox.models import Delivery
+from outbox.models import Event
 from tests.factories import forum
 from tests.races import together
 
@@ -79,7 +79,7 @@ def test_fifty_people_who_all_watch_reply_at_once(
     assert sorted(post.number for post in came) == list(range(2, 52))
     assert list(differences()) == []
     deliver_outbox()
-    assert not Delivery.objects.exclude(state="done").exists()
+    assert not Job.objects.filter(kind="fact").exclude(state="done").exists()
     # Everybody hears of the others, not of themselves: fifty for the asker.
     counts = Notification.objects.values_list("user__username", "count")
     assert dict(counts)["ada"] == 50
@@ -92,10 +92,10 @@ def test_a_telling_that_crashes_is_repeated_and_tells_nobody_twice(
 ) -> None:
     ada, ben = person("ada"), person("ben")
     topic = forum.topic(ada)
-    outbox.relay()
+    sweep("fact")
     crowd(topic, 3)
     forum.reply(topic, ben)
-    event = Delivery.objects.filter(event__name="ReplyPosted").latest("pk").event_id
+    event = str(Event.objects.filter(name="ReplyPosted").latest("pk").pk)
     tell = notices._notify
 
     def crash_at_the_end(*args: Any) -> None:
@@ -105,11 +105,11 @@ def test_a_telling_that_crashes_is_repeated_and_tells_nobody_twice(
 
     with monkeypatch.context() as patched:
         patched.setattr(notices, "_notify", crash_at_the_end)
-        outbox.deliver_event(event)
+        work("fact", event)
         assert not Notification.objects.exists()
-    Delivery.objects.update(due_at=topic.created_at)
-    outbox.deliver_event(event)
-    outbox.deliver_event(event)
+    Job.objects.pending().update(due_at=topic.created_at)
+    work("fact", event)
+    work("fact", event)
 
     counts = list(Notification.objects.values_list("count", flat=True))
     assert counts == [1, 1, 1, 1]
@@ -253,8 +253,9 @@ def test_the_bell_and_the_mail_forget_what_their_reader_may_no_longer_see(
 
     # Neither does the mail leave that had not left yet.
     mail = EmailMessage.objects.get(user=ada)
-    assert mailing.send_mail(mail.pk) is False
+    work("mail", str(mail.pk))
     assert not EmailMessage.objects.filter(user=ada).exists()
+    assert Job.objects.about("mail", mail.pk).get().state == "ignored"
     services.move_topic(Topic.objects.get(pk=topic.pk), by=mod, category=within)
     assert bell() == (True, "1")
 
@@ -288,7 +289,7 @@ def test_a_closed_account_gets_no_mail_that_had_not_left(
     deliver_outbox()
     User.objects.filter(pk=ada.pk).update(is_active=False)
 
-    assert mailing.send_due_mail() == 0
+    sweep("mail")
     assert not EmailMessage.objects.exists()
 
 
@@ -317,4 +318,4 @@ def test_nobody_is_told_of_a_reply_that_was_rolled_back(
 
     assert Post.objects.count() == 1
     assert not Notification.objects.exists()
-    assert not Delivery.objects.filter(event__name=ReplyPosted.__name__).exists()
+    assert not Event.objects.filter(name=ReplyPosted.__name__).exists()

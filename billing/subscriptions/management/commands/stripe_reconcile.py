@@ -7,10 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.stripe.exceptions import StripeError
-from billing.stripe.services import process_due
+from billing.stripe.services import WEBHOOK
 from billing.subscriptions import reconciliation
 from billing.subscriptions.models import Case
 from core.commands import ProductCommand
+from jobs.working import sweep
 
 
 class Command(ProductCommand):
@@ -53,7 +54,7 @@ class Command(ProductCommand):
                 reason = error.details.get("reason", "")
                 raise CommandError(f"{error} {reason}") from error
         if not options["dry_run"]:
-            process_due()
+            sweep(WEBHOOK)
         for row in differences:
             self.stdout.write(
                 f"{row.scope:<13} {row.object_id:<32} {row.field:<24} "

@@ -1,0 +1,46 @@
+"""The queue's pages hold on a narrow screen, in the dark, in both languages."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext
+
+from jobs.models import Job
+from tests.browser.test_pages import states
+from tests.operations.test_queue import give_up, one
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_staff_read_and_decide(
+    open_context: Callable[..., BrowserContext], person: Any, locale: str
+) -> None:
+    staff = person("staff", is_staff=True)
+    Job.objects.all().delete()
+    give_up(3)
+    client = Client()
+    client.force_login(staff)
+    name = settings.SESSION_COOKIE_NAME
+    context = open_context(locale=locale)
+    page = context.new_page()
+    page.goto("/")
+    context.add_cookies(
+        [{"name": name, "value": client.cookies[name].value, "url": page.url}]
+    )
+
+    paths = ("/staff/operations/", f"/staff/operations/jobs/{one('webhook').pk}/")
+    broken = {
+        f"{path} {state}": lines
+        for path in paths
+        for state, lines in states(page, path)
+        if lines
+    }
+    page.locator("form[action$='/ignore/'] button").first.click()
+
+    assert broken == {}
+    page.wait_for_load_state()
+    assert one("webhook").state == "ignored"
