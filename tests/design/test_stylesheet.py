@@ -71,19 +71,6 @@ def test_production_builds_the_stylesheet_once(settings: Settings) -> None:
     assert stylesheet() is stylesheet()
 
 
-def test_values_come_from_tokens_alone() -> None:
-    files = [path for path in FOLDER.rglob("*.css") if path.name != "tokens.css"]
-
-    wrong = [
-        f"{path.name}: {colour}"
-        for path in files
-        for colour in re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\s])", path.read_text())
-    ]
-
-    # A QR code is black on white for the camera that reads it.
-    assert wrong == ["auth.css: #fff"]
-
-
 def test_a_browser_keeps_the_stylesheet_for_ever(client: Client) -> None:
     url = reverse("design:stylesheet", args=[stylesheet().digest])
 
