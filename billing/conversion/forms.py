@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -17,47 +18,35 @@ class ProfitValues:
     fixed_cost: Fraction
 
 
+class _Number(forms.DecimalField):
+    """A number of the formula: not negative, four digits after the point."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, decimal_places=4, **kwargs)
+
+
 class ProfitForm(forms.Form):
     """The five numbers of the profit model. Empty fields keep the example's."""
 
+    # The most that each may be is far beyond any answer, and short of an overflow.
     developers = forms.IntegerField(
         label=_("Developers (N)"), min_value=0, max_value=1_000_000, initial=1000
     )
-    share = forms.DecimalField(
-        label=_("Conversion (α, in %)"),
-        min_value=0,
-        max_value=100,
-        decimal_places=4,
-        initial=Decimal(10),
-    )
-    price = forms.DecimalField(
-        label=_("Price (p)"),
-        min_value=0,
-        max_value=100_000,
-        decimal_places=4,
-        initial=Decimal(100),
-    )
-    cost = forms.DecimalField(
-        label=_("Cost (c)"),
-        min_value=0,
-        max_value=100_000,
-        decimal_places=4,
-        initial=Decimal(70),
-    )
-    fixed_cost = forms.DecimalField(
+    share = _Number(label=_("Conversion (α, in %)"), max_value=100, initial=Decimal(10))
+    price = _Number(label=_("Price (p)"), max_value=100_000, initial=Decimal(100))
+    cost = _Number(label=_("Cost (c)"), max_value=100_000, initial=Decimal(70))
+    fixed_cost = _Number(
         label=_("Fixed cost"),
-        min_value=0,
         max_value=1_000_000_000,
-        decimal_places=4,
         initial=Decimal(0),
         required=False,
     )
 
     def values(self) -> ProfitValues:
         """Return the valid numbers, the example's where one is missing or wrong."""
-        cleaned = self.cleaned_data if self.is_bound and not self.is_valid() else {}
-        if self.is_bound and self.is_valid():
-            cleaned = self.cleaned_data
+        self.is_valid()
+        # Of a form with a wrong number the right ones; of an unbound one none.
+        cleaned = getattr(self, "cleaned_data", {})
 
         def read(name: str) -> Fraction:
             value = cleaned.get(name)
