@@ -35,7 +35,7 @@ SORTS: dict[str, Promise] = {
     "mine": _("Mine"),
 }
 WITHOUT_SIGN_IN = ("latest", "top", "unanswered")
-# In posts; Discourse loads twenty at a time, and is asked for more by itself.
+# In posts; Discourse shows twenty and fetches the next by itself.
 WINDOW = 30
 # What is older than a week is not unread but missed.
 NEW_FOR = timedelta(days=7)

@@ -9,7 +9,7 @@ from community.reputation.models import Balance, Entry
 from core.reading import cursor_of
 from edge.pagination import paginate
 
-# One screen; the rest is behind “more”.
+# One screen of each kind.
 RECENT = 10
 
 

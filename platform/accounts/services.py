@@ -32,7 +32,7 @@ from outbox import publish
 
 # Longer than a week off sick, shorter than a mailbox that changes hands.
 INVITATION_LIFETIME = timedelta(days=7)
-# In order: who has a role may do what the lower ones may.
+# In order: nobody gives, changes or takes a role above their own.
 RANK = {
     Membership.Role.MEMBER: 0,
     Membership.Role.BILLING: 1,

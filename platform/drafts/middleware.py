@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # The browser reads this to forget exactly what was accepted; it names nonces.
 ACCEPTED_COOKIE = "ds_accepted"
-# A nonce has 22 characters: with eight the cookie stays below 200 bytes.
+# A nonce has 24 characters: with eight the cookie has 199 bytes.
 _MOST_NAMED = 8
 # The browser reads it with its next page; ten minutes are a slow one.
 _NAMED_FOR = 600

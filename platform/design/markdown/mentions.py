@@ -17,7 +17,7 @@ _CALL = re.compile(
 )
 # Where a name may end: not within a Latin word, nor before a hyphen that goes on.
 _END = re.compile(rf"(?<=[{_HAN}])|(?=[{_HAN}])|$|(?=-+$)|(?=-+[{_HAN}])")
-# As long as the column of user names.
+# The longest name the validator of user names lets through, as on GitHub.
 _MAX_NAME = 39
 # More calls in one text are a list of people, not a conversation.
 _MAX_CALLS = 50
