@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
+from inference.catalog.models import Model
+
 QUESTION = "How do I stream an answer?"
 
 
@@ -28,8 +30,15 @@ def question_to(model: str) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": QUESTION}]}
 
 
+def request_to(model: Model) -> dict[str, Any]:
+    """Return the smallest useful request: a question, or a text to embed."""
+    if model.writes:
+        return question_to(model.slug)
+    return {"model": model.slug, "input": QUESTION}
+
+
 def call_examples(payload: dict[str, Any], *, key: str = "") -> Examples:
-    """Write a chat request in curl, Python and JavaScript.
+    """Write a request, to chat or for embeddings, in curl, Python and JavaScript.
 
     Without ``key`` the examples read it from the environment.
     """
@@ -39,9 +48,10 @@ def call_examples(payload: dict[str, Any], *, key: str = "") -> Examples:
 
 
 def _curl(payload: dict[str, Any], key: str) -> str:
+    path = "embeddings" if "input" in payload else "chat/completions"
     body = json.dumps(payload, ensure_ascii=False, indent=2).replace("'", "'\\''")
     return (
-        f"curl {'-N ' if payload.get('stream') else ''}{base_url()}/chat/completions \\\n"
+        f"curl {'-N ' if payload.get('stream') else ''}{base_url()}/{path} \\\n"
         f'  -H "Authorization: Bearer {key or "$DOORSTONE_API_KEY"}" \\\n'
         '  -H "Content-Type: application/json" \\\n'
         f"  -d '{body}'\n"
@@ -53,7 +63,12 @@ def _python(payload: dict[str, Any]) -> str:
         f"    {name}={_literal(value)},\n" for name, value in payload.items()
     )
     call = f"client.chat.completions.create(\n{arguments})\n"
-    if payload.get("stream"):
+    if "input" in payload:
+        answer = (
+            f"answer = client.embeddings.create(\n{arguments})\n"
+            "print(len(answer.data[0].embedding))\n"
+        )
+    elif payload.get("stream"):
         answer = (
             f"stream = {call}for chunk in stream:\n"
             "    if chunk.choices:\n"
@@ -71,7 +86,12 @@ def _python(payload: dict[str, Any]) -> str:
 def _script(payload: dict[str, Any]) -> str:
     body = json.dumps(payload, ensure_ascii=False, indent=2)
     call = f"await client.chat.completions.create({body});\n"
-    if payload.get("stream"):
+    if "input" in payload:
+        answer = (
+            f"const answer = await client.embeddings.create({body});\n"
+            "console.log(answer.data[0].embedding.length);\n"
+        )
+    elif payload.get("stream"):
         answer = (
             f"const stream = {call}for await (const chunk of stream)\n"
             '  process.stdout.write(chunk.choices[0]?.delta?.content ?? "");\n'

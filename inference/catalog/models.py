@@ -1,6 +1,6 @@
 import re
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pgtrigger
 from django.db import models
@@ -17,6 +17,10 @@ NAME = re.compile(rf"[A-Za-z0-9_.:/@-]{{1,{NAME_LENGTH}}}")
 # The same, said by what SQL refuses: every other character, and an address that a
 # browser would write another way or that is one of the product's own.
 MISNAMED = r"[^A-Za-z0-9_.:/@-]|^[/_]|/$|//|(^|/)[.]{1,2}(/|$)"
+
+# Marks, among its options, a deployment that make run serves: its address changes with
+# every start.
+SERVED_HERE = {"served_here": True}
 
 
 class ModelQuerySet(models.QuerySet["Model"]):
@@ -49,6 +53,13 @@ class Model(models.Model):
     description_zh = models.TextField(blank=True)
     licence = models.CharField(max_length=80, blank=True)
     owned_by = models.CharField(max_length=80, default="doorstone")
+    # Of a model whose weights anybody can have: its maker's card, where the file is
+    # and how large, and the steps to run it elsewhere, as Markdown.
+    card_url = models.URLField(blank=True, db_default="")
+    download_url = models.URLField(blank=True, db_default="")
+    download_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    self_hosting = models.TextField(blank=True, db_default="")
+    self_hosting_zh = models.TextField(blank=True, db_default="")
     # What it can take beside text: see ``gateway.needs``. Empty is text alone.
     capabilities = models.JSONField(default=list, blank=True)
     context_tokens = models.PositiveIntegerField()
@@ -77,6 +88,24 @@ class Model(models.Model):
     @property
     def is_premium(self) -> bool:
         return self.edition == self.Edition.PREMIUM
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether it answers in text; else it makes embeddings only."""
+        able = set(self.capabilities)
+        return "embeddings" not in able or bool(able & {"chat", "completions"})
+
+    @property
+    def card_host(self) -> str:
+        return urlsplit(self.card_url).netloc
+
+    @property
+    def download_host(self) -> str:
+        return urlsplit(self.download_url).netloc
+
+    @property
+    def localised_self_hosting(self) -> str:
+        return self._localised("self_hosting")
 
     @property
     def localised_summary(self) -> str:

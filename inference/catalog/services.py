@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
@@ -116,6 +117,47 @@ def _publish(
     return model
 
 
+@transaction.atomic
+def take_offline(places: QuerySet[Deployment]) -> int:
+    """Send no more calls to deployments; return how many there were."""
+    count = places.update(is_enabled=False)
+    if count:
+        transaction.on_commit(announce)
+    return count
+
+
+@transaction.atomic
+def move(places: QuerySet[Deployment], *, base_url: str, credential: str) -> None:
+    """Send the calls of deployments to another address from now on."""
+    places.update(base_url=base_url, credential=credential, is_enabled=True)
+    transaction.on_commit(announce)
+
+
+@transaction.atomic
+def retire(model: Model) -> None:
+    """Take a model off the list for good; its prices and what was used stay.
+
+    Its deployments go, and their credentials with them. The model is locked, as by
+    whoever publishes it at the same moment.
+    """
+    locked = Model.objects.select_for_update().get(pk=model.pk)
+    locked.status = Model.Status.RETIRED
+    locked.save(update_fields=["status"])
+    locked.deployments.all().delete()
+    index_model(locked)
+    transaction.on_commit(announce)
+
+
+@transaction.atomic
+def release(model: Model) -> None:
+    """Put a draft on the list."""
+    locked = Model.objects.select_for_update().get(pk=model.pk)
+    locked.status = Model.Status.ACTIVE
+    locked.save(update_fields=["status"])
+    index_model(locked)
+    transaction.on_commit(announce)
+
+
 def announce() -> None:
     """Have every gateway read the catalogue again."""
     try:
@@ -126,7 +168,10 @@ def announce() -> None:
 
 
 def index_model(model: Model) -> None:
-    """Make a model findable in both languages."""
+    """Make a model findable in both languages, unless it is not on the list."""
+    if model.status != Model.Status.ACTIVE:
+        search.remove("model", model.pk)
+        return
     search.replace(
         "model",
         model.pk,

@@ -10,7 +10,7 @@ import activity
 from core.money import NANO
 from core.reading import Values
 from entitlements.queries import premium_organisation
-from inference.catalog.examples import base_url, call_examples, question_to
+from inference.catalog.examples import base_url, call_examples, request_to
 from inference.catalog.models import Model, PriceVersion
 from inference.catalog.queries import offered_models, with_current_prices
 
@@ -49,7 +49,7 @@ def model_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "model": model,
         "price": _current(model),
         "prices": model.prices.order_by("-valid_from")[:20],
-        "examples": call_examples(question_to(model.slug)),
+        "examples": call_examples(request_to(model)),
         "base_url": base_url(),
     }
     if model.is_premium and request.user.is_authenticated:
@@ -72,7 +72,8 @@ def rates(request: HttpRequest) -> HttpResponse:
     choices = [
         (f"{one.price.price_in / NANO:g},{one.price.price_out / NANO:g}", one)
         for one in _offered()
-        if one.price is not None
+        # What makes embeddings has no price for an answer.
+        if one.price is not None and one.model.writes
     ]
     context = {"choices": choices, "chosen": Values(request.GET).text("rates")}
     return render(request, "catalog/_rates.html", context)

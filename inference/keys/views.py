@@ -21,7 +21,12 @@ from accounts.types import OrganisationHttpRequest
 from core.reading import Values, cursor_of
 from edge import drafting, shown_once
 from edge.pagination import paginate
-from inference.catalog.examples import base_url, call_examples, question_to
+from inference.catalog.examples import (
+    base_url,
+    call_examples,
+    question_to,
+    request_to,
+)
 from inference.catalog.queries import offered_models
 from inference.keys import services
 from inference.keys.forms import KeyForm
@@ -161,11 +166,11 @@ def _to_secret(
 def _revealed(key: ApiKey, held: dict[str, str]) -> dict[str, object]:
     """Return what the page of a new key shows beside its secret."""
     allowed = [
-        model.slug
+        model
         for model in offered_models()
         if not key.allowed_models or model.slug in key.allowed_models
     ]
-    payload = question_to(allowed[0] if allowed else "doorstone-docs")
+    payload = request_to(allowed[0]) if allowed else question_to("doorstone-docs")
     return {
         "key": key,
         "secret": held["secret"],

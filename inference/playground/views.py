@@ -55,7 +55,7 @@ class Outcome:
 @require_http_methods(["GET", "HEAD", "POST"])
 def playground(request: HttpRequest) -> HttpResponse:
     """Show the form; a POST answers without scripts, or asks a visitor to sign in."""
-    models = list(offered_models())
+    models = [model for model in offered_models() if model.writes]
     organisations = _organisations(request)
     if request.method != "POST":
         activity.track(request, "playground_viewed")
