@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.servers import passable_folder
 
-pytest_plugins = ["tests.browser.chromium"]
+pytest_plugins = ["tests.browser.chromium", "tests.model_servers"]
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,7 @@ class EmbeddedPostgres:
     """
 
     name = "postgres"
+    is_vital = True
 
     def __init__(
         self, data_dir: Path, *, settings: Mapping[str, str] | None = None

@@ -28,6 +28,7 @@ _OWN_SECRETS = {
     "STRIPE_WEBHOOK_SECRETS": "whsec_",
     "GITHUB_WEBHOOK_SECRETS": "",
     "MAILBOX_SECRET": "",
+    "MODEL_SERVER_KEY": "",
 }
 
 

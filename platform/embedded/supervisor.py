@@ -28,9 +28,13 @@ _write_lock = threading.Lock()
 
 
 class Server(Protocol):
-    """An embedded server: it has been started once and can be launched again."""
+    """An embedded server: it has been started once and can be launched again.
+
+    Without one that is vital nothing else is worth running.
+    """
 
     name: str
+    is_vital: bool
     log: Path
     process: subprocess.Popen[bytes] | None
 
@@ -53,6 +57,7 @@ class Service:
     patience: float = 15
     process: subprocess.Popen[bytes] | None = None
     colour: int = field(default_factory=lambda: next(_COLOURS))
+    is_vital: bool = False
 
     def launch(self) -> None:
         """Start the process and pass on what it prints, line by line."""
@@ -107,6 +112,8 @@ class Watched:
     ended: subprocess.Popen[bytes] | None = None
     # Its end was asked for, and is no crash.
     is_restarting: bool = False
+    # Nobody keeps it running any more.
+    is_released: bool = False
 
     def say(self, line: str) -> None:
         announce(self.kept.name, self.colour, line)
@@ -127,18 +134,28 @@ class Supervisor:
         for service in services:
             service.wait_until_ready(timeout)
 
-    def adopt(self, server: Server) -> None:
+    def adopt(self, server: Server, *, has_answered: bool = True) -> None:
         """Keep a server running that has been started, and end it with the rest."""
-        each = Watched(server, next(_COLOURS), has_answered=True)
+        each = Watched(server, next(_COLOURS), has_answered=has_answered)
         self.watched.append(each)
         threading.Thread(target=self._listen, args=(each, server), daemon=True).start()
 
-    def watch(self) -> None:
+    def release(self, server: Server) -> None:
+        """End a server and keep it running no more."""
+        for each in self.watched:
+            each.is_released = each.is_released or each.kept is server
+        self.watched = [each for each in self.watched if not each.is_released]
+        server.stop()
+
+    def watch(self, beside: Callable[[], None] | None = None) -> None:
         """Start again whatever ends or is stuck, more slowly each time, until ``stop``.
 
-        Raises ``ServiceUnavailable`` when a server cannot be kept running.
+        ``beside`` is called each time round, so it has to be quick. Raises
+        ``ServiceUnavailable`` when a vital server cannot be kept running.
         """
         while not self.stopping.wait(0.25):
+            if beside:
+                beside()
             for each in self.watched:
                 self._look_at(each)
             reap_orphans(
@@ -185,22 +202,24 @@ class Supervisor:
 
     def _tell(self, each: Watched, code: int, delay: float) -> None:
         """Say that something ended; give a server up that ends again and again."""
+        times = f"{each.crashes + 1} times in a row"
+        log = None if isinstance(each.kept, Service) else each.kept.log
         if each.crashes < MANY_CRASHES:
             each.say(f"ended with {code}; starting it again")
-        elif isinstance(each.kept, Service):
-            each.say(
-                f"ended with {code}, {each.crashes + 1} times in a row: it is tried "
-                f"again every {delay:.0f} s; its lines above say why"
+        elif log and each.kept.is_vital:
+            raise ServiceUnavailable(
+                f"{each.kept.name} ended {times}. Its log ({log}) ends:\n{tail(log)}"
             )
         else:
-            raise ServiceUnavailable(
-                f"{each.kept.name} ended {each.crashes + 1} times in a row. "
-                f"Its log ({each.kept.log}) ends:\n{tail(each.kept.log)}"
+            why = f"its log is {log}" if log else "its lines above say why"
+            each.say(
+                f"ended with {code}, {times}: it is tried again every {delay:.0f} s; "
+                f"{why}"
             )
 
     def _listen(self, each: Watched, server: Server) -> None:
         """Ask a server once a second whether it is there."""
-        while not self.stopping.wait(1):
+        while not self.stopping.wait(1) and not each.is_released:
             process = server.process
             if process is None or process.poll() is not None:
                 continue

@@ -92,6 +92,8 @@ def running_stack(
         "DJANGO_SETTINGS_MODULE": "config.settings.dev",
         "VAR_DIR": str(var_dir),
         "DEMO": "0",
+        # Who needs them starts them: MODELS="1".
+        "MODELS": "0",
         **environment,
     }
     var_dir.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with passable_folder() as folder, running_stack(folder) as running:
+    with passable_folder() as folder, running_stack(folder, MODELS="1") as running:
         running.manage("shell", "-c", CREATE_STAFF)
         yield running
 
@@ -155,8 +155,11 @@ def test_the_whole_way(browser: Browser, stack: Stack) -> None:
         text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
     assert len(text) > 20
 
-    # So does the README's snippet, pasted as it is printed.
-    assert len(run_readme_snippet(stack, found[0])) > 20
+    # The README's snippet, pasted as it is printed: a model writes, another embeds.
+    said = run_readme_snippet(stack, found[0])
+    written, _, dimensions = said.strip().rpartition("\n")
+    assert len(written) > 20
+    assert dimensions == "384"
 
     # Be refused the premium one.
     with pytest.raises(openai.PermissionDeniedError) as refused:

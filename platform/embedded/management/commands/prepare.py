@@ -1,6 +1,7 @@
 """Everything the database needs before the product starts; safe to run again."""
 
 import io
+import json
 import logging
 import os
 from pathlib import Path
@@ -14,6 +15,8 @@ from django.db import connection
 from accounts.models import User
 from community.forum.defaults import ensure_categories
 from core.commands import ProductCommand
+from embedded.modelservers import cards
+from embedded.stack import load_secrets
 
 # One call, to our own emulator, is nothing to report.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -61,6 +64,9 @@ class Command(ProductCommand):
                 self.write_key(key_file)
         # After the demo, which has offered them since its first day.
         call_command("catalog", "ensure", verbosity=0)
+        if told := os.environ.get("MODEL_SERVERS"):
+            kept = load_secrets(settings.VAR_DIR)
+            cards.offer(json.loads(told), kept["MODEL_SERVER_KEY"])
 
     def empty_emulator(self) -> None:
         """Begin with an empty account: a new database knows none of its customers.

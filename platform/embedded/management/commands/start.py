@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +17,8 @@ from django.core.management.base import CommandError, CommandParser
 from core.commands import ProductCommand
 from embedded import environment, stack
 from embedded.mailbox import Mailbox
+from embedded.modelservers import fleet
+from embedded.modelservers.own import OwnModels
 from embedded.postgres import EmbeddedPostgres
 from embedded.process import (
     ServiceUnavailable,
@@ -87,6 +91,8 @@ class Command(ProductCommand):
             redis_url = redis.start()
             supervisor.adopt(redis)
 
+        models, own = self.start_models(places, supervisor)
+
         smtp_port = stack.free_port()
         mailbox = Mailbox(
             places.var_dir / "mailbox",
@@ -109,7 +115,10 @@ class Command(ProductCommand):
         closing.callback(environment.forget, places.var_dir)
         if emulates_stripe:
             supervisor.start(stack.stripe_emulator(places, variables))
-        self.prepare(variables)
+        addresses = {server.settings.name: server.url for server in models}
+        if own:
+            addresses |= own.addresses()
+        self.prepare({**variables, "MODEL_SERVERS": json.dumps(addresses)})
         background = [stack.worker(variables), stack.beat(places, variables)]
         if self.reloads:
             # While these start again somebody may already wait for the next page.
@@ -124,8 +133,30 @@ class Command(ProductCommand):
 
             follow(supervisor, background)
 
-        self.welcome(places, emulates_stripe, time.monotonic() - started)
-        supervisor.watch()
+        took = time.monotonic() - started
+        self.welcome(places, emulates_stripe, took, models)
+        supervisor.watch(own.follow if own else None)
+
+    def start_models(
+        self, places: stack.Places, supervisor: Supervisor
+    ) -> tuple[list[fleet.ModelServer], OwnModels | None]:
+        """Start what this machine can serve; nothing else depends on it."""
+        if reason := fleet.reason_to_leave_out():
+            self.stdout.write(f"no model is served here: {reason}")
+            return [], None
+        self.say(f"starting the models {fleet.LANGUAGE} and {fleet.EMBEDDINGS}")
+        key = stack.load_secrets(places.var_dir)["MODEL_SERVER_KEY"]
+        folder = places.var_dir / "models"
+        servers = [
+            partial(make, stack.free_port(), key, folder)
+            for make in (fleet.language_server, fleet.embeddings_server)
+        ]
+        running = fleet.start(servers, self.stdout.write)
+        for server in running:
+            supervisor.adopt(server)
+        own = OwnModels(supervisor, folder, key, stack.free_port)
+        own.follow()
+        return running, own
 
     def prepare(self, variables: dict[str, str]) -> None:
         """Bring the database up to date in one process of its own."""
@@ -138,7 +169,13 @@ class Command(ProductCommand):
         if code:
             raise ServiceUnavailable("The database could not be prepared; see above.")
 
-    def welcome(self, places: stack.Places, emulates_stripe: bool, took: float) -> None:
+    def welcome(
+        self,
+        places: stack.Places,
+        emulates_stripe: bool,
+        took: float,
+        models: Iterable[fleet.ModelServer],
+    ) -> None:
         """Print where everything is and what to try first."""
         site = places.site_url
         key_file = places.var_dir / "demo-api-key"
@@ -154,6 +191,9 @@ class Command(ProductCommand):
             lines.append(
                 f"  Stripe    {places.stripe_url}/_emulator/  (emulated, no money moves)"
             )
+        lines += [
+            f"  Model     {site}/models/{server.settings.name}/" for server in models
+        ]
         if key_file.exists():
             lines += _demo(site, key_file.read_text().strip())
         if self.reloads:
