@@ -58,6 +58,33 @@ class OpenAIProvider:
             return Stream(_once(body))
         return Stream(self._pieces(response), response.close)
 
+    async def list_models(self, deployment: Deployment) -> list[dict[str, Any]]:
+        """Return what the server lists. Raises ``UpstreamFailed``."""
+        try:
+            async with (
+                asyncio.timeout(deployment.first_byte_timeout),
+                self._client().get(
+                    self._address(deployment.base_url, "models"),
+                    headers=self._headers(deployment),
+                    allow_redirects=False,
+                    timeout=_timeout(deployment),
+                ) as response,
+            ):
+                body = await response.content.read(MAX_ERROR)
+                if response.status != 200:
+                    raise UpstreamFailed(response.status, body=body)
+                body += await _bounded(response)
+        except TimeoutError as error:
+            raise UpstreamFailed(0, is_timeout=True) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise UpstreamFailed(0, is_unreachable=True) from error
+        listed = _answer_in(body).get("data")
+        return [
+            entry
+            for entry in (listed if isinstance(listed, list) else ())
+            if isinstance(entry, dict) and "id" in entry
+        ]
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -95,14 +122,13 @@ class OpenAIProvider:
                     data=body,
                     headers=self._headers(deployment),
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(
-                        total=None,
-                        connect=deployment.connect_timeout,
-                        sock_connect=min(TCP_SECONDS, deployment.connect_timeout),
-                    ),
+                    timeout=_timeout(deployment),
                 )
             except aiohttp.ServerDisconnectedError:
                 if is_last:
+                    raise
+            except aiohttp.ClientOSError as error:
+                if is_last or not _was_closing(error):
                     raise
         raise AssertionError
 
@@ -150,6 +176,19 @@ class OpenAIProvider:
                 self._credentials[deployment.pk] = known
             headers["authorization"] = f"Bearer {known[1]}"
         return headers
+
+
+def _was_closing(error: aiohttp.ClientOSError) -> bool:
+    """Tell whether a kept connection was closed before the request was written."""
+    return isinstance(error.__cause__, aiohttp.ClientConnectionResetError)
+
+
+def _timeout(deployment: Deployment) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None,
+        connect=deployment.connect_timeout,
+        sock_connect=min(TCP_SECONDS, deployment.connect_timeout),
+    )
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

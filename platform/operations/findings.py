@@ -14,6 +14,7 @@ from pathlib import Path
 
 import redis
 from celery import current_app
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core import checks
 from django.core.mail import get_connection
@@ -25,8 +26,9 @@ from redis.exceptions import RedisError
 
 from billing.stripe import adapter
 from billing.stripe.exceptions import StripeError
+from core.crypto import decrypt
 from inference.catalog.alarms import refusals
-from inference.catalog.models import Deployment
+from inference.catalog.models import SERVED_HERE, Deployment, Model
 from jobs.queries import Backlog, backlogs
 from stores.redis import client, prefixed
 
@@ -355,7 +357,8 @@ def look_at_upstreams() -> Said:
 
     What the gateway was refused with since yesterday is remembered for staff.
     """
-    deployments = Deployment.objects.filter(is_enabled=True).select_related("model")
+    listed = Deployment.objects.filter(model__status=Model.Status.ACTIVE)
+    deployments = listed.filter(is_enabled=True).select_related("model")
     remote = [each for each in deployments if each.base_url]
     refused = refusals(each.pk for each in remote)
     for each in remote:
@@ -369,10 +372,29 @@ def look_at_upstreams() -> Said:
                 ),
             )
             continue
-        address = f"{each.base_url.rstrip('/')}/models"
         try:
-            urllib.request.urlopen(address, timeout=PATIENCE).close()  # noqa: S310
+            request = _models_of(each)
+        except InvalidToken:
+            yield (
+                Status.FAILURE,
+                (
+                    f"The key of {each.base_url} (for {each.model.slug}) cannot be read "
+                    "with FIELD_KEYS: put the old key back, or publish the model again."
+                ),
+            )
+            continue
+        try:
+            urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310
         except urllib.error.HTTPError as error:
+            if error.code in {401, 403}:
+                yield (
+                    Status.FAILURE,
+                    (
+                        f"{each.base_url} (for {each.model.slug}) refuses our key with "
+                        f"{error.code}: publish the model again with the right one."
+                    ),
+                )
+                continue
             if error.code >= 500:
                 yield (
                     Status.WARNING,
@@ -392,6 +414,15 @@ def look_at_upstreams() -> Said:
             )
             continue
         yield Status.OK, f"{each.base_url} answers for {each.model.slug}."
+    resting = listed.filter(is_enabled=False, options__contains=SERVED_HERE)
+    for each in resting.select_related("model"):
+        yield (
+            Status.WARNING,
+            (
+                f"{each.model.slug} is not served now, so it is not on the list: "
+                "`make run` serves it, unless MODELS=0 or its first lines say why not."
+            ),
+        )
     if not deployments:
         yield (
             Status.WARNING,
@@ -399,6 +430,15 @@ def look_at_upstreams() -> Said:
         )
     elif not remote:
         yield Status.OK, "Every model runs in this product; no server to reach."
+
+
+def _models_of(place: Deployment) -> urllib.request.Request:
+    """Return the request for what a server lists, with its own key."""
+    headers = {}
+    if place.credential:
+        headers["authorization"] = f"Bearer {decrypt(place.credential)}"
+    address = f"{place.base_url.rstrip('/')}/models"
+    return urllib.request.Request(address, headers=headers)  # noqa: S310 - staff's
 
 
 def look_at_disk() -> Said:

@@ -17,8 +17,10 @@ import pytest
 from redis import Redis
 
 from embedded.environment import read
+from embedded.modelservers.fleet import weights
 from embedded.process import servers_in
 from tests.browser.stack import Stack, running_stack
+from tests.fakes.compatible import Compatible, running_compatible
 from tests.fakes.servers import ROOT, passable_folder
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("product")]
@@ -29,6 +31,7 @@ OLD = "docs/site/0.9"
 ELSEWHERE = {"start", "prepare", "check"}
 PERSON = "ada@running.test"
 STANDS_FOR = {"EMAIL": PERSON, "you@example.com": PERSON, "ada@example.com": PERSON}
+STANDS_FOR |= {"/srv/models/qwen3-4b.gguf": str(weights())}
 STANDS_FOR |= {"them@example.com": PERSON, "PATH": "docs/site/1.0", "V": "1.0"}
 MAKE_PERSON = f"""
 from allauth.mfa.models import Authenticator
@@ -42,7 +45,8 @@ RECOVERY = 10
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with passable_folder() as folder, running_stack(folder) as running:
+    # A command of the documentation has it serve a model's file.
+    with passable_folder() as folder, running_stack(folder, MODELS="1") as running:
         running.manage("shell", "-c", MAKE_PERSON)
         yield running
 
@@ -110,13 +114,21 @@ def test_the_doctor_is_content_beside_a_healthy_product(stack: Stack) -> None:
 
 def test_every_command_the_documentation_names_works(stack: Stack) -> None:
     failed = {}
-    for command in named_commands():
-        name, *rest = command.split()
-        if name in ELSEWHERE:
-            continue
-        done = manage(stack, name, *(STANDS_FOR.get(word, word) for word in rest))
-        if done.returncode:
-            failed[command] = (done.stdout + done.stderr)[-500:]
+    ollama = Compatible(models=[{"id": "qwen3:8b"}])
+    vllm = Compatible(models=[{"id": "Qwen/Qwen3-8B"}])
+    with running_compatible(ollama), running_compatible(vllm):
+        stands_for = {
+            **STANDS_FOR,
+            "http://127.0.0.1:11434": ollama.origin,
+            "http://127.0.0.1:8100": vllm.origin,
+        }
+        for command in named_commands():
+            name, *rest = command.split()
+            if name in ELSEWHERE:
+                continue
+            done = manage(stack, name, *(stands_for.get(word, word) for word in rest))
+            if done.returncode:
+                failed[command] = (done.stdout + done.stderr)[-500:]
 
     assert failed == {}
 

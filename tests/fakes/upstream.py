@@ -284,17 +284,24 @@ def _whole(behaviour: str, count: int) -> web.Response:
 def running_upstream() -> Iterator[Upstream]:
     """Serve an ``Upstream`` in a thread until the block ends."""
     upstream = Upstream()
+    application = web.Application()
+    application.router.add_post("/v1/{tail:.*}", upstream.answer)
+    with serving(application, upstream.port):
+        yield upstream
+
+
+@contextmanager
+def serving(application: web.Application, port: int) -> Iterator[None]:
+    """Serve an application in a thread until the block ends."""
     loop = asyncio.new_event_loop()
     started = threading.Event()
 
     async def serve() -> web.AppRunner:
-        application = web.Application()
-        application.router.add_post("/v1/{tail:.*}", upstream.answer)
         runner = web.AppRunner(
             application, handler_cancellation=True, shutdown_timeout=0.1
         )
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         return runner
 
     def run() -> None:
@@ -309,7 +316,7 @@ def running_upstream() -> Iterator[Upstream]:
     thread.start()
     started.wait(10)
     try:
-        yield upstream
+        yield
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

@@ -51,6 +51,12 @@ REFUSED: dict[str, list[list[str]]] = {
         *[["default", "--version", bad] for bad in HOSTILE],
         *[["relabel", "--version", "1.0", "--label", bad] for bad in HOSTILE],
     ],
+    "models": [
+        *[["add", "vllm", bad] for bad in HOSTILE],
+        *[["add", "gguf", bad] for bad in HOSTILE],
+        *[["publish", bad] for bad in HOSTILE],
+        *[["remove", bad] for bad in HOSTILE],
+    ],
     "audit": [["verify", "--head", bad] for bad in HOSTILE[1:]],
 }
 

@@ -13,13 +13,16 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from core.crypto import encrypt
 from embedded.mailbox import Mailbox
+from embedded.modelservers import cards
 from inference.catalog.alarms import alarm_key
 from jobs.models import Job
 from operations import findings
 from operations.findings import PULSE, Finding, Status
 from stores.redis import client, prefixed
 from tests.factories.inference import offered_model
+from tests.fakes.compatible import Compatible, running_compatible
 from tests.fakes.servers import ROOT, free_port
 
 Look = Callable[[], Any]
@@ -201,6 +204,53 @@ def test_an_upstream_that_is_away_is_named() -> None:
 
     assert status == Status.FAILURE
     assert sentence.startswith(f"{base} (for tiny) does not answer")
+
+
+@pytest.mark.django_db
+def test_a_server_that_refuses_our_key_is_named_and_one_that_takes_it_is_not() -> None:
+    with running_compatible(Compatible(key="right")) as server:
+        place = {"provider": "openai", "base_url": f"{server.origin}/v1"}
+        offered_model("tiny", deployments=[{**place, "credential": encrypt("wrong")}])
+        ((refused, sentence),) = told(findings.look_at_upstreams)
+
+        offered_model("tiny", deployments=[{**place, "credential": encrypt("right")}])
+        ((taken, _),) = told(findings.look_at_upstreams)
+
+    assert (refused, taken) == (Status.FAILURE, Status.OK)
+    assert "refuses our key with 401" in sentence
+
+
+@pytest.mark.django_db
+def test_a_key_of_other_field_keys_is_named(settings: Any) -> None:
+    place = {"provider": "openai", "base_url": "http://127.0.0.1:9/v1"}
+    offered_model("tiny", deployments=[{**place, "credential": encrypt("key")}])
+    settings.FIELD_KEYS = ["another one that opens nothing of this installation"]
+
+    ((status, sentence),) = told(findings.look_at_upstreams)
+
+    assert status == Status.FAILURE
+    assert "cannot be read with FIELD_KEYS" in sentence
+
+
+@pytest.mark.django_db
+def test_a_model_of_this_machine_that_does_not_run_is_a_warning() -> None:
+    cards.offer({"smollm2-135m-instruct": "http://127.0.0.1:9/v1"}, "key")
+    cards.offer({}, "key")
+
+    warned, _none_left = told(findings.look_at_upstreams)
+
+    assert warned[0] == Status.WARNING
+    assert warned[1].startswith("smollm2-135m-instruct is not served now")
+
+
+@pytest.mark.django_db
+def test_a_draft_is_nobodys_outage() -> None:
+    place = {"provider": "openai", "base_url": f"http://127.0.0.1:{free_port()}/v1"}
+    offered_model("tiny", deployments=[place], status="draft")
+
+    assert [status for status, _ in told(findings.look_at_upstreams)] == [
+        Status.WARNING
+    ]
 
 
 def test_a_folder_that_cannot_be_written_is_named(

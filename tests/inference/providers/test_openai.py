@@ -280,3 +280,34 @@ def test_a_changed_credential_is_used_at_once(upstream: Upstream) -> None:
         "Bearer sk-old",
         "Bearer sk-new",
     ]
+
+
+def test_a_connection_that_closes_after_a_stream_is_no_failure() -> None:
+    """llama.cpp's server ends one after a stream, while it is being used again."""
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length:")[1].split()[0])
+        await reader.readexactly(length)
+        body = b'{"choices": [], "usage": null}'
+        size = f"content-length: {len(body)}\r\n\r\n".encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + size)
+        writer.write(body)
+        await writer.drain()
+        writer.close()
+
+    async def run() -> int:
+        server = await asyncio.start_server(answer, "127.0.0.1", free_port())
+        port = server.sockets[0].getsockname()[1]
+        place = Deployment(
+            pk=1, provider="openai", base_url=f"http://127.0.0.1:{port}/v1"
+        )
+        provider = OpenAIProvider()
+        answers = [await provider.complete(place, an_ask()) for _ in range(200)]
+        await provider.close()
+        server.close()
+        return len(answers)
+
+    assert asyncio.run(run()) == 200

@@ -1,0 +1,99 @@
+"""Servers of the shapes there are: vLLM's, Ollama's, one that lacks something."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.servers import free_port
+from tests.fakes.upstream import serving
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+
+
+@dataclass
+class Compatible:
+    """What a server does. ``context`` is what Ollama's own API tells of a model."""
+
+    models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "tiny"}])
+    key: str = ""
+    chats: bool = True
+    streams: bool = True
+    tells_usage: bool = True
+    embeds: bool = False
+    limit: str = "max_tokens"
+    context: int = 0
+    port: int = field(default_factory=free_port)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def list(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        return web.json_response({"object": "list", "data": self.models})
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.asked.append(body)
+        if refused := self._refused(request):
+            return refused
+        if not self.chats:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        if self.limit not in body:
+            said = f"Unsupported parameter: use '{self.limit}' instead."
+            return web.json_response({"error": {"message": said}}, status=400)
+        if body.get("stream"):
+            return await self._stream(request)
+        choice = {"index": 0, "message": {"role": "assistant", "content": "yes"}}
+        usage = {"usage": USAGE} if self.tells_usage else {}
+        return web.json_response({"choices": [choice], **usage})
+
+    async def embeddings(self, request: web.Request) -> web.Response:
+        if not self.embeds:
+            said = "this model does not support embeddings"
+            return web.json_response({"error": {"message": said}}, status=400)
+        row = {"object": "embedding", "index": 0, "embedding": [0.6, 0.8]}
+        return web.json_response({"data": [row], "usage": USAGE})
+
+    async def show(self, request: web.Request) -> web.Response:
+        info = {"llama.context_length": self.context}
+        return web.json_response({"model_info": info})
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if not self.streams:
+            return web.json_response({"error": "no streams"}, status=501)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        events: list[dict[str, Any]] = [
+            {"choices": [{"index": 0, "delta": {"content": "yes"}}]}
+        ]
+        if self.tells_usage:
+            events.append({"choices": [], "usage": USAGE})
+        for event in events:
+            await response.write(b"data: " + json.dumps(event).encode() + b"\n\n")
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        given = request.headers.get("authorization", "")
+        if not self.key or given == f"Bearer {self.key}":
+            return None
+        return web.json_response({"error": {"message": "Invalid key"}}, status=401)
+
+
+@contextmanager
+def running_compatible(server: Compatible) -> Iterator[Compatible]:
+    """Serve it until the block ends."""
+    application = web.Application()
+    application.router.add_get("/v1/models", server.list)
+    application.router.add_post("/v1/chat/completions", server.chat)
+    application.router.add_post("/v1/embeddings", server.embeddings)
+    application.router.add_post("/api/show", server.show)
+    with serving(application, server.port):
+        yield server
