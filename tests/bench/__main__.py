@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
-from tests.bench import footprint, gateway, pages  # noqa: E402
+from tests.bench import footprint, gateway, models, pages  # noqa: E402
 from tests.bench.table import Figure, print_table  # noqa: E402
 
 
@@ -57,6 +57,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
         scale="s" if options.quick else options.scale,
         requests=5 if options.quick else 60,
     ),
+    "models": lambda options: models.measure(is_quick=options.quick),
     "footprint": lambda options: footprint.measure(is_quick=options.quick),
 }
 
