@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 FILE ?=
 
-.PHONY: run dev test test-one lint format bench faults first-day first-change \
+.PHONY: run dev test test-one lint format answers bench faults first-day first-change \
 	setup requirements messages drawing branches mutate matrix platforms
 
 # run is the product as it is; dev is the same and shows what is edited (CONTRIBUTING.md).
@@ -14,7 +14,8 @@ FILE ?=
 # the tests see small faults; matrix runs them on each supported Python and PostgreSQL.
 # platforms asks the package index for a wheel of all we run on each platform we name.
 # drawing draws ARCHITECTURE.md's rooms from the imports and prints their sizes.
-run dev test lint format bench faults first-day first-change setup requirements \
+# answers prints how the documentation assistants answer the judged questions.
+run dev test lint format answers bench faults first-day first-change setup requirements \
 drawing branches mutate matrix platforms:
 	@$(PYTHON) platform/embedded/bootstrap.py $@ $(ARGS)
 

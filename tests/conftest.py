@@ -61,12 +61,14 @@ def _closed_breakers() -> Iterator[None]:
     yield
     from billing.stripe import adapter
     from notifications import mailing
+    from search import embedder
     from stores import nudging
     from stores.postgresql import driver
 
     for breaker in (
         adapter.breaker,
         driver.breaker,
+        embedder.breaker,
         mailing.breaker,
         nudging.breaker(),
     ):

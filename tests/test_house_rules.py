@@ -40,6 +40,8 @@ OWN_JSON = {
     "platform/accounts/idempotency.py",
     "platform/activity/services.py",
     "platform/outbox/buffers.py",
+    "platform/search/indexing.py",
+    "platform/search/meaning.py",
     "inference/protocol/scanning.py",
     "inference/gateway/sweeping.py",
     "inference/gateway/relay.py",

@@ -1,8 +1,9 @@
 """Importing documentation, and hearing whether it helped."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -23,9 +24,12 @@ from contracts.community import DocsImported
 from design import markdown
 from design.markdown import TextOrigin
 from outbox import publish
+from search import indexing
 from search import services as search
 from stores import limiter
 
+# The file beside the versions' folders with what their sections mean.
+VECTORS = "vectors"
 # Written in pages where an example has to work on the site it is read on.
 SITE_URL = "{{ site_url }}"
 
@@ -63,11 +67,15 @@ def import_version(
         gone = _without_source(row, read)
         if gone and not may_remove:
             raise PagesWouldVanish(pages=gone)
-        return {
+        changed = {
             locale: _import_locale(row, locale, read.get(locale, []), on_page)
             for locale in LOCALES
             if locale in read or row.pages.published().filter(locale=locale).exists()
         }
+    # What the sections mean may lie beside them; else a worker finds out.
+    if (root.parent / VECTORS).is_file():
+        indexing.load_shipped(root.parent / VECTORS)
+    return changed
 
 
 @transaction.atomic
@@ -228,24 +236,46 @@ def _save_page(
         and all(getattr(page, name) == value for name, value in fields.items())
     ):
         return False
-    with translation.override(locale):
-        # The title is the page's only first heading; sections begin with ``##``.
-        rendered = markdown.render(body, top_level=1, origin=TextOrigin.HOUSE)
     page, _ = Page.objects.update_or_create(
         version=version,
         locale=locale,
         path=source.path,
         defaults={
             **fields,
-            "html": rendered.html,
-            "plain": rendered.plain,
-            "outline": [[h.level, h.id, h.text] for h in rendered.outline],
-            "render_version": rendered.version,
+            **_rendered(body, locale),
             "updated_at": timezone.now(),
         },
     )
     index_page(page)
     return True
+
+
+def pages_in(root: Path, version: Version) -> Iterator[Page]:
+    """Yield the pages of a folder as an import would store them; nothing is written."""
+    for locale, pages in _read_languages(root).items():
+        for source in pages:
+            body = _body_of(source, version.slug)
+            yield Page(
+                version=version,
+                locale=locale,
+                path=source.path,
+                title=source.title,
+                description=source.description,
+                source_md=body,
+                **_rendered(body, locale),
+            )
+
+
+def _rendered(body: str, locale: str) -> dict[str, Any]:
+    with translation.override(locale):
+        # The title is the page's only first heading; sections begin with ``##``.
+        rendered = markdown.render(body, top_level=1, origin=TextOrigin.HOUSE)
+    return {
+        "html": rendered.html,
+        "plain": rendered.plain,
+        "outline": [[h.level, h.id, h.text] for h in rendered.outline],
+        "render_version": rendered.version,
+    }
 
 
 def index_page(page: Page) -> None:
@@ -272,6 +302,8 @@ def entries_of(page: Page) -> list[search.Entry]:
             title=page.title,
             heading=part.heading,
             text=sources.readable(part.text),
+            source=part.text,
+            has_meaning=True,
             locale=page.locale,
             version=page.version.slug,
             labels=labels,

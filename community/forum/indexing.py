@@ -18,6 +18,7 @@ def entry_of(topic: Topic) -> search.Entry:
     """Return a topic's entry: its question, then what solved it."""
     opening = topic.posts.filter(number=1).values_list("plain", flat=True).first() or ""
     solution = topic.solution.plain if topic.solution else ""
+    quoted = topic.solution.source_md if topic.solution else ""
     labels = ("solved",) if topic.is_solved else ()
     return search.Entry(
         kind="topic",
@@ -28,6 +29,9 @@ def entry_of(topic: Topic) -> search.Entry:
         text=f"{solution}\n{opening}".strip(),
         audience=topic.category.visibility,
         labels=labels,
+        source=quoted,
+        # What is not solved answers nothing.
+        has_meaning=topic.is_solved,
         boost=1.1 if topic.is_solved else 0.9,
     )
 

@@ -5,8 +5,9 @@
 is searched.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from asgiref.sync import sync_to_async
@@ -14,21 +15,24 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from inference.catalog.models import Deployment
-from inference.providers import passages
+from inference.providers import retrieval
 from inference.providers.base import Answer, Ask, Stream
-from inference.providers.passages import Excerpt
 from inference.providers.questions import Question, understand
+from inference.providers.retrieval import Asked, Found
 from inference.providers.tokens import count_tokens, pieces_of
+from search import meaning
+from search.embedder import Embedder, EmbedderAway, TextRefused, is_configured
 from search.queries import Passage
-from search.queries import passages as find_passages
 
-# Enough to hold the page that answers, few enough to read in some milliseconds.
-FOUND = 150
-Search = Callable[[Sequence[str], str, str], list[Passage]]
+# What is asked is said in its beginning; the rest is a log or a program.
+MOST_READ = 1_000
 
 
 class DocsAssistant:
-    """Composes answers from passages; needs nothing outside this product."""
+    """Composes answers from passages, which words find and, where it can, meaning."""
+
+    def __init__(self) -> None:
+        self._embedder = Embedder()
 
     async def complete(self, deployment: Deployment, ask: Ask) -> Answer:
         """Return the whole answer."""
@@ -42,85 +46,51 @@ class DocsAssistant:
         return Stream(_events(ask, text, finish))
 
     async def close(self) -> None:
-        """Nothing is open."""
+        await self._embedder.close()
 
     async def _compose(self, deployment: Deployment, ask: Ask) -> str:
         scope = deployment.options.get("scope", "current")
+        text = question_of(ask.payload)
+        vector = await self._meaning_of(text)
 
         def answer() -> str:
             try:
-                return answer_question(question_of(ask.payload), scope, ask.audiences)
+                return answer_question(text, scope, ask.audiences, vector)
             finally:
                 # The thread goes on; its connection must not grow old in it.
                 close_old_connections()
 
         return await sync_to_async(answer, thread_sensitive=False)()
 
-
-def answer_question(text: str, scope: str, audiences: Sequence[str]) -> str:
-    """Return the answer to ``text`` as Markdown, or that there is none."""
-    question = understand(text)
-    excerpts = _in_either_language(question, audiences, _current)
-    if scope == "everything":
-        more = _in_either_language(question, audiences, _everything_else)
-        excerpts = _with_more(question, excerpts, more)
-    return _write(question, excerpts) if excerpts else _nothing(question, scope)
-
-
-def _in_either_language(
-    question: Question, audiences: Sequence[str], find: Search
-) -> list[Excerpt]:
-    """Return what answers in the question's language, else in the other one."""
-    locales = ["zh-hans", "en"] if question.is_chinese else ["en", "zh-hans"]
-    for locale in locales:
-        wanted = " ".join(question.terms)
-        excerpts = passages.choose(question, find(audiences, wanted, locale))
-        if excerpts:
-            return excerpts
-    return []
+    async def _meaning_of(self, text: str) -> list[float] | None:
+        """Return a question's vector, or none: words alone find much, too."""
+        if not is_configured():
+            return None
+        try:
+            return await self._embedder.question(text[:MOST_READ])
+        except (EmbedderAway, TextRefused):
+            return None
 
 
-def _current(audiences: Sequence[str], wanted: str, locale: str) -> list[Passage]:
-    return find_passages(
-        audiences,
-        wanted,
-        kinds=["doc"],
-        labels=["current"],
-        locale=locale,
-        limit=FOUND,
-    )
+def answer_question(
+    text: str,
+    scope: str,
+    audiences: Sequence[str],
+    vector: Sequence[float] | None = None,
+) -> str:
+    """Return the answer to ``text`` as Markdown, or that there is none.
 
-
-def _everything_else(
-    audiences: Sequence[str], wanted: str, locale: str
-) -> list[Passage]:
-    """Return older documentation and solved topics."""
-    docs = find_passages(audiences, wanted, kinds=["doc"], locale=locale, limit=FOUND)
-    topics = find_passages(
-        audiences, wanted, kinds=["topic"], labels=["solved"], limit=FOUND // 2
-    )
-    older = [passage for passage in docs if "current" not in passage.labels]
-    return [*older, *topics]
-
-
-def _with_more(
-    question: Question, current: list[Excerpt], more: list[Excerpt]
-) -> list[Excerpt]:
-    """Return what the current documentation says first, then the best of the rest.
-
-    So whoever asks the larger model is told at least what the smaller one tells. A
-    question that names an older version is about that one.
+    ``vector`` is what the question means; without it words alone are compared.
     """
-    named = [each for each in more if each.passage.version in question.versions]
-    if named:
-        return [*named, *current][: passages.MAX_SOURCES]
-    if not current:
-        return more
-    # Less than the current page says was left behind with its version.
-    surer = [each for each in more if each.coverage > current[0].coverage]
-    topics = [each for each in more if each.passage.kind == "topic"]
-    extra = next(iter([*topics, *surer]), None)
-    return [*current[: passages.MAX_SOURCES - 1], extra] if extra else current
+    question = understand(text)
+    if not question.units:
+        return _nothing(question, scope)
+    meant = meaning.off_middle(vector) if vector else None
+    asked = Asked(question, audiences, meant)
+    found = retrieval.current(asked)
+    if scope == "everything":
+        found = retrieval.with_more(asked, found)
+    return _write(question, found) if found else _nothing(question, scope)
 
 
 def question_of(payload: dict[str, Any]) -> str:
@@ -239,39 +209,34 @@ def _groups(text: str) -> Iterator[str]:
         yield group
 
 
-def _write(question: Question, excerpts: list[Excerpt]) -> str:
-    parts = []
-    for number, excerpt in enumerate(excerpts, start=1):
-        parts.append(f"{_paragraph(question, excerpt.sentences)} [{number}]")
-        if excerpt.code and number == 1:
-            parts.append(excerpt.code)
+def _write(question: Question, found: Sequence[Found]) -> str:
+    """Return the quotations, each with its number, and the sources as links."""
+    numbered = list(enumerate(found, start=1))
+    parts = [
+        # On the last line of code or of a table a number would be part of it.
+        each.quotation + ("\n\n" if each.ends_in_a_frame else " ") + f"[{number}]"
+        for number, each in numbered
+        if each.quotation
+    ]
     heading = "来源：" if question.is_chinese else "Sources:"
     sources = [
-        f"{number}. [{_title(excerpt)}]({settings.SITE_URL}{excerpt.passage.url})"
-        for number, excerpt in enumerate(excerpts, start=1)
+        f"{number}. [{_title(each.passage)}]({_address(each.passage)})"
+        for number, each in numbered
     ]
-    return "\n\n".join([*parts, heading + "\n" + "\n".join(sources)])
+    return "\n\n".join([*parts, "\n".join([heading, *sources])])
 
 
-def _paragraph(question: Question, sentences: list[str]) -> str:
-    """Return sentences as prose, and rows and items between them as a list."""
-    joint = "" if question.is_chinese else " "
-    text = ""
-    is_listing = False
-    for sentence in sentences:
-        is_item = sentence[-1] not in "。！？.!?：:"
-        if is_item:
-            text += f"\n{'' if is_listing or not text else chr(10)}- {sentence}"
-        elif is_listing:
-            text += f"\n\n{sentence}"
-        else:
-            text += f"{joint if text else ''}{sentence}"
-        is_listing = is_item
-    return text.strip()
+def _address(passage: Passage) -> str:
+    """Return where a passage stands, in its language, for any browser.
+
+    A place in a Chinese page is named in Chinese; encoded, no Markdown ends at it.
+    """
+    page, _, place = passage.url.partition("#")
+    language = f"?lang={passage.locale}" if passage.kind == "doc" else ""
+    return settings.SITE_URL + page + language + (f"#{quote(place)}" if place else "")
 
 
-def _title(excerpt: Excerpt) -> str:
-    passage = excerpt.passage
+def _title(passage: Passage) -> str:
     title = passage.title
     if passage.heading and passage.heading != title:
         title = f"{title} · {passage.heading}"

@@ -77,6 +77,15 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "audit.tasks.verify",
         "schedule": crontab(hour=3, minute=35),
     },
+    "search-embed": {
+        "task": "search.tasks.embed_waiting",
+        "schedule": 15.0,
+        "options": {"expires": 30},
+    },
+    "search-forget": {
+        "task": "search.tasks.forget_unused",
+        "schedule": crontab(hour=4, minute=20),
+    },
     "gateway-sweep": {
         "task": "inference.gateway.tasks.sweep",
         "schedule": 15.0,

@@ -101,6 +101,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
             for group in DEVELOPING
         ],
     ),
+    "answers": (
+        DEVELOPING,
+        [["-m", "pytest", "-n", "0", "-q", "tests/inference/providers/test_judged.py"]],
+    ),
     "bench": (DEVELOPING, [["-m", "tests.bench"]]),
     "faults": (DEVELOPING, [["-m", "pytest", "-m", "faults", "-n", "0"]]),
     "first-day": (DEVELOPING, [["-m", "tools.first_day"]]),

@@ -7,6 +7,10 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from accounts.models import User
+from core.clock import now
+
+# A digest of 128 bits, in hexadecimal.
+DIGEST_LENGTH = 32
 
 
 class Audience(models.TextChoices):
@@ -47,6 +51,10 @@ class IndexEntry(models.Model):
     audience = models.CharField(max_length=10, choices=Audience.choices)
     labels = ArrayField(models.CharField(max_length=40), default=list)
     boost = models.FloatField(default=1.0)
+    # As it is written, for quoting; nothing where ``text`` is.
+    source = models.TextField(blank=True)
+    # Of what is embedded (``meaning.texts_of``); empty: it is found by words alone.
+    digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True)
     vector = SearchVectorField()
     indexed_at = models.DateTimeField(auto_now=True)
 
@@ -64,3 +72,33 @@ class IndexEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}.{self.part}"
+
+
+class RealField(models.FloatField[float, float]):
+    """A float of 32 bits: what embedding models give, at half the room."""
+
+    def db_type(self, connection: object) -> str:
+        return "real"
+
+
+class Embedding(models.Model):
+    """What a text means to a model. Kept by the text's digest, whoever holds the text.
+
+    Arrays, not pgvector's own type, so that a server without it will do; where it is,
+    it multiplies them (``meaning.Dot``).
+    """
+
+    model = models.CharField(max_length=120)
+    digest = models.CharField(max_length=DIGEST_LENGTH)
+    vector = ArrayField(RealField())
+    made_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model", "digest"], name="search_embedding_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.digest}"

@@ -6,13 +6,17 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from search import text
+from search import meaning, text
 from search.models import IndexEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One findable part. ``audience`` is ``public``, ``members`` or ``staff``."""
+    """One findable part. ``audience`` is ``public``, ``members`` or ``staff``.
+
+    ``source`` is the Markdown to quote, where ``text`` was made readable. With
+    ``has_meaning`` it is found by what it means, too, once a worker has embedded it.
+    """
 
     kind: str
     object_id: int
@@ -26,13 +30,15 @@ class Entry:
     audience: str = "public"
     labels: tuple[str, ...] = ()
     boost: float = 1.0
+    source: str = ""
+    has_meaning: bool = False
 
 
 # "sear": a number no other advisory lock has.
 _LOCK = 0x73656172
 _COLUMNS = (
     "kind, object_id, part, url, title, heading, text, locale, version, audience,"
-    " labels, boost, vector, indexed_at"
+    " labels, boost, source, digest, vector, indexed_at"
 )
 
 
@@ -49,11 +55,13 @@ def index(entries: Iterable[Entry]) -> int:
         _wait_for_rebuild(cursor, {str(row[0]) for row in rows})
         cursor.executemany(
             f"INSERT INTO search_indexentry ({_COLUMNS})"  # noqa: S608 - a constant
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tsvector, now())"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+            " %s::tsvector, now())"
             " ON CONFLICT (kind, object_id, part, locale, version) DO UPDATE SET"
             " url = excluded.url, title = excluded.title, heading = excluded.heading,"
             " text = excluded.text, audience = excluded.audience,"
             " labels = excluded.labels, boost = excluded.boost,"
+            " source = excluded.source, digest = excluded.digest,"
             " vector = excluded.vector, indexed_at = excluded.indexed_at",
             rows,
         )
@@ -106,21 +114,26 @@ def _wait_for_rebuild(cursor: Any, kinds: set[str]) -> None:
 
 def _row(entry: Entry) -> list[Any]:
     # PostgreSQL has no place for this one character.
-    title, heading, body = (
-        part.replace("\0", "") for part in (entry.title, entry.heading, entry.text)
+    title, heading, body, source = (
+        part.replace("\0", "")
+        for part in (entry.title, entry.heading, entry.text, entry.source)
     )
+    title, heading = title[:300], heading[:300]
+    digest = meaning.texts_of(title, heading, body).digest if entry.has_meaning else ""
     return [
         entry.kind,
         entry.object_id,
         entry.part,
         entry.url,
-        title[:300],
-        heading[:300],
+        title,
+        heading,
         body,
         entry.locale,
         entry.version,
         entry.audience,
         list(entry.labels),
         entry.boost,
+        source,
+        digest,
         text.vector((title, "A"), (heading, "B"), (body, "C")),
     ]

@@ -5,4 +5,7 @@ from django.urls import path
 from search import views
 
 app_name = "search"
-urlpatterns = [path("search/", views.results, name="results")]
+urlpatterns = [
+    path("search/", views.results, name="results"),
+    path("staff/operations/search/", views.meaning_progress, name="meaning"),
+]

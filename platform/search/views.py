@@ -1,14 +1,18 @@
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from accounts.decorators import staff_required
+from accounts.types import AuthenticatedHttpRequest
 from activity import track
 from core.reading import Values, cursor_of
 from edge.types import PageRequest
+from search import indexing
 from search.queries import Hits, search_page
 from stores import limiter
 
@@ -76,6 +80,14 @@ def results(request: PageRequest) -> HttpResponse:
     # What is shown can be kept, shared and come back to.
     response["HX-Replace-Url"] = f"{request.path}?{urlencode(kept)}"
     return response
+
+
+@require_safe
+@staff_required
+def meaning_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """How much of what the assistants search is found by meaning by now."""
+    context = {"progress": indexing.progress(), "model": settings.EMBEDDINGS_MODEL}
+    return render(request, "search/meaning.html", context)
 
 
 def _tab(query: dict[str, str], kind: str) -> str:

@@ -250,6 +250,12 @@ X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CSRF_FAILURE_VIEW = "design.views.csrf_failure"
 
+# What embeds for the documentation assistants: any address that speaks OpenAI's
+# /v1/embeddings for this model. Empty: they search by words alone.
+EMBEDDINGS_URL = env.text("EMBEDDINGS_URL").rstrip("/")
+EMBEDDINGS_KEY = env.text("EMBEDDINGS_KEY")
+EMBEDDINGS_MODEL = env.text("EMBEDDINGS_MODEL", "multilingual-e5-small")
+
 STRIPE_API_BASE = env.text("STRIPE_API_BASE").rstrip("/")
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRETS")

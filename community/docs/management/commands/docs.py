@@ -4,15 +4,16 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from rich.progress import Progress
 
-from community.docs import services
+from community.docs import defaults, services
 from community.docs.exceptions import BrokenLinks, PagesWouldVanish
 from community.docs.models import MAX_LABEL, Version
 from community.docs.sources import SourceError
 from core.commands import ProductCommand
 from core.errors import DomainError
+from search import indexing
 
 ROOT = Path(__file__).resolve().parents[4]
-ACTS = ("import", "list", "default", "relabel", "remove")
+ACTS = ("import", "list", "default", "relabel", "remove", "vectors")
 
 
 class Command(ProductCommand):
@@ -22,7 +23,8 @@ class Command(ProductCommand):
         "Import documentation, or list, relabel and remove versions of it. Examples: "
         "manage.py docs import docs/site/1.0 --version 1.0 --default; "
         "manage.py docs relabel --version 1.0 --label '1.0 (long term)'; "
-        "manage.py docs remove --version 0.9 --remove"
+        "manage.py docs remove --version 0.9 --remove; "
+        "manage.py docs vectors writes what the product's own sections mean"
     )
 
     def create_parser(
@@ -44,7 +46,7 @@ class Command(ProductCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["what"] != "list" and not options["version"]:
+        if options["what"] not in {"list", "vectors"} and not options["version"]:
             raise CommandError("Say which version: --version 1.0")
         try:
             getattr(self, f"_{options['what']}")(options)
@@ -88,6 +90,16 @@ class Command(ProductCommand):
             mark = " (default)" if version.is_default else ""
             pages = version.pages.published().count()
             self.stdout.write(f"{version.slug}{mark}: {version.label}, {pages} pages")
+
+    def _vectors(self, options: dict[str, Any]) -> None:
+        """Write the file that ships what the product's own sections mean."""
+        texts = list(defaults.texts_of_site())
+        with Progress(disable=not self.stdout.isatty(), transient=True) as progress:
+            task = progress.add_task("sections", total=len(texts))
+            count = indexing.ship(
+                texts, defaults.VECTORS, on_part=lambda: progress.advance(task)
+            )
+        self.stdout.write(f"{defaults.VECTORS}: {count} vectors.")
 
     def _default(self, options: dict[str, Any]) -> None:
         services.make_default(self._version(options))

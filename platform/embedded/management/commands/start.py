@@ -111,6 +111,7 @@ class Command(ProductCommand):
             smtp_port=smtp_port,
             reloads=self.reloads,
         )
+        variables |= fleet.embedding_variables(models)
         environment.write(places.var_dir, stack.shared_variables(variables))
         closing.callback(environment.forget, places.var_dir)
         if emulates_stripe:
