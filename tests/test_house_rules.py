@@ -45,7 +45,7 @@ OWN_JSON = {
     "inference/protocol/scanning.py",
     "inference/gateway/sweeping.py",
     "inference/gateway/relay.py",
-    "inference/playground/services.py",
+    "inference/playground/models.py",
     "inference/providers/openai.py",
     "inference/providers/wire.py",
 }

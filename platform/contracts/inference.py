@@ -56,3 +56,18 @@ class UsageAggregated:
     tokens_out: int
     price_nano: int
     cost_nano: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelsCompared:
+    """Somebody judged a blind comparison; ``models`` are names with commas between.
+
+    ``winner`` is one of them for the verdict "win", and empty for "tie" and "bad".
+    """
+
+    actor: ClassVar[str] = "user_id"
+    user_id: int
+    organisation_id: int | None
+    models: str
+    winner: str
+    verdict: str

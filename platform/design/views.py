@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 _FOREVER = "public, max-age=31536000, immutable"
 # In seconds; browsers keep a cookie for 400 days at most.
 _YEAR = 31_536_000
-# Posts have 40 000 characters; the playground shows a model's answers this way too.
+# Posts have 40 000 characters; who pastes more sees how it looks before cutting it.
 MOST_PREVIEWED = 100_000
 # A preview follows a pause in typing, and nobody pauses every second for long.
 _PREVIEWS_PER_MINUTE = 60

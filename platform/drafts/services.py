@@ -23,7 +23,7 @@ from edge.drafting import FIELD
 Fields = Mapping[str, list[str]]
 
 VISITOR = "drafts_visitor"
-# The longest conversation of the playground, its settings and some room.
+# The longest message of the playground, its functions and their results, and room.
 MOST_CHARACTERS = 700_000
 # A form each for two hundred topics; beyond that the oldest go.
 MOST_OF_ONE_PERSON = 200

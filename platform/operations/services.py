@@ -1,8 +1,13 @@
 """Changes that only an operator makes."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from accounts.models import IdempotentCall, User
 from accounts.second_factor import require_second_factor
@@ -10,6 +15,7 @@ from audit.services import record
 from core.crypto import decrypt, encrypt
 from drafts.models import Draft
 from inference.catalog.models import Deployment
+from inference.playground.models import Chat, Message
 
 
 @transaction.atomic
@@ -66,6 +72,10 @@ def reencrypt_secrets() -> dict[str, int]:
             map(_reencrypt_credential, list(credentials.values_list("pk", flat=True)))
         ),
         "drafts": sum(map(_reencrypt_draft, list(drafts.values_list("pk", flat=True)))),
+        "chats": _reencrypt_sealed(Chat.objects, "title", "settings_text"),
+        "messages of chats": _reencrypt_sealed(
+            Message.objects, "content", "calls_text", "parameters_text"
+        ),
     }
 
 
@@ -96,4 +106,23 @@ def _reencrypt_draft(pk: int) -> bool:
         return False
     row.body = encrypt(decrypt(row.body))
     row.save(update_fields=["body"])
+    return True
+
+
+def _reencrypt_sealed(rows: Any, *names: str) -> int:
+    """Encrypt the sealed texts of a table anew; return of how many rows."""
+    keys = list(rows.values_list("pk", flat=True))
+    return sum(_reencrypt_row(rows, pk, names) for pk in keys)
+
+
+@transaction.atomic
+def _reencrypt_row(rows: Any, pk: int, names: Sequence[str]) -> bool:
+    # The field itself opens what it can and says nothing of what it cannot.
+    kept = {f"kept_{name}": Cast(name, TextField()) for name in names}
+    row = rows.select_for_update().annotate(**kept).filter(pk=pk).first()
+    if row is None:
+        return False
+    texts = {name: getattr(row, f"kept_{name}") for name in names}
+    opened = {name: decrypt(text) if text else "" for name, text in texts.items()}
+    rows.filter(pk=pk).update(**opened)
     return True

@@ -22,11 +22,12 @@ from billing.subscriptions.models import Case
 from community.docs.models import Page, Version
 from core.crypto import encrypt
 from design.stylesheet import stylesheet
+from inference.playground import services as chats
 from jobs.models import Job
 from notifications.models import Kind, Notification
 from notifications.services import notify
 from notifications.tokens import unsubscribe_token
-from tests.factories import forum, inference
+from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
 
 # Whoever signs in, and what each of them is.
@@ -128,6 +129,12 @@ def build() -> World:
         role="member",
         by=team.memberships.get(user=owner),
     )
+    # The member's, read by the team; and one that whoever has its link may read.
+    chat = playground.chat(member, columns=[model.slug], organisation=team)
+    chats.share(chat, "organisation", organisation=team)
+    linked = playground.chat(member, columns=[model.slug])
+    chats.share(linked, "link", organisation=None)
+    linked.refresh_from_db()
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     inbox = WebhookInbox.objects.create(
         endpoint="default",
@@ -157,6 +164,9 @@ def build() -> World:
             "(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)": f"{user_pk_to_url_str(member)}-x-y",
             "(?P<key>[-:\\w]+)": "no-such-key",
             "<str:provider_id>": "oidc",
+            "<str:chat_id>": chat.public_id,
+            "<str:share>": str(linked.share_token),
+            "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},
         "invitations/": {"<str:token>": secret},

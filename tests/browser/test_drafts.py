@@ -161,10 +161,6 @@ def network_down(desk: Desk, who: Any) -> None:
 
 def _send_and_see(desk: Desk) -> None:
     """Send the form and wait until its answer, or an error, is on the page."""
-    if desk.address == "/playground/":
-        desk.send()
-        expect(desk.page.locator("[data-notice] [role=alert]")).to_be_visible()
-        return
     # A page is left only once its answer begins: opening another one before that would
     # race with the answer.
     desk.page.evaluate("window.isLeft = false")

@@ -15,10 +15,11 @@ from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from inference.catalog.services import ensure_default_models
+from inference.playground import services as chats
 from jobs.models import Job
 from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
-from tests.factories import forum
+from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of
 from tests.sweep.world import Address, every_address
@@ -66,6 +67,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     job = Job.objects.create(
         kind="webhook", subject=str(event.pk), state="dead", finished_at=timezone.now()
     )
+    chat = playground.chat(owner, columns=["doorstone-docs"], organisation=team)
+    chats.share(chat, "public", organisation=None)
+    chat.refresh_from_db()
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
@@ -82,6 +86,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "page": ["keys/"],
         "guid": ["one"],
         "plan": ["pro", "team"],
+        "chat_id": [chat.public_id],
+        "share": [str(chat.share_token)],
+        "answer": [str(chat.messages.get(role="assistant").pk)],
         "section": ["pages", "topics"],
     }
     client = Client(raise_request_exception=False)

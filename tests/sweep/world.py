@@ -21,8 +21,8 @@ from stores.redis import client as redis
 
 # Seconds of CPU no page needs, however busy the machine is; more is a hang.
 PATIENCE = 5
-# These say that somebody else is away: the worker, and the gateway. In a test they are.
-AWAY = {"/readyz": 503, "/playground/": 502}
+# This says that somebody else is away: the worker. In a test it is.
+AWAY = {"/readyz": 503}
 # Template → which values were found to lead somewhere; found once for a process.
 _choices: dict[str, int] = {}
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from tests.fakes.servers import asgi_command, free_port, product_environment, running
 from tests.inference.gateway.conftest import (
+    Gateway,
     gateway,
     gateway_process,
     offer,
@@ -17,6 +18,13 @@ from tests.inference.gateway.conftest import (
 )
 
 __all__ = ["gateway", "gateway_process", "offer", "upstream"]
+
+
+@pytest.fixture
+def connected(gateway: Gateway, settings: Any) -> Gateway:
+    """Let the page find the gateway under the site's address."""
+    settings.SITE_URL = gateway.url.removesuffix("/v1")
+    return gateway
 
 
 @pytest.fixture

@@ -86,9 +86,10 @@ def test_the_address_may_ask_for_a_premium_model(erin: Any) -> None:
 def test_a_call_for_an_organisation_chooses_it(erin: Any) -> None:
     client = signed_in(erin)
 
-    answer = client.post("/playground/key/", {"organisation": "erin"})
+    form = {"model": "small", "prompt": "Hello.", "organisation": "erin", "live": "1"}
+    answer = client.post("/playground/", form)
 
-    assert answer.status_code == 200
+    assert answer.status_code == 302
     erin.refresh_from_db()
     assert current_organisation(erin).slug == "erin"
 

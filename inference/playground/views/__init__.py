@@ -1,0 +1,1 @@
+"""Pages of the playground: asking, and what becomes of chats."""
