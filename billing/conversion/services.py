@@ -29,6 +29,9 @@ def record_sign_up(user_id: int) -> Developer:
 @beside_rebuilds
 def record_milestone(user_id: int, milestone: str, *, at: datetime) -> None:
     """Note when ``user_id`` first reached ``milestone``; later times change nothing."""
+    known = Developer.objects.filter(pk=user_id, **{f"{milestone}__lte": at})
+    if known.exists():
+        return
     record_sign_up(user_id)
     reached = Least(Coalesce(F(milestone), at), at)
     Developer.objects.filter(pk=user_id).update(**{milestone: reached})
@@ -169,12 +172,17 @@ def _derive_payment(developer_id: int) -> None:
 
 
 def _derive_activation(user_id: int) -> bool:
-    """Note that a developer became active; tell whether they had not been."""
-    became = (
-        Developer.objects.filter(pk=user_id, activated_at=None)
-        .exclude(Q(verified_at=None) | Q(first_activity_at=None))
-        .update(activated_at=Greatest("verified_at", "first_activity_at"))
+    """Note since when a developer is active; tell whether they had not been.
+
+    A step that is heard of late may have been the earlier one.
+    """
+    since = Greatest("verified_at", "first_activity_at")
+    active = Developer.objects.filter(pk=user_id).exclude(
+        Q(verified_at=None) | Q(first_activity_at=None)
     )
+    became = active.filter(activated_at=None).update(activated_at=since)
+    if not became:
+        active.filter(activated_at__gt=since).update(activated_at=since)
     return became == 1
 
 

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ from django.db import transaction
 from accounts.queries import personal_organisation
 from accounts.services import create_organisation
 from billing.conversion.models import Account, Developer
+from billing.conversion.rebuilding import rebuild
+from billing.conversion.services import record_milestone
 from contracts.accounts import EmailVerified
 from contracts.billing import (
     CheckoutStarted,
@@ -72,6 +74,48 @@ def test_activation_takes_both_an_address_and_an_activity(
 
     developer = Developer.objects.get(user=user)
     assert developer.activated_at == developer.verified_at
+
+
+def test_a_step_that_is_heard_of_late_counts_from_when_it_was(
+    person: Any, deliver_outbox: Deliver
+) -> None:
+    user = person("ada")
+    say(EmailVerified(user_id=user.pk))
+    say(TopicCreated(topic_id=1, author_id=user.pk, category_id=1, kind="question"))
+    deliver_outbox()
+    verified_at = Developer.objects.get(user=user).verified_at
+    assert verified_at is not None
+    earlier = verified_at + timedelta(microseconds=1)
+
+    say(
+        FirstCallSucceeded(
+            organisation_id=personal_organisation(user).pk,
+            user_id=user.pk,
+            model="doorstone-docs",
+            occurred_at=earlier.isoformat(),
+        )
+    )
+    deliver_outbox()
+
+    developer = Developer.objects.get(user=user)
+    assert developer.first_activity_at == earlier
+    assert developer.activated_at == earlier
+    assert rebuild() == []
+
+
+def test_a_step_that_was_taken_before_costs_one_query(
+    person: Any, deliver_outbox: Deliver, django_assert_max_num_queries: Any
+) -> None:
+    user = person("ada")
+    say(TopicCreated(topic_id=1, author_id=user.pk, category_id=1, kind="question"))
+    deliver_outbox()
+    first = Developer.objects.get(user=user).first_activity_at
+
+    # The look, the lock beside rebuilds, and the savepoint's two.
+    with django_assert_max_num_queries(4):
+        record_milestone(user.pk, "first_activity_at", at=timezone.now())
+
+    assert Developer.objects.get(user=user).first_activity_at == first
 
 
 def test_every_step_keeps_its_first_time(person: Any, deliver_outbox: Deliver) -> None:
