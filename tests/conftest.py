@@ -121,7 +121,7 @@ def deliver_outbox() -> Callable[[], int]:
 def person(db: None) -> Callable[..., Any]:
     """Return a function that makes a verified person with a personal organisation."""
 
-    def make(name: str, **fields: object) -> Any:
+    def make(name: str, **fields: Any) -> Any:
         from accounts.services import create_user
 
         return create_user(f"{name}@example.test", name, "correct horse", **fields)

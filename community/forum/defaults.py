@@ -1,6 +1,6 @@
 """The categories a new installation begins with."""
 
-from community.forum.models import Category
+from community.forum.models import Category, Visibility
 
 CATEGORIES = (
     (
@@ -40,3 +40,17 @@ def ensure_categories() -> None:
         )
         for position, (slug, names, descriptions) in enumerate(CATEGORIES)
     )
+
+
+def ensure_category(slug: str, names: tuple[str, str], visibility: str) -> Category:
+    """Return the category at ``slug``; a new one is the last, ``names`` en and zh."""
+    category, _ = Category.objects.get_or_create(
+        slug=slug,
+        defaults={
+            "name": names[0],
+            "name_zh": names[1],
+            "visibility": Visibility(visibility),
+            "position": Category.objects.count(),
+        },
+    )
+    return category

@@ -103,12 +103,20 @@ def choose_organisation(user: User, organisation: Organisation) -> None:
 
 @transaction.atomic
 def create_user(
-    email: str, username: str, password: str | None = None, **fields: object
+    email: str,
+    username: str,
+    password: str | None = None,
+    *,
+    visitor_id: str = "",
+    **fields: object,
 ) -> User:
-    """Create a person with a personal organisation, as a sign-up does."""
+    """Create a person with a personal organisation, as a sign-up does.
+
+    ``visitor_id`` is the browser they sign up with, if it is known.
+    """
     user = User.objects.create_user(email, username, password, **fields)
     require_second_factor(user)
-    return register_user(user)
+    return register_user(user, visitor_id=visitor_id)
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts.models import Organisation, User
+from accounts.services import create_user
 from outbox.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -216,3 +217,11 @@ def test_somebody_a_command_created_gets_an_organisation_at_sign_in(
     client = sign_in(root)
 
     assert client.get("/console/", follow=True).status_code == 200
+
+
+def test_whoever_is_created_is_told_of_with_their_browser(db: None) -> None:
+    user = create_user("ben@example.test", "ben", visitor_id="v_1")
+
+    told = Event.objects.get(name="UserSignedUp")
+    assert told.payload == {"user_id": user.pk, "visitor_id": "v_1"}
+    assert not user.has_usable_password()

@@ -9,6 +9,7 @@ from community.forum.services.moderation import (
     set_pinned,
 )
 from community.forum.services.reading import (
+    add_views,
     flush_views,
     mark_read,
     record_view,
@@ -24,6 +25,7 @@ from community.forum.services.writing import (
 
 __all__ = [
     "accept_answer",
+    "add_views",
     "create_topic",
     "edit_post",
     "flush_views",

@@ -1,6 +1,7 @@
 """Remembering what was read and watched."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -50,11 +51,12 @@ def flush_views() -> int:
         return 0
 
 
+def add_views(looks: Mapping[int, int]) -> None:
+    """Add looks to topics, by their ids; rows are locked in one order everywhere."""
+    for topic_id, count in sorted(looks.items()):
+        Topic.objects.filter(pk=topic_id).update(view_count=F("view_count") + count)
+
+
 def _add_views(items: list[bytes]) -> int:
-    for topic_id, count in sorted(
-        Counter(items).items(), key=lambda pair: int(pair[0])
-    ):
-        Topic.objects.filter(pk=int(topic_id)).update(
-            view_count=F("view_count") + count
-        )
+    add_views(Counter(map(int, items)))
     return len(items)

@@ -5,7 +5,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from community.forum import services
-from community.forum.models import Topic
+from community.forum.defaults import ensure_categories, ensure_category
+from community.forum.models import Category, Topic, Visibility
 from tests.factories import forum
 
 Person = Callable[..., Any]
@@ -38,3 +39,31 @@ def test_a_wrong_counter_is_found_and_mended(person: Person) -> None:
     topic.refresh_from_db()
     assert topic.reply_count == 0
     call_command("counters", "audit")
+
+
+def test_looks_are_added_to_their_topics(person: Person) -> None:
+    ada = person("ada")
+    often, once, never = (forum.topic(ada) for _ in range(3))
+
+    services.add_views({often.pk: 7, once.pk: 1})
+    services.add_views({often.pk: 2})
+
+    topics = Topic.objects.in_bulk([often.pk, once.pk, never.pk])
+    assert topics[often.pk].view_count == 9
+    assert topics[once.pk].view_count == 1
+    assert topics[never.pk].view_count == 0
+
+
+def test_a_category_is_made_once_and_comes_last() -> None:
+    ensure_categories()
+    before = Category.objects.count()
+
+    made = ensure_category("members", ("Members", "会员区"), Visibility.MEMBERS)
+    again = ensure_category("members", ("Others", "其他"), Visibility.STAFF)
+
+    assert Category.objects.count() == before + 1
+    assert again == made
+    made.refresh_from_db()
+    assert (made.name, made.name_zh) == ("Members", "会员区")
+    assert made.visibility == Visibility.MEMBERS
+    assert made.position == before
