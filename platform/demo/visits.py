@@ -7,24 +7,46 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate, chain, islice
 
-from django.db import connection
-
 from accounts.models import User
-from activity.models import Visitor
 from activity.services import NewEvent
 from community.docs.models import Page
 from community.docs.services import vote_helpful
 from community.forum.models import Post, Topic, Vote
-from demo.clock import at
-from demo.copying import copy_models
-from demo.facts import write_log
-from demo.people import LANDING, an_id, any_origin
+from community.forum.services import add_views
+from demo.bulk import Stranger, write_log, write_strangers
+from demo.calendar import Calendar
+from demo.people import LANDING, Company, Person, a_visitor_id, any_source
 from demo.rhythm import Rhythm
 
 BATCH = 50_000
-# So many page views are of the newest topics.
-NEWS = 0.3
+# So many page views are of the newest topics, so many of people who are signed in.
+NEWS, KNOWN = 0.3, 0.38
 FIXED = (("/", 30), ("/pricing/", 12), ("/models/", 8), ("/forum/", 22), ("/docs/", 18))
+
+
+def plan_docs_votes(
+    count: int,
+    people: Sequence[Person],
+    company: Company,
+    rhythm: Rhythm,
+    calendar: Calendar,
+    rng: random.Random,
+) -> None:
+    """Have readers say whether a page helped them; most pages did."""
+    pages = list(Page.objects.published().order_by("pk"))
+    if not pages:
+        return
+    for moment in rhythm.moments(count, rng):
+        number, person = rng.randrange(len(pages)), rng.choice(people)
+        # Some pages are less clear than others.
+        is_helpful = rng.random() < 0.6 + 0.35 * (number % 7) / 6
+        if person.joined_at < moment:
+            calendar.plan(moment, _judge, pages[number], company, person, is_helpful)
+
+
+def _judge(page: Page, company: Company, person: Person, is_helpful: bool) -> None:
+    voter = f"user:{company[person.username].pk}"
+    vote_helpful(page, voter=voter, is_helpful=is_helpful)
 
 
 def create_visits(
@@ -37,40 +59,18 @@ def create_visits(
 ) -> None:
     """Create visitors who never sign up, and the page views of everybody."""
     strangers = [
-        Visitor(
-            id=an_id("v", rng),
-            first_seen_at=moment,
-            source=origin.source,
-            medium=origin.medium,
-            campaign=origin.campaign,
-            referrer=origin.referrer,
-            landing_path=rng.choice(LANDING),
+        Stranger(
+            a_visitor_id(rng), moment, any_source(rng).landing_at(rng.choice(LANDING))
         )
         for moment in rhythm.moments(visitors, rng)
-        for origin in [any_origin(rng)]
     ]
-    copy_models(strangers)
+    write_strangers(strangers)
     seen: Counter[int] = Counter()
     events = chain(_readings(seen), _views(strangers, views, people, rhythm, rng, seen))
     while batch := list(islice(events, BATCH)):
         write_log(batch)
         on_view(len(batch))
-    _count_views(seen)
-
-
-def vote_on_docs(
-    count: int, people: Sequence[User], rhythm: Rhythm, rng: random.Random
-) -> None:
-    """Have readers say whether a page helped them; most pages did."""
-    pages = list(Page.objects.published().order_by("pk"))
-    if not pages:
-        return
-    for moment in rhythm.moments(count, rng):
-        page, user = rng.choice(pages), rng.choice(people)
-        if user.date_joined < moment:
-            with at(moment):
-                is_helpful = rng.random() < 0.6 + 0.35 * (page.pk % 7) / 6
-                vote_helpful(page, voter=f"user:{user.pk}", is_helpful=is_helpful)
+    add_views(seen)
 
 
 def _readings(seen: Counter[int]) -> Iterator[NewEvent]:
@@ -93,7 +93,7 @@ def _readings(seen: Counter[int]) -> Iterator[NewEvent]:
 
 
 def _views(
-    strangers: Sequence[Visitor],
+    strangers: Sequence[Stranger],
     views: int,
     people: Sequence[User],
     rhythm: Rhythm,
@@ -124,22 +124,22 @@ def _views(
 
 
 def _reader(
-    strangers: Sequence[Visitor],
+    strangers: Sequence[Stranger],
     people: Sequence[User],
     rhythm: Rhythm,
     rng: random.Random,
 ) -> tuple[datetime, str, int | None]:
     moment = rhythm.moment(rng)
-    if rng.random() < 0.38:
+    if rng.random() < KNOWN:
         reader = people[int(len(people) * rng.random() ** 1.5)]
         if reader.date_joined < moment:
             return moment, "", reader.pk
-    visitor = rng.choice(strangers)
+    stranger = rng.choice(strangers)
     # Most come once; some come back within days.
-    moment = visitor.first_seen_at
+    moment = stranger.first_seen_at
     if rng.random() < 0.3:
         moment += timedelta(days=rng.expovariate(1 / 6))
-    return moment, visitor.pk, None
+    return moment, stranger.visitor_id, None
 
 
 class _Places:
@@ -192,13 +192,3 @@ def _places(rng: random.Random) -> _Places:
             (topic.get_absolute_url(), f"topic:{topic.pk}", weight, topic.created_at)
         )
     return _Places(rows)
-
-
-def _count_views(seen: Counter[int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE forum_topic SET view_count = view_count + seen.views"
-            " FROM unnest(%s::bigint[], %s::bigint[]) AS seen (id, views)"
-            " WHERE forum_topic.id = seen.id",
-            [list(seen), list(seen.values())],
-        )

@@ -8,7 +8,7 @@ from accounts.models import Organisation
 from contracts.community import DocsImported
 from jobs.models import Job
 from jobs.services import prune
-from jobs.working import sweep, work
+from jobs.working import sweep, sweep_together, work
 from outbox import publish
 from outbox.models import Event
 from outbox.models import Event as PublishedEvent
@@ -194,3 +194,68 @@ def test_an_old_fact_goes_with_its_last_job(hear: Register) -> None:
 
     assert prune() > 0
     assert Event.objects.get() == young
+
+
+@pytest.mark.django_db
+def test_what_is_delivered_together_is_heard_in_order_once_and_to_the_end(
+    hear: Register,
+) -> None:
+    heard: list[str] = []
+
+    def answer(fact: DocsImported) -> None:
+        heard.append(fact.version)
+        if fact.version == "1.0":
+            publish(DocsImported(version="1.1", locale="en", pages=1))
+
+    name = hear(DocsImported, answer, "answering")
+    for version in ("1.0", "2.0"):
+        announce(version)
+
+    ran = sweep_together(FACT, batch=2)
+
+    assert heard == ["1.0", "2.0", "1.1"]
+    assert ran == Job.objects.filter(state="done").count() == Job.objects.count()
+    assert {job.attempts for job in Job.objects.filter(part=name)} == {1}
+    assert not Job.objects.filter(finished_at=None).exists()
+    assert sweep_together(FACT) == 0
+
+
+@pytest.mark.django_db
+def test_one_that_fails_takes_no_other_of_its_batch_with_it(hear: Register) -> None:
+    def fail(fact: DocsImported) -> None:
+        write("half")
+        raise ValueError("no such version")
+
+    failing = hear(DocsImported, fail, "failing")
+    working = hear(DocsImported, lambda fact: write(f"whole-{fact.version}"), "working")
+    for version in ("1.0", "2.0"):
+        announce(version)
+
+    sweep_together(FACT)
+
+    for failed in Job.objects.filter(part=failing):
+        assert (failed.state, failed.attempts) == ("pending", 1)
+        assert failed.last_error == "ValueError: no such version"
+    assert {job.state for job in Job.objects.filter(part=working)} == {"done"}
+    slugs = Organisation.objects.order_by("slug").values_list("slug", flat=True)
+    assert list(slugs) == ["o-whole-1.0", "o-whole-2.0"]
+
+
+@pytest.mark.django_db
+def test_a_batch_is_claimed_loaded_and_ended_with_one_statement_each(
+    hear: Register, django_assert_num_queries: Any
+) -> None:
+    hear(DocsImported, lambda fact: None, "idle")
+    for number in range(5):
+        announce(f"{number}.0")
+    Job.objects.exclude(part="tests.idle").delete()
+
+    # The claim, its rows, a savepoint's two, the end; and a claim that finds nothing.
+    with django_assert_num_queries(6):
+        sweep_together(FACT)
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_taken_back_is_not_done_together() -> None:
+    with pytest.raises(ValueError, match="outside the database"):
+        sweep_together("mail")

@@ -55,6 +55,21 @@ def test_a_call_whose_answer_was_lost_is_not_made_twice(shop: StripeEmulator) ->
     assert [row.id for row in shop.client().v1.customers.list().data] == [made.id]
 
 
+def test_customers_live_by_a_test_clock_only_where_it_is_asked_for(
+    shop: StripeEmulator,
+) -> None:
+    clocks = shop.client().v1.test_helpers.test_clocks
+    clock = clocks.create({"frozen_time": 1_790_000_000}).id
+
+    with adapter.customers_on_clock(clock):
+        inside = create("inside")
+    outside = create("outside")
+
+    customers = shop.client().v1.customers
+    assert customers.retrieve(inside.id).test_clock == clock
+    assert customers.retrieve(outside.id).test_clock is None
+
+
 @pytest.mark.django_db
 def test_the_same_intention_keeps_its_key_and_another_gets_another() -> None:
     keys: list[str] = []

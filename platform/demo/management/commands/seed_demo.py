@@ -14,7 +14,7 @@ from rich.progress import (
 
 from accounts.models import User
 from core.commands import ProductCommand
-from demo import till
+from demo import emulator
 from demo.services import SCALES, seed
 
 
@@ -22,7 +22,7 @@ class Command(ProductCommand):
     """Fills an empty installation with ninety days of history."""
 
     help = (
-        "Load the demo: s takes seconds, m some minutes, l a quarter of an hour. "
+        "Load the demo: s takes half a minute, m some minutes, l twenty. "
         "Example: manage.py seed_demo --scale s --seed 42"
     )
 
@@ -42,7 +42,7 @@ class Command(ProductCommand):
                 "development only."
             )
         if options["catch_up"]:
-            till.catch_up(timezone.now())
+            emulator.catch_up(timezone.now())
             return
         if User.objects.exists():
             raise CommandError(

@@ -1,0 +1,162 @@
+"""One small demo, looked at from all sides."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from io import StringIO
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.management import call_command
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import Organisation, User
+from activity.models import Event
+from audit.models import Record
+from billing.conversion.figures import cohorts_by_source, total
+from billing.conversion.funnel import STEPS
+from billing.conversion.models import Developer
+from billing.conversion.rebuilding import rebuild
+from billing.ledger.checks import CHECKS
+from billing.ledger.models import Invoice, Refund
+from billing.subscriptions.entitling import compute_entitlements
+from billing.subscriptions.models import CheckoutIntent, Subscription
+from community.contributions.models import Contribution
+from community.forum import counting
+from community.forum.models import Post, PostRevision, Topic, Vote
+from community.reputation.models import Balance
+from demo.people import DAYS
+from entitlements.models import OrganisationEntitlement
+from inference.catalog.models import Model
+from inference.keys.models import ApiKey
+from inference.usage.models import UsageHour
+from notifications.models import EmailMessage, Notification
+from outbox.models import Delivery
+from search.models import IndexEntry
+from tests.demo.worlds import SMALL, make
+
+# One worker makes it once.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("demo-world")]
+
+
+@pytest.fixture(scope="module")
+def moment() -> datetime:
+    return timezone.now()
+
+
+@pytest.fixture(scope="module")
+def world(
+    django_db_setup: None, django_db_blocker: Any, moment: datetime
+) -> Iterator[datetime]:
+    """One demo for all tests that only read; return the moment it ends at."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        make(SMALL, moment)
+        yield moment
+        transaction.set_rollback(True)
+
+
+def test_the_demo_leaves_every_sum_right(world: datetime) -> None:
+    assert counting.differences() == []
+    assert [violation for check in CHECKS for violation in check()] == []
+    assert rebuild() == []
+    start = world - timedelta(days=DAYS)
+    assert not Model.objects.filter(released_at__gt=start).exists()
+    assert not Delivery.objects.exclude(state=Delivery.State.DONE).exists()
+    assert not EmailMessage.objects.filter(state="pending").exists()
+    assert not UsageHour.objects.filter(is_reported=False).exists()
+    call_command("audit", "verify", stdout=StringIO())
+
+
+def test_the_demo_has_figures_to_look_at(world: datetime) -> None:
+    start = world - timedelta(days=90)
+
+    figures = total(
+        cohorts_by_source(start, world, window=timedelta(days=30), as_of=world)
+    )
+
+    assert figures.developers > 40
+    assert 0.03 < (figures.share or 0) < 0.2
+    assert 0 < (figures.full_cost_nano or 0) < (figures.price_nano or 0)
+    assert (figures.profit_nano or 0) > 0
+    assert figures.cost_nano > figures.converters_cost_nano > 0
+
+
+def test_the_demo_has_something_of_everything(world: datetime) -> None:
+    ada = User.objects.get(username="ada")
+
+    assert Notification.objects.visible_to(ada).unread().count() == 5
+    assert Vote.objects.filter(value=-1).exists()
+    assert PostRevision.objects.exists()
+    assert Topic.objects.filter(locale="zh-hans").count() >= 20
+    assert not Topic.objects.filter(view_count__lt=0).exists()
+    assert Topic.objects.filter(solution__isnull=False).count() > 30
+    assert Post.objects.filter(author=ada).count() > 10
+    assert Contribution.objects.filter(user=ada, points__gt=0).count() == 4
+    assert Balance.objects.get(user=ada).points > 100
+    assert IndexEntry.objects.filter(kind="topic").count() == Topic.objects.count()
+
+
+def test_the_demo_has_every_kind_of_customer(world: datetime) -> None:
+    northwind = Organisation.objects.get(slug="northwind")
+    roles = set(northwind.memberships.values_list("role", flat=True))
+    assert roles == {"owner", "admin", "billing", "member"}
+    team = Subscription.objects.get(organisation=northwind)
+    assert (team.granted_plan, team.seats) == ("team", 5)
+    invoices = Invoice.objects.filter(organisation=northwind).order_by("issued_at")
+    assert [invoice.amount_paid for invoice in invoices] == [12_500] * 3
+    overdue = Subscription.objects.get(status="past_due")
+    assert overdue.granted_plan == "pro"
+    assert overdue.grace_until is not None
+    assert overdue.grace_until > world
+    assert Invoice.objects.filter(status="open").count() == 1
+    assert Refund.objects.filter(status="succeeded").count() == 1
+    assert Subscription.objects.filter(status="canceled", granted_plan="").exists()
+    assert Subscription.objects.filter(cancel_at_period_end=True).exists()
+    states = set(CheckoutIntent.objects.values_list("state", flat=True))
+    assert states >= {"complete", "expired"}
+
+
+def test_everything_happens_in_its_time(world: datetime) -> None:
+    start = world - timedelta(days=DAYS)
+
+    for model, column in (
+        (User, "date_joined"),
+        (Post, "created_at"),
+        (Vote, "voted_at"),
+        (Notification, "created_at"),
+        (IndexEntry, "indexed_at"),
+        (Subscription, "started_at"),
+        (Record, "at"),
+        (Event, "occurred_at"),
+    ):
+        rows: Any = model.objects
+        # A thousandth of a second is what the database keeps less of a moment.
+        late = rows.filter(**{f"{column}__gt": world + timedelta(milliseconds=1)})
+        early = rows.filter(**{f"{column}__lt": start - timedelta(days=7)})
+        assert not late.exists(), model
+        assert not early.exists(), model
+
+
+def test_everybody_in_the_demo_has_what_they_pay_for(world: datetime) -> None:
+    stored = dict(
+        OrganisationEntitlement.objects.values_list("organisation_id", "plan")
+    )
+
+    assert stored == {pk: compute_entitlements(pk)[0].plan for pk in stored}
+    helios = Organisation.objects.get(slug="helios-energy")
+    assert stored[helios.pk] == "enterprise"
+    assert not Record.objects.filter(organisation=helios, after={"plan": "free"})
+
+
+def test_everybody_in_the_demo_comes_further_step_by_step(world: datetime) -> None:
+    for (earlier, _), (later, _) in pairwise(STEPS):
+        reached = Developer.objects.exclude(**{later: None})
+        assert reached.exists()
+        assert not reached.filter(**{earlier: None}).exists(), later
+        assert not reached.filter(**{f"{later}__lt": F(earlier)}).exists(), later
+    callers = EmailAddress.objects.filter(user__in=ApiKey.objects.values("created_by"))
+    assert callers.exists()
+    assert not callers.filter(verified=False).exists()
