@@ -46,6 +46,9 @@ OWN_JSON = {
     "inference/gateway/sweeping.py",
     "inference/gateway/relay.py",
     "inference/playground/models.py",
+    "inference/providers/adding.py",
+    "inference/providers/compatibility.py",
+    "inference/providers/gguf.py",
     "inference/providers/openai.py",
     "inference/providers/wire.py",
 }

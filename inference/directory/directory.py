@@ -17,6 +17,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import timezone
 
+from core.errors import Unavailable
 from entitlements.features import Features
 from entitlements.queries import entitlements_for
 from inference.catalog.models import Deployment, Model
@@ -27,22 +28,15 @@ from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.usage.models import OrganisationMonth, UsageHour
 
-# How long a revoked key opens where Redis cannot say so; each key costs a query.
+# How long a revoked key may still be used where Redis announces nothing.
 KEY_SECONDS = 5.0
-# A withdrawn model, too; one query for everybody, so it is asked more often.
-CATALOGUE_SECONDS = 3.0
-# Callers of one process; with some 500 bytes each this is 5 MB.
-MAX_UNKNOWN = 10_000
+CATALOGUE_SECONDS = 3.0  # three queries for each process, and no more often than that
+MAX_UNKNOWN = 10_000  # a few megabytes of names that open nothing
 # Copies are used so much longer while the database cannot be asked.
 OUTAGE_SECONDS = 60.0
-# A key that changes while it is read is read again; five in a row are not chance.
-MAX_READS = 5
+MAX_READS = 5  # changes come by the second at most, a read takes milliseconds
 # Keys that look right and are not, from one address and minute.
 UNKNOWN_PER_MINUTE = 60
-
-
-class DirectoryUnavailable(Exception):
-    """The database cannot be asked, and no copy is fresh enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +118,7 @@ class Directory:
     _loading: dict[tuple[str, int], "asyncio.Future[Any]"] = field(default_factory=dict)
 
     async def authenticate(self, secret: str, address: str) -> Caller:
-        """Return who calls with a key.
-
-        Raises ``DirectoryUnavailable``, and ``APIError``.
-        """
+        """Return who calls with a key. Raises ``Unavailable``, and ``APIError``."""
         caller = await self.caller(secret, address)
         if caller is None:
             raise errors.invalid_key(secret)
@@ -136,7 +127,7 @@ class Directory:
     async def caller(self, secret: str, address: str = "") -> Caller | None:
         """Return who a key belongs to; junk costs no query.
 
-        Raises ``DirectoryUnavailable``, and ``APIError`` for an address that guesses.
+        Raises ``Unavailable``, and ``APIError`` for an address that guesses.
         """
         if not secrets.is_well_formed(secret):
             return None
@@ -157,7 +148,7 @@ class Directory:
                 copy = await self._read_caller(digest)
             except DatabaseError as error:
                 if copy is None or copy.ends_at + OUTAGE_SECONDS < now:
-                    raise DirectoryUnavailable from error
+                    raise Unavailable from error
         caller = copy.caller
         if (
             caller is not None
@@ -168,13 +159,13 @@ class Directory:
         return caller
 
     async def offered(self) -> dict[str, OfferedModel]:
-        """Return the models on offer by slug. Raises ``DirectoryUnavailable``."""
+        """Return the models on offer by slug. Raises ``Unavailable``."""
         if self.models_end_at < time.monotonic():
             try:
                 models = await self._fresh("catalogue", load_models)
             except DatabaseError as error:
                 if not self.models:
-                    raise DirectoryUnavailable from error
+                    raise Unavailable from error
                 return self.models
             self.models = models
             self.models_end_at = time.monotonic() + CATALOGUE_SECONDS

@@ -17,10 +17,10 @@ import orjson
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from core.errors import Unavailable
 from inference.directory.directory import (
     Caller,
     Directory,
-    DirectoryUnavailable,
     in_thread,
     load_spent,
 )
@@ -31,8 +31,7 @@ from stores.gcra import GCRA, LocalArrivals
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
 
-# A gateway that is killed holds a place so long; a heartbeat every two seconds is
-# never so late in one that lives.
+# Fifteen heartbeats: a process that is only slow keeps its places.
 LEASE_SECONDS = 30
 MINUTE = 60_000_000  # in the limiter's microseconds
 # Without Redis each process gives this share of a limit: others may run too.
@@ -164,7 +163,7 @@ class Admission:
         self.doubted: set[int] = set()
 
     async def admit(self, exchange: Exchange) -> None:
-        """Received → admitted. Raises ``APIError``, and ``DirectoryUnavailable``."""
+        """Received → admitted. Raises ``APIError``, and ``Unavailable``."""
         started = time.perf_counter()
         caller, call = exchange.caller, exchange.call
         model = await find_model(self.directory, caller, call.model)
@@ -343,7 +342,7 @@ async def _load_spent(caller: Caller) -> tuple[int, int]:
         )
     except DatabaseError as error:
         # Without knowing what was spent nothing more may be.
-        raise DirectoryUnavailable from error
+        raise Unavailable from error
     return spent
 
 
@@ -387,7 +386,7 @@ def request_key(request_id: str) -> str:
     return f"{_request_prefix()}{request_id}"
 
 
-@lru_cache(maxsize=10_000)  # organisations of a busy month; 3 MB
+@lru_cache(maxsize=10_000)  # organisations that call in a month, about 5 MB
 def _shared_keys(organisation_id: int, month: str) -> tuple[str, ...]:
     organisation = f"gw:{{{organisation_id}}}"
     return (

@@ -18,8 +18,9 @@ import orjson
 from django.conf import settings
 
 from core.context import request_id as current_request_id
+from core.errors import Unavailable
 from inference.catalog.models import path_of
-from inference.directory.directory import Caller, DirectoryUnavailable, OfferedModel
+from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
 from inference.gateway.path import answer
 from inference.gateway.request import Message, Receive, Request, Send
@@ -99,16 +100,16 @@ class Gateway:
             await self._route(request)
         except APIError as error:
             await request.refuse(error)
-        except DirectoryUnavailable:
+        except Unavailable:
             await request.refuse(errors.service_unavailable())
         except asyncio.CancelledError:
             # Nobody is there to be answered.
-            if not request.has_sent_head:
+            if not request.has_started_answer:
                 return
             raise
         except Exception:
             logger.exception("gateway.failed", extra={"path": request.path})
-            if request.has_sent_head:
+            if request.has_started_answer:
                 # Too late for a status; the server ends the broken body.
                 raise
             await request.refuse(errors.internal_error(request.id))

@@ -26,7 +26,7 @@ from inference.usage.models import UsageEvent
 from stores.lean_redis import LeanRedis
 
 logger = logging.getLogger(__name__)
-FIRST_BACKOFF = 0.05  # less than a caller notices before the second attempt
+FIRST_BACKOFF = 0.05  # a restarted connection is there by then; doubled each time
 # How long an upstream at its limit is let alone that does not say how long.
 LIMIT_PAUSE = 5.0
 Answered = TypeVar("Answered")

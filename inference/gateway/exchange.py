@@ -18,7 +18,7 @@ from inference.usage.recording import Usage
 AUDIENCES = ("public", "members")
 
 
-class State(enum.Enum):
+class Stage(enum.Enum):
     """How far a request has come."""
 
     RECEIVED = "received"
@@ -27,13 +27,13 @@ class State(enum.Enum):
     SETTLED = "settled"
 
 
-_NEXT = {
-    State.RECEIVED: {State.ADMITTED},
-    # Settled without having run: no deployment was healthy, or the caller left.
-    State.ADMITTED: {State.RUNNING, State.SETTLED},
+# Which stages each of them is reached from.
+_BEFORE = {
+    Stage.ADMITTED: (Stage.RECEIVED,),
     # Running again is the next attempt, at another deployment.
-    State.RUNNING: {State.RUNNING, State.SETTLED},
-    State.SETTLED: frozenset[State](),
+    Stage.RUNNING: (Stage.ADMITTED, Stage.RUNNING),
+    # Settled without having run: no deployment was healthy, or the caller left.
+    Stage.SETTLED: (Stage.RUNNING, Stage.ADMITTED),
 }
 
 
@@ -42,7 +42,7 @@ class Exchange:
     """One request, its answer and what is known of both.
 
     ``idempotency_key`` is empty where the answer is not to be kept. What a later
-    state brings is not there before it: reading it raises ``AttributeError``.
+    stage brings is not there before it: reading it raises ``AttributeError``.
     Money in billionths of a dollar.
     """
 
@@ -50,7 +50,7 @@ class Exchange:
     client_request_id: str
     caller: Caller
     call: ModelRequest
-    state: State = State.RECEIVED
+    stage: Stage = Stage.RECEIVED
     idempotency_key: bytes = b""
     fingerprint: str = ""
 
@@ -60,6 +60,8 @@ class Exchange:
     most_out: int = field(init=False)
     hold_nano: int = field(init=False)
     occurred_at: datetime = field(init=False)
+    # The calendar month (UTC) whose allowance is used, as ``202605``.
+    month: str = field(init=False)
     started: float = field(init=False)
 
     # Admitted: how much of each limit is left, and where the reservation is held.
@@ -88,11 +90,6 @@ class Exchange:
     usage: Usage = field(init=False)
 
     @property
-    def month(self) -> str:
-        """The calendar month (UTC) whose allowance is used, as ``202605``."""
-        return f"{self.occurred_at.year}{self.occurred_at.month:02}"
-
-    @property
     def drains(self) -> bool:
         """Whether the upstream is read to its end when the caller leaves."""
         return (
@@ -101,7 +98,7 @@ class Exchange:
         )
 
     def repeat_under(self, key: bytes, fingerprint: str) -> None:
-        """Have the answer kept for a caller who repeats ``key`` with the same body."""
+        """Have the answer kept for those who send ``key`` and this body again."""
         self.idempotency_key = key
         self.fingerprint = fingerprint
 
@@ -119,11 +116,12 @@ class Exchange:
         self.most_out = most_out
         self.hold_nano = model.price_of(bounds.estimated_in, 0, bounds.most_out)
         self.started = started
-        self.occurred_at = datetime.now(UTC)
+        self.occurred_at = now = datetime.now(UTC)
+        self.month = f"{now.year}{now.month:02}"
 
     def admit(self, limit_headers: dict[str, str], *, is_held_in_redis: bool) -> None:
         """Received → admitted: the worst price is reserved."""
-        self._go_to(State.ADMITTED)
+        self._go_to(Stage.ADMITTED)
         self.limit_headers = limit_headers
         self.is_held_in_redis = is_held_in_redis
         self.envelope = Envelope(
@@ -136,7 +134,7 @@ class Exchange:
 
     def run_at(self, deployment: Deployment) -> None:
         """Admitted → running, or the next attempt of what runs."""
-        self._go_to(State.RUNNING)
+        self._go_to(Stage.RUNNING)
         self.deployment = deployment
         self._task = asyncio.current_task()
 
@@ -209,7 +207,7 @@ class Exchange:
 
     def settle(self, status: str, tokens: Tokens, *, error_code: str) -> None:
         """Admitted or running → settled: ``usage`` says what it comes to."""
-        self._go_to(State.SETTLED)
+        self._go_to(Stage.SETTLED)
         model = self.model
         counts = (tokens.prompt, tokens.cached, tokens.completion)
         self.usage = Usage(
@@ -239,10 +237,10 @@ class Exchange:
     def _milliseconds(self) -> int:
         return int((time.perf_counter() - self.started) * 1000)
 
-    def _go_to(self, state: State) -> None:
-        if state not in _NEXT[self.state]:
+    def _go_to(self, stage: Stage) -> None:
+        if self.stage not in _BEFORE[stage]:
             raise RuntimeError(
-                f"{self.request_id} is {self.state.value}: it cannot become "
-                f"{state.value}."
+                f"{self.request_id} is {self.stage.value}: it cannot become "
+                f"{stage.value}."
             )
-        self.state = state
+        self.stage = stage

@@ -10,10 +10,7 @@ from inference.protocol.bodies import BodyReader
 async def receive(
     request: Request, endpoint: str, directory: Directory, bodies: BodyReader
 ) -> Exchange:
-    """Return the exchange of a request.
-
-    Raises ``APIError`` and ``DirectoryUnavailable``.
-    """
+    """Return the exchange of a request. Raises ``APIError``, ``Unavailable``."""
     caller = await directory.authenticate(request.secret, request.address)
     body = await bodies.read(request, caller.organisation_id)
     call = await bodies.parse(endpoint, body)

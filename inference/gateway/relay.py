@@ -13,10 +13,8 @@ from inference.protocol.errors import APIError
 from inference.protocol.scanning import StreamScanner
 from inference.providers.base import Stream, StreamBroke, UpstreamFailed
 
-# Half an hour: 30 tokens a second are 54 000 by then, more than models write.
-STREAM_SECONDS = 1800.0
-# Proxies close what is silent for a minute, some for thirty seconds.
-KEEP_ALIVE_SECONDS = 15.0
+STREAM_SECONDS = 1800.0  # the longest answers of the slowest models take minutes
+KEEP_ALIVE_SECONDS = 15.0  # proxies cut what is silent for half a minute
 # How long the usage may come after a model has said that it ends.
 AFTER_END_SECONDS = 5.0
 # A comment: no client takes it for an event.
@@ -51,29 +49,25 @@ class Relay:
         # What the upstream is being waited for; survives a keep-alive and a drain.
         self.pending: asyncio.Future[bytes] | None = None
 
-    @classmethod
-    async def open(
-        cls, exchange: Exchange, deployment: Deployment, stream: Stream
-    ) -> Self:
-        """Return a relay in which the model has spoken. Raises ``UpstreamFailed``."""
-        relay = cls(exchange, deployment, stream)
+    async def open(self) -> Self:
+        """Return when the model has spoken. Raises ``UpstreamFailed``."""
         try:
-            async with asyncio.timeout(deployment.first_byte_timeout):
-                await relay._read_first()
+            async with asyncio.timeout(self.deployment.first_byte_timeout):
+                await self._read_first()
         except TimeoutError as error:
-            relay.close()
+            self.close()
             raise UpstreamFailed(0, is_timeout=True) from error
         except StreamBroke as error:
-            relay.close()
+            self.close()
             raise UpstreamFailed(200) from error
         except BaseException:
-            relay.close()
+            self.close()
             raise
-        exchange.record_first_byte()
-        relay._report()
-        relay.heard_at = asyncio.get_running_loop().time()
-        relay.interrupted = exchange.start_streaming()
-        return relay
+        self.exchange.record_first_byte()
+        self._report()
+        self.heard_at = asyncio.get_running_loop().time()
+        self.interrupted = self.exchange.start_streaming()
+        return self
 
     @property
     def has_ended(self) -> bool:

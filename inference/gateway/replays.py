@@ -7,7 +7,11 @@ reservation is gone: the sweeper has settled it then.
 
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 
 import hiredis
 
@@ -19,8 +23,7 @@ from inference.protocol import errors
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
 
-# Of Redis' memory for a day; 200 000 tokens are less.
-MAX_ANSWER = 1_000_000
+MAX_ANSWER = 1_000_000  # longer than models write; Redis keeps it for a day
 # How long a claim holds before its reservation is to be seen.
 CLAIM_SECONDS = 30
 
@@ -38,12 +41,15 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return {}
 """)
 
-# Only the gateway that runs the request says how it ended.
+# Only the request that holds the key says how it ended.
 KEEP = Script("""
 if redis.call('HGET', KEYS[1], 'request') ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
 return redis.call('HSET', KEYS[1], 'answer', ARGV[2])
 """)
+
+
+_UNCLAIMED = nullcontext[None]()
 
 
 class Replays:
@@ -52,16 +58,16 @@ class Replays:
     def __init__(self, redis: LeanRedis) -> None:
         self.redis = redis
 
-    @asynccontextmanager
-    async def claiming(self, exchange: Exchange) -> AsyncIterator[None]:
+    def claiming(self, exchange: Exchange) -> AbstractAsyncContextManager[None]:
         """Replay an answer, or hold the key while the block runs. Raises ``APIError``.
 
         A block that brings no answer frees the key. A request without one is let
         through.
         """
-        if not exchange.idempotency_key:
-            yield
-            return
+        return self._claimed(exchange) if exchange.idempotency_key else _UNCLAIMED
+
+    @asynccontextmanager
+    async def _claimed(self, exchange: Exchange) -> AsyncIterator[None]:
         kept = await self._claim(exchange)
         if kept is not None:
             exchange.replay(kept)

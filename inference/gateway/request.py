@@ -1,9 +1,8 @@
 """One HTTP request as the server hands it over, and the answer to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Self
 
 from django.conf import settings
 
@@ -39,7 +38,7 @@ class Request:
         self._send = send
         self._departure: asyncio.Future[None] | None = None
         self._on_departure: Callable[[], None] | None = None
-        self.has_sent_head = False
+        self.has_started_answer = False
 
     def header(self, name: bytes) -> bytes:
         """Return a header by its lower-case name, or nothing."""
@@ -111,17 +110,19 @@ class Request:
             raise errors.bad_request("The request body was not sent completely.")
         return bytes(message.get("body", b"")), bool(message.get("more_body"))
 
-    @contextmanager
-    def watched(self, on_departure: Callable[[], None]) -> Iterator[None]:
+    def watched(self, on_departure: Callable[[], None]) -> Self:
         """Call ``on_departure`` where the caller leaves inside the block."""
         self._on_departure = on_departure
-        timer = asyncio.get_running_loop().call_later(LOOK_AFTER_SECONDS, self.watch)
-        try:
-            yield
-        finally:
-            timer.cancel()
-            if self._departure is not None:
-                self._departure.cancel()
+        return self
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(LOOK_AFTER_SECONDS, self.watch)
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._timer.cancel()
+        if self._departure is not None:
+            self._departure.cancel()
 
     def watch(self) -> None:
         """Look from now on, without waiting until it pays."""
@@ -137,16 +138,16 @@ class Request:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
         ]
-        await self._send_head(status, [*own, *self._encoded(headers or {})])
+        await self._start_answer(status, own + self._encoded(headers or {}))
         await self._send({"type": "http.response.body", "body": body})
 
     async def refuse(self, error: APIError) -> None:
         """Answer with an error in OpenAI's shape."""
         await self.respond(error.status, error.body(), error.headers)
 
-    async def open_stream(self, headers: Mapping[str, str]) -> None:
+    async def start_stream(self, headers: Mapping[str, str]) -> None:
         """Answer 200 with events that are still to be written."""
-        await self._send_head(200, [*_STREAM_HEADERS, *self._encoded(headers)])
+        await self._start_answer(200, [*_STREAM_HEADERS, *self._encoded(headers)])
 
     async def write(self, piece: bytes) -> None:
         """Send a piece of a stream."""
@@ -158,8 +159,10 @@ class Request:
         """Send the proper end of a body: it says that all of it was sent."""
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def _send_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.has_sent_head = True
+    async def _start_answer(
+        self, status: int, headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        self.has_started_answer = True
         await self._send(
             {"type": "http.response.start", "status": status, "headers": headers}
         )

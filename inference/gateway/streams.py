@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
+from core.errors import Unavailable
 from inference.catalog.models import Deployment
-from inference.directory.directory import Directory, DirectoryUnavailable
+from inference.directory.directory import Directory
 from inference.gateway.attempts import Attempts
 from inference.gateway.exchange import Exchange
 from inference.gateway.relay import AFTER_END_SECONDS, Relay
@@ -19,18 +20,13 @@ from inference.providers.base import StreamBroke, UpstreamFailed
 from inference.routing.faults import Blame
 from inference.usage.models import UsageEvent
 
-# A revoked key ends what it streams after that long where Redis cannot say so.
-RECHECK_SECONDS = 5.0
-# What a model writes in a minute is paid for in any case; more is not waited for.
-DRAIN_SECONDS = 60.0
-# Connections that nobody reads any more; further ones are cut, at their estimate.
-MAX_DRAINS = 100
+RECHECK_SECONDS = 5.0  # as old as the copy of a key becomes
+DRAIN_SECONDS = 60.0  # most answers have ended by then; the rest is estimated
+MAX_DRAINS = 100  # connections that are held open for callers who left
 # A connection whose stream has ended is worth this long a wait: it can be used again.
 LINGER_SECONDS = 0.2
 # How long streams may take to write their last event when the process ends.
 STOP_SECONDS = 8
-# Then what is read to its end gets the rest of the fifteen a stop may take.
-LAST_SECONDS = 5
 Status = UsageEvent.Status
 
 
@@ -68,7 +64,7 @@ class Streams:
         async def attempt(deployment: Deployment) -> Relay:
             provider = self.attempts.providers[deployment.provider]
             stream = await provider.stream(deployment, exchange.ask())
-            return await Relay.open(exchange, deployment, stream)
+            return await Relay(exchange, deployment, stream).open()
 
         relay = await self.attempts.first_answer(exchange, attempt)
         self.running.add(exchange)
@@ -82,7 +78,7 @@ class Streams:
         error: APIError | None = None
         counted = relay.counted
         try:
-            await request.open_stream(relay.exchange.limit_headers)
+            await request.start_stream(relay.exchange.limit_headers)
             error = await relay.pass_on(request.write)
             if relay.interrupted.done() and not relay.has_ended:
                 reason = relay.interrupted.result()
@@ -123,7 +119,7 @@ class Streams:
             return
         try:
             caller = await self.directory.caller_of(digest)
-        except DirectoryUnavailable:
+        except Unavailable:
             # Without the database no key can have been revoked.
             return
         if caller is None:
@@ -145,7 +141,7 @@ class Streams:
     async def wait_for_drains(self) -> None:
         """Let upstreams that are read to their end come to it."""
         if self.background:
-            await asyncio.wait(self.background, timeout=LAST_SECONDS)
+            await asyncio.wait(self.background, timeout=5)  # systemd waits for 30
 
     def _late_error(self, relay: Relay) -> APIError:
         """Return what is told of an error in the middle, cleaned as before it."""

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from inference.catalog.pricing import amount_of
-from inference.gateway.admission import LEASE_SECONDS, RELEASE, reservation_keys
+from inference.gateway.admission import RELEASE, reservation_keys
 from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage, record
 from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
-STALE_SECONDS = LEASE_SECONDS
+STALE_SECONDS = 30  # as long as a lease: fifteen heartbeats were missed
 
 
 def sweep(*, stale_after: float = STALE_SECONDS) -> int:

@@ -1,7 +1,7 @@
 """Taking in a request's body without anybody else noticing.
 
-Pages, health checks and every stream share this loop with a caller who sends 20 MB
-of brackets. So a body is counted against its organisation before it is read, measured
+Pages, health checks and every stream share this loop with callers who send 20 MB of
+brackets. So a body is counted against its organisation before it is read, measured
 while it arrives, and given to the parser only once what that costs is known.
 """
 
@@ -14,14 +14,14 @@ from inference.protocol import errors, requests
 
 # Pictures travel as base64 in the body: four large ones and a long conversation.
 MAX_BODY = 20_000_000
-BODY_SECONDS = 30  # 20 MB over a line of 6 Mbit/s
-# Three of the largest at once, then a picture of 1 MB four times a second. It is
-# this process that is protected, so this process counts.
+BODY_SECONDS = 30  # the largest at 5 Mbit/s
+# Three of the largest at once. This process is protected, so this process counts.
 BURST_BYTES = 60_000_000
-BYTES_PER_SECOND = 4_000_000  # the four pictures
+# A picture of 1 MB four times a second.
+BYTES_PER_SECOND = 4_000_000
 # Longer ones take more than a millisecond to parse: one after the other, in a thread.
 LONG_BODY = 500_000
-MOST_ORGANISATIONS = 10_000  # 1 MB of this process
+MOST_ORGANISATIONS = 10_000  # a few megabytes
 BOUNDS = Bounds()
 
 

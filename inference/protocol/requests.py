@@ -11,7 +11,7 @@ CHAT = "chat/completions"
 COMPLETIONS = "completions"
 EMBEDDINGS = "embeddings"
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
-MAX_CHOICES = 128  # OpenAI's own maximum for `n`
+MAX_CHOICES = 128  # as many as OpenAI allows
 _TEXT_PARTS = {"text", "refusal"}
 # What programs send for "as many as there are"; more is no number of tokens.
 MOST_TOKENS = 2**31 - 1

@@ -23,8 +23,7 @@ from inference.protocol.metering import (
 from inference.providers.base import StreamBroke
 from inference.providers.wire import Unreadable, loads
 
-# An event can carry a picture of 10 MB as base64; a longer one has no end.
-MAX_EVENT = 16_000_000
+MAX_EVENT = 16_000_000  # a picture or a recording comes in one event
 DONE = b"data: [DONE]\n\n"
 _BOUNDARY = re.compile(rb"\n\n|\r\n\r\n|\r\r")
 _LINE = re.compile(rb"\r\n|\n|\r")

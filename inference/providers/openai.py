@@ -76,7 +76,8 @@ class OpenAIProvider:
                 body += await _bounded(response)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_timeout=True) from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # The last one is a name that no host can have.
             raise UpstreamFailed(0, is_unreachable=True) from error
         listed = _answer_in(body).get("data")
         return [

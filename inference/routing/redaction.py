@@ -7,7 +7,7 @@ upstream's own names are for the operator alone.
 import re
 from collections.abc import Iterable, Mapping
 
-LONGEST = 500  # OpenAI's own errors are shorter; a page of HTML is cut
+LONGEST = 500  # a reason is a few sentences; a page of HTML is none
 _SECRETS = (
     # Addresses: with a scheme, numbered, with a port, of a network's own names.
     (re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>)\]}]+", re.IGNORECASE), "…"),

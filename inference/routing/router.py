@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 
 from inference.catalog.models import Deployment
 
-# The first, one that may be unlucky too, one more: a caller waits for each.
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 3  # what a caller waits for: a first try and two more
 # A circuit opens when, of at least so many requests in a window, half failed, of at
 # least so many callers …
 WINDOW_SECONDS = 30.0
-REQUESTS_TO_OPEN = 5  # half of fewer is chance
+# Fewer than five say little: half of them is two.
+REQUESTS_TO_OPEN = 5
 CALLERS_TO_OPEN = 2
 # … or when so many requests in a row met what no request can bring about.
 CERTAIN_TO_OPEN = 3
-FIRST_PAUSE = 5.0  # about what a model server's process takes to be back
+FIRST_PAUSE = 5.0  # a server restarts in about as long
 # A server that is back gets calls within ten seconds, however long it was away; until
 # then it costs one call in so many seconds.
 LONGEST_PAUSE = 8.0

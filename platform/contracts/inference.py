@@ -60,7 +60,7 @@ class UsageAggregated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsCompared:
-    """Somebody judged a blind comparison; ``models`` are names with commas between.
+    """A person judged a blind comparison; ``models`` are names with commas between.
 
     ``winner`` is one of them for the verdict "win", and empty for "tie" and "bad".
     """

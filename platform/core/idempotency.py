@@ -1,4 +1,4 @@
-"""The promise behind an ``Idempotency-Key``, wherever it is kept.
+"""The promise behind an ``Idempotency-Key``, in whatever store it is kept.
 
 For a day the same key with the same request does nothing again and is answered as the
 first one was. Only answers that did something are kept: a request that was refused, or

@@ -59,8 +59,8 @@ class Scale:
     copies: int = 1
 
 
-# What one deed costs decides ``s``: about 12 ms each on one core of 2026, of 4 000
-# deeds, leaves a start below a minute. Larger ones are made of copies of one world.
+# What one deed costs decides ``s``: at about 10 ms each, with what follows from it, a
+# start stays below a minute on two cores. Larger ones are made of copies of one world.
 SCALES = {
     "s": Scale(160, 150, (1, 5), 3_000, 24_000, (10, 60), 80),
     "m": Scale(125, 500, (4, 15), 2_250, 44_000, (3, 20), 100, copies=40),

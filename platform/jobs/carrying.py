@@ -26,9 +26,9 @@ CREATE OR REPLACE FUNCTION {table}_to_jobs() RETURNS trigger LANGUAGE plpgsql AS
 BEGIN
   INSERT INTO jobs_job ({columns}) SELECT {values}
   ON CONFLICT (kind, subject, part) DO UPDATE
-     SET state = 'pending', attempts = excluded.attempts, due_at = excluded.due_at,
+     SET state = 'waiting', attempts = excluded.attempts, due_at = excluded.due_at,
          last_error = excluded.last_error, finished_at = NULL
-   WHERE excluded.state = 'pending' AND jobs_job.state IN ({reopened});
+   WHERE excluded.state = 'waiting' AND jobs_job.state IN ({reopened});
   NEW.state := '{settled}';
   RETURN NEW;
 END $$;
@@ -50,7 +50,7 @@ _BACK = """
 DROP TRIGGER IF EXISTS {table}_to_jobs ON {table};
 DROP FUNCTION IF EXISTS {table}_to_jobs();
 UPDATE {table} AS old
-   SET state = CASE job.state WHEN 'pending' THEN '{first}' WHEN 'dead' THEN 'dead'
+   SET state = CASE job.state WHEN 'waiting' THEN '{first}' WHEN 'dead' THEN 'dead'
                     WHEN 'ignored' THEN '{ignored}' ELSE '{settled}' END,
        attempts = job.attempts, due_at = job.due_at, last_error = job.last_error,
        {ended} = CASE WHEN job.state IN ('done', 'ignored') THEN job.finished_at END
@@ -124,7 +124,7 @@ class Former:
         waiting = f"old.state IN ({_quoted(self.waiting)})"
         done = f"old.state = '{self.settled}'"
         state = (
-            f"CASE WHEN {waiting} THEN 'pending' WHEN {done} THEN 'done'"
+            f"CASE WHEN {waiting} THEN 'waiting' WHEN {done} THEN 'done'"
             " ELSE old.state END"
         )
         ended = f"coalesce(old.{self.ended}, now())"

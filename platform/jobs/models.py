@@ -8,9 +8,9 @@ from core.clock import now
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    def pending(self) -> Self:
+    def waiting(self) -> Self:
         """What is still to be done, now or later, held by a worker or not."""
-        return self.filter(state=Job.State.PENDING)
+        return self.filter(state=Job.State.WAITING)
 
     def unfinished(self) -> Self:
         """What waits for a worker, or for a person to decide."""
@@ -28,7 +28,7 @@ class Job(models.Model):
     """
 
     class State(models.TextChoices):
-        PENDING = "pending", _("Pending")
+        WAITING = "waiting", _("Waiting")
         DONE = "done", _("Done")
         IGNORED = "ignored", _("Ignored")
         DEAD = "dead", _("Given up")
@@ -40,8 +40,8 @@ class Job(models.Model):
     state = models.CharField(
         max_length=10,
         choices=State.choices,
-        default=State.PENDING,
-        db_default=State.PENDING,
+        default=State.WAITING,
+        db_default=State.WAITING,
     )
     # Counted when a worker takes it: what kills its workers comes to an end, too.
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
@@ -62,8 +62,8 @@ class Job(models.Model):
                 fields=["kind", "subject", "part"], name="jobs_job_once"
             ),
             models.CheckConstraint(
-                condition=Q(state="pending", finished_at=None)
-                | (~Q(state="pending") & Q(finished_at__isnull=False)),
+                condition=Q(state="waiting", finished_at=None)
+                | (~Q(state="waiting") & Q(finished_at__isnull=False)),
                 name="jobs_job_finished",
             ),
         ]
@@ -72,7 +72,7 @@ class Job(models.Model):
             # oldest first. The lease is not in it: taking a job rewrites no index.
             models.Index(
                 fields=["kind", "due_at", "id"],
-                condition=Q(state="pending"),
+                condition=Q(state="waiting"),
                 name="jobs_job_due",
             ),
             # Staff and the doctor look at what was given up, which is meant to be
@@ -90,4 +90,4 @@ class Job(models.Model):
         return " ".join(filter(None, (self.kind, self.subject, self.part)))
 
 
-UNFINISHED = (Job.State.PENDING, Job.State.DEAD)
+UNFINISHED = (Job.State.WAITING, Job.State.DEAD)

@@ -32,7 +32,7 @@ def backlogs() -> list[Backlog]:
     free = Q(leased_until=None) | Q(leased_until__lte=at)
     waiting: dict[str, tuple[int, datetime | None]] = {
         kind: (count, due_at)
-        for kind, count, due_at in Job.objects.pending()
+        for kind, count, due_at in Job.objects.waiting()
         .order_by()
         .values_list("kind")
         .annotate(Count("pk"), oldest=Min("due_at", filter=free))

@@ -70,7 +70,7 @@ def retry(jobs: QuerySet[Job]) -> list[Job]:
     stays = jobs.filter(state=Job.State.DONE).exclude(kind__in=repeatable)
     chosen = list(_locked(jobs.exclude(pk__in=stays.values("pk")))[:MOST])
     Job.objects.filter(pk__in=[job.pk for job in chosen]).update(
-        state=Job.State.PENDING,
+        state=Job.State.WAITING,
         attempts=0,
         due_at=timezone.now(),
         finished_at=None,

@@ -29,7 +29,7 @@ SWEEP = 60
 _CLAIM = """
 WITH due AS MATERIALIZED (
   SELECT id, leased_until IS NOT NULL AS was_left FROM jobs_job
-   WHERE state = 'pending' AND kind = %(kind)s AND due_at <= %(now)s
+   WHERE state = 'waiting' AND kind = %(kind)s AND due_at <= %(now)s
      AND (leased_until IS NULL OR leased_until <= %(now)s){about}
    ORDER BY due_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 )
@@ -79,7 +79,7 @@ def sweep_together(name: str, *, batch: int = 1_000) -> int:
 def _do_together(kind: Kind, jobs: list[Job], rows: Mapping[str, Any]) -> int:
     for job in jobs:
         _refuse_hopeless(kind, job, rows.get(job.subject))
-    ours = Job.objects.pending().filter(pk__in=[job.pk for job in jobs])
+    ours = Job.objects.waiting().filter(pk__in=[job.pk for job in jobs])
     ended = ours.update(
         state=Job.State.DONE, leased_until=None, finished_at=timezone.now()
     )
@@ -198,7 +198,7 @@ def _do_locally(kind: Kind, job: Job, row: Any) -> bool:
 
 def _end(job: Job, state: str, note: str = "") -> bool:
     """Note the end, unless there is one; the worker that did it may, late or not."""
-    waiting = Job.objects.pending().filter(pk=job.pk)
+    waiting = Job.objects.waiting().filter(pk=job.pk)
     return bool(
         waiting.update(
             state=state,
@@ -232,7 +232,7 @@ def _postpone(
 
 def _held(job: Job) -> Any:
     """The job while it is this worker's: another one would have counted an attempt."""
-    return Job.objects.pending().filter(pk=job.pk, attempts=job.attempts)
+    return Job.objects.waiting().filter(pk=job.pk, attempts=job.attempts)
 
 
 def _words(error: BaseException) -> str:

@@ -106,7 +106,7 @@ def send_mail(mail: EmailMessage) -> None:
 def withdraw_mail(mails: QuerySet[EmailMessage]) -> int:
     """Have mails that still wait not leave any more; return how many those were."""
     unsent = mails.filter(sent_at=None).values_list("pk", flat=True)
-    jobs = Job.objects.pending().about(MAIL, *unsent)
+    jobs = Job.objects.waiting().about(MAIL, *unsent)
     waiting = list(jobs.values_list("subject", flat=True))
     forget(MAIL, waiting)
     EmailMessage.objects.filter(pk__in=waiting).delete()

@@ -194,7 +194,7 @@ def _line(job: Job, kind: Kind, row: Any) -> Line:
         title=kind.title(row) if row else "",
         hint=kind.hint(row) if row else job.subject,
         can_retry=job.state != Job.State.DONE or kind.is_repeatable,
-        can_ignore=job.state in {Job.State.PENDING, Job.State.DEAD},
+        can_ignore=job.state in {Job.State.WAITING, Job.State.DEAD},
     )
 
 

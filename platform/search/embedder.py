@@ -10,7 +10,7 @@ from django.conf import settings
 from core.breaker import Breaker
 
 # A question takes some 20 ms; while passages are embedded, up to half a second more.
-# Whoever asks would rather have an answer by words than wait longer.
+# People would rather have an answer by words than wait longer.
 PATIENCE = 0.7
 # A batch of passages, on a busy core.
 LONG_PATIENCE = 120.0

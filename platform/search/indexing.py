@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 BATCH = 16
 # Parts that are looked at together.
 PARTS = 50
-_LOCK = 0x6D65616E
+_LOCK = 0x6D65616E  # "mean": a number of our own among advisory locks
 # What nothing holds any more may come back with the next import.
 KEPT_DAYS = 30
 # A vector of a shipped file as floats of 16 bits: half the room, and a thousandth of
@@ -194,7 +194,7 @@ def load_shipped(file: Path) -> int:
             for digest, vector in _vectors(head, packed).items()
             if digest not in known
         ),
-        batch_size=500,
+        batch_size=500,  # a statement of 1 MB
         ignore_conflicts=True,
     )
     return len(head["digests"])

@@ -82,7 +82,7 @@ class RealField(models.FloatField[float, float]):
 
 
 class Embedding(models.Model):
-    """What a text means to a model. Kept by the text's digest, whoever holds the text.
+    """What a text means to a model. Kept by its digest, for every text alike.
 
     Arrays, not pgvector's own type, so that a server without it will do; where it is,
     it multiplies them (``meaning.Dot``).

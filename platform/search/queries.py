@@ -39,7 +39,7 @@ _SALT = "search.page"
 # Parts whose vectors are compared with a question's, one by one: a tenth of a second
 # of one core, with pgvector (5 µs each) and with arrays (about 40).
 MOST_COMPARED = 20_000
-MOST_COMPARED_AS_ARRAYS = 2_500
+MOST_COMPARED_AS_ARRAYS = 2_500  # the same tenth
 # Parts whose words are counted: a tenth of a second.
 MOST_COUNTED = 3_000
 
@@ -242,7 +242,7 @@ def frequencies(
     return _counted(query, min(state["total"], MOST_COUNTED), state["newest"])
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=16)  # languages times the versions people still ask about
 def _counted(query: str, total: int, _newest: int) -> Frequencies:
     """Count anew only when there are more, fewer or newer parts."""
     with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ from tests.fakes.servers import ROOT
 # Each makes environments anew, which takes seconds.
 pytestmark = pytest.mark.faults
 SCRIPT = "platform/embedded/bootstrap.py"
-GROUPS = ("base", "embedded", "dev")
+GROUPS = ("base", "embedded", "bundled", "dev")
 
 
 def other_pythons() -> list[str]:

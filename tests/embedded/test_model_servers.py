@@ -1,6 +1,7 @@
 """The servers of the small models, really running."""
 
 import base64
+import importlib.util
 import os
 import signal
 import struct
@@ -356,7 +357,7 @@ def test_a_server_that_cannot_start_is_one_sentence_and_the_rest_goes_on(
 def test_a_platform_without_a_wheel_goes_on_without_the_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(fleet.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     said: list[str] = []
 
     running = fleet.start(
@@ -385,11 +386,12 @@ def test_a_platform_without_a_wheel_goes_on_without_the_model(
 def test_small_machines_and_who_wants_none_go_without(
     monkeypatch: pytest.MonkeyPatch, wish: str, memory: int, words: str
 ) -> None:
-    monkeypatch.setenv("MODELS", wish)
     monkeypatch.setattr(fleet, "machine_memory", lambda: memory)
 
-    assert fleet.reason_to_leave_out().startswith(words)
-    assert bool(fleet.reason_to_leave_out()) == bool(words)
+    reason = fleet.reason_to_leave_out(wish)
+
+    assert reason.startswith(words)
+    assert bool(reason) == bool(words)
 
 
 def test_one_core_is_left_to_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import signal
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_without_the_wheel_the_machines_own_redis_is_taken(
 ) -> None:
     own = tmp_path / "redis-server"
     own.touch(mode=0o755)
-    monkeypatch.setattr(redis_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert redis_module.find_redis_server() == own
@@ -122,7 +123,7 @@ def test_without_the_wheel_the_machines_own_redis_is_taken(
 def test_without_any_redis_one_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(redis_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(ServiceUnavailable, match=r"redis-server 6\.2 or newer"):

@@ -134,7 +134,7 @@ def test_a_fact(hire: Hire) -> None:
         half_done = _jobs("fact")
     took = _done("fact", killed_at)
 
-    assert ("pending", 1) in half_done
+    assert ("waiting", 1) in half_done
     assert ("done", 2) in _jobs("fact")
     assert took < 10
     assert Activity.objects.filter(name="docs_imported").count() == 1
@@ -178,7 +178,7 @@ def test_a_webhook(
         content_type="application/json",
         headers={"Stripe-Signature": signature(body)},
     )
-    _wait(lambda: ("pending", 1) in _jobs("webhook"), seconds=30)
+    _wait(lambda: ("waiting", 1) in _jobs("webhook"), seconds=30)
     killed_at = workers.kill("billing")
     took = _done("webhook", killed_at)
 
@@ -208,7 +208,7 @@ def test_a_mail(hire: Hire, mail_server: MailServer, settings: Any) -> None:
     Job.objects.update(leased_until=timezone.now())
     took = _done("mail", killed_at)
 
-    assert during == {("pending", 1)}
+    assert during == {("waiting", 1)}
     assert took < 30
     assert _jobs("mail") == {("done", 2)}
     (taken,) = mail_server.taken
@@ -228,7 +228,7 @@ def test_a_contribution(hire: Hire, person: Callable[..., Any]) -> None:
         half_done = _jobs("contribution")
     took = _done("contribution", killed_at)
 
-    assert half_done == {("pending", 1)}
+    assert half_done == {("waiting", 1)}
     assert took < 30
     assert _jobs("contribution") == {("done", 2)}
     assert Entry.objects.get(user=user).delta == 25

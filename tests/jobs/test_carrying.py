@@ -92,7 +92,7 @@ def test_facts_that_wait_or_were_given_up_are_carried_over() -> None:
 
     FACT.carry_over()
 
-    assert jobs("fact") == {"a.b": ("pending", 3, "no"), "a.c": ("dead", 3, "no")}
+    assert jobs("fact") == {"a.b": ("waiting", 3, "no"), "a.c": ("dead", 3, "no")}
     job = Job.objects.get(part="a.b")
     assert job.subject == str(event.pk)
     assert (job.created_at, job.finished_at) == (event.published_at, None)
@@ -105,7 +105,7 @@ def test_a_fact_published_by_the_release_before_is_done_by_this_one() -> None:
 
     pk = run(DELIVERY, event=event.pk, id="a.b", state="pending")
 
-    assert jobs("fact") == {"a.b": ("pending", 0, "")}
+    assert jobs("fact") == {"a.b": ("waiting", 0, "")}
     assert run("SELECT state FROM outbox_delivery WHERE id = %(pk)s", pk=pk) == "done"
 
 
@@ -116,7 +116,7 @@ def test_what_staff_of_the_release_before_retry_waits_again() -> None:
 
     run(RETRY, pk=pk, attempts=0)
 
-    assert jobs("fact") == {"a.b": ("pending", 0, "")}
+    assert jobs("fact") == {"a.b": ("waiting", 0, "")}
 
 
 def test_a_failure_that_comes_late_does_not_undo_what_is_done() -> None:
@@ -145,8 +145,8 @@ def test_webhooks_come_with_their_history() -> None:
 
     found = jobs("webhook")
     assert {state: found[ids[state]] for state in states} == {
-        "new": ("pending", 2, "new"),
-        "failed": ("pending", 2, "failed"),
+        "new": ("waiting", 2, "new"),
+        "failed": ("waiting", 2, "failed"),
         "dead": ("dead", 2, "dead"),
         "done": ("done", 2, "done"),
         "ignored": ("ignored", 2, "ignored"),
@@ -193,16 +193,16 @@ def test_a_delivery_nothing_follows_from_is_told_as_ignored() -> None:
 
     assert jobs("contribution") == {
         "one": ("ignored", 0, ""),
-        "two": ("pending", 0, ""),
+        "two": ("waiting", 0, ""),
     }
 
 
 def test_a_rollback_leads_back_to_the_queues_there_were() -> None:
     event = Event.objects.create(name="DocsImported", payload={})
     mail = EmailMessage.objects.create(to="a@b.test", subject="x", message_id="<x>")
-    parts = {"a.b": "pending", "a.c": "done", "a.d": "dead"}
+    parts = {"a.b": "waiting", "a.c": "done", "a.d": "dead"}
     for part, state in parts.items():
-        finished = None if state == "pending" else timezone.now()
+        finished = None if state == "waiting" else timezone.now()
         Job.objects.create(
             kind="fact",
             subject=str(event.pk),
@@ -240,4 +240,4 @@ def test_whoever_is_at_work_on_a_table_is_let_pass(
         monkeypatch.setattr("jobs.carrying.time.sleep", lambda _: other.rollback())
         FACT.carry_over()
 
-    assert jobs("fact") == {"a.b": ("pending", 0, "")}
+    assert jobs("fact") == {"a.b": ("waiting", 0, "")}

@@ -48,7 +48,7 @@ def test_the_same_work_waits_once(have: Have) -> None:
     services.enqueue("gadget", event.pk, parts=("b", "c"))
 
     found = Job.objects.order_by("part").values_list("part", "state")
-    assert list(found) == [("a", "done"), ("b", "done"), ("c", "pending")]
+    assert list(found) == [("a", "done"), ("b", "done"), ("c", "waiting")]
 
 
 @pytest.mark.django_db
@@ -108,7 +108,7 @@ def test_what_is_retried_has_all_its_attempts_again(have: Have, state: str) -> N
 
     job = Job.objects.get()
     assert retried == [job]
-    assert (job.state, job.attempts, job.finished_at) == ("pending", 0, None)
+    assert (job.state, job.attempts, job.finished_at) == ("waiting", 0, None)
     assert sweep("gadget") == 1
     job.refresh_from_db()
     assert (job.state, job.attempts, job.last_error) == ("done", 1, "")
@@ -137,23 +137,23 @@ def test_what_is_done_is_retried_only_where_that_is_safe(
     retried = services.retry(Job.objects.all())
 
     state = Job.objects.get().state
-    assert (len(retried), state) == ((1, "pending") if is_repeatable else (0, "done"))
+    assert (len(retried), state) == ((1, "waiting") if is_repeatable else (0, "done"))
 
 
 @pytest.mark.django_db
 def test_what_waits_or_is_dead_can_be_ignored_and_is_not_done(have: Have) -> None:
     done: list[str] = []
     have(lambda row, job: done.append(job.part))
-    wait_for("pending", "dead", "done")
+    wait_for("waiting", "dead", "done")
     Job.objects.filter(part="dead").update(state="dead", finished_at=timezone.now())
     Job.objects.filter(part="done").update(state="done", finished_at=timezone.now())
 
     ignored = services.ignore(Job.objects.all())
     sweep("gadget")
 
-    assert [job.part for job in ignored] == ["pending", "dead"]
+    assert [job.part for job in ignored] == ["waiting", "dead"]
     states = dict(Job.objects.values_list("part", "state"))
-    assert states == {"pending": "ignored", "dead": "ignored", "done": "done"}
+    assert states == {"waiting": "ignored", "dead": "ignored", "done": "done"}
     assert done == []
 
 
@@ -164,7 +164,7 @@ def test_what_a_worker_holds_is_not_ignored(have: Have) -> None:
     claim(kind)
 
     assert services.ignore(Job.objects.all()) == []
-    assert Job.objects.get().state == "pending"
+    assert Job.objects.get().state == "waiting"
 
 
 @pytest.mark.django_db
@@ -178,7 +178,7 @@ def test_pruning_keeps_what_is_young_or_waits_or_is_dead(
     old = timezone.now() - timedelta(days=31)
     for name in NAMES:
         jobs = Job.objects.about("gadget", rows[name].pk)
-        if name != "pending":
+        if name != "waiting":
             state = "ignored" if name == "young" else "done"
             jobs.update(state=state, finished_at=old)
     Job.objects.update(created_at=old)
@@ -192,12 +192,12 @@ def test_pruning_keeps_what_is_young_or_waits_or_is_dead(
 
     left = set(Event.objects.values_list("name", flat=True))
     assert pruned == 3
-    assert left == {"young", "pending", "half dead"}
+    assert left == {"young", "waiting", "half dead"}
     assert Job.objects.about("gadget", rows["half dead"].pk).get().state == "dead"
     assert services.prune() == 0
 
 
-NAMES = ("done", "young", "pending", "half dead")
+NAMES = ("done", "young", "waiting", "half dead")
 
 
 @pytest.mark.django_db

@@ -34,7 +34,7 @@ def write(name: str) -> None:
 
 
 def make_due() -> None:
-    Job.objects.pending().update(due_at=timezone.now(), leased_until=None)
+    Job.objects.waiting().update(due_at=timezone.now(), leased_until=None)
 
 
 def let_leases_run_out() -> None:
@@ -69,7 +69,7 @@ def test_a_failure_is_noted_and_holds_up_nobody(have: Have, is_local: bool) -> N
     assert sweep("gadget") == 1
 
     failed, done = Job.objects.order_by("pk")
-    assert (failed.state, failed.attempts, failed.leased_until) == ("pending", 1, None)
+    assert (failed.state, failed.attempts, failed.leased_until) == ("waiting", 1, None)
     assert failed.last_error == "ValueError: no  such thing"
     assert failed.due_at > timezone.now()
     assert done.state == "done"
@@ -191,7 +191,7 @@ def test_while_something_is_away_one_job_asks_and_none_is_given_up(have: Have) -
 
     first, second = Job.objects.order_by("pk")
     assert set(asked) == {first.pk}
-    assert (first.state, first.attempts) == ("pending", MAX_ATTEMPTS // 2)
+    assert (first.state, first.attempts) == ("waiting", MAX_ATTEMPTS // 2)
     assert first.last_error == "the server is away"
     assert first.due_at - timezone.now() <= timedelta(seconds=360)
     assert (second.attempts, second.leased_until) == (0, None)
@@ -329,7 +329,7 @@ def test_what_another_has_done_meanwhile_is_not_done_again(have: Have) -> None:
 
     def be_slow(row: Row, job: Job) -> None:
         done.append(job.part)
-        others = Job.objects.pending().exclude(pk=job.pk)
+        others = Job.objects.waiting().exclude(pk=job.pk)
         others.update(state="done", finished_at=timezone.now())
 
     have(be_slow, is_local=True, batch=10)
@@ -353,7 +353,7 @@ def test_whoever_comes_late_with_a_failure_changes_nothing(have: Have) -> None:
     sweep("gadget")
 
     job = Job.objects.get()
-    assert (job.state, job.attempts, job.last_error) == ("pending", 2, "")
+    assert (job.state, job.attempts, job.last_error) == ("waiting", 2, "")
     assert job.leased_until is not None
 
 
@@ -393,7 +393,7 @@ def test_what_kills_its_workers_comes_to_an_end_and_takes_nothing_along(
     wait_for("first", "poison", "third", "fourth")
     deaths = 0
 
-    while Job.objects.pending().exists():
+    while Job.objects.waiting().exists():
         try:
             sweep("gadget")
         except Killed:
@@ -436,10 +436,11 @@ def test_a_claim_reads_an_index(about: str, index: str) -> None:
     }
     claiming = _CLAIM.format(about=about)
     with connection.cursor() as cursor:
-        # A flood of facts, as statistics see it.
+        # A flood of facts that are due, as statistics see it.
         cursor.execute(
             "INSERT INTO jobs_job (kind, subject, due_at, created_at)"
-            " SELECT 'fact', n::text, now(), now() FROM generate_series(1, 5000) AS n"
+            " SELECT 'fact', n::text, now() - interval '1 minute', now()"
+            " FROM generate_series(1, 5000) AS n"
         )
         cursor.execute("ANALYZE jobs_job")
         cursor.execute("SET LOCAL enable_seqscan = off")

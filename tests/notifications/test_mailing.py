@@ -37,7 +37,7 @@ def job_of(written: EmailMessage) -> Job:
 
 
 def make_due() -> None:
-    Job.objects.pending().update(due_at=timezone.now(), leased_until=None)
+    Job.objects.waiting().update(due_at=timezone.now(), leased_until=None)
 
 
 @pytest.mark.django_db
@@ -113,7 +113,7 @@ def test_without_a_server_mail_is_kept_and_sent_later(
 
     # The first one found the server gone; the others were not even tried.
     assert sent_without == 0
-    assert errors == [(1, "pending", "ConnectionRefusedError")]
+    assert errors == [(1, "waiting", "ConnectionRefusedError")]
     assert sent_with == 3
     assert len(mail_server.taken) == 3
     assert set(Job.objects.values_list("state", "last_error")) == {("done", "")}
@@ -129,7 +129,7 @@ def test_while_the_server_is_away_one_mail_waits_for_all_the_others(
     assert [send(first), send(second)] == [0, 0]
 
     job = job_of(second)
-    assert (job.state, job.attempts) == ("pending", 0)
+    assert (job.state, job.attempts) == ("waiting", 0)
     assert job.due_at <= timezone.now()
     assert job_of(first).attempts == 1
 
@@ -151,7 +151,7 @@ def test_an_address_that_is_refused_for_good_is_dead_at_once(
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("answer", "state"),
-    [("452 4.2.2 Mailbox full", "pending"), ("554 5.6.0 Not this", "dead")],
+    [("452 4.2.2 Mailbox full", "waiting"), ("554 5.6.0 Not this", "dead")],
 )
 def test_a_mail_refused_for_now_waits_and_for_good_does_not(
     mail_server: MailServer, answer: str, state: str

@@ -127,7 +127,7 @@ def test_how_late_it_is_is_shown(client: Client, staff: Any) -> None:
     [
         ("", set()),
         ("?state=all", {"contribution", "fact", "mail", "webhook"}),
-        ("?kind=mail&state=pending", {"mail"}),
+        ("?kind=mail&state=waiting", {"mail"}),
         ("?kind=mail&state=done", set()),
         ("?q=in_0", {"webhook"}),
         ("?q=invoice.paid", {"webhook"}),
@@ -253,7 +253,7 @@ def test_an_event_that_was_done_can_be_worked_through_again(
 
     client.post(f"{PAGE}jobs/{one('webhook').pk}/retry/")
 
-    assert one("webhook").state == "pending"
+    assert one("webhook").state == "waiting"
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_subscriber_that_raises_leaves_nothing_and_holds_up_nobody(
     deliver(announce())
 
     failed = heard_by(failing)
-    assert (failed.state, failed.attempts) == ("pending", 1)
+    assert (failed.state, failed.attempts) == ("waiting", 1)
     assert failed.last_error == "ValueError: no such version"
     assert heard_by(working).state == "done"
     assert list(Organisation.objects.values_list("slug", flat=True)) == ["o-whole"]
@@ -149,7 +149,7 @@ def test_a_subscriber_that_is_gone_is_a_failure_to_look_at(hear: Register) -> No
     sweep(FACT)
 
     job = heard_by("nobody.any_more")
-    assert (job.state, job.attempts) == ("pending", 1)
+    assert (job.state, job.attempts) == ("waiting", 1)
     assert job.last_error == "KeyError: 'nobody.any_more'"
 
 
@@ -234,7 +234,7 @@ def test_one_that_fails_takes_no_other_of_its_batch_with_it(hear: Register) -> N
     sweep_together(FACT)
 
     for failed in Job.objects.filter(part=failing):
-        assert (failed.state, failed.attempts) == ("pending", 1)
+        assert (failed.state, failed.attempts) == ("waiting", 1)
         assert failed.last_error == "ValueError: no such version"
     assert {job.state for job in Job.objects.filter(part=working)} == {"done"}
     slugs = Organisation.objects.order_by("slug").values_list("slug", flat=True)

@@ -37,7 +37,7 @@ def test_a_fact_has_one_job_for_each_subscriber(hear: Register) -> None:
     jobs = Job.objects.about("fact", event.pk)
     subscribers = set(jobs.values_list("part", flat=True))
     assert subscribers >= {name, "activity.subscribers.record_fact"}
-    assert set(jobs.values_list("state", flat=True)) == {"pending"}
+    assert set(jobs.values_list("state", flat=True)) == {"waiting"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -103,7 +103,7 @@ def test_without_a_broker_the_change_still_commits() -> None:
     assert finished.stdout == "committed\n", finished.stderr
     assert "nudge.failed" in finished.stderr
     assert Event.objects.count() == 1
-    assert set(Job.objects.values_list("state", flat=True)) == {"pending"}
+    assert set(Job.objects.values_list("state", flat=True)) == {"waiting"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,8 +1,7 @@
 """What becomes of chats: listed, renamed, shared, forked, voted on, posted, deleted."""
 
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -76,7 +75,7 @@ def chat_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-def shared(request: HttpRequest, share: str) -> HttpResponse:
+def shared(request: HttpRequest, share: str) -> HttpResponseBase:
     """Show a chat to whoever has its link, as far as the link reaches."""
     limiter.check(
         "playground-link",
@@ -86,11 +85,15 @@ def shared(request: HttpRequest, share: str) -> HttpResponse:
     )
     chats = Chat.objects.filter(share_token=share)
     found = chats.visible_to(request.user, token=share).first()
-    if found is None and not request.user.is_authenticated:
-        # Whether there is one is told to those who signed in.
-        return redirect_to_login(request.get_full_path())
-    found = get_object_or_404(chats.visible_to(request.user, token=share))
+    if found is None:
+        return _not_there(request)
     return chat_page(request, found, token=share)
+
+
+@sign_in_required
+def _not_there(request: HttpRequest) -> HttpResponseBase:
+    # Whether there is such a chat is told to nobody who has not signed in.
+    raise Http404
 
 
 @sign_in_required
@@ -175,7 +178,8 @@ def vote(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
         messages.info(
             request,
             _(
-                "The names are shown now. This vote is not ranked: an answer was not whole, or named its model."
+                "The names are shown now. This vote is not ranked: "
+                "an answer was not whole, or named its model."
             ),
         )
     return redirect(f"{found.get_absolute_url()}#last")

@@ -166,9 +166,11 @@ def weights() -> Path:
     raise ServiceUnavailable(f"{LANGUAGE} is not installed for this platform.")
 
 
-def reason_to_leave_out() -> str:
-    """Return why no model is started on this machine, or nothing."""
-    wish = os.environ.get("MODELS") or ""
+def reason_to_leave_out(wish: str) -> str:
+    """Return why no model is started on this machine, or nothing.
+
+    ``wish`` is ``MODELS``: 0 for none, 1 for all on any machine, else empty.
+    """
     if wish == "0":
         return "MODELS=0 leaves them out."
     memory = machine_memory()

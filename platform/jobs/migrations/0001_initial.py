@@ -30,13 +30,13 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("pending", "Pending"),
+                            ("waiting", "Waiting"),
                             ("done", "Done"),
                             ("ignored", "Ignored"),
                             ("dead", "Given up"),
                         ],
-                        db_default="pending",
-                        default="pending",
+                        db_default="waiting",
+                        default="waiting",
                         max_length=10,
                     ),
                 ),
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("state", "pending")),
+                        condition=models.Q(("state", "waiting")),
                         fields=["kind", "due_at", "id"],
                         name="jobs_job_due",
                     ),
@@ -67,9 +67,9 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("finished_at", None), ("state", "pending")),
+                            models.Q(("finished_at", None), ("state", "waiting")),
                             models.Q(
-                                models.Q(("state", "pending"), _negated=True),
+                                models.Q(("state", "waiting"), _negated=True),
                                 ("finished_at__isnull", False),
                             ),
                             _connector="OR",

@@ -120,7 +120,7 @@ def test_a_step_the_log_has_not_heard_of_is_not_forgotten(
     deliver_outbox()
     pay(organisation, user, 12_300)
     later = timezone.now() + timedelta(hours=1)
-    others = Job.objects.pending().exclude(part__startswith="billing.conversion")
+    others = Job.objects.waiting().exclude(part__startswith="billing.conversion")
     others.update(due_at=later)
     work("fact", str(Event.objects.latest("pk").pk))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.queries import personal_organisation
 from accounts.services import create_organisation
@@ -311,7 +312,7 @@ def test_what_waited_for_the_handler_of_all_facts_is_not_lost(
         usage(organisation.pk),
     )
     # As it was published before the upgrade: one job of each fact for one handler.
-    waiting = Job.objects.pending().filter(part__startswith="billing.conversion")
+    waiting = Job.objects.waiting().filter(part__startswith="billing.conversion")
     events = set(waiting.values_list("subject", flat=True))
     waiting.delete()
     Job.objects.bulk_create(

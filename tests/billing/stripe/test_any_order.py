@@ -166,7 +166,7 @@ def state_of(organisation: Organisation) -> dict[str, Any]:
                 name__in=["InvoicePaid", "PaymentRefunded"]
             ).values_list("name", flat=True)
         ),
-        "pending": Job.objects.unfinished().filter(kind="webhook").count(),
+        "waiting": Job.objects.unfinished().filter(kind="webhook").count(),
     }
 
 
@@ -182,7 +182,7 @@ EXPECTED = {
     "first_paid_at": True,
     "paid_at": True,
     "told": ["InvoicePaid"] * 3 + ["PaymentRefunded"],
-    "pending": 0,
+    "waiting": 0,
 }
 
 

@@ -101,7 +101,7 @@ def test_why_stripe_failed_is_told_in_its_own_words(
     sweep("webhook")
 
     job = job_of(row)
-    assert (job.state, job.attempts) == ("pending", 1)
+    assert (job.state, job.attempts) == ("waiting", 1)
     assert job.last_error == "StripeUnavailable: the card network is down"
 
 

@@ -50,7 +50,7 @@ def test_a_signed_event_is_kept_as_it_was_signed() -> None:
         "prod_1",
     )
     assert row.deliveries == 1
-    assert Job.objects.about("webhook", row.pk).get().state == "pending"
+    assert Job.objects.about("webhook", row.pk).get().state == "waiting"
 
 
 @pytest.mark.django_db

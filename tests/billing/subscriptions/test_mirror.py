@@ -242,7 +242,7 @@ def test_reconciliation_ends_what_is_cancelled_there(
 
     assert "active → canceled  fixed" in out.getvalue()
     assert entitlements_for(org.pk) == FREE
-    assert Job.objects.pending().filter(kind="webhook").count() == 0
+    assert Job.objects.waiting().filter(kind="webhook").count() == 0
 
 
 def test_what_only_a_person_can_put_right_ends_with_one(

@@ -93,7 +93,7 @@ def test_whatever_is_sent_ends_done_ignored_or_dead(client: Client, path: Path) 
     sweep("contribution")
 
     jobs = Job.objects.filter(kind="contribution")
-    assert not jobs.pending().exists()
+    assert not jobs.waiting().exists()
     assert all(str(path[-1]) in job.last_error for job in jobs.filter(state="dead"))
 
 
@@ -203,7 +203,7 @@ def test_trouble_is_told_and_can_be_retried(
     job = Job.objects.get(kind="contribution")
 
     assert (job.state, job.last_error) == (
-        "pending",
+        "waiting",
         "RuntimeError: the database is away",
     )
     retry(Job.objects.filter(pk=job.pk))

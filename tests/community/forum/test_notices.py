@@ -107,7 +107,7 @@ def test_a_telling_that_crashes_is_repeated_and_tells_nobody_twice(
         patched.setattr(notices, "_notify", crash_at_the_end)
         work("fact", event)
         assert not Notification.objects.exists()
-    Job.objects.pending().update(due_at=topic.created_at)
+    Job.objects.waiting().update(due_at=topic.created_at)
     work("fact", event)
     work("fact", event)
 

@@ -231,6 +231,8 @@ def test_publishing_again_replaces_each_field_of_a_model(field: Any) -> None:
             "max_output_tokens": 2_000,
             "default_output_tokens": 200,
         }.get(field.name),
+        models.PositiveBigIntegerField: 5_000_000_000,
+        models.URLField: "https://example.test/weights",
     }.get(type(field), "other")
 
     offered_model("tiny", **{field.name: changed})

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from core.errors import Unavailable
 from inference.directory import directory as directories
-from inference.directory.directory import Directory, DirectoryUnavailable
+from inference.directory.directory import Directory
 from inference.keys.services import create_key, revoke_key
 from tests.factories.inference import offered_model
 
@@ -76,7 +77,7 @@ def test_copies_outlive_a_database_that_is_away_but_only_for_a_while(
     assert set(asyncio.run(directory.offered())) == {"tiny"}
     (copy,) = directory.callers.values()
     copy.ends_at = time.monotonic() - directories.OUTAGE_SECONDS - 1
-    with pytest.raises(DirectoryUnavailable):
+    with pytest.raises(Unavailable):
         asyncio.run(directory.caller(secret))
 
 

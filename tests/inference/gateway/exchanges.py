@@ -1,4 +1,4 @@
-"""Exchanges in each of their states, without a gateway around them."""
+"""Exchanges in each of their stages, without a gateway around them."""
 
 import time
 from typing import Any

@@ -14,7 +14,7 @@ from entitlements.features import Features
 from inference.directory.directory import Caller, Directory
 from inference.gateway import admission
 from inference.gateway.admission import MAX_UNCOMMITTED, Admission, keys_of
-from inference.gateway.exchange import Exchange, State
+from inference.gateway.exchange import Exchange, Stage
 from inference.protocol.errors import APIError
 from inference.protocol.metering import Tokens
 from stores.lean_redis import LeanRedis
@@ -275,7 +275,7 @@ def test_a_refusal_leaves_nothing_behind(fields: dict[str, Any]) -> None:
         assert everything() == before
         return exchange
 
-    assert at_the_door(knock).state is State.RECEIVED
+    assert at_the_door(knock).stage is Stage.RECEIVED
 
 
 def everything() -> dict[bytes, bytes]:
@@ -317,7 +317,7 @@ def test_while_a_sum_is_doubted_nothing_is_added_to_it() -> None:
         who = caller(features(monthly_allowance_nano=100 * HOLD))
         first, second, third = [await door.enter(who) for _ in range(3)]
         for exchange in (first, first):
-            if exchange.state is not State.SETTLED:
+            if exchange.stage is not Stage.SETTLED:
                 exchange.settle("ok", Tokens(10, 0, 0), error_code="")
             await door.admission.release(exchange)
 

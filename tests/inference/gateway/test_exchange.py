@@ -1,4 +1,4 @@
-"""An exchange goes one way, and knows what each state brought."""
+"""An exchange goes one way, and knows what each stage brought."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from inference.catalog.models import Deployment
-from inference.gateway.exchange import Exchange, State
+from inference.gateway.exchange import Exchange, Stage
 from inference.protocol.metering import Tokens
 from inference.usage.models import UsageEvent
 from tests.inference.gateway.exchanges import MODEL, admitted, estimated
@@ -39,27 +39,27 @@ VERBS: dict[str, Callable[[Exchange], None]] = {
 
 
 @pytest.mark.parametrize(
-    ("make", "state", "allowed"),
+    ("make", "stage", "allowed"),
     [
-        (estimated, State.RECEIVED, {"admit"}),
-        (admitted, State.ADMITTED, {"run", "settle"}),
-        (running, State.RUNNING, {"run", "settle"}),
-        (settled, State.SETTLED, set()),
+        (estimated, Stage.RECEIVED, {"admit"}),
+        (admitted, Stage.ADMITTED, {"run", "settle"}),
+        (running, Stage.RUNNING, {"run", "settle"}),
+        (settled, Stage.SETTLED, set()),
     ],
-    ids=lambda value: value.value if isinstance(value, State) else "",
+    ids=lambda value: value.value if isinstance(value, Stage) else "",
 )
-def test_only_the_next_state_is_reached(
-    make: Callable[[], Exchange], state: State, allowed: set[str]
+def test_only_the_next_stage_is_reached(
+    make: Callable[[], Exchange], stage: Stage, allowed: set[str]
 ) -> None:
     reached = set()
     for name, verb in VERBS.items():
         exchange = make()
-        assert exchange.state is state
+        assert exchange.stage is stage
         try:
             verb(exchange)
         except RuntimeError:
             # Refused, and nothing changed.
-            assert exchange.state is state
+            assert exchange.stage is stage
         else:
             reached.add(name)
 

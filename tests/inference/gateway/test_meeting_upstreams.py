@@ -114,7 +114,12 @@ def test_the_longest_answer_is_always_sent_and_is_what_was_held(
     ada = customer(features=Features(monthly_allowance_nano=2_008_000))
 
     sent = []
-    for asked in ({}, {"max_tokens": 1500}, {"max_tokens": 4}, {"max_tokens": 400, "max_completion_tokens": 1}):  # fmt: skip
+    for asked in (
+        {},
+        {"max_tokens": 1500},
+        {"max_tokens": 4},
+        {"max_tokens": 400, "max_completion_tokens": 1},
+    ):
         response = ada.post(json={"model": "plain", "messages": HELLO, **asked})
         sent.append(response.status_code)
         # What was held is given back before the next one.
@@ -273,7 +278,11 @@ def test_nothing_is_bought_twice(
 def test_numbers_json_has_no_word_for_are_passed_on_as_they_came(
     customer: Make, offer: Any, upstream: Upstream
 ) -> None:
-    written = b'[{"index": 0, "message": {"role": "assistant", "content": "x", "n": 123456789012345678901234567890}, "logprobs": {"a": -Infinity, "b": NaN}, "finish_reason": "stop"}]'  # fmt: skip
+    written = (
+        b'[{"index": 0, "message": {"role": "assistant", "content": "x", '
+        b'"n": 123456789012345678901234567890}, '
+        b'"logprobs": {"a": -Infinity, "b": NaN}, "finish_reason": "stop"}]'
+    )
     body = b'{"model": "up", "choices": %b, "usage": %b}' % (
         written,
         json.dumps(USAGE).encode(),
@@ -364,7 +373,10 @@ def test_leaving_after_the_last_word_costs_what_was_written(
     ada = customer(features=PRO)
     long = "word " * 200
     upstream.scripts["scripted"] = events(chunk(long), 3600.0)
-    for pieces in ((chunk(long), 30.0), (chunk(long), chunk(finish="stop"), 0.5, usage_event(), DONE)):  # fmt: skip
+    for pieces in (
+        (chunk(long), 30.0),
+        (chunk(long), chunk(finish="stop"), 0.5, usage_event(), DONE),
+    ):
         upstream.scripts["scripted"] = events(*pieces)
         running = ada.client.chat.completions.create(
             model="scripted", messages=HELLO, stream=True

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -234,7 +235,7 @@ def turned(own: OwnModels, monkeypatch: pytest.MonkeyPatch) -> OwnModels:
     def sleep(_seconds: float) -> None:
         own.follow()
 
-    monkeypatch.setattr(gguf.time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", sleep)
     return own
 
 

@@ -66,12 +66,24 @@ DOWN = (502, "upstream_error", Blame.SERVER)
             error("bad value", type="x", code="invalid_value"),
             (400, "invalid_value", Blame.CALLER),
         ),
-        (400, error("bad", code=400, type="BadRequestError"), (400, None, Blame.CALLER)),
-        (400, flat("bad", code=40303, type="BadRequestError"), (400, None, Blame.CALLER)),
+        (
+            400,
+            error("bad", code=400, type="BadRequestError"),
+            (400, None, Blame.CALLER),
+        ),
+        (
+            400,
+            flat("bad", code=40303, type="BadRequestError"),
+            (400, None, Blame.CALLER),
+        ),
         (400, {"detail": "bad"}, (400, None, Blame.CALLER)),
         (
             422,
-            {"detail": [{"loc": ["body", "top_p"], "msg": "big", "input": "private"}]},
+            {
+                "detail": [
+                    {"loc": ["body", "top_p"], "msg": "too big", "input": "private"}
+                ]
+            },
             (400, None, Blame.CALLER),
         ),
         (422, {"error": "bad", "error_type": "validation"}, (400, None, Blame.CALLER)),
@@ -80,12 +92,24 @@ DOWN = (502, "upstream_error", Blame.SERVER)
         (400, b"<html>bad gateway</html>", (400, None, Blame.CALLER)),
         (400, b"", (400, None, Blame.CALLER)),
         (400, error("x", type="exceed_context_size_error", code=400), CONTEXT),
-        (500, error("the request exceeds the available context size", code=500), CONTEXT),
+        (
+            500,
+            error("the request exceeds the available context size", code=500),
+            CONTEXT,
+        ),
         (400, flat("This model's maximum context length is 2048 tokens."), CONTEXT),
-        (400, error("prompt is too long: 9 tokens > 8", type="invalid_request_error"), CONTEXT),
+        (
+            400,
+            error("prompt is too long: 9 tokens > 8", type="invalid_request_error"),
+            CONTEXT,
+        ),
         (413, error("context length exceeded"), CONTEXT),
         (413, b"", (413, "request_too_large", Blame.CALLER)),
-        (403, error("Input was flagged", code=403, metadata={"reasons": ["x"]}), POLICY),
+        (
+            403,
+            error("Input was flagged", code=403, metadata={"reasons": ["x"]}),
+            POLICY,
+        ),
         (400, error("filtered", code="content_filter"), POLICY),
         (400, error("x", code="data_inspection_failed"), POLICY),
         (403, error("内容违规"), POLICY),
@@ -107,7 +131,10 @@ DOWN = (502, "upstream_error", Blame.SERVER)
         (403, b"", AUTH),
         (
             404,
-            error(f"The model `{PLACE.upstream_model}` does not exist", code="model_not_found"),
+            error(
+                "The model `secret-internal-name` does not exist",
+                code="model_not_found",
+            ),
             LOST,
         ),
         (404, b"404 page not found", LOST),
@@ -122,19 +149,27 @@ DOWN = (502, "upstream_error", Blame.SERVER)
         (500, error("CUDA error"), DOWN),
         (500, b"<html></html>", DOWN),
         (502, b"", DOWN),
-        (503, error("Loading model", code=503), (503, "upstream_unavailable", Blame.SERVER)),
+        (
+            503,
+            error("Loading model", code=503),
+            (503, "upstream_unavailable", Blame.SERVER),
+        ),
         (529, b"", (503, "upstream_unavailable", Blame.SERVER)),
         (504, b"", (504, "upstream_timeout", Blame.SERVER)),
         # Errors in a 200, by what they say.
         (200, error("engine died"), DOWN),
         (200, error("bad", code=400), (400, None, Blame.CALLER)),
         (200, error("bad", type="invalid_request_error"), (400, None, Blame.CALLER)),
-        (200, error("slow", type="rate_limit_error"), (429, "upstream_rate_limited", Blame.BUSY)),
+        (
+            200,
+            error("slow", type="rate_limit_error"),
+            (429, "upstream_rate_limited", Blame.BUSY),
+        ),
         (200, error("no key", code="401"), AUTH),
         (200, flat("maximum context length is 9"), CONTEXT),
         (0, b"", DOWN),
     ],
-)  # fmt: skip
+)
 def test_each_shape_of_error_has_one_meaning(
     status: int, body: Any, expected: tuple[int, str | None, Blame]
 ) -> None:

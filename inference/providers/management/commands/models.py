@@ -218,7 +218,7 @@ class Command(ProductCommand):
             amounts = [Decimal(value or "0") for value in said]
         except InvalidOperation as error:
             raise CommandError("A price is a number, such as 0.20.") from error
-        if not all(0 <= amount < 1_000_000 for amount in amounts):
+        if not all(each.is_finite() and 0 <= each < 1_000_000 for each in amounts):
             raise CommandError("A price is a number from 0 on, such as 0.20.")
         price_in, price_out, cost_in, cost_out = map(str, amounts)
         return services.Rates.from_dollars(price_in, price_out, cost_in, cost_out)

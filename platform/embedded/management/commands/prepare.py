@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.core.management import call_command, get_commands
+from django.core.management.base import CommandParser
 from django.db import connection
 
 from accounts.models import User
@@ -29,6 +30,13 @@ class Command(ProductCommand):
     """Migrates, loads plans, models and docs, and the demo on the first run."""
 
     help = "Prepare the database of this machine. Example: DEMO=0 manage.py prepare"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--models",
+            type=json.loads,
+            help="addresses of the models served here, by name, as JSON",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0)
@@ -64,9 +72,9 @@ class Command(ProductCommand):
                 self.write_key(key_file)
         # After the demo, which has offered them since its first day.
         call_command("catalog", "ensure", verbosity=0)
-        if told := os.environ.get("MODEL_SERVERS"):
+        if options["models"] is not None:
             kept = load_secrets(settings.VAR_DIR)
-            cards.offer(json.loads(told), kept["MODEL_SERVER_KEY"])
+            cards.offer(options["models"], kept["MODEL_SERVER_KEY"])
 
     def empty_emulator(self) -> None:
         """Begin with an empty account: a new database knows none of its customers.

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -119,7 +119,7 @@ class Command(ProductCommand):
         addresses = {server.settings.name: server.url for server in models}
         if own:
             addresses |= own.addresses()
-        self.prepare({**variables, "MODEL_SERVERS": json.dumps(addresses)})
+        self.prepare(variables, addresses)
         background = [stack.worker(variables), stack.beat(places, variables)]
         if self.reloads:
             # While these start again somebody may already wait for the next page.
@@ -142,7 +142,7 @@ class Command(ProductCommand):
         self, places: stack.Places, supervisor: Supervisor
     ) -> tuple[list[fleet.ModelServer], OwnModels | None]:
         """Start what this machine can serve; nothing else depends on it."""
-        if reason := fleet.reason_to_leave_out():
+        if reason := fleet.reason_to_leave_out(os.environ.get("MODELS") or ""):
             self.stdout.write(f"no model is served here: {reason}")
             return [], None
         self.say(f"starting the models {fleet.LANGUAGE} and {fleet.EMBEDDINGS}")
@@ -159,9 +159,15 @@ class Command(ProductCommand):
         own.follow()
         return running, own
 
-    def prepare(self, variables: dict[str, str]) -> None:
-        """Bring the database up to date in one process of its own."""
-        command = [sys.executable, str(stack.ROOT / "manage.py"), "prepare"]
+    def prepare(self, variables: dict[str, str], models: Mapping[str, str]) -> None:
+        """Bring the database up to date in one process of its own.
+
+        ``models`` are the addresses of those that are served here.
+        """
+        command = [
+            *(sys.executable, str(stack.ROOT / "manage.py"), "prepare"),
+            *("--models", json.dumps(models)),
+        ]
         process = spawn(command, output=None, env=variables)
         try:
             code = process.wait()
