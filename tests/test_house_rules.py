@@ -324,3 +324,16 @@ def test_people_are_spoken_to_in_their_language_and_their_time() -> None:
 
     # What is written for somebody names dates in their zone as well: ``speak_to``.
     assert places <= {"platform/accounts/mail.py"}
+
+
+def test_every_decision_is_listed_by_its_title() -> None:
+    folder = ROOT / "docs/decisions"
+    listed = (folder / "README.md").read_text().splitlines()
+
+    pages = sorted(folder.glob("0*.md"))
+    titles = [page.read_text().partition("\n")[0].removeprefix("# ") for page in pages]
+
+    assert [line for line in listed if line.startswith("- ")] == [
+        f"- [{title}]({page.name})" for title, page in zip(titles, pages, strict=True)
+    ]
+    assert pages
