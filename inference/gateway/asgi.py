@@ -1,7 +1,7 @@
 """The gateway's ASGI application, beside Django's or alone.
 
 ``/v1`` is answered here, past Django's middleware: no cookie, no session, no
-host check, Bearer keys only. Everything else is passed on. What becomes of a POST
+host check, keys in a header only. Everything else is passed on. What becomes of a POST
 is in ``path``.
 """
 
@@ -12,6 +12,7 @@ import os
 import secrets
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,19 +23,29 @@ from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
-from inference.gateway.path import answer
+from inference.gateway.path import answer, count
 from inference.gateway.request import Message, Receive, Request, Send
-from inference.protocol import errors, requests
+from inference.protocol import errors
+from inference.protocol.dialects import (
+    Dialect,
+    Messages,
+    MessagesCount,
+    OpenAI,
+    Responses,
+)
 from inference.protocol.errors import APIError
+from inference.protocol.requests import CHAT, COMPLETIONS, EMBEDDINGS
 
 logger = logging.getLogger(__name__)
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-ENDPOINTS = {
-    f"/v1/{name}": name
-    for name in (requests.CHAT, requests.COMPLETIONS, requests.EMBEDDINGS)
-}
+_COUNT = MessagesCount()
+_DIALECTS: tuple[Dialect, ...] = (
+    *(OpenAI(CHAT), OpenAI(COMPLETIONS), OpenAI(EMBEDDINGS)),
+    *(Responses(), Messages(), _COUNT),
+)
+ENDPOINTS = {f"/v1/{dialect.name}": dialect for dialect in _DIALECTS}
 
 
 class Gateway:
@@ -50,6 +61,7 @@ class Gateway:
             await self._run_lifespan(receive, send)
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
+            request.dialect = ENDPOINTS.get(request.path, request.dialect)
             await self._answer(request)
         elif self.django is not None:
             await self.django(scope, receive, send)
@@ -120,7 +132,10 @@ class Gateway:
         engine, path = self.start(), request.path
         if path in ENDPOINTS:
             request.require_method("POST")
-            await answer(request, ENDPOINTS[path], engine)
+            if request.dialect is _COUNT:
+                await count(request, engine)
+            else:
+                await answer(request, engine)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             request.require_method("GET")
             await _answer_with_models(request, engine)
@@ -141,14 +156,23 @@ async def _answer_with_models(request: Request, engine: Engine) -> None:
     caller = await engine.directory.authenticate(request.secret, request.address)
     offered = await engine.directory.offered()
     visible = {slug: model for slug, model in offered.items() if caller.may_see(slug)}
+    describe = _model
+    if request.header(b"anthropic-version"):
+        describe = _anthropic_model
     wanted = request.path.removeprefix("/v1/models").lstrip("/")
     if wanted:
         if wanted not in visible:
             raise errors.model_not_found(wanted, visible)
-        await request.respond(200, orjson.dumps(_model(visible[wanted], caller)))
+        await request.respond(200, orjson.dumps(describe(visible[wanted], caller)))
         return
-    data = [_model(visible[slug], caller) for slug in sorted(visible)]
-    await request.respond(200, orjson.dumps({"object": "list", "data": data}))
+    data = [describe(visible[slug], caller) for slug in sorted(visible)]
+    # Both protocols' clients read this one list; what is not theirs they leave out.
+    ends = {
+        "first_id": min(visible, default=None),
+        "last_id": max(visible, default=None),
+    }
+    listed = {"object": "list", "data": data, "has_more": False, **ends}
+    await request.respond(200, orjson.dumps(listed))
 
 
 def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:
@@ -162,6 +186,12 @@ def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:
         "context_length": model.context_tokens,
         "page_url": f"{settings.SITE_URL}{path_of(model.slug)}",
     }
+
+
+def _anthropic_model(model: OfferedModel, caller: Caller) -> dict[str, Any]:
+    created = datetime.fromtimestamp(model.created, UTC)
+    own = {"type": "model", "display_name": model.slug}
+    return {**_model(model, caller), **own, "created_at": created.isoformat()}
 
 
 def _is_ours(path: str) -> bool:

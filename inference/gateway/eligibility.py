@@ -7,7 +7,7 @@ from django.conf import settings
 from inference.catalog.models import Deployment
 from inference.directory.directory import Caller, Directory, OfferedModel
 from inference.protocol import errors
-from inference.protocol.capabilities import check_capabilities
+from inference.protocol.capabilities import check_capabilities, drop_wishes
 from inference.protocol.fields import refuse_unknown
 from inference.protocol.metering import UsageBounds
 from inference.protocol.requests import EMBEDDINGS, ModelRequest
@@ -27,6 +27,8 @@ async def find_model(directory: Directory, caller: Caller, slug: str) -> Offered
 
 def check_call(call: ModelRequest, model: OfferedModel) -> None:
     """Raise ``APIError`` for what the model does not take or cannot do."""
+    if call.wording is not None:
+        drop_wishes(call.payload, model.capabilities)
     refuse_unknown(call.endpoint, call.payload, model.accepts)
     if call.endpoint == EMBEDDINGS and all(
         d.provider != Deployment.Provider.OPENAI for d in model.deployments

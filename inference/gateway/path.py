@@ -11,23 +11,35 @@ settled    one usage row, and what was held is given back
 An ``Exchange`` goes along it and meets none of them twice.
 """
 
+import orjson
+
 from core.idempotency import REPLAYED
 from core.money import NANO
+from inference.gateway.eligibility import find_model
 from inference.gateway.engine import Engine
 from inference.gateway.exchange import Exchange
 from inference.gateway.receiving import receive
 from inference.gateway.request import Request
 
 
-async def answer(request: Request, endpoint: str, engine: Engine) -> None:
+async def answer(request: Request, engine: Engine) -> None:
     """Answer a request. Raises ``APIError`` before anything was sent."""
-    exchange = await receive(request, endpoint, engine.directory, engine.bodies)
+    exchange = await receive(request, engine.directory, engine.bodies)
     engine.check_open()
 
     if exchange.call.is_stream:
         await _answer_with_events(request, exchange, engine)
     else:
         await _answer_whole(request, exchange, engine)
+
+
+async def count(request: Request, engine: Engine) -> None:
+    """Tell about how many tokens a conversation is. Raises ``APIError``."""
+    exchange = await receive(request, engine.directory, engine.bodies)
+    call = exchange.call
+    model = await find_model(engine.directory, exchange.caller, call.model)
+    tokens = max(1, call.size.estimate(model.bytes_per_token))
+    await request.respond(200, orjson.dumps({"input_tokens": tokens}))
 
 
 async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) -> None:
@@ -38,7 +50,7 @@ async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) ->
             with engine.settlement.settling(exchange), request.watched(exchange.leave):
                 await engine.attempts.complete(exchange)
 
-    await request.respond(200, exchange.take_answer(), _headers_of(exchange))
+    await request.answer(exchange.take_answer(), _headers_of(exchange))
 
 
 async def _answer_with_events(

@@ -8,14 +8,17 @@ from inference.protocol.bodies import BodyReader
 
 
 async def receive(
-    request: Request, endpoint: str, directory: Directory, bodies: BodyReader
+    request: Request, directory: Directory, bodies: BodyReader
 ) -> Exchange:
     """Return the exchange of a request. Raises ``APIError``, ``Unavailable``."""
     caller = await directory.authenticate(request.secret, request.address)
     body = await bodies.read(request, caller.organisation_id)
-    call = await bodies.parse(endpoint, body)
+    call = await bodies.parse(request.dialect, body, request.id)
+    request.wording = call.wording
     exchange = Exchange(request.id, request.client_request_id, caller, call)
     key = request.header(b"idempotency-key")
     if key and not call.is_stream:
-        exchange.repeat_under(key, fingerprint_of(body))
+        # The same bytes on another road are another request.
+        road = b"" if call.wording is None else request.dialect.name.encode()
+        exchange.repeat_under(key, fingerprint_of(road + body))
     return exchange

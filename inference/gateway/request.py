@@ -7,7 +7,9 @@ from typing import Any, Self
 from django.conf import settings
 
 from inference.protocol import errors
+from inference.protocol.dialects import Dialect, OpenAI
 from inference.protocol.errors import APIError
+from inference.protocol.requests import CHAT, Wording
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -22,13 +24,24 @@ _STREAM_HEADERS = (
 )
 
 
+_OWN = OpenAI(CHAT)
+
+
 class Request:
     """One request. Its headers are read once; every answer carries ``id``, if any."""
 
     def __init__(
-        self, scope: Message, receive: Receive, send: Send, request_id: str
+        self,
+        scope: Message,
+        receive: Receive,
+        send: Send,
+        request_id: str,
     ) -> None:
         self.id = request_id
+        # A route may be one of another protocol.
+        self.dialect: Dialect = _OWN
+        # How the answer is told where that is not in the gateway's own words.
+        self.wording: Wording | None = None
         self.method: str = scope["method"]
         self.path: str = scope["path"].rstrip("/")
         # Of a header that is sent twice the first counts.
@@ -46,10 +59,15 @@ class Request:
 
     @property
     def secret(self) -> str:
-        """The key that was sent. Raises ``APIError`` where none was."""
+        """The key that was sent, as a Bearer or as Anthropic's clients send it.
+
+        Raises ``APIError`` where none was.
+        """
         authorization = self.header(b"authorization").decode("latin-1")
         kind, _, secret = authorization.partition(" ")
-        if kind.lower() != "bearer" or not secret.strip():
+        if kind.lower() != "bearer":
+            secret = self.header(b"x-api-key").decode("latin-1")
+        if not secret.strip():
             raise errors.missing_key()
         return secret.strip()
 
@@ -142,18 +160,34 @@ class Request:
         await self._send({"type": "http.response.body", "body": body})
 
     async def refuse(self, error: APIError) -> None:
-        """Answer with an error in OpenAI's shape."""
-        await self.respond(error.status, error.body(), error.headers)
+        """Answer with an error in the caller's protocol."""
+        status = self.dialect.status_of(error)
+        body = self.dialect.refusal(error, self.id)
+        await self.respond(status, body, error.headers)
+
+    async def answer(self, answer: bytes, headers: Mapping[str, str]) -> None:
+        """Answer with a model's whole answer, in the caller's words."""
+        told = self.wording.whole(answer) if self.wording else answer
+        await self.respond(200, told, headers)
 
     async def start_stream(self, headers: Mapping[str, str]) -> None:
         """Answer 200 with events that are still to be written."""
         await self._start_answer(200, [*_STREAM_HEADERS, *self._encoded(headers)])
 
     async def write(self, piece: bytes) -> None:
-        """Send a piece of a stream."""
+        """Send whole events of a stream, in the caller's words."""
+        if self.wording is not None:
+            piece = self.wording.events(piece)
+            if not piece:
+                return
         await self._send(
             {"type": "http.response.body", "body": piece, "more_body": True}
         )
+
+    @property
+    def has_told_end(self) -> bool:
+        """Tell whether the words sent so far say themselves that nothing follows."""
+        return self.wording is not None and self.wording.has_ended
 
     async def end_stream(self) -> None:
         """Send the proper end of a body: it says that all of it was sent."""
@@ -168,7 +202,8 @@ class Request:
         )
 
     def _encoded(self, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-        own = [(b"x-request-id", self.id.encode())] if self.id else []
+        names = self.dialect.id_headers if self.id else ()
+        own = [(name, self.id.encode()) for name in names]
         return own + [
             (name.encode(), value.encode()) for name, value in headers.items()
         ]

@@ -51,7 +51,7 @@ class Streams:
         try:
             relay = await self._open(exchange)
             request.watch()
-            if await self._pass_on(relay, request):
+            if await self._pass_on(relay, request) or request.has_told_end:
                 # A body without its proper end tells what this would hide.
                 await request.end_stream()
         finally:

@@ -10,7 +10,9 @@ import time
 from typing import Protocol
 
 from core.documents import PIECE, BadDocument, Bounds, Measure
-from inference.protocol import errors, requests
+from inference.protocol import errors
+from inference.protocol.dialects import Dialect
+from inference.protocol.requests import ModelRequest
 
 # Pictures travel as base64 in the body: four large ones and a long conversation.
 MAX_BODY = 20_000_000
@@ -62,13 +64,15 @@ class BodyReader:
         except BadDocument as error:
             raise errors.bad_request(str(error)) from error
 
-    async def parse(self, endpoint: str, body: bytes) -> requests.ModelRequest:
+    async def parse(
+        self, dialect: Dialect, body: bytes, request_id: str
+    ) -> ModelRequest:
         """Return what a body asks for. Raises ``APIError``."""
         if len(body) <= LONG_BODY:
-            return requests.parse(endpoint, body)
+            return dialect.read(body, request_id)
         async with self._parsing:
             # No thread runs beside the parser, but others run between its steps.
-            return await asyncio.to_thread(requests.parse, endpoint, body)
+            return await asyncio.to_thread(dialect.read, body, request_id)
 
     async def _read(
         self, request: Incoming, organisation_id: int, charged: int

@@ -17,6 +17,7 @@ _PARTS = {
     "video_url": "video",
     "video": "video",
 }
+_WISHES = ("reasoning_effort", "verbosity")
 _TEXT = {"text", "refusal", "input_text", "output_text", None}
 _WRITES = {"chat", "completions"}
 _EMBEDS = "embeddings"
@@ -36,6 +37,17 @@ def check_capabilities(
     for need, where in _needs(payload):
         if need not in able:
             raise _cannot(model, need, where)
+
+
+def drop_wishes(payload: dict[str, Any], able: frozenset[str]) -> None:
+    """Leave out of a translated request what this model would refuse.
+
+    In other protocols how hard to think is a wish; in a chat it is a demand that
+    servers of models without thoughts answer with 400.
+    """
+    if "reasoning" not in able:
+        for name in _WISHES:
+            payload.pop(name, None)
 
 
 def _needs(payload: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Reading what a caller asks for, and refusing it by the field that is wrong."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from core import documents
 from inference.protocol.errors import bad_request
@@ -17,9 +17,29 @@ _TEXT_PARTS = {"text", "refusal"}
 MOST_TOKENS = 2**31 - 1
 
 
+class Wording(Protocol):
+    """How one answer is told in words other than the gateway's own."""
+
+    def whole(self, body: bytes) -> bytes:
+        """Return a whole answer in these words."""
+        ...
+
+    def events(self, piece: bytes) -> bytes:
+        """Return what stands for whole events of a stream."""
+        ...
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the caller has heard that nothing more comes."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class ModelRequest:
-    """One valid request. ``payload`` is what was sent, unknown fields included."""
+    """One valid request. ``payload`` is what was sent, unknown fields included.
+
+    ``wording`` is there where it was sent in another protocol than OpenAI's chat.
+    """
 
     endpoint: str
     payload: dict[str, Any]
@@ -30,6 +50,7 @@ class ModelRequest:
     # Answers to each prompt: as many as are written, not only those returned.
     choices: int
     size: TextSize
+    wording: Wording | None = None
 
 
 def parse(endpoint: str, body: bytes) -> ModelRequest:
@@ -40,7 +61,11 @@ def parse(endpoint: str, body: bytes) -> ModelRequest:
         raise bad_request(str(error)) from error
     if not isinstance(payload, dict):
         raise bad_request("The body has to be a JSON object.")
+    return read(endpoint, payload)
 
+
+def read(endpoint: str, payload: dict[str, Any]) -> ModelRequest:
+    """Check a request that is parsed. Raises ``APIError`` naming the field."""
     model = payload.get("model")
     if not isinstance(model, str) or not model:
         raise bad_request("You must provide a model parameter.", "model")

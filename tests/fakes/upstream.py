@@ -35,6 +35,13 @@ def chunk(content: str = "", *, finish: str | None = None, **extra: Any) -> byte
     return b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n"
 
 
+def delta(finish: str | None = None, **fields: Any) -> bytes:
+    """Return one event of a stream with a delta of the test's own."""
+    choice = {"index": 0, "delta": fields, "finish_reason": finish}
+    body = {"id": "up-1", "object": "chat.completion.chunk", "choices": [choice]}
+    return b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n"
+
+
 def usage_event() -> bytes:
     body = {
         "id": "up-1",

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from core import documents
-from inference.protocol import requests
+from inference.protocol import dialects, requests
 from inference.protocol.errors import APIError
 from operations.schema import describe
 from tests.sweep.values import BODIES, JSON
@@ -77,6 +77,109 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
 }
 
+BASE64 = {"type": "base64", "media_type": "image/png", "data": "eA=="}
+CALL = {"type": "tool_use", "id": "a", "name": "f", "input": {"x": 1}}
+THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+MESSAGE: dict[str, Any] = {
+    "model": "tiny",
+    "max_tokens": 5,
+    "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "x"}}],
+    "messages": [
+        {"role": "user", "content": [{"type": "image", "source": BASE64}]},
+        {"role": "assistant", "content": [THOUGHT, CALL]},
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "a",
+                    "is_error": False,
+                    "content": [{"type": "text", "text": "42"}],
+                },
+                {"type": "document", "title": "T", "source": BASE64},
+            ],
+        },
+    ],
+    "tools": [{"name": "f", "description": "x", "input_schema": {"type": "object"}}],
+    "tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": True},
+    "thinking": {"type": "enabled", "budget_tokens": 1024},
+    "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {}}},
+    "stop_sequences": ["a"],
+    "metadata": {"user_id": "x"},
+    "temperature": 1,
+    "top_p": 1,
+    "top_k": 1,
+    "stream": True,
+}
+RESPONSE: dict[str, Any] = {
+    "model": "tiny",
+    "instructions": "Be brief.",
+    "input": [
+        {"role": "developer", "content": [{"type": "input_text", "text": "x"}]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "input_image", "image_url": "data:,x", "detail": "low"},
+                {"type": "input_file", "file_data": "data:,x", "filename": "x"},
+                {"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}},
+            ],
+        },
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": "x"}],
+            "content": [{"type": "reasoning_text", "text": "x"}],
+        },
+        {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "b", "name": "g", "input": "x"},
+        {"type": "function_call_output", "call_id": "a", "output": "42"},
+        {
+            "type": "custom_tool_call_output",
+            "call_id": "b",
+            "output": [{"type": "input_text", "text": "x"}],
+        },
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "x"}],
+        },
+    ],
+    "tools": [
+        {"type": "function", "name": "f", "parameters": {}, "strict": True},
+        {
+            "type": "custom",
+            "name": "g",
+            "description": "x",
+            "format": {"type": "grammar", "syntax": "lark", "definition": "x"},
+        },
+    ],
+    "tool_choice": {
+        "type": "allowed_tools",
+        "mode": "auto",
+        "tools": [{"type": "function", "name": "f"}],
+    },
+    "text": {
+        "verbosity": "low",
+        "format": {"type": "json_schema", "name": "x", "schema": {}, "strict": True},
+    },
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "include": ["message.output_text.logprobs"],
+    "top_logprobs": 2,
+    "max_output_tokens": 5,
+    "parallel_tool_calls": True,
+    "metadata": {"a": "b"},
+    "truncation": "auto",
+    "store": False,
+    "stream": True,
+    "temperature": 1,
+    "top_p": 1,
+    "user": "x",
+}
+TRANSLATED = [
+    pytest.param(dialects.Messages(), MESSAGE, id="messages"),
+    pytest.param(dialects.Responses(), RESPONSE, id="responses"),
+]
+
 
 def every_change(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Yield copies of a document with one place changed, and where that is."""
@@ -142,10 +245,10 @@ def test_no_field_of_the_rest_api_is_an_error(
     assert len(operations) >= 4
 
 
-def refusal_of(endpoint: str, body: bytes) -> str:
+def refusal_of(dialect: dialects.Dialect, body: bytes) -> str:
     """Return the field that is refused; nothing where the request is let in."""
     try:
-        call = requests.parse(endpoint, body)
+        call = dialect.read(body, "req_1")
     except APIError as error:
         return f"{error.param}" if error.status == 400 else f"status {error.status}"
     # What was let in can be weighed, and written again for the upstream.
@@ -157,13 +260,26 @@ def test_no_field_of_the_gateway_is_an_error(endpoint: str) -> None:
     refused = set()
 
     for _path, odd in every_change(REQUESTS[endpoint]):
-        refused.add(refusal_of(endpoint, json.dumps(odd).encode()))
+        refused.add(refusal_of(dialects.OpenAI(endpoint), json.dumps(odd).encode()))
 
     assert refused >= {
         "",
         "model",
         "stop" if endpoint != requests.EMBEDDINGS else "input",
     }
+
+
+@pytest.mark.parametrize(("dialect", "asked"), TRANSLATED)
+def test_no_field_of_another_protocol_is_an_error(
+    dialect: dialects.Dialect, asked: dict[str, Any]
+) -> None:
+    refused = set()
+
+    for _path, odd in every_change(asked):
+        refused.add(refusal_of(dialect, json.dumps(odd).encode()))
+
+    assert not any(place.startswith(("status", "empty")) for place in refused)
+    assert refused >= {"", "model", "tools", "stream"}
 
 
 @pytest.mark.parametrize("endpoint", REQUESTS)

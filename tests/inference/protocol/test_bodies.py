@@ -12,7 +12,6 @@ from inference.gateway.request import Message, Receive, Request
 from inference.protocol import bodies
 from inference.protocol.bodies import BodyReader
 from inference.protocol.errors import APIError
-from inference.protocol.requests import CHAT
 
 JSON = [(b"content-type", b"application/json")]
 HEAD = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"x":'
@@ -71,7 +70,7 @@ async def take(
     try:
         request = requested(messages.__anext__, length)
         whole = await reader.read(request, organisation)
-        return await reader.parse(CHAT, whole)
+        return await reader.parse(request.dialect, whole, request.id)
     except APIError as error:
         return error
 

@@ -1,0 +1,158 @@
+"""The protocols callers speak, each read as the same request and answered in its words.
+
+``requests`` is what all of them become: from there on there is one path, one meter
+and one price. What a protocol says otherwise is said here, at the edge.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from inference.protocol import requests
+from inference.protocol.errors import APIError
+from inference.protocol.messages import answers as messages
+from inference.protocol.messages import errors as messages_errors
+from inference.protocol.messages import requests as messages_requests
+from inference.protocol.messages.events import MessageEvents
+from inference.protocol.reading import object_of
+from inference.protocol.requests import CHAT, ModelRequest
+from inference.protocol.responses import requests as responses_requests
+from inference.protocol.responses.answers import Frame
+from inference.protocol.responses.events import ResponseEvents, response
+
+
+class Dialect(Protocol):
+    """``name`` tells roads apart where the same bytes mean different things.
+
+    ``id_headers`` are where clients look for the request's id.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def id_headers(self) -> tuple[bytes, ...]: ...
+
+    def read(self, body: bytes, request_id: str) -> ModelRequest:
+        """Return what a measured body asks for. Raises ``APIError``."""
+        ...
+
+    def status_of(self, error: APIError) -> int: ...
+
+    def refusal(self, error: APIError, request_id: str) -> bytes:
+        """Return the body of an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAI:
+    """OpenAI's own words, which are the gateway's: nothing is worded anew."""
+
+    name: str
+    id_headers: tuple[bytes, ...] = (b"x-request-id",)
+
+    def read(self, body: bytes, request_id: str) -> ModelRequest:
+        return requests.parse(self.name, body)
+
+    def status_of(self, error: APIError) -> int:
+        return error.status
+
+    def refusal(self, error: APIError, request_id: str) -> bytes:
+        return error.body()
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Anthropic's Messages."""
+
+    name: str = "messages"
+    id_headers: tuple[bytes, ...] = (b"x-request-id", b"request-id")
+
+    def read(self, body: bytes, request_id: str) -> ModelRequest:
+        chat = messages_requests.to_chat(object_of(body))
+        return _translated(chat, MessageWording(request_id, chat["model"]))
+
+    def status_of(self, error: APIError) -> int:
+        return messages_errors.status_of(error)
+
+    def refusal(self, error: APIError, request_id: str) -> bytes:
+        return messages_errors.body_of(error, request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesCount(Messages):
+    """A conversation whose tokens are to be counted: nothing is written."""
+
+    name: str = "messages/count_tokens"
+
+    def read(self, body: bytes, request_id: str) -> ModelRequest:
+        chat = messages_requests.to_counted(object_of(body))
+        return _translated(chat, MessageWording(request_id, chat["model"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """OpenAI's Responses; its errors are those of the other roads."""
+
+    name: str = "responses"
+    id_headers: tuple[bytes, ...] = (b"x-request-id",)
+
+    def read(self, body: bytes, request_id: str) -> ModelRequest:
+        chat, asked = responses_requests.to_chat(object_of(body))
+        frame = Frame(request_id, chat["model"], int(time.time()), asked)
+        return _translated(chat, ResponseWording(frame))
+
+    def status_of(self, error: APIError) -> int:
+        return error.status
+
+    def refusal(self, error: APIError, request_id: str) -> bytes:
+        if error.param and error.param.startswith("messages"):
+            # The place is one in the chat, which this caller never saw.
+            error.param = "input"
+        return error.body()
+
+
+class MessageWording:
+    """Words one answer as a message."""
+
+    def __init__(self, request_id: str, model: str) -> None:
+        self._request_id = request_id
+        self._model = model
+        self._events = MessageEvents(request_id=request_id, model=model)
+
+    def whole(self, body: bytes) -> bytes:
+        return messages.message(body, request_id=self._request_id, model=self._model)
+
+    def events(self, piece: bytes) -> bytes:
+        return self._events.feed(piece)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._events.has_ended
+
+
+class ResponseWording:
+    """Words one answer as a response."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._events = ResponseEvents(frame)
+
+    def whole(self, body: bytes) -> bytes:
+        return response(body, self._frame)
+
+    def events(self, piece: bytes) -> bytes:
+        return self._events.feed(piece)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._events.has_ended
+
+
+def _translated(chat: dict[str, Any], wording: requests.Wording) -> ModelRequest:
+    if chat.get("stream"):
+        # The last event tells what was used, on these roads always.
+        chat["stream_options"] = {"include_usage": True}
+    request = requests.read(CHAT, chat)
+    request.wording = wording
+    return request

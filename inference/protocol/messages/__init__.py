@@ -1,0 +1,1 @@
+"""Anthropic's Messages: read as a chat, and a chat's answer worded as a message."""
