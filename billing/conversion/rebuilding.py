@@ -229,7 +229,7 @@ def _first_actors(name: str, unheard: Unheard) -> dict[int, tuple[int, datetime]
             "SELECT DISTINCT ON (organisation_id) organisation_id, user_id, occurred_at"
             " FROM activity_event WHERE name = %s AND source = 'fact'"
             " AND user_id IS NOT NULL AND organisation_id IS NOT NULL"
-            " ORDER BY organisation_id, occurred_at",
+            " ORDER BY organisation_id, occurred_at, user_id",
             [name],
         )
         found = {pk: (user_id, at) for pk, user_id, at in cursor.fetchall()}
@@ -237,7 +237,8 @@ def _first_actors(name: str, unheard: Unheard) -> dict[int, tuple[int, datetime]
         pk, user_id, at = event.organisation_id, event.user_id, event.occurred_at
         if event.name != name or pk is None or user_id is None:
             continue
-        if pk not in found or at < found[pk][1]:
+        # Of two in one second the smaller number is the first, heard of or not.
+        if pk not in found or (at, user_id) < found[pk][::-1]:
             found[pk] = (user_id, at)
     return found
 

@@ -125,13 +125,23 @@ def _record_payment(account: Account, *, at: datetime, user_id: int | None) -> N
         account.first_paid_at = at
         account.save(update_fields=["first_paid_at"])
         _derive_payment(account.developer_id)
-    is_first_payer = account.payer_since is None or at < account.payer_since
-    if user_id is not None and is_first_payer:
+    if user_id is not None and _pays_first(account, at, user_id):
         record_sign_up(user_id)
         account.payer_id = user_id
         account.payer_since = at
         account.save(update_fields=["payer", "payer_since"])
         _derive_holder(account)
+
+
+def _pays_first(account: Account, at: datetime, user_id: int) -> bool:
+    """Tell whether a payer comes before the one that is known.
+
+    Stripe's seconds are long: of two in one the smaller number is the first, so that
+    the order they are heard in decides nothing.
+    """
+    if account.payer_since is None or account.payer_id is None:
+        return True
+    return (at, user_id) < (account.payer_since, account.payer_id)
 
 
 def holder_of(

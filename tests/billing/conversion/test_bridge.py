@@ -117,3 +117,26 @@ def test_the_check_says_when_they_do_not_add_up(
 
     with pytest.raises(CommandError, match="1999 minor units"):
         call_command("conversion", "check")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_who_pay_in_one_second_the_order_they_are_heard_in_decides_nothing(
+    order: tuple[int, int], person: Any, deliver_outbox: Callable[[], int]
+) -> None:
+    payers = [person("earlier"), person("later")]
+    team = create_organisation("Ours", owner=person("staff", is_staff=True))
+    deliver_outbox()
+    now = datetime.now(UTC)
+    for number in order:
+        record_invoice(
+            invoice_record(1_000 + number, paid_at=now),
+            organisation_id=team.pk,
+            user_id=payers[number].pk,
+            fetched_at=now,
+        )
+        deliver_outbox()
+
+    account = Account.objects.get(organisation_id=team.pk)
+
+    assert account.payer_id == payers[0].pk
+    assert rebuild() == []
