@@ -125,7 +125,7 @@ def notice(data: dict[str, Any]) -> str:
             "",
         ]
         lines += [adapted["text"], "", "```text", *adapted["notice"], "```", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *data["wheels"], ""])
 
 
 def main() -> int:

@@ -50,7 +50,7 @@ async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) ->
             with engine.settlement.settling(exchange), request.watched(exchange.leave):
                 await engine.attempts.complete(exchange)
 
-    await request.answer(exchange.take_answer(), _headers_of(exchange))
+    await request.send(exchange.take_answer(), _headers_of(exchange))
 
 
 async def _answer_with_events(

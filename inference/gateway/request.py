@@ -165,7 +165,7 @@ class Request:
         body = self.dialect.refusal(error, self.id)
         await self.respond(status, body, error.headers)
 
-    async def answer(self, answer: bytes, headers: Mapping[str, str]) -> None:
+    async def send(self, answer: bytes, headers: Mapping[str, str]) -> None:
         """Answer with a model's whole answer, in the caller's words."""
         told = self.wording.whole(answer) if self.wording else answer
         await self.respond(200, told, headers)

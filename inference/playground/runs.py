@@ -197,7 +197,7 @@ async def bring(errand: Errand, hear: Hear) -> None:
 
 async def _listen(errand: Errand, heard: _Heard, hear: Hear) -> None:
     timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=5, sock_read=SILENT_SECONDS
+        total=None, connect=5, sock_connect=5, sock_read=SILENT_SECONDS
     )
     body = {**errand.payload, "stream_options": {"include_usage": True}}
     headers = {

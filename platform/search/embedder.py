@@ -94,7 +94,9 @@ class Embedder:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # Each call has its own time in all.
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=PATIENCE, sock_connect=PATIENCE
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )

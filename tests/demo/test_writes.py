@@ -12,11 +12,8 @@ WRITING = {
     *("save", "update", "bulk_update", "delete", "copy"),
 }
 # Why each may: there are too many page views for a service each; the copies are made
-# by the models alone; the mails of ninety days are not to leave; a clock of its own.
-ALLOWED = {
-    "bulk.py": {"copy"},
-    "services.py": {"EmailMessage.delete"},
-}
+# by the models alone; a clock of its own.
+ALLOWED = {"bulk.py": {"copy"}}
 SQL = ("insert ", "update ", "delete ", "copy ")
 ALLOWED_SQL = {"bulk.py": {"copy "}, "copies.py": {"insert "}}
 # What the gateway writes in bulk too, and the events it is not asked about.

@@ -40,7 +40,7 @@ class Copy:
         self, *arguments: str, patience: float | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *arguments],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:valkey", *arguments],
             cwd=self.folder,
             env=_without_servers() | self.environment,
             capture_output=True,
