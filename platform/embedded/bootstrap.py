@@ -63,7 +63,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
             ["-m", "mypy", "."],
             IMPORTS,
             [*IMPORTS, "--config", "tools/stripe-emulator/pyproject.toml"],
-            ["-m", "djlint", "--check", "--lint", "--quiet", "templates"],
+            ["-m", "djlint", "--check", "--lint", "templates"],
             ["-m", "tools.lint"],
             [
                 # No server runs here, and none is needed.
@@ -286,7 +286,11 @@ def run(name: str, steps: list[list[str]], rest: list[str]) -> int:
             if name not in EACH_STEP:
                 os.execv(command[0], command)  # noqa: S606
         print(f"$ {' '.join(['python', *step])}", flush=True)
-        worst = subprocess.run(command, check=False).returncode or worst
+        if code := subprocess.run(command, check=False).returncode:
+            worst = code
+            # Some complain by their exit code alone, and others follow.
+            if name != "format":
+                say(f"{' '.join(['python', *step])} complained ({code}).")
     # A formatter that has written something ends as one that complains.
     return 0 if name == "format" else worst
 
