@@ -91,6 +91,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 15.0,
         "options": {"expires": 30},
     },
+    "gateway-compare": {
+        "task": "inference.gateway.tasks.compare",
+        "schedule": crontab(hour=4, minute=10),
+    },
     "usage-first-calls": {
         "task": "inference.usage.tasks.publish_first_calls",
         "schedule": 6.0,
