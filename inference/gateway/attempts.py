@@ -94,10 +94,12 @@ class Attempts:
             if last is not None and not last.leads_to(runner, exchange.runner):
                 continue
             exchange.run_as(runner)
-            # One try is left for the model that comes next.
-            left = MAX_ATTEMPTS - exchange.attempts - (number < len(runners))
+            left = MAX_ATTEMPTS - exchange.attempts
             if left < 1:
                 break
+            if left > 1 and number < len(runners):
+                # One try is for the model that comes next.
+                left -= 1
             try:
                 return await self._first_of(exchange, attempt, most=left)
             except Unanswered as unanswered:
