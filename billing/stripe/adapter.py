@@ -44,7 +44,7 @@ API_VERSION = "2026-10-28.endive"
 # Seconds to connect and to answer. Stripe takes up to two for a checkout session, so a
 # person who pays waits for four rather than be turned away; nobody waits for a job.
 REQUEST_TIMEOUT = (1.0, 3.0)
-JOB_TIMEOUT = (2.0, 8.0)
+JOB_TIMEOUT = (2.0, 8.0)  # as above
 # A request is tried once, since the person can try again under the same key.
 JOB_RETRIES = 2
 # How long buyers are told at once that Stripe is away, before one of them asks.
@@ -68,6 +68,7 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 breaker = Breaker("stripe", rest=REST, refusal=StripeUnavailable)
 
 
+# One for people and one for jobs, and again for a key that is being replaced.
 @lru_cache(maxsize=4)
 def _client(key: str, base: str, *, is_job: bool) -> stripe.StripeClient:
     return stripe.StripeClient(
@@ -228,7 +229,7 @@ def expire_checkout_session(session_id: str) -> CheckoutSession:
 
 
 def create_portal_session(*, customer_id: str, return_url: str, locale: str) -> str:
-    """Return a link into the hosted portal; whoever has it is the customer."""
+    """Return a link into the hosted portal; it signs its bearer in."""
     params: Any = {"customer": customer_id, "return_url": return_url, "locale": locale}
     with translated():
         found = _portal_configuration()
@@ -481,7 +482,7 @@ def find_price(lookup_key: str) -> Price | None:
 def create_price(
     *, product_id: str, lookup_key: str, unit_amount: int, currency: str, interval: Any
 ) -> Price:
-    """Create a recurring price and give it ``lookup_key``, whoever had it before."""
+    """Create a recurring price and give it ``lookup_key``, also if another has it."""
     with translated():
         return convert.price(
             client()

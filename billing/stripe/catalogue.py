@@ -24,8 +24,8 @@ def sync_plans() -> Iterator[SyncedPrice]:
     """Make Stripe sell what is on offer; yields one row per price as it goes.
 
     Idempotent: products are found by their plan, prices by their lookup key. A
-    price that is there with another amount is replaced and no longer sold. Whoever
-    bought one online may change to another in the hosted portal.
+    price that is there with another amount is replaced and no longer sold. A
+    customer who bought one online may change to another in the hosted portal.
     """
     versions = PlanVersion.objects.on_offer().select_related("plan")
     changeable: list[objects.PortalProduct] = []

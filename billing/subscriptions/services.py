@@ -55,7 +55,7 @@ LOCALES = {"en": "en", "zh-hans": "zh"}
 MARGIN = timedelta(minutes=2)
 
 
-def start_checkout(
+def open_checkout(
     organisation: Organisation, *, user: User, price: Price, seats: int = 1
 ) -> CheckoutIntent:
     """Return an open checkout to send ``user`` to; the same one for the same wish.

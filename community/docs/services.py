@@ -283,7 +283,7 @@ def index_page(page: Page) -> None:
     search.replace("doc", page.pk, list(entries_of(page)))
 
 
-def entries_of(page: Page) -> list[search.Entry]:
+def entries_of(page: Page) -> list[search.Findable]:
     """Return a page's sections as entries of the index."""
     anchors = [(text, anchor) for _level, anchor, text in page.outline]
     parts = sources.sections(page.title, page.source_md, anchors)
@@ -294,7 +294,7 @@ def entries_of(page: Page) -> list[search.Entry]:
         parts[0].lines[:0] = [page.description, ""]
     labels = ("current",) if page.version.is_default else ()
     return [
-        search.Entry(
+        search.Findable(
             kind="doc",
             object_id=page.pk,
             part=number,

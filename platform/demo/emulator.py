@@ -91,7 +91,7 @@ def at_hand() -> Iterator[bool]:
             supervisor.stop()
 
 
-class Account:
+class StripeAccount:
     """The demo's account at the emulator, on a test clock."""
 
     def __init__(self, moment: datetime) -> None:

@@ -345,7 +345,7 @@ def test_a_customer_deleted_at_stripe_is_remembered_and_replaced(
 
     found, again = run(), run()
     price = offer_for("pro").prices["month"]
-    intent = services.start_checkout(org, user=user, price=price)
+    intent = services.open_checkout(org, user=user, price=price)
 
     assert "customer" in {each.scope for each in found}
     assert again == []
