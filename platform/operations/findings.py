@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 
-from billing.stripe import adapter
+from billing.stripe import products
 from billing.stripe.exceptions import StripeError
 from core.crypto import decrypt
 from inference.catalog.alarms import refusals
@@ -337,7 +337,7 @@ def look_at_stripe() -> Said:
         )
     try:
         # The cheapest question there is; no price has this name.
-        adapter.find_price("doorstone-doctor")
+        products.find_price("doorstone-doctor")
     except StripeError as error:
         reason = _first_line(error.details.get("reason", error))
         yield (
