@@ -286,7 +286,7 @@ def index_page(page: Page) -> None:
     search.replace("doc", page.pk, list(entries_of(page)))
 
 
-def entries_of(page: Page) -> list[search.Entry]:
+def entries_of(page: Page) -> list[search.Findable]:
     """Return a page's sections as entries of the index."""
     first, *others = markdown.sections(page.source_md)
     # What a page is about is said in its description and often nowhere else.
@@ -300,7 +300,7 @@ def entries_of(page: Page) -> list[search.Entry]:
     parts = [part for part in (first, *others) if part.source]
     labels = ("current",) if page.version.is_default else ()
     return [
-        search.Entry(
+        search.Findable(
             kind="doc",
             object_id=page.pk,
             part=number,

@@ -14,13 +14,13 @@ def index_topic(topic: Topic) -> None:
     search.replace("topic", topic.pk, [entry_of(topic)])
 
 
-def entry_of(topic: Topic) -> search.Entry:
+def entry_of(topic: Topic) -> search.Findable:
     """Return a topic's entry: its question, then what solved it."""
     opening = topic.posts.filter(number=1).values_list("plain", flat=True).first() or ""
     solution = topic.solution.plain if topic.solution else ""
     quoted = topic.solution.source_md if topic.solution else ""
     labels = ("solved",) if topic.is_solved else ()
-    return search.Entry(
+    return search.Findable(
         kind="topic",
         object_id=topic.pk,
         url=topic.get_absolute_url(),
@@ -36,7 +36,7 @@ def entry_of(topic: Topic) -> search.Entry:
     )
 
 
-def entries() -> Iterator[search.Entry]:
+def entries() -> Iterator[search.Findable]:
     """Yield every listed topic's entry."""
     topics = Topic.objects.listed().select_related("category", "solution")
     # Some megabytes of text at a time.

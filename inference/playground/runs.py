@@ -2,8 +2,8 @@
 
 The gateway is called over HTTP with the person's own short-lived key, as any client
 calls it: limits, prices and refusals are the same. The key and, in a blind comparison,
-the model's name stay on the server. Whoever closes the page closes the calls with it;
-what had come by then is kept, and is what is paid for.
+the model's name stay on the server. A person who closes the page closes the calls with
+it; what had come by then is kept, and is what is paid for.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ KEEP_ALIVE_SECONDS = 15
 # The gateway commits within tens of milliseconds; after three seconds of looking the
 # page looks by itself.
 SETTLING_SECONDS = 0.03
-SETTLING_LOOKS = 100
+SETTLING_LOOKS = 100  # as above
 # The longest event of a stream; a line without an end must not fill the memory.
 MOST_OF_A_LINE = 1_000_000
 # As long as an answer may grow here; ten times what the longest context writes.
@@ -180,13 +180,13 @@ async def bring(errand: Errand, hear: Hear) -> None:
     state = _State.STOPPED
     try:
         await _listen(errand, heard, hear)
-        state = _State.FAILED if heard.error_code else _State.DONE
+        state = _State.DEAD if heard.error_code else _State.DONE
     except asyncio.CancelledError:
-        # Whoever asked has left, or has had enough.
+        # The person who asked has left, or has had enough.
         pass
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         logger.warning("playground.broke_off", extra={"error": repr(error)[:200]})
-        state = _State.FAILED
+        state = _State.DEAD
         heard.error_code = "broken" if heard.request_id else "unreachable"
     try:
         await _in_database(services.finish)(errand.answer_id, heard.ended(state))
@@ -212,7 +212,7 @@ async def _listen(errand: Errand, heard: _Heard, hear: Hear) -> None:
         ) as response,
     ):
         heard.request_id = response.headers.get("x-request-id", "")
-        await _in_database(services.note_call)(errand.answer_id, heard.request_id)
+        await _in_database(services.record_call)(errand.answer_id, heard.request_id)
         if response.status != 200:
             heard.refuse(await _refusal(response))
             return
@@ -226,7 +226,7 @@ async def _listen(errand: Errand, heard: _Heard, hear: Hear) -> None:
             if time.monotonic() - kept_at >= SAVE_SECONDS:
                 kept_at = time.monotonic()
                 text = heard.text.replace("\0", "")
-                await _in_database(services.note_progress)(errand.answer_id, text)
+                await _in_database(services.record_progress)(errand.answer_id, text)
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Any]:

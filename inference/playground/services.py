@@ -138,14 +138,14 @@ def claim(chat: Chat) -> list[Message]:
     return taken
 
 
-def note_call(answer_id: int, request_id: str) -> None:
+def record_call(answer_id: int, request_id: str) -> None:
     """Write down which call brings an answer, before its first word."""
     Message.objects.filter(pk=answer_id).update(
         usage_id=request_id or None, seen_at=timezone.now()
     )
 
 
-def note_progress(answer_id: int, text: str) -> None:
+def record_progress(answer_id: int, text: str) -> None:
     """Keep how far an answer has come."""
     Message.objects.filter(pk=answer_id, state=Message.State.RUNNING).update(
         content=text, seen_at=timezone.now()

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-from search.services import Entry
+from search.services import Findable
 
-Rebuilder = Callable[[], Iterable[Entry]]
+Rebuilder = Callable[[], Iterable[Findable]]
 _rebuilders: dict[str, Rebuilder] = {}
 
 

@@ -11,7 +11,7 @@ from search.models import IndexEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Findable:
     """One findable part. ``audience`` is ``public``, ``members`` or ``staff``.
 
     ``source`` is the Markdown to quote, where ``text`` was made readable. With
@@ -42,7 +42,7 @@ _COLUMNS = (
 )
 
 
-def index(entries: Iterable[Entry]) -> int:
+def index(entries: Iterable[Findable]) -> int:
     """Add entries or renew those that are there; return how many.
 
     Call it in the transaction of the change, so that nobody finds what they may
@@ -69,7 +69,7 @@ def index(entries: Iterable[Entry]) -> int:
 
 
 @transaction.atomic
-def replace(kind: str, object_id: int, entries: Sequence[Entry]) -> int:
+def replace(kind: str, object_id: int, entries: Sequence[Findable]) -> int:
     """Index ``entries`` as all the parts an object has now."""
     remove(kind, object_id)
     return index(entries)
@@ -84,7 +84,7 @@ def remove(kind: str, object_id: int) -> None:
 
 
 @transaction.atomic
-def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
+def rebuild(kind: str, entries: Callable[[], Iterable[Findable]]) -> int:
     """Index everything of ``kind`` again; readers see the old until it is done.
 
     Changes of that kind wait meanwhile: what is read here and written later would
@@ -96,7 +96,7 @@ def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, kind])
     IndexEntry.objects.filter(kind=kind).delete()
     count = 0
-    waiting: list[Entry] = []
+    waiting: list[Findable] = []
     for entry in entries():
         waiting.append(entry)
         if len(waiting) == 500:
@@ -112,7 +112,7 @@ def _wait_for_rebuild(cursor: Any, kinds: set[str]) -> None:
         )
 
 
-def _row(entry: Entry) -> list[Any]:
+def _row(entry: Findable) -> list[Any]:
     # PostgreSQL has no place for this one character.
     title, heading, body, source = (
         part.replace("\0", "")
