@@ -38,6 +38,19 @@ class Rates:
     cost_in: int
     cost_cached_in: int
     cost_out: int
+    # Parts with a rate of their own; ``None`` is that of the rest.
+    price_cache_write_in: int | None = None
+    price_audio_in: int | None = None
+    price_image_in: int | None = None
+    price_reasoning_out: int | None = None
+    price_audio_out: int | None = None
+    price_image_out: int | None = None
+    cost_cache_write_in: int | None = None
+    cost_audio_in: int | None = None
+    cost_image_in: int | None = None
+    cost_reasoning_out: int | None = None
+    cost_audio_out: int | None = None
+    cost_image_out: int | None = None
 
     @classmethod
     def from_dollars(

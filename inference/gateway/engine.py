@@ -2,6 +2,7 @@
 
 import asyncio
 
+from inference.catalog.models import Deployment
 from inference.directory.changes import follow_changes
 from inference.directory.directory import Directory
 from inference.gateway.admission import Admission
@@ -14,6 +15,7 @@ from inference.protocol.bodies import BodyReader
 from inference.providers.base import Provider
 from inference.providers.docs_assistant import DocsAssistant
 from inference.providers.openai import OpenAIProvider
+from inference.routing.lookout import CHANNEL, Lookout
 from stores.lean_redis import LeanRedis
 
 
@@ -23,14 +25,16 @@ class Engine:
     def __init__(self, redis_url: str) -> None:
         self.redis = LeanRedis(redis_url)
         self.providers: dict[str, Provider] = {
-            "openai": OpenAIProvider(),
+            "openai": OpenAIProvider(self._hear_refused_key),
             "docs_assistant": DocsAssistant(),
         }
         self.directory = Directory()
         self.bodies = BodyReader()
         self.replays = Replays(self.redis)
         self.admission = Admission(self.redis, self.directory)
-        self.attempts = Attempts(self.redis, self.providers)
+        self.lookout = Lookout(self.redis, self.directory, self.providers)
+        self.attempts = Attempts(self.redis, self.providers, self.lookout.router)
+        self.lookout.raise_alarm = self.attempts.raise_alarm
         self.settlement = Settlement(self.redis, self.admission)
         self.streams = Streams(self.directory, self.attempts, self.settlement)
         self.tasks: list[asyncio.Task[None]] = []
@@ -44,7 +48,12 @@ class Engine:
             asyncio.create_task(self.settlement.beat_forever()),
             asyncio.create_task(self.redis.watch()),
             asyncio.create_task(self.streams.recheck_forever()),
-            asyncio.create_task(follow_changes(self.directory, self.streams.recheck)),
+            asyncio.create_task(self.lookout.look_forever()),
+            asyncio.create_task(
+                follow_changes(
+                    self.directory, self.streams.recheck, {CHANNEL: self.lookout.hear}
+                )
+            ),
         ]
 
     def interrupt(self) -> None:
@@ -56,6 +65,9 @@ class Engine:
         """Raise ``APIError`` where the process is about to end."""
         if self.is_stopping:
             raise errors.shutting_down()
+
+    def _hear_refused_key(self, deployment: Deployment, status: int) -> None:
+        self.attempts.raise_alarm(deployment, status)
 
     async def stop(self) -> None:
         """Interrupt, commit what is left, close every connection."""

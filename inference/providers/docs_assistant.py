@@ -45,6 +45,12 @@ class DocsAssistant:
         text, finish = limit(await self._compose(deployment, ask), ask)
         return Stream(_events(ask, text, finish))
 
+    async def look(self, deployment: Deployment) -> int:
+        return 200
+
+    def is_short_of_keys(self, deployment: Deployment) -> bool:
+        return False
+
     async def close(self) -> None:
         await self._embedder.close()
 

@@ -48,5 +48,6 @@ SCHEDULE: dict[str, Entry] = {
     "audit-verify": _nightly(3, 35, "audit.tasks.verify"),
     "drafts-forget": _nightly(3, 45, "drafts.tasks.prune_drafts"),
     "jobs-prune": _nightly(3, 50, "jobs.tasks.prune"),
+    "gateway-compare": _nightly(4, 10, "inference.gateway.tasks.compare"),
     "search-forget": _nightly(4, 20, "search.tasks.forget_unused"),
 }

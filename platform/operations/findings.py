@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,15 +21,18 @@ from django.core import checks
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Min
+from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 
 from billing.stripe import products
 from billing.stripe.exceptions import StripeError
-from core.crypto import decrypt
 from inference.catalog.alarms import refusals
 from inference.catalog.models import SERVED_HERE, Deployment, Model
+from inference.providers.keyring import keys_of
+from inference.usage.models import UpstreamSum, UsageEvent
 from jobs.queries import Backlog, backlogs
 from stores.redis import client, prefixed
 
@@ -49,6 +53,8 @@ MIN_FREE_SHARE = 0.05
 MAX_PULSE_AGE = 90
 # In seconds. What answers later is as good as away for those who wait for a page.
 PATIENCE = 3
+# Who has more models in trouble than fit on a page has one cause for them.
+SHOWN = 10
 
 
 class Status(StrEnum):
@@ -382,11 +388,49 @@ def look_at_upstreams() -> Said:
         yield ok("Every model runs in this product; no server to reach.")
 
 
+def look_at_metering() -> Said:
+    """What upstreams told of usage since yesterday that could not be believed."""
+    since = timezone.now() - timedelta(days=1)
+    calls = UsageEvent.objects.filter(occurred_at__gte=since).exclude(doubt="")
+    # A gateway that was killed, or a caller who left, is no fault of a server's.
+    guesses = calls.filter(status=UsageEvent.Status.OK)
+    names = {each.pk: str(each) for each in Deployment.objects.select_related("model")}
+    is_quiet = True
+    for row in (
+        guesses.values("deployment_id", "model")
+        .annotate(count=Count("pk"), doubt=Min("doubt"))
+        .order_by("-count")[:SHOWN]
+    ):
+        is_quiet = False
+        yield (
+            Status.WARNING,
+            (
+                f"{row['model']} ({names.get(row['deployment_id'] or 0, 'no deployment')}): "
+                f"calls since yesterday whose usage is an estimate: {row['count']}, one "
+                f"because of {row['doubt']}. See what its server tells, and correct "
+                "calls with manage.py usage correct."
+            ),
+        )
+    for each in UpstreamSum.objects.filter(read_at__gte=since, is_off=True):
+        is_quiet = False
+        yield (
+            Status.FAILURE,
+            (
+                f"{names.get(each.deployment_id, each.deployment_id)} counted "
+                f"{each.tokens_in} tokens read and {each.tokens_out} written, we billed "
+                f"{each.own_in} and {each.own_out}: does anybody else use it, and are its "
+                "answers whole?"
+            ),
+        )
+    if is_quiet:
+        yield Status.OK, "Every server told its usage readably since yesterday."
+
+
 def _models_of(place: Deployment) -> urllib.request.Request:
     """Return the request for what a server lists, with its own key."""
     headers = {}
     if place.credential:
-        headers["authorization"] = f"Bearer {decrypt(place.credential)}"
+        headers["authorization"] = f"Bearer {next(iter(keys_of(place.credential)), '')}"
     address = f"{place.base_url.rstrip('/')}/models"
     return urllib.request.Request(address, headers=headers)  # noqa: S310 - staff's
 
@@ -426,6 +470,7 @@ LOOKS: tuple[Callable[[], Said], ...] = (
     look_at_mail,
     look_at_stripe,
     look_at_upstreams,
+    look_at_metering,
     look_at_disk,
 )
 
