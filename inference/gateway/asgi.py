@@ -40,10 +40,10 @@ logger = logging.getLogger(__name__)
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-_COUNT = MessagesCount()
+_MESSAGES, _COUNT = Messages(), MessagesCount()
 _DIALECTS: tuple[Dialect, ...] = (
     *(OpenAI(CHAT), OpenAI(COMPLETIONS), OpenAI(EMBEDDINGS)),
-    *(Responses(), Messages(), _COUNT),
+    *(Responses(), _MESSAGES, _COUNT),
 )
 ENDPOINTS = {f"/v1/{dialect.name}": dialect for dialect in _DIALECTS}
 
@@ -61,7 +61,7 @@ class Gateway:
             await self._run_lifespan(receive, send)
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
-            request.dialect = ENDPOINTS.get(request.path, request.dialect)
+            request.dialect = ENDPOINTS.get(request.path, _default_of(request))
             await self._answer(request)
         elif self.django is not None:
             await self.django(scope, receive, send)
@@ -145,6 +145,11 @@ class Gateway:
                 f"Unknown request URL: {request.method} {path}.",
                 code="unknown_url",
             )
+
+
+def _default_of(request: Request) -> Dialect:
+    """Return the words for addresses that more than one protocol has, or none."""
+    return _MESSAGES if request.header(b"anthropic-version") else request.dialect
 
 
 def gateway(django_application: App | None) -> Gateway:

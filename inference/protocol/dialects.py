@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from inference.protocol import requests
-from inference.protocol.errors import APIError
+from inference.protocol.errors import APIError, ContextExceeded
 from inference.protocol.messages import answers as messages
 from inference.protocol.messages import errors as messages_errors
 from inference.protocol.messages import requests as messages_requests
@@ -19,6 +19,11 @@ from inference.protocol.requests import CHAT, ModelRequest
 from inference.protocol.responses import requests as responses_requests
 from inference.protocol.responses.answers import Frame
 from inference.protocol.responses.events import ResponseEvents, response
+
+_INPUT_TOO_LONG = (
+    "Your input exceeds the context window of this model. "
+    "Please adjust your input and try again."
+)
 
 
 class Dialect(Protocol):
@@ -109,6 +114,9 @@ class Responses:
         if error.param and error.param.startswith("messages"):
             # The place is one in the chat, which this caller never saw.
             error.param = "input"
+        if isinstance(error, ContextExceeded):
+            # What this protocol's own server says comes first.
+            error.message = f"{_INPUT_TOO_LONG} {error.message}"
         return error.body()
 
 

@@ -10,6 +10,8 @@ from inference.protocol.estimates import TextSize, size_of
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
 EMBEDDINGS = "embeddings"
+# Where each has what a model is to read.
+PROMPTS = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 MAX_CHOICES = 128  # as many as OpenAI allows
 _TEXT_PARTS = {"text", "refusal"}
@@ -123,7 +125,7 @@ def _check_prompt(endpoint: str, payload: dict[str, Any]) -> None:
     if endpoint == CHAT:
         _check_messages(payload.get("messages"))
     else:
-        name = "prompt" if endpoint == COMPLETIONS else "input"
+        name = PROMPTS[endpoint]
         _check_texts(payload.get(name), name)
 
 
