@@ -23,6 +23,7 @@ from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
+from inference.gateway.keeping import answer as answer_about
 from inference.gateway.path import answer, count
 from inference.gateway.request import Message, Receive, Request, Send
 from inference.protocol import errors
@@ -136,6 +137,11 @@ class Gateway:
                 await count(request, engine)
             else:
                 await answer(request, engine)
+        elif path.startswith("/v1/responses/"):
+            caller = await engine.directory.authenticate(
+                request.secret, request.address
+            )
+            await answer_about(request, caller, engine.keeping)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             request.require_method("GET")
             await _answer_with_models(request, engine)

@@ -6,6 +6,7 @@ from inference.directory.changes import follow_changes
 from inference.directory.directory import Directory
 from inference.gateway.admission import Admission
 from inference.gateway.attempts import Attempts
+from inference.gateway.keeping import CHANNEL, Keeping
 from inference.gateway.replays import Replays
 from inference.gateway.settlement import Settlement
 from inference.gateway.streams import Streams
@@ -30,6 +31,7 @@ class Engine:
         self.bodies = BodyReader()
         self.replays = Replays(self.redis)
         self.admission = Admission(self.redis, self.directory)
+        self.keeping = Keeping(self.redis)
         self.attempts = Attempts(self.redis, self.providers)
         self.settlement = Settlement(self.redis, self.admission)
         self.streams = Streams(self.directory, self.attempts, self.settlement)
@@ -44,7 +46,13 @@ class Engine:
             asyncio.create_task(self.settlement.beat_forever()),
             asyncio.create_task(self.redis.watch()),
             asyncio.create_task(self.streams.recheck_forever()),
-            asyncio.create_task(follow_changes(self.directory, self.streams.recheck)),
+            asyncio.create_task(
+                follow_changes(
+                    self.directory,
+                    self.streams.recheck,
+                    {CHANNEL: self.keeping.cancel_here},
+                )
+            ),
         ]
 
     def interrupt(self) -> None:
@@ -62,6 +70,7 @@ class Engine:
         self.interrupt()
         await self.streams.wait_for_answers()
         await self.streams.wait_for_drains()
+        await self.keeping.stop()
         for provider in self.providers.values():
             await provider.close()
         await self.settlement.close()

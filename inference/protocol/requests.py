@@ -36,6 +36,29 @@ class Wording(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A wish to have an answer kept; ``items`` are what it answers."""
+
+    items: list[dict[str, Any]]
+    is_background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of a caller's kept answers when a request is read.
+
+    ``items`` are what was said before, where the request goes on from it. ``off`` is
+    why nothing is kept for this caller; empty where it is.
+    """
+
+    off: str = "Answers are not kept here."
+    items: tuple[dict[str, Any], ...] | None = None
+
+
+NOTHING_BEFORE = Before()
+
+
 @dataclass(slots=True, kw_only=True)
 class ModelRequest:
     """One valid request. ``payload`` is what was sent, unknown fields included.
@@ -53,6 +76,7 @@ class ModelRequest:
     choices: int
     size: TextSize
     wording: Wording | None = None
+    keep: Keep | None = None
 
 
 def parse(endpoint: str, body: bytes) -> ModelRequest:

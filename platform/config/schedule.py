@@ -91,6 +91,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 15.0,
         "options": {"expires": 30},
     },
+    "stored-prune": {
+        "task": "inference.stored.tasks.prune",
+        "schedule": crontab(minute=25),
+    },
     "usage-first-calls": {
         "task": "inference.usage.tasks.publish_first_calls",
         "schedule": 6.0,

@@ -22,8 +22,8 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 ROW = re.compile(r"^\| ([a-z][a-z /]*) \| .+? \| ?([a-z, ]*?) ?\|$", re.MULTILINE)
 # Names of subscribers are in rows that wait for delivery: they keep theirs.
 STORED = "subscribers.py"
-# Stripe's words for what is Stripe's.
-THEIRS = {"billing.ledger", "billing.subscriptions"}
+# Stripe's words for what is Stripe's, OpenAI's for its responses.
+THEIRS = {"billing.ledger", "billing.subscriptions", "inference.stored"}
 
 
 # A reader has to look three times who these are.
