@@ -39,6 +39,10 @@ SCHEDULE: dict[str, Entry] = {
     "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),
     "usage-report": _every(30, "inference.usage.tasks.report_hours"),
     "forum-views": _every(60, "community.forum.tasks.flush_views"),
+    "stored-prune": {
+        "task": "inference.stored.tasks.prune",
+        "schedule": crontab(minute=25),
+    },
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),

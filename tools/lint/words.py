@@ -24,8 +24,8 @@ ROW = re.compile(r"^\| ([a-z][a-z /]*) \| .+? \| ?([a-z, ]*?) ?\|$", re.MULTILIN
 STORED = "subscribers.py"
 # What only asks: ``is_hidden`` does nothing to a chat.
 PREDICATES = {"is", "has", "can"}
-# Stripe's words for what is Stripe's.
-THEIRS = {"billing.ledger", "billing.subscriptions"}
+# Stripe's words for what is Stripe's, OpenAI's for its responses.
+THEIRS = {"billing.ledger", "billing.subscriptions", "inference.stored"}
 
 
 # A reader has to look three times who these are.
