@@ -20,7 +20,7 @@ from inference.providers.docs_assistant import answer_question
 from search import indexing
 from search.embedder import Embedder
 from search.models import IndexEntry
-from search.queries import search_page
+from search.finding import search_page
 from search.text import lexemes
 from tests.inference.providers.judged import MARRAM, SITE, Judged
 
