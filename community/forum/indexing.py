@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from community.forum.models import Post, Topic
 from search import services as search
 
+# Some megabytes of text.
+_AT_ONCE = 500
+
 
 def index_topic(topic: Topic) -> None:
     """Index a topic as it is now; a hidden one is taken out with its replies."""
@@ -76,17 +79,16 @@ def reply_entry_of(post: Post) -> search.Entry:
 def entries() -> Iterator[search.Entry]:
     """Yield the entries of every listed topic, and of every reply that is shown."""
     topics = Topic.objects.listed().select_related("category", "solution")
-    # Some megabytes of text at a time.
-    for topic in topics.prefetch_related("tags").iterator(chunk_size=500):
+    for topic in topics.prefetch_related("tags").iterator(chunk_size=_AT_ONCE):
         yield entry_of(topic)
     replies = Post.objects.filter(number__gt=1, hidden_at=None, topic__hidden_at=None)
     replies = replies.select_related("topic__category").order_by("pk")
-    for post in replies.iterator(chunk_size=500):
+    for post in replies.iterator(chunk_size=_AT_ONCE):
         yield reply_entry_of(post)
 
 
 def _replies(topic: Topic) -> Iterator[Post]:
     shown = topic.posts.filter(number__gt=1, hidden_at=None)
-    for post in shown.order_by("number").iterator(chunk_size=500):
+    for post in shown.order_by("number").iterator(chunk_size=_AT_ONCE):
         post.topic = topic
         yield post

@@ -19,7 +19,7 @@ from search.asking import UnknownFilter
 
 
 def by_author(value: str, reader: Person) -> Q:
-    """Return what somebody wrote, by their user name."""
+    """Return what one person wrote, by their user name."""
     name = value.removeprefix("@")
     author = User.objects.filter(username__iexact=name, is_active=True).first()
     if author is None:
@@ -62,13 +62,13 @@ def by_solved(value: str, reader: Person) -> Q:
 
 def written_before(value: str, reader: Person) -> Q:
     """Return what was written before a day begins."""
-    return _posts(reader, Q(created_at__lt=_begin_of(_day(value, "before"))))
+    return _posts(reader, Q(created_at__lt=_midnight(_day(value, "before"))))
 
 
 def written_after(value: str, reader: Person) -> Q:
     """Return what was written after a day has ended."""
     next_day = _day(value, "after") + timedelta(days=1)
-    return _posts(reader, Q(created_at__gte=_begin_of(next_day)))
+    return _posts(reader, Q(created_at__gte=_midnight(next_day)))
 
 
 FILTERS: dict[str, Callable[[str, Person], Q]] = {
@@ -109,5 +109,5 @@ def _day(value: str, name: str) -> date:
     return day
 
 
-def _begin_of(day: date) -> datetime:
+def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))

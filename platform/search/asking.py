@@ -29,10 +29,10 @@ before being best but by can could did do does doing else for from get gets
 getting give given go goes going got had has have having hello help her here hey
 hi his how i if in instead into is it its just know let like made make makes may
 me might mine much must my need needs no not now of off on one only or our out
-please possible s should so some somebody someone something such t than thank
-thanks that the their them then there these they thing this those to too try
-trying us use used using very want was way we were what when where which while
-who why will with without won would you your
+please possible s should so some someone something such t than thank thanks that
+the their them then there these they thing this those to too try trying us use
+used using very want was way we were what when where which while who why will
+with without won would you your
 """
 FUNCTION_WORDS = frozenset(_ENGLISH.split())
 _CHINESE_WORDS = """
@@ -241,6 +241,7 @@ def _add(query: str, question: Question, *, marked: str) -> None:
         question.marked.append(marked)
 
 
+# As many as are named below.
 @lru_cache(maxsize=3)
 def _converter(name: str) -> OpenCC:
     return OpenCC(name)
