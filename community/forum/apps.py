@@ -17,8 +17,10 @@ class ForumConfig(AppConfig):
         from community.forum import subscribers  # noqa: F401
         from community.forum.indexing import entries
         from community.forum.models import Post
+        from community.forum.narrowing import FILTERS
         from notifications import registry as notifications
         from search import registry as search
 
         search.register("topic", entries)
+        search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)

@@ -14,6 +14,9 @@ from search.models import IndexEntry
 class Findable:
     """One findable part. ``audience`` is ``public``, ``members`` or ``staff``.
 
+    It is found by its title, too, unless that is only the name of what it is a part of
+    (``is_titled``), and by ``words`` that are shown nowhere.
+
     ``source`` is the Markdown to quote, where ``text`` was made readable. With
     ``has_meaning`` it is found by what it means, too, once a worker has embedded it.
     """
@@ -32,6 +35,8 @@ class Findable:
     boost: float = 1.0
     source: str = ""
     has_meaning: bool = False
+    is_titled: bool = True
+    words: str = ""
 
 
 # "sear": a number no other advisory lock has.
@@ -76,11 +81,26 @@ def replace(kind: str, object_id: int, entries: Sequence[Findable]) -> int:
 
 
 @transaction.atomic
-def remove(kind: str, object_id: int) -> None:
-    """Take an object with all its parts out of the index."""
+def remove(kind: str, object_id: int, *, part: int | None = None) -> None:
+    """Take an object with all its parts, or one part, out of the index."""
     with connection.cursor() as cursor:
         _wait_for_rebuild(cursor, {kind})
-    IndexEntry.objects.filter(kind=kind, object_id=object_id).delete()
+    entries = IndexEntry.objects.filter(kind=kind, object_id=object_id)
+    if part is not None:
+        entries = entries.filter(part=part)
+    entries.delete()
+
+
+@transaction.atomic
+def retitle(kind: str, object_id: int, *, title: str, audience: str) -> None:
+    """Let all parts of an object say its new title, and be found by its new audience.
+
+    For parts that are not found by the title: their words stay as they are.
+    """
+    with connection.cursor() as cursor:
+        _wait_for_rebuild(cursor, {kind})
+    parts = IndexEntry.objects.filter(kind=kind, object_id=object_id)
+    parts.update(title=title.replace("\0", "")[:300], audience=audience)
 
 
 @transaction.atomic
@@ -135,5 +155,10 @@ def _row(entry: Findable) -> list[Any]:
         entry.boost,
         source,
         digest,
-        text.vector((title, "A"), (heading, "B"), (body, "C")),
+        text.vector(
+            (title if entry.is_titled else "", "A"),
+            (heading, "B"),
+            (body, "C"),
+            (entry.words, "B"),
+        ),
     ]

@@ -19,8 +19,8 @@ from community.docs.models import Page, Version, Vote
 from community.docs.services import import_version, remove_version, vote_helpful
 from core.errors import RateLimited
 from outbox.models import Event
+from search.finding import search
 from search.models import IndexEntry
-from search.queries import search
 from tests.community.docs.conftest import Folder
 
 pytestmark = pytest.mark.django_db
