@@ -50,7 +50,9 @@ class Line:
 def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """How far behind the queue is, and its jobs by kind, state or what they are about.
 
-    What was given up comes first; a search looks into every state.
+    What was given up comes first; a search looks into every state. Among all others
+    what was ignored is only counted: most of it is events that nothing is to be done
+    about, and they would fill every page.
     """
     visible = _visible_kinds(request)
     asked = Values(request.GET)
@@ -60,8 +62,12 @@ def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     state = asked.choice("state", states, default=ALL if text else Job.State.DEAD)
     shown = [each for each in visible if kind in {"", each.name}]
     jobs = Job.objects.filter(kind__in=[each.name for each in shown])
+    ignored = 0
     if state != ALL:
         jobs = jobs.filter(state=state)
+    elif not text:
+        ignored = jobs.filter(state=Job.State.IGNORED).count()
+        jobs = jobs.exclude(state=Job.State.IGNORED)
     if text:
         jobs = jobs.filter(_found(text, shown))
     page = paginate(jobs, cursor=cursor_of(request))
@@ -75,6 +81,8 @@ def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         "state": state,
         "q": text,
         "query": _query(kind=kind, state=state, q=text),
+        "ignored": ignored,
+        "ignored_query": _query(kind=kind, state=Job.State.IGNORED),
         "can_retry_all": bool(page.items) and state == Job.State.DEAD and not text,
     }
     return render(request, "operations/job_list.html", context)

@@ -136,8 +136,7 @@ def chat(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
 def stream(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponseBase:
     """Bring the answers that wait, and tell the page's script as they come.
 
-    They end with the request: a person who leaves the page or stops them pays for what
-    had come by then.
+    They do not end with the request: a person who comes back finds them.
     """
     found = own_chat(request, chat_id)
     errands = _errands(request, found)
@@ -148,6 +147,17 @@ def stream(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponseBase:
     )
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+@sign_in_required
+@require_POST
+def stop(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
+    """End the answers that are being written; what came is kept and paid for."""
+    found = own_chat(request, chat_id)
+    runs.stop(services.stop(found))
+    if request.headers.get("X-Requested-With") == "fetch":
+        return HttpResponse(status=204)
+    return redirect(f"{found.get_absolute_url()}#last")
 
 
 @never_cache
