@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -140,11 +141,11 @@ async def stream(errands: Sequence[Errand]) -> AsyncIterator[bytes]:
     Each is ``{"answer": id, "text": …}`` or ``{"answer": id, "done": true}``. Closed
     early, it leaves the answers to come to their end by themselves.
     """
-    page = _Page()
+    page = _OpenPage()
     for errand in errands:
         task = asyncio.create_task(_bring_to(page, errand))
         _brought[errand.answer_id] = task
-        task.add_done_callback(lambda _, key=errand.answer_id: _brought.pop(key, None))
+        task.add_done_callback(partial(_forget, errand.answer_id))
     left = len(errands)
     try:
         while left:
@@ -159,6 +160,10 @@ async def stream(errands: Sequence[Errand]) -> AsyncIterator[bytes]:
         page.is_open = False
 
 
+def _forget(answer_id: int, _task: asyncio.Task[None]) -> None:
+    _brought.pop(answer_id, None)
+
+
 def stop(answer_ids: Iterable[int]) -> None:
     """End at once what this process brings of some answers; from any thread.
 
@@ -171,7 +176,7 @@ def stop(answer_ids: Iterable[int]) -> None:
 
 
 @dataclass(slots=True)
-class _Page:
+class _OpenPage:
     """Who listens to answers; nothing is kept for one that has left."""
 
     events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
@@ -182,7 +187,7 @@ class _Page:
             self.events.put_nowait(event)
 
 
-async def _bring_to(page: _Page, errand: Errand) -> None:
+async def _bring_to(page: _OpenPage, errand: Errand) -> None:
     async def hear(text: str) -> None:
         page.tell({"answer": errand.answer_id, "text": text})
 
@@ -210,7 +215,7 @@ async def bring(errand: Errand, hear: Hear) -> None:
     heard = _Heard()
     state = _State.STOPPED
     listening = asyncio.create_task(_listen(errand, heard, hear))
-    noting = asyncio.create_task(_note(errand, heard, listening))
+    noting = asyncio.create_task(_record(errand, heard, listening))
     try:
         await listening
         state = _State.DEAD if heard.error_code else _State.DONE
@@ -230,10 +235,10 @@ async def bring(errand: Errand, hear: Hear) -> None:
         logger.exception("playground.not_kept", extra={"answer": errand.answer_id})
 
 
-async def _note(errand: Errand, heard: _Heard, listening: asyncio.Task[None]) -> None:
-    """Write down how far an answer is, and end it once nobody wants it any more.
+async def _record(errand: Errand, heard: _Heard, listening: asyncio.Task[None]) -> None:
+    """Write down how far an answer is, and end it once it is not wanted any more.
 
-    A model may think for minutes before its first word: that somebody is at it is
+    A model may think for minutes before its first word: that work goes on is
     written down all the same.
     """
     while True:
