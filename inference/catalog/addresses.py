@@ -14,7 +14,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Link-local, where clouds answer their machines; Alibaba's and Amazon's other ones;
-# nobody's, everybody's and reserved ones.
+# those of no host, of every host and reserved ones.
 DENIED = (
     *("169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32", "0.0.0.0/8"),
     *("224.0.0.0/4", "240.0.0.0/4", "fe80::/10", "fd00:ec2::254/128", "::/128"),

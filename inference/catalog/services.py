@@ -150,8 +150,8 @@ def move(places: QuerySet[Deployment], *, base_url: str, credential: str) -> Non
 def retire(model: Model) -> None:
     """Take a model off the list for good; its prices and what was used stay.
 
-    Its deployments go, and their credentials with them. The model is locked, as by
-    whoever publishes it at the same moment.
+    Its deployments go, and their credentials with them. The model is locked, as it
+    is by one who publishes it at the same moment.
     """
     locked = Model.objects.select_for_update().get(pk=model.pk)
     locked.status = Model.Status.RETIRED
@@ -189,7 +189,7 @@ def index_model(model: Model) -> None:
         "model",
         model.pk,
         [
-            search.Entry(
+            search.Findable(
                 kind="model",
                 object_id=model.pk,
                 url=model.get_absolute_url(),

@@ -26,6 +26,7 @@ from inference.catalog.queries import current_prices
 from inference.keys import secrets
 from inference.keys.models import ApiKey
 from inference.protocol import errors
+from inference.stored.models import Storage
 from inference.usage.models import OrganisationMonth, UsageHour
 
 # How long a revoked key may still be used where Redis announces nothing.
@@ -52,6 +53,8 @@ class Caller:
     monthly_limit_nano: int | None
     expires_at: datetime | None
     locale: str
+    # Whether its organisation chose to have responses kept.
+    stores_responses: bool = False
 
     def may_see(self, slug: str) -> bool:
         """Tell whether the key is for this model."""
@@ -306,6 +309,7 @@ def load_caller(digest: str) -> Caller | None:
         monthly_limit_nano=key.monthly_limit_nano,
         expires_at=key.expires_at,
         locale=key.created_by.locale if key.created_by else "",
+        stores_responses=Storage.objects.filter(pk=key.organisation_id).exists(),
     )
 
 

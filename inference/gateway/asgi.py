@@ -23,6 +23,7 @@ from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
+from inference.gateway.keeping import answer as answer_about
 from inference.gateway.path import answer, count
 from inference.gateway.receipts import receipt
 from inference.gateway.request import Message, Receive, Request, Send
@@ -41,10 +42,10 @@ logger = logging.getLogger(__name__)
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-_COUNT = MessagesCount()
+_MESSAGES, _COUNT = Messages(), MessagesCount()
 _DIALECTS: tuple[Dialect, ...] = (
     *(OpenAI(CHAT), OpenAI(COMPLETIONS), OpenAI(EMBEDDINGS)),
-    *(Responses(), Messages(), _COUNT),
+    *(Responses(), _MESSAGES, _COUNT),
 )
 ENDPOINTS = {f"/v1/{dialect.name}": dialect for dialect in _DIALECTS}
 
@@ -62,7 +63,7 @@ class Gateway:
             await self._run_lifespan(receive, send)
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
-            request.dialect = ENDPOINTS.get(request.path, request.dialect)
+            request.dialect = ENDPOINTS.get(request.path, _default_of(request))
             await self._answer(request)
         elif self.django is not None:
             await self.django(scope, receive, send)
@@ -139,6 +140,11 @@ class Gateway:
                 await count(request, engine)
             else:
                 await answer(request, engine)
+        elif path.startswith("/v1/responses/"):
+            caller = await engine.directory.authenticate(
+                request.secret, request.address
+            )
+            await answer_about(request, caller, engine.keeping)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             request.require_method("GET")
             await _answer_with_models(request, engine)
@@ -151,6 +157,11 @@ class Gateway:
                 f"Unknown request URL: {request.method} {path}.",
                 code="unknown_url",
             )
+
+
+def _default_of(request: Request) -> Dialect:
+    """Return the words for addresses that more than one protocol has, or none."""
+    return _MESSAGES if request.header(b"anthropic-version") else request.dialect
 
 
 def gateway(django_application: App | None) -> Gateway:

@@ -12,7 +12,7 @@ from inference.protocol.capabilities import check_capabilities, drop_wishes
 from inference.protocol.errors import APIError
 from inference.protocol.fields import refuse_unknown
 from inference.protocol.metering import UsageBounds
-from inference.protocol.requests import EMBEDDINGS, ModelRequest
+from inference.protocol.requests import EMBEDDINGS, PROMPTS, ModelRequest
 
 
 async def find_model(directory: Directory, caller: Caller, slug: str) -> OfferedModel:
@@ -108,8 +108,15 @@ def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int
         likely = min(call.max_tokens or model.default_output_tokens, most_out)
         answers = call.choices * size.texts
     # The estimate errs on the high side; only what cannot fit is refused.
-    if each_in * 0.5 + (most_out if call.max_tokens else 0) > context:
-        raise errors.context_exceeded(context)
+    asked = most_out if call.max_tokens else 0
+    if each_in * 0.5 + asked > context:
+        raise errors.ContextExceeded(
+            context,
+            prompt=each_in,
+            answer=asked or None,
+            is_estimated=True,
+            param=PROMPTS[call.endpoint],
+        )
     bounds = UsageBounds(
         estimated_in=estimated_in,
         most_in=size.most(context),

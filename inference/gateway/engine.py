@@ -7,6 +7,8 @@ from inference.directory.changes import follow_changes
 from inference.directory.directory import Directory
 from inference.gateway.admission import Admission
 from inference.gateway.attempts import Attempts
+from inference.gateway.keeping import CHANNEL as RESPONSES
+from inference.gateway.keeping import Keeping
 from inference.gateway.replays import Replays
 from inference.gateway.settlement import Settlement
 from inference.gateway.streams import Streams
@@ -15,7 +17,8 @@ from inference.protocol.bodies import BodyReader
 from inference.providers.base import Provider
 from inference.providers.docs_assistant import DocsAssistant
 from inference.providers.openai import OpenAIProvider
-from inference.routing.lookout import CHANNEL, Lookout
+from inference.routing.lookout import CHANNEL as DEPLOYMENTS
+from inference.routing.lookout import Lookout
 from stores.lean_redis import LeanRedis
 
 
@@ -35,6 +38,7 @@ class Engine:
         self.lookout = Lookout(self.redis, self.directory, self.providers)
         self.attempts = Attempts(self.redis, self.providers, self.lookout.router)
         self.lookout.raise_alarm = self.attempts.raise_alarm
+        self.keeping = Keeping(self.redis)
         self.settlement = Settlement(self.redis, self.admission)
         self.streams = Streams(self.directory, self.attempts, self.settlement)
         self.tasks: list[asyncio.Task[None]] = []
@@ -51,7 +55,9 @@ class Engine:
             asyncio.create_task(self.lookout.look_forever()),
             asyncio.create_task(
                 follow_changes(
-                    self.directory, self.streams.recheck, {CHANNEL: self.lookout.hear}
+                    self.directory,
+                    self.streams.recheck,
+                    {DEPLOYMENTS: self.lookout.hear, RESPONSES: self.keeping.hear},
                 )
             ),
         ]
@@ -74,6 +80,7 @@ class Engine:
         self.interrupt()
         await self.streams.wait_for_answers()
         await self.streams.wait_for_drains()
+        await self.keeping.stop()
         for provider in self.providers.values():
             await provider.close()
         await self.settlement.close()

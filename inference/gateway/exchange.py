@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,6 +17,10 @@ from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage
 
 AUDIENCES = ("public", "members")
+
+
+def _nothing() -> None:
+    """Most requests are kept nowhere."""
 
 
 class Stage(enum.Enum):
@@ -94,6 +99,9 @@ class Exchange:
     is_replayed: bool = False
     tokens: Tokens = field(init=False)
     answer: bytes = b""
+
+    # Called once a response that is kept has been written down.
+    begun: Callable[[], object] = _nothing
 
     # Settled.
     usage: Usage = field(init=False)

@@ -22,7 +22,10 @@ from inference.providers.keyring import (
 )
 from inference.providers.wire import Unreadable, as_events, loads, seconds_of, sent
 
+# Bytes. A batch of embeddings is the largest answer: 2 048 vectors of 1 536 numbers in
+# decimals are about 60 MB.
 MAX_ANSWER = 64_000_000
+# Bytes of an error that are read; a sentence and perhaps a traceback.
 MAX_ERROR = 100_000
 # A server that is there accepts within one round trip; a name and TLS take some more,
 # which is the deployment's own (connect_timeout).
@@ -243,6 +246,8 @@ class OpenAIProvider:
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                # The calls that are let in are the limit. nginx closes an idle
+                # connection after 75 s: ours go before, so none breaks as it is used.
                 connector=aiohttp.TCPConnector(
                     limit=0, keepalive_timeout=30, resolver=CheckedResolver()
                 ),

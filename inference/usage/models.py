@@ -227,25 +227,37 @@ class OrganisationMonth(models.Model):
 
 
 class FirstCall(models.Model):
-    """An organisation's first successful call, until and after it was announced."""
+    """A person's first successful call for an organisation, told to others or not.
 
-    organisation = models.OneToOneField(
-        "accounts.Organisation",
-        on_delete=models.PROTECT,
-        primary_key=True,
-        related_name="+",
+    The person is who made the key, noted when the call was written, so that a key or
+    a person who goes takes no call along. Nobody, where they were gone by then.
+    """
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
     )
+    user_id = models.BigIntegerField(null=True)
     key_id = models.BigIntegerField(null=True)
     model = models.CharField(max_length=NAME_LENGTH)
     at = models.DateTimeField()
     is_announced = models.BooleanField(default=False)
 
     class Meta:
+        # Gateways of the release before still write usage_firstcall, which had one
+        # row for an organisation.
+        db_table = "usage_personal_first_call"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "user_id"],
+                nulls_distinct=False,
+                name="usage_firstcall_once",
+            )
+        ]
         indexes = [
             models.Index(
-                fields=["organisation"],
+                fields=["id"],
                 condition=Q(is_announced=False),
-                name="usage_firstcall_unannounced",
+                name="usage_firstcall_waiting",
             )
         ]
 

@@ -27,7 +27,7 @@ from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 
-from billing.stripe import adapter
+from billing.stripe import products
 from billing.stripe.exceptions import StripeError
 from inference.catalog.alarms import refusals
 from inference.catalog.models import SERVED_HERE, Deployment, Model
@@ -98,6 +98,18 @@ def examine() -> Iterator[Finding]:
 Said = Iterator[tuple[Status, str]]
 
 
+def ok(sentence: str) -> tuple[Status, str]:
+    return Status.OK, sentence
+
+
+def warning(sentence: str) -> tuple[Status, str]:
+    return Status.WARNING, sentence
+
+
+def failure(sentence: str) -> tuple[Status, str]:
+    return Status.FAILURE, sentence
+
+
 def look_at_settings() -> Said:
     """Django's own checks; the deployment ones where the site is a real one."""
     found = checks.run_checks(include_deployment_checks=settings.IS_HTTPS)
@@ -111,15 +123,12 @@ def look_at_settings() -> Said:
             f"{message.id}: {message.msg}{hint}",
         )
     if not settings.IS_HTTPS:
-        yield (
-            Status.WARNING,
-            (
-                f"SITE_URL is {settings.SITE_URL}: set it to the https:// address people "
-                "use, or cookies and links are not protected."
-            ),
+        yield warning(
+            f"SITE_URL is {settings.SITE_URL}: set it to the https:// address people "
+            "use, or cookies and links are not protected."
         )
     if not found:
-        yield Status.OK, "Every setting fits."
+        yield ok("Every setting fits.")
 
 
 def look_at_postgres() -> Said:
@@ -134,27 +143,22 @@ def look_at_postgres() -> Said:
             version, moment = cursor.fetchone()
         ended = time.time()
     except DatabaseError as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"PostgreSQL does not answer ({_first_line(error)}): "
-                + _cure(
-                    "check DATABASE_URL and that the server runs and lets this "
-                    "machine in.",
-                    log="postgres.log",
-                )
-            ),
+        yield failure(
+            f"PostgreSQL does not answer ({_first_line(error)}): "
+            + _cure(
+                "check DATABASE_URL and that the server runs and lets this machine in.",
+                log="postgres.log",
+            )
         )
         return
     major = version // 10_000
     if major < MIN_POSTGRES:
-        yield (
-            Status.FAILURE,
-            f"PostgreSQL {major} is too old: upgrade to {MIN_POSTGRES} or newer.",
+        yield failure(
+            f"PostgreSQL {major} is too old: upgrade to {MIN_POSTGRES} or newer."
         )
     else:
         took = (ended - started) * 1000
-        yield Status.OK, f"PostgreSQL {major} answers in {took:.0f} ms."
+        yield ok(f"PostgreSQL {major} answers in {took:.0f} ms.")
     yield _skew("PostgreSQL", float(moment), started, ended)
 
 
@@ -164,15 +168,12 @@ def look_at_migrations() -> Said:
     if plan:
         names = ", ".join(f"{m.app_label}.{m.name}" for m, _back in plan[:3])
         more = f" and {len(plan) - 3} more" if len(plan) > 3 else ""
-        yield (
-            Status.FAILURE,
-            (
-                f"{len(plan)} migrations are not applied ({names}{more}): "
-                "run manage.py migrate."
-            ),
+        yield failure(
+            f"{len(plan)} migrations are not applied ({names}{more}): "
+            "run manage.py migrate."
         )
     else:
-        yield Status.OK, "Every migration is applied."
+        yield ok("Every migration is applied.")
 
 
 def look_at_redis() -> Said:
@@ -182,7 +183,7 @@ def look_at_redis() -> Said:
     places = {settings.REDIS_CACHE_URL: "REDIS_CACHE_URL", broker: "REDIS_BROKER_URL"}
     for url, name in places.items():
         if not url.startswith(("redis", "unix")):
-            yield Status.OK, f"{name} is not a Redis; it was not looked at."
+            yield ok(f"{name} is not a Redis; it was not looked at.")
             continue
         server = redis.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
@@ -194,33 +195,26 @@ def look_at_redis() -> Said:
             version = str(server.info("server")["redis_version"])
             policy = str(server.info("memory").get("maxmemory_policy", ""))
         except RedisGone as error:
-            yield (
-                Status.FAILURE,
-                (
-                    f"Redis does not answer at {name} ({_first_line(error)}): "
-                    + _cure(
-                        "check the address and that the server runs.",
-                        log="redis/server.log",
-                    )
-                ),
+            yield failure(
+                f"Redis does not answer at {name} ({_first_line(error)}): "
+                + _cure(
+                    "check the address and that the server runs.",
+                    log="redis/server.log",
+                )
             )
             continue
         finally:
             server.close()
         if tuple(int(part) for part in version.split(".")[:2]) < MIN_REDIS:
-            yield (
-                Status.FAILURE,
-                f"Redis {version} at {name} is too old: upgrade to 6.2 or newer.",
+            yield failure(
+                f"Redis {version} at {name} is too old: upgrade to 6.2 or newer."
             )
         else:
-            yield Status.OK, f"Redis {version} answers at {name}."
+            yield ok(f"Redis {version} answers at {name}.")
         if url == broker and policy != "noeviction":
-            yield (
-                Status.FAILURE,
-                (
-                    f"The broker's maxmemory-policy is {policy or 'unknown'}, so tasks can "
-                    "vanish: set maxmemory-policy noeviction."
-                ),
+            yield failure(
+                f"The broker's maxmemory-policy is {policy or 'unknown'}, so tasks can "
+                "vanish: set maxmemory-policy noeviction."
             )
         yield _skew(f"Redis at {name}", seconds + micros / 1_000_000, started, ended)
 
@@ -230,27 +224,21 @@ def look_at_workers() -> Said:
     try:
         answers = current_app.control.ping(timeout=1.0)
     except BrokerGone as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"The broker does not answer ({_first_line(error)}): "
-                + _cure("check REDIS_BROKER_URL.", log="redis/server.log")
-            ),
+        yield failure(
+            f"The broker does not answer ({_first_line(error)}): "
+            + _cure("check REDIS_BROKER_URL.", log="redis/server.log")
         )
         return
     if answers:
         names = ", ".join(sorted(name for answer in answers for name in answer))
-        yield Status.OK, f"{len(answers)} workers answer: {names}."
+        yield ok(f"{len(answers)} workers answer: {names}.")
     else:
-        yield (
-            Status.FAILURE,
-            (
-                "No worker answers: "
-                + _cure(
-                    "start celery -A config.celery worker "
-                    "--queues default,mail,billing,usage."
-                )
-            ),
+        yield failure(
+            "No worker answers: "
+            + _cure(
+                "start celery -A config.celery worker "
+                "--queues default,mail,billing,usage."
+            )
         )
     pulse = client().get(prefixed(PULSE))
     age = time.time() - float(pulse) if pulse else None
@@ -258,18 +246,15 @@ def look_at_workers() -> Said:
         since = (
             "no pulse at all" if age is None else f"the last pulse is {age:.0f} s old"
         )
-        yield (
-            Status.FAILURE,
-            (
-                f"Beat does not seem to run ({since}): "
-                + _cure(
-                    "start celery -A config.celery beat, and a worker to do what it "
-                    "asks for."
-                )
-            ),
+        yield failure(
+            f"Beat does not seem to run ({since}): "
+            + _cure(
+                "start celery -A config.celery beat, and a worker to do what it "
+                "asks for."
+            )
         )
     else:
-        yield Status.OK, f"Beat's last pulse is {age:.0f} s old."
+        yield ok(f"Beat's last pulse is {age:.0f} s old.")
 
 
 def look_at_queues() -> Said:
@@ -287,19 +272,18 @@ def look_at_queues() -> Said:
         }
     listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
     if max(lengths.values()) > MAX_QUEUE:
-        yield (
-            Status.WARNING,
-            f"Tasks are piling up ({listed}): start more workers for the long queue.",
+        yield warning(
+            f"Tasks are piling up ({listed}): start more workers for the long queue."
         )
     else:
-        yield Status.OK, f"Waiting tasks: {listed}."
+        yield ok(f"Waiting tasks: {listed}.")
     for backlog in backlogs():
         yield from _said_of(backlog)
 
 
 def look_at_mail() -> Said:
     if "smtp" not in settings.MAIL_TRANSPORT:
-        yield Status.OK, f"Mail goes to {settings.MAIL_TRANSPORT.rsplit('.', 2)[1]}."
+        yield ok(f"Mail goes to {settings.MAIL_TRANSPORT.rsplit('.', 2)[1]}.")
         return
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     mailer = get_connection(settings.MAIL_TRANSPORT, timeout=PATIENCE)
@@ -307,55 +291,42 @@ def look_at_mail() -> Said:
         mailer.open()
         mailer.close()
     except smtplib.SMTPAuthenticationError:
-        yield (
-            Status.FAILURE,
-            f"The mail server at {place} refuses the password: correct EMAIL_URL.",
+        yield failure(
+            f"The mail server at {place} refuses the password: correct EMAIL_URL."
         )
     except (smtplib.SMTPException, OSError) as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"The mail server at {place} does not answer ({_first_line(error)}): "
-                + _cure("correct EMAIL_URL, or nobody can confirm an address.")
-            ),
+        yield failure(
+            f"The mail server at {place} does not answer ({_first_line(error)}): "
+            + _cure("correct EMAIL_URL, or nobody can confirm an address.")
         )
     else:
-        yield Status.OK, f"The mail server at {place} answers."
+        yield ok(f"The mail server at {place} answers.")
 
 
 def look_at_stripe() -> Said:
     if not settings.STRIPE_SECRET_KEY:
-        yield (
-            Status.FAILURE,
-            (
-                "STRIPE_SECRET_KEY is not set, so nobody can subscribe: copy it from "
-                "Stripe's dashboard."
-            ),
+        yield failure(
+            "STRIPE_SECRET_KEY is not set, so nobody can subscribe: copy it from "
+            "Stripe's dashboard."
         )
         return
     if not settings.STRIPE_WEBHOOK_SECRETS:
-        yield (
-            Status.FAILURE,
-            (
-                "STRIPE_WEBHOOK_SECRETS is not set, so every webhook is refused: copy the "
-                f"signing secret of the endpoint {settings.SITE_URL}/hooks/stripe/."
-            ),
+        yield failure(
+            "STRIPE_WEBHOOK_SECRETS is not set, so every webhook is refused: copy the "
+            f"signing secret of the endpoint {settings.SITE_URL}/hooks/stripe/."
         )
     try:
         # The cheapest question there is; no price has this name.
-        adapter.find_price("doorstone-doctor")
+        products.find_price("doorstone-doctor")
     except StripeError as error:
         reason = _first_line(error.details.get("reason", error))
-        yield (
-            Status.FAILURE,
-            (
-                f"Stripe does not accept our calls ({reason}): check "
-                "STRIPE_SECRET_KEY, STRIPE_API_BASE and the way out of this machine."
-            ),
+        yield failure(
+            f"Stripe does not accept our calls ({reason}): check "
+            "STRIPE_SECRET_KEY, STRIPE_API_BASE and the way out of this machine."
         )
     else:
         where = settings.STRIPE_API_BASE or "api.stripe.com"
-        yield Status.OK, f"Stripe answers at {where}."
+        yield ok(f"Stripe answers at {where}.")
 
 
 def look_at_upstreams() -> Said:
@@ -369,73 +340,52 @@ def look_at_upstreams() -> Said:
     refused = refusals(each.pk for each in remote)
     for each in remote:
         if each.pk in refused:
-            yield (
-                Status.FAILURE,
-                (
-                    f"{each.base_url} (for {each.model.slug}) refused us with "
-                    f"{refused[each.pk]}: check its credential, address, account and "
-                    "upstream_model, then publish the model again."
-                ),
+            yield failure(
+                f"{each.base_url} (for {each.model.slug}) refused us with "
+                f"{refused[each.pk]}: check its credential, address, account and "
+                "upstream_model, then publish the model again."
             )
             continue
         try:
             request = _models_of(each)
         except InvalidToken:
-            yield (
-                Status.FAILURE,
-                (
-                    f"The key of {each.base_url} (for {each.model.slug}) cannot be read "
-                    "with FIELD_KEYS: put the old key back, or publish the model again."
-                ),
+            yield failure(
+                f"The key of {each.base_url} (for {each.model.slug}) cannot be read "
+                "with FIELD_KEYS: put the old key back, or publish the model again."
             )
             continue
         try:
             _KEPT_HERE.open(request, timeout=PATIENCE).close()
         except urllib.error.HTTPError as error:
             if error.code in {401, 403}:
-                yield (
-                    Status.FAILURE,
-                    (
-                        f"{each.base_url} (for {each.model.slug}) refuses our key with "
-                        f"{error.code}: publish the model again with the right one."
-                    ),
+                yield failure(
+                    f"{each.base_url} (for {each.model.slug}) refuses our key with "
+                    f"{error.code}: publish the model again with the right one."
                 )
                 continue
             if error.code >= 500:
-                yield (
-                    Status.WARNING,
-                    (
-                        f"{each.base_url} (for {each.model.slug}) answers {error.code}: "
-                        "look into that server's log."
-                    ),
+                yield warning(
+                    f"{each.base_url} (for {each.model.slug}) answers {error.code}: "
+                    "look into that server's log."
                 )
                 continue
         except (OSError, ValueError) as error:
-            yield (
-                Status.FAILURE,
-                (
-                    f"{each.base_url} (for {each.model.slug}) does not answer "
-                    f"({_first_line(error)}): start it, or disable the deployment."
-                ),
+            yield failure(
+                f"{each.base_url} (for {each.model.slug}) does not answer "
+                f"({_first_line(error)}): start it, or disable the deployment."
             )
             continue
-        yield Status.OK, f"{each.base_url} answers for {each.model.slug}."
+        yield ok(f"{each.base_url} answers for {each.model.slug}.")
     resting = listed.filter(is_enabled=False, options__contains=SERVED_HERE)
     for each in resting.select_related("model"):
-        yield (
-            Status.WARNING,
-            (
-                f"{each.model.slug} is not served now, so it is not on the list: "
-                "`make run` serves it, unless MODELS=0 or its first lines say why not."
-            ),
+        yield warning(
+            f"{each.model.slug} is not served now, so it is not on the list: "
+            "`make run` serves it, unless MODELS=0 or its first lines say why not."
         )
     if not deployments:
-        yield (
-            Status.WARNING,
-            "No model has a deployment: run manage.py catalog ensure.",
-        )
+        yield warning("No model has a deployment: run manage.py catalog ensure.")
     elif not remote:
-        yield Status.OK, "Every model runs in this product; no server to reach."
+        yield ok("Every model runs in this product; no server to reach.")
 
 
 def look_at_metering() -> Said:
@@ -503,25 +453,21 @@ def look_at_disk() -> Said:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
     except OSError as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"{folder} cannot be written ({error.strerror}): give it to the user the "
-                "product runs as, or set VAR_DIR."
-            ),
+        yield failure(
+            f"{folder} cannot be written ({error.strerror}): give it to the user the "
+            "product runs as, or set VAR_DIR."
         )
         return
     if os.name == "posix" and folder.stat().st_mode & 0o002:
-        yield (
-            Status.WARNING,
-            f"Everybody on this machine can write to {folder}: run chmod o-w {folder}.",
+        yield warning(
+            f"Everybody on this machine can write to {folder}: run chmod o-w {folder}."
         )
     usage = shutil.disk_usage(folder)
     free = f"{usage.free / 1_000_000_000:.1f} GB"
     if usage.free < max(MIN_FREE_BYTES, int(usage.total * MIN_FREE_SHARE)):
-        yield Status.WARNING, f"Only {free} are free under {folder}: make room."
+        yield warning(f"Only {free} are free under {folder}: make room.")
     else:
-        yield Status.OK, f"{folder} can be written and has {free} free."
+        yield ok(f"{folder} can be written and has {free} free.")
 
 
 LOOKS: tuple[Callable[[], Said], ...] = (
@@ -543,23 +489,17 @@ def _said_of(backlog: Backlog) -> Said:
     """One line for each kind of job, and one more where a person has to decide."""
     kind, waiting = backlog.kind.name, backlog.waiting
     if backlog.is_late:
-        yield (
-            Status.FAILURE,
-            (
-                f"Jobs {kind}: the oldest has been due for "
-                f"{backlog.overdue.total_seconds():.0f} s ({waiting} wait): see that beat "
-                f"and a worker for the queue {backlog.kind.queue} run."
-            ),
+        yield failure(
+            f"Jobs {kind}: the oldest has been due for "
+            f"{backlog.overdue.total_seconds():.0f} s ({waiting} wait): see that beat "
+            f"and a worker for the queue {backlog.kind.queue} run."
         )
     else:
-        yield Status.OK, f"Jobs {kind}: in time, {waiting} wait."
+        yield ok(f"Jobs {kind}: in time, {waiting} wait.")
     if backlog.dead:
-        yield (
-            Status.WARNING,
-            (
-                f"Jobs {kind}: {backlog.dead} given up; read their errors at "
-                f"/staff/operations/?kind={kind} and try again or ignore them."
-            ),
+        yield warning(
+            f"Jobs {kind}: {backlog.dead} given up; read their errors at "
+            f"/staff/operations/?kind={kind} and try again or ignore them."
         )
 
 
@@ -583,14 +523,11 @@ def _skew(
     # Their clock was read somewhere between our two readings.
     skew = max(started - moment, moment - ended, 0.0)
     if skew > MAX_SKEW:
-        return (
-            Status.FAILURE,
-            (
-                f"The clock of {whose} is {skew:.1f} s off ours: run an NTP client on "
-                "both machines, or limits and webhooks go wrong."
-            ),
+        return failure(
+            f"The clock of {whose} is {skew:.1f} s off ours: run an NTP client on "
+            "both machines, or limits and webhooks go wrong."
         )
-    return Status.OK, f"The clock of {whose} agrees with ours."
+    return ok(f"The clock of {whose} agrees with ours.")
 
 
 def _first_line(error: object) -> str:

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "inference.keys",
     "inference.playground",
     "inference.providers",
+    "inference.stored",
     "inference.usage",
     "billing.conversion",
     "billing.ledger",

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_second_factor_from_the_upgrade"),
         ("keys", "0002_longer_model_names"),
-        ("usage", "0002_failures_are_rows"),
+        ("usage", "0004_first_calls_made_before"),
     ]
 
     operations = [
