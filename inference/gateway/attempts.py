@@ -93,10 +93,10 @@ class Attempts:
         for number, runner in enumerate(runners, 1):
             if last is not None and not last.leads_to(runner, exchange.runner):
                 continue
-            exchange.run_as(runner)
             left = MAX_ATTEMPTS - exchange.attempts
             if left < 1:
                 break
+            exchange.run_as(runner)
             if left > 1 and number < len(runners):
                 # One try is for the model that comes next.
                 left -= 1
