@@ -17,7 +17,7 @@ from inference.protocol import errors
 from inference.protocol.answers import error_in
 from inference.protocol.estimates import TextSize, add_choice
 from inference.protocol.metering import meter
-from inference.protocol.requests import EMBEDDINGS
+from inference.protocol.requests import WRITE_NOTHING
 from inference.providers.base import Provider, UpstreamFailed
 from inference.providers.wire import Unreadable
 from inference.routing.faults import Blame, Verdict, judge
@@ -61,7 +61,7 @@ class Attempts:
 
         value, written = await self.first_answer(exchange, attempt)
         size = TextSize()
-        if exchange.call.endpoint != EMBEDDINGS:
+        if exchange.call.endpoint not in WRITE_NOTHING:
             for choice in value["choices"]:
                 add_choice(size, choice)
         tokens = meter(value.get("usage"), size, exchange.bounds)

@@ -119,7 +119,7 @@ def meter(
         # One more for each answer: some servers count the sign of its end.
         complaints.append(f"impossible completion {completion}")
         completion = guess_out
-    elif bounds.prompts > 1 and completion * 2 <= guess_out:
+    elif guess_out and bounds.prompts > 1 and completion * 2 <= guess_out:
         complaints.append(f"completion {completion} of one in {bounds.prompts}")
         completion = guess_out
     cached = said.cached
