@@ -18,7 +18,7 @@ from inference.protocol.answers import error_in
 from inference.protocol.estimates import TextSize, add_choice
 from inference.protocol.metering import meter
 from inference.protocol.requests import WRITE_NOTHING
-from inference.providers.base import Provider, UpstreamFailed
+from inference.providers.base import Answer, Provider, UpstreamFailed
 from inference.providers.wire import Unreadable
 from inference.routing.faults import Blame, Verdict, judge
 from inference.routing.router import Router
@@ -47,7 +47,9 @@ class Attempts:
 
         async def attempt(deployment: Deployment) -> tuple[dict[str, Any], bytes]:
             provider = self.providers[deployment.provider]
-            answer = await provider.complete(deployment, exchange.ask())
+            answer = await provider.complete(deployment, exchange.ask(deployment))
+            if exchange.is_native_at(deployment):
+                return answer.value, self._native(exchange, answer)
             error = error_in(answer.value)
             was_run = answer.value.get("usage") is not None
             if error:
@@ -60,12 +62,31 @@ class Attempts:
             return answer.value, written
 
         value, written = await self.first_answer(exchange, attempt)
+        if exchange.is_worded:
+            return
         size = TextSize()
         if exchange.call.endpoint not in WRITE_NOTHING:
             for choice in value["choices"]:
                 add_choice(size, choice)
         tokens = meter(value.get("usage"), size, exchange.bounds)
         exchange.record_answer(exchange.envelope.enclose(written, tokens), tokens)
+
+    def _native(self, exchange: Exchange, answer: Answer) -> bytes:
+        """Take an answer that is in the caller's own protocol.
+
+        Raises ``UpstreamFailed`` for one that is none.
+        """
+        wording = exchange.call.wording
+        if wording is None:
+            raise TypeError
+        try:
+            size = wording.native_size(answer.value)
+            tokens = meter(answer.value.get("usage"), size, exchange.bounds)
+            told = wording.native_whole(answer.body, answer.value, tokens)
+        except Unreadable as unreadable:
+            raise UpstreamFailed(200, was_run=True) from unreadable
+        exchange.record_answer(told, tokens, is_worded=True)
+        return told
 
     async def first_answer(
         self,

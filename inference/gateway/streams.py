@@ -63,7 +63,7 @@ class Streams:
 
         async def attempt(deployment: Deployment) -> Relay:
             provider = self.attempts.providers[deployment.provider]
-            stream = await provider.stream(deployment, exchange.ask())
+            stream = await provider.stream(deployment, exchange.ask(deployment))
             return await Relay(exchange, deployment, stream).open()
 
         relay = await self.attempts.first_answer(exchange, attempt)

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from core import documents
+from inference.protocol.answers import Envelope
 from inference.protocol.errors import bad_request
 from inference.protocol.estimates import TextSize, size_of
+from inference.protocol.metering import Tokens, UsageBounds
+from inference.protocol.scanning import StreamScanner
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
@@ -46,6 +49,35 @@ class Wording(Protocol):
     def has_ended(self) -> bool:
         """Tell whether the caller has heard that nothing more comes."""
         ...
+
+    def native_size(self, value: dict[str, Any]) -> TextSize:
+        """Return the size of an answer in these words. Raises ``Unreadable``."""
+        ...
+
+    def native_whole(self, body: bytes, value: dict[str, Any], tokens: Tokens) -> bytes:
+        """Return an answer that came in these words. Raises ``Unreadable``."""
+        ...
+
+    def scanner(
+        self, envelope: Envelope, bounds: UsageBounds, *, is_native: bool
+    ) -> StreamScanner:
+        """Return what watches a stream.
+
+        Where that comes in these words, ``events`` lets it through, but for errors.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What is sent to a server that speaks the caller's own protocol.
+
+    ``speaks`` is its road there; ``most_field`` says the longest answer.
+    """
+
+    speaks: str
+    payload: dict[str, Any]
+    most_field: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +121,7 @@ class ModelRequest:
     size: TextSize
     wording: Wording | None = None
     keep: Keep | None = None
+    native: Native | None = None
 
 
 def parse(endpoint: str, body: bytes) -> ModelRequest:

@@ -11,10 +11,18 @@ from yarl import URL
 from core.crypto import decrypt
 from inference.catalog.models import Deployment
 from inference.providers.base import Answer, Ask, Stream, StreamBroke, UpstreamFailed
-from inference.providers.wire import Unreadable, as_events, loads, seconds_of, sent
+from inference.providers.wire import (
+    Unreadable,
+    as_events,
+    loads,
+    seconds_of,
+    sent,
+    sent_natively,
+)
 
 MAX_ANSWER = 64_000_000
 MAX_ERROR = 100_000
+ANTHROPIC_VERSION = "2023-06-01"  # the only one there is
 # A server that is there accepts within one round trip; a name and TLS take some more,
 # which is the deployment's own (connect_timeout).
 TCP_SECONDS = 1.0
@@ -54,7 +62,11 @@ class OpenAIProvider:
             except TimeoutError as error:
                 raise UpstreamFailed(0, is_timeout=True) from error
             if not body.lstrip().startswith((b"data:", b":", b"event:")):
-                body = as_events(_answer_in(body))
+                value = _answer_in(body)
+                if ask.native_most:
+                    # It was asked for once, in a protocol with events of its own.
+                    raise UpstreamFailed(200, was_run=True)
+                body = as_events(value)
             return Stream(_once(body))
         return Stream(self._pieces(response), response.close)
 
@@ -91,12 +103,17 @@ class OpenAIProvider:
             await self._session.close()
 
     async def _post(self, deployment: Deployment, ask: Ask) -> aiohttp.ClientResponse:
-        payload = sent(
-            ask.payload,
-            most_out=ask.max_tokens,
-            name=deployment.options.get("max_tokens_field", "max_tokens"),
-            is_stream=ask.is_stream,
-        )
+        if ask.native_most:
+            payload = sent_natively(ask.payload, ask.max_tokens, ask.native_most)
+        else:
+            payload = sent(
+                ask.payload,
+                most_out=ask.max_tokens,
+                name=deployment.options.get("max_tokens_field", "max_tokens"),
+                is_stream=ask.is_stream,
+            )
+        if ask.is_stream:
+            payload["stream"] = True
         payload["model"] = deployment.upstream_model or ask.model
         try:
             response = await self._send(deployment, ask, orjson.dumps(payload))
@@ -121,7 +138,7 @@ class OpenAIProvider:
                 return await self._client().post(
                     self._address(deployment.base_url, ask.endpoint),
                     data=body,
-                    headers=self._headers(deployment),
+                    headers=self._headers(deployment, ask),
                     allow_redirects=False,
                     timeout=_timeout(deployment),
                 )
@@ -163,7 +180,9 @@ class OpenAIProvider:
             self._addresses[base_url, endpoint] = address
         return address
 
-    def _headers(self, deployment: Deployment) -> dict[str, Any]:
+    def _headers(
+        self, deployment: Deployment, ask: Ask | None = None
+    ) -> dict[str, Any]:
         headers = {
             "content-type": "application/json",
             "accept": "*/*",
@@ -176,6 +195,11 @@ class OpenAIProvider:
                 known = (deployment.credential, decrypt(deployment.credential))
                 self._credentials[deployment.pk] = known
             headers["authorization"] = f"Bearer {known[1]}"
+            if deployment.options.get("key_header") == "x-api-key":
+                headers["x-api-key"] = known[1]
+                del headers["authorization"]
+        if ask is not None and ask.endpoint == "messages":
+            headers["anthropic-version"] = ANTHROPIC_VERSION
         return headers
 
 
