@@ -19,14 +19,14 @@ from stores.redis import prefixed
 async def follow_changes(
     directory: Directory,
     recheck: Callable[[str], Awaitable[None]],
-    others: Mapping[str, Callable[[str], None]],
+    others: Mapping[str, Callable[[str], Awaitable[None]]],
 ) -> None:
     """Forget keys, plans and models the moment they change.
 
-    ``recheck`` is told of each key that changed, by its digest; ``others`` hear what
-    is announced on their own channels.
+    ``recheck`` is told of each key that changed, by its digest; ``others`` of what is
+    said on channels of their own.
     """
-    heard = {prefixed(channel): hear for channel, hear in others.items()}
+    listeners = {prefixed(name): hear for name, hear in others.items()}
     while True:
         client = redis.asyncio.Redis.from_url(
             settings.REDIS_CACHE_URL,
@@ -41,7 +41,7 @@ async def follow_changes(
             async with client.pubsub() as channels:
                 await channels.subscribe(
                     *(prefixed(KEYS), prefixed(ENTITLEMENTS), prefixed(CATALOGUE)),
-                    *heard,
+                    *listeners,
                 )
                 async for message in channels.listen():
                     channel = message["channel"].decode()
@@ -50,8 +50,8 @@ async def follow_changes(
                         directory.forget_everything()
                     elif message["type"] == "message":
                         what = message["data"].decode()
-                        if channel in heard:
-                            heard[channel](what)
+                        if channel in listeners:
+                            await listeners[channel](what)
                             continue
                         _forget(directory, channel, what)
                         if channel == prefixed(KEYS):

@@ -25,6 +25,7 @@ from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
 from inference.gateway.keeping import answer as answer_about
 from inference.gateway.path import answer, count
+from inference.gateway.receipts import receipt
 from inference.gateway.request import Message, Receive, Request, Send
 from inference.protocol import errors
 from inference.protocol.dialects import (
@@ -136,7 +137,9 @@ class Gateway:
         try:
             await self._route(request)
         except APIError as error:
-            await request.refuse(error)
+            # A stream that had begun to wait has told of it in an event.
+            if not request.has_started_answer:
+                await request.refuse(error)
         except Unavailable:
             await request.refuse(errors.service_unavailable())
         except asyncio.CancelledError:
@@ -169,6 +172,9 @@ class Gateway:
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             request.require_method("GET")
             await _answer_with_models(request, engine)
+        elif path.startswith("/v1/usage/"):
+            request.require_method("GET")
+            await _answer_with_receipt(request, engine)
         else:
             raise _not_served(request)
 
@@ -218,6 +224,12 @@ async def _answer_with_models(request: Request, engine: Engine) -> None:
     }
     listed = {"object": "list", "data": data, "has_more": False, **ends}
     await request.respond(200, orjson.dumps(listed))
+
+
+async def _answer_with_receipt(request: Request, engine: Engine) -> None:
+    caller = await engine.directory.authenticate(request.secret, request.address)
+    name = request.path.removeprefix("/v1/usage/")
+    await request.respond(200, await receipt(engine.redis, caller, name))
 
 
 def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:

@@ -141,6 +141,10 @@ class Keeping:
         if task is not None:
             task.cancel()
 
+    async def hear(self, response_id: str) -> None:
+        """End a response that was cancelled at another process."""
+        self.cancel_here(response_id)
+
     async def stop(self) -> None:
         """End what runs in the background; each is written down as cancelled."""
         tasks = list(self.running.values())

@@ -95,4 +95,4 @@ def _headers_of(exchange: Exchange) -> dict[str, str]:
     if exchange.is_replayed:
         return {REPLAYED.lower(): "true"}
     price = exchange.usage.price_nano / NANO
-    return {**exchange.limit_headers, "x-cost": f"{price:.9f}"}
+    return {**exchange.headers, "x-cost": f"{price:.9f}"}

@@ -31,12 +31,16 @@ class Relay:
     """
 
     def __init__(
-        self, exchange: Exchange, deployment: Deployment, stream: Stream
+        self,
+        exchange: Exchange,
+        deployment: Deployment,
+        stream: Stream,
+        secrets: tuple[bytes, ...] = (),
     ) -> None:
         self.exchange = exchange
         self.deployment = deployment
         self.stream = stream
-        self.scanner = exchange.scanner_at(deployment)
+        self.scanner = exchange.scanner_at(deployment, secrets)
         self.counted = self.scanner.counted
         self.first = b""
         self.is_read = False

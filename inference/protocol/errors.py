@@ -105,6 +105,25 @@ def model_not_found(model: str, visible: Iterable[str] = ()) -> APIError:
     )
 
 
+def usage_not_found(name: str) -> APIError:
+    return APIError(
+        404,
+        f"There is no call `{name[:100]}` of yours.",
+        code="usage_not_found",
+        param="id",
+    )
+
+
+def usage_not_settled(name: str) -> APIError:
+    return APIError(
+        404,
+        f"The call `{name[:100]}` has not been settled yet. Ask again in a second.",
+        code="usage_not_settled",
+        param="id",
+        headers=_waits(1),
+    )
+
+
 def model_requires_plan(model: str, pricing_url: str) -> APIError:
     return APIError(
         403,

@@ -202,13 +202,8 @@ def _verdict(
     if status == 501 or (status in {404, 405, 500} and said.speaks_of(_UNSUPPORTED)):
         return _callers(400, "unsupported_capability")
     if status in _CREDENTIAL:
-        return Verdict(
-            Blame.OURS,
-            errors.upstream_auth(),
-            may_go_on=True,
-            # A key that is unknown is so for everybody.
-            is_certain=status == 401,
-        )
+        # Some servers refuse words like this, too: a look at the server finds out.
+        return Verdict(Blame.OURS, errors.upstream_auth(), may_go_on=True)
     if status == 429:
         error = errors.upstream_rate_limited(failure.retry_after)
         # One huge request over a limit says nothing of the next small one.

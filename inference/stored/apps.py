@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class StoredConfig(AppConfig):
@@ -10,7 +10,7 @@ class StoredConfig(AppConfig):
     name = "inference.stored"
     label = "stored"
     menu = (
-        Entry(
+        MenuEntry(
             Menu.CONSOLE,
             35,
             _("Stored responses"),
