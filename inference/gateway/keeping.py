@@ -132,8 +132,8 @@ class Keeping:
         if not has_begun.done():
             # It ended before it was written down.
             task.result()
-        await request.respond(200, _dumped(begun), exchange.limit_headers)
         task.add_done_callback(_heard)
+        await request.respond(200, _dumped(begun), exchange.limit_headers)
 
     def cancel_here(self, response_id: str) -> None:
         """End a response that runs in this process."""

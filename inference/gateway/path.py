@@ -53,9 +53,9 @@ async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) ->
             with engine.settlement.settling(exchange), request.watched(exchange.leave):
                 async with engine.keeping.keeping(request, exchange):
                     await engine.attempts.complete(exchange)
-                    told = request.word(exchange.answer)
+                    told = _worded(request, exchange)
         else:
-            told = request.word(exchange.answer)
+            told = _worded(request, exchange)
 
     exchange.take_answer()
     await request.respond(200, told, _headers_of(exchange))
@@ -68,7 +68,8 @@ async def _answer_later(request: Request, exchange: Exchange, engine: Engine) ->
         with engine.settlement.settling(exchange):
             async with engine.keeping.keeping(request, exchange):
                 await engine.attempts.complete(exchange)
-                request.word(exchange.take_answer())
+                _worded(request, exchange)
+                exchange.take_answer()
 
     await engine.keeping.run(request, exchange, run)
 
@@ -82,6 +83,12 @@ async def _answer_with_events(
     with engine.settlement.settling(exchange), request.watched(exchange.leave):
         async with engine.keeping.keeping(request, exchange):
             await engine.streams.relay(exchange, request)
+
+
+def _worded(request: Request, exchange: Exchange) -> bytes:
+    """Return the answer in the caller's words, in which it may have come."""
+    answer = exchange.answer
+    return answer if exchange.is_worded else request.word(answer)
 
 
 def _headers_of(exchange: Exchange) -> dict[str, str]:
