@@ -25,7 +25,9 @@ from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
 from inference.gateway.path import answer, count
 from inference.gateway.request import Message, Receive, Request, Send
+from inference.gateway.receiving import known
 from inference.protocol import errors
+from inference.keys.models import ApiKey
 from inference.protocol.dialects import (
     Dialect,
     Messages,
@@ -130,7 +132,9 @@ class Gateway:
 
     async def _route(self, request: Request) -> None:
         engine, path = self.start(), request.path
-        if path in ENDPOINTS:
+        if request.is_preflight:
+            await request.allow_preflight()
+        elif path in ENDPOINTS:
             request.require_method("POST")
             if request.dialect is _COUNT:
                 await count(request, engine)
@@ -153,7 +157,7 @@ def gateway(django_application: App | None) -> Gateway:
 
 
 async def _answer_with_models(request: Request, engine: Engine) -> None:
-    caller = await engine.directory.authenticate(request.secret, request.address)
+    caller = await known(request, engine.directory, ApiKey.Scope.MODELS)
     offered = await engine.directory.offered()
     visible = {slug: model for slug, model in offered.items() if caller.may_see(slug)}
     describe = _model

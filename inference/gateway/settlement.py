@@ -134,7 +134,13 @@ class Settlement:
             self.redis.tell(
                 "SET",
                 request_key(exchange.request_id),
-                orjson.dumps({"month": exchange.month, "usage": exchange.usage}),
+                orjson.dumps(
+                    {
+                        "month": exchange.month,
+                        "project_id": exchange.caller.rules.project_id,
+                        "usage": exchange.usage,
+                    }
+                ),
                 "XX",
                 "EX",
                 86400,

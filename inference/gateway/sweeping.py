@@ -12,7 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from inference.catalog.pricing import amount_of
-from inference.gateway.admission import RELEASE, reservation_keys
+from inference.gateway.admission import (
+    RELEASE,
+    key_field,
+    project_field,
+    reservation_keys,
+)
 from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage, record
 from stores.redis import client, prefixed
@@ -55,7 +60,9 @@ def _recover(redis: Any, request_id: str) -> None:
         *reservation_keys(who["organisation_id"], kept["month"], request_id),
         request_id,
         price,
-        f"k:{who['key_id']}",
+        key_field(who["key_id"]),
+        # A record of the release before tells of none.
+        project_field(kept.get("project_id")),
     )
 
 

@@ -22,6 +22,7 @@ from billing.subscriptions.models import Case
 from community.docs.models import Page, Version
 from core.crypto import encrypt
 from design.stylesheet import stylesheet
+from inference.keys import services as keys
 from inference.playground import services as chats
 from jobs.models import Job
 from notifications.models import Kind, Notification
