@@ -8,3 +8,4 @@ urlpatterns = [
     path("", include("inference.usage.urls")),
     path("", include("inference.playground.urls")),
 ]
+    path("", include("inference.offering.urls")),

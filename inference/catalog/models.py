@@ -199,7 +199,12 @@ class PriceVersion(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(name="keep_rates", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="keep_rates",
+                operation=pgtrigger.Delete,
+                # What nothing can have been sold at yet may be withdrawn.
+                condition=pgtrigger.Condition("OLD.valid_from <= clock_timestamp()"),
+            ),
             pgtrigger.Protect(
                 name="fixed_rates",
                 operation=pgtrigger.Update,
@@ -238,3 +243,7 @@ def is_name(name: str) -> bool:
 def path_of(name: str) -> str:
     """Return the address of a model's page."""
     return f"/models/{quote(name, safe='/:@')}/"
+    @property
+    def has_not_begun(self) -> bool:
+        return self.valid_from > now()
+

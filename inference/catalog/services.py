@@ -3,7 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -150,7 +150,7 @@ def retire(model: Model) -> None:
 
 @transaction.atomic
 def release(model: Model) -> None:
-    """Put a draft on the list."""
+    """Put a draft, or what was retired, on the list. Raises ``NotReady``."""
     locked = Model.objects.select_for_update().get(pk=model.pk)
     locked.status = Model.Status.ACTIVE
     locked.save(update_fields=["status"])

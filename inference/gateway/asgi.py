@@ -24,11 +24,11 @@ from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
 from inference.gateway.path import answer, count
-from inference.gateway.request import Message, Receive, Request, Send
 from inference.gateway.receiving import known
-from inference.protocol import errors
+from inference.gateway.request import Message, Receive, Request, Send
 from inference.keys.models import ApiKey
 from inference.protocol.dialects import (
+from inference.protocol import errors
     Dialect,
     Messages,
     MessagesCount,

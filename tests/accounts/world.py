@@ -188,6 +188,11 @@ def build() -> World:
         "accounts/": {"<int:pk>": "1"},
     }
     place = team.memberships.get(user=newcomer)
+        "staff/models/": {
+            "<int:pk>": str(model.pk),
+            "<int:place>": str(model.deployments.get().pk),
+            "<int:price>": str(model.prices.get().pk),
+        },
     world.values["console/"] = {
         "invitations/<int:pk>": f"invitations/{invitation.pk}",
         "members/<int:pk>": f"members/{place.pk}",

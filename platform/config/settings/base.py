@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "inference.playground",
     "inference.providers",
     "inference.usage",
+    "inference.offering",
     "billing.conversion",
     "billing.ledger",
     "billing.plans",
