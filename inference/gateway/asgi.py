@@ -27,9 +27,9 @@ from inference.gateway.path import answer, count
 from inference.gateway.receiving import known
 from inference.gateway.request import Message, Receive, Request, Send
 from inference.keys.models import ApiKey
-from inference.protocol.dialects import (
 from inference.protocol import errors
     Dialect,
+from inference.protocol.dialects import (
     Messages,
     MessagesCount,
     OpenAI,
