@@ -24,3 +24,9 @@ def with_current_prices(models: QuerySet[Model]) -> QuerySet[Model]:
 def offered_models() -> QuerySet[Model]:
     """Return what is on offer, open ones first, each with ``current`` prices."""
     return with_current_prices(Model.objects.offered()).order_by("edition", "slug")
+
+
+def capabilities_on_offer() -> list[str]:
+    """Return what the models on offer can do, each once."""
+    lists = Model.objects.offered().values_list("capabilities", flat=True)
+    return sorted({word for words in lists for word in words})

@@ -28,9 +28,9 @@ from inference.gateway.receiving import known
 from inference.gateway.request import Message, Receive, Request, Send
 from inference.keys.models import ApiKey
 from inference.protocol import errors
-    Dialect,
 from inference.protocol.dialects import (
     Messages,
+    Dialect,
     MessagesCount,
     OpenAI,
     Responses,

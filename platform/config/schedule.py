@@ -39,6 +39,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 15.0,
         "options": {"expires": 30},
     },
+    "usage-measure-models": {
+        "task": "inference.usage.tasks.measure_models",
+        # A week's percentiles move little in ten minutes.
+        "schedule": 600.0,
+        "options": {"expires": 600, "queue": "usage"},
+    },
     "jobs-prune": {
         "task": "jobs.tasks.prune",
         "schedule": crontab(hour=3, minute=50),
