@@ -22,6 +22,7 @@ from core.context import request_id as current_request_id
 from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
+from inference.gateway import metrics
 from inference.gateway.engine import Engine
 from inference.gateway.path import answer, count
 from inference.gateway.receiving import known
@@ -29,8 +30,8 @@ from inference.gateway.request import Message, Receive, Request, Send
 from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.protocol.dialects import (
-    Messages,
     Dialect,
+    Messages,
     MessagesCount,
     OpenAI,
     Responses,
@@ -61,6 +62,8 @@ class Gateway:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._run_lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"] == metrics.PATH:
+            await self._answer_scrape(Request(scope, receive, send, ""))
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
             request.dialect = ENDPOINTS.get(request.path, request.dialect)
@@ -108,11 +111,19 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    async def _answer_scrape(self, request: Request) -> None:
+        self.start()
+        try:
+            await metrics.answer(request)
+        except APIError as error:
+            await request.refuse(error)
+
     async def _answer(self, request: Request) -> None:
         token = current_request_id.set(request.id)
         try:
             await self._route(request)
         except APIError as error:
+            metrics.count_refusal(error)
             await request.refuse(error)
         except Unavailable:
             await request.refuse(errors.service_unavailable())

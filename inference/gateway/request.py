@@ -114,6 +114,11 @@ class Request:
             hops = self.header(b"x-forwarded-for").decode("latin-1").split(",")
             if len(hops) >= trusted:
                 return hops[-trusted].strip()
+        return self.peer
+
+    @property
+    def peer(self) -> str:
+        """The address that is connected: a proxy's, where there is one."""
         return str(self._client[0]) if self._client else ""
 
     @property
@@ -187,10 +192,9 @@ class Request:
         self, status: int, body: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
         """Answer with JSON that is written already."""
-        own = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
+        own = [(b"content-length", str(len(body)).encode())]
+        if not headers or "content-type" not in headers:
+            own.append((b"content-type", b"application/json"))
         await self._start_answer(status, own + self._encoded(headers or {}))
         await self._send({"type": "http.response.body", "body": body})
 

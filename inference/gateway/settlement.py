@@ -17,6 +17,7 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from inference.gateway import metrics
 from inference.gateway.admission import (
     LEASE_SECONDS,
     Admission,
@@ -115,6 +116,7 @@ class Settlement:
     ) -> None:
         """Have what was used committed soon and the reservation given back then."""
         exchange.settle(status, tokens, error_code=error_code or "")
+        metrics.count(exchange.usage)
         if tokens.complaint:
             deployment = exchange.deployment
             logger.warning(

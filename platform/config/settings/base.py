@@ -28,6 +28,8 @@ ALLOWED_HOSTS = env.words(
 )
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
+# What a scraper of /metrics sends; without one only this machine may read it.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
 
 INSTALLED_APPS = [
@@ -68,9 +70,9 @@ INSTALLED_APPS = [
     "community.profiles",
     "community.reputation",
     "inference.catalog",
+    "inference.explorer",
     "inference.gateway",
     "inference.keys",
-    "inference.explorer",
     "inference.offering",
     "inference.playground",
     "inference.providers",
