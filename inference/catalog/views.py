@@ -22,6 +22,7 @@ from inference.catalog.queries import (
     with_current_prices,
 )
 
+# One row of the grid on a wide screen.
 MOST_CARDS = 4
 # A year of a model that changes often.
 MOST_CHANGES = 50
@@ -127,7 +128,7 @@ def cards(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def rates(request: HttpRequest) -> HttpResponse:
-    """Offer the models with their prices as a choice, for whoever estimates usage.
+    """Offer the models with their prices as a choice, for estimates of usage.
 
     The value is the price of a million tokens in and out, in dollars.
     """

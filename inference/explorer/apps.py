@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class ExplorerConfig(AppConfig):
@@ -10,7 +10,7 @@ class ExplorerConfig(AppConfig):
     name = "inference.explorer"
     label = "explorer"
     menu = (
-        Entry(
+        MenuEntry(
             Menu.CONSOLE,
             42,
             _("Requests"),
@@ -18,5 +18,5 @@ class ExplorerConfig(AppConfig):
             "search",
             for_organisation=True,
         ),
-        Entry(Menu.STAFF, 37, _("Requests"), "explorer:staff-request-list"),
+        MenuEntry(Menu.STAFF, 37, _("Requests"), "explorer:staff-request-list"),
     )

@@ -24,9 +24,16 @@ from inference.directory.directory import (
     in_thread,
     load_spent,
 )
-from inference.gateway.eligibility import bounds_of, check_call, find_model
+from inference.gateway.eligibility import (
+    bounds_of,
+    check_call,
+    find_model,
+    fitting_bounds,
+    stand_ins,
+)
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
+from inference.usage import quota
 from stores.gcra import GCRA, LocalArrivals
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
@@ -191,13 +198,7 @@ return 1
 """)
 
 # What was spent without Redis is in PostgreSQL only.
-DOUBT = Script("""
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'doubt', 1)
-  redis.call('HDEL', KEYS[1], 'spent')
-end
-return 1
-""")
+DOUBT = Script(quota.DOUBT)
 
 LOAD = Script("""
 redis.call('HSETNX', KEYS[1], 'spent', ARGV[1])
@@ -226,11 +227,21 @@ class Admission:
         caller, call = exchange.caller, exchange.call
         model = await find_model(self.directory, caller, call.model)
         check_call(call, model)
-        bounds, most_out, expected_out = bounds_of(call, model)
+        runner = model
+        if model.fallbacks:
+            offered = await self.directory.offered()
+            others = stand_ins(call, model, caller, offered)
+            runner, others, fitting = fitting_bounds(call, model, others)
+            bounds, most_out, expected_out = fitting
+            exchange.let_stand_in(others)
+        else:
+            bounds, most_out, expected_out = bounds_of(call, model)
         if len(self.uncommitted) > MAX_UNCOMMITTED:
             # What was used could be lost: better no answer than one nobody counted.
             raise errors.limiter_unavailable()
-        exchange.estimate(model, bounds, most_out=most_out, started=started)
+        exchange.estimate(
+            model, bounds, most_out=most_out, started=started, runner=runner
+        )
         await self._reserve(exchange, bounds.estimated_in + expected_out)
 
     async def release(self, exchange: Exchange) -> None:
@@ -239,7 +250,8 @@ class Admission:
             self.fallback.release(exchange)
             if exchange.usage.price_nano:
                 self.doubted.add(exchange.caller.organisation_id)
-            return
+            if not exchange.is_noted:
+                return
         try:
             await self.redis.run(RELEASE, *_release(exchange))
         except (RedisDown, hiredis.ReplyError):
@@ -266,7 +278,8 @@ class Admission:
         caller = exchange.caller
         try:
             if caller.organisation_id in self.doubted:
-                await self.redis.run(DOUBT, keys_of(exchange)[:1])
+                fields = _fields_of(caller)
+                await self.redis.run(DOUBT, keys_of(exchange)[:1], *fields)
                 self.doubted.discard(caller.organisation_id)
             answer = await self._ask(exchange, tokens)
             if answer[0] == b"miss":
@@ -282,6 +295,7 @@ class Admission:
     async def _ask(self, exchange: Exchange, tokens: int) -> list[bytes | int]:
         caller = exchange.caller
         features, rules = caller.features, caller.rules
+        key_field, project_field = _fields_of(caller)
         answer: list[bytes | int] = await self.redis.run(
             ADMIT,
             [*keys_of(exchange), *_own_keys(caller.organisation_id, caller.key_id)],
@@ -293,13 +307,13 @@ class Admission:
             features.concurrent_requests,
             features.monthly_allowance_nano,
             LEASE_SECONDS,
-            key_field(caller.key_id),
+            key_field,
             _or_none(caller.monthly_limit_nano),
-            orjson.dumps(_record_of(exchange)),
+            orjson.dumps(record_of(exchange)),
             _or_none(rules.requests_per_minute),
             _or_none(rules.tokens_per_minute),
             _or_none(rules.concurrent_requests),
-            project_field(rules.project_id),
+            project_field,
             _or_none(rules.project_limit_nano),
         )
         return answer
@@ -307,13 +321,14 @@ class Admission:
     async def _load(self, exchange: Exchange) -> None:
         caller = exchange.caller
         spent, by_key, by_project = await _load_spent(caller)
+        key_field, project_field = _fields_of(caller)
         await self.redis.run(
             LOAD,
             keys_of(exchange)[:1],
             spent,
-            key_field(caller.key_id),
+            key_field,
             by_key,
-            project_field(caller.rules.project_id),
+            project_field,
             by_project,
         )
 
@@ -338,7 +353,7 @@ class Admission:
             b"key_concurrency": rules.concurrent_requests,
         }
         limit = limits.get(verdict) if isinstance(verdict, bytes) else None
-        if isinstance(verdict, bytes) and limit:
+        if isinstance(verdict, bytes) and limit is not None:
             raise errors.rate_limited(
                 verdict.decode().removeprefix("key_"),
                 int(answer[1]) / 1_000_000,
@@ -469,7 +484,7 @@ async def _load_spent(caller: Caller) -> tuple[int, int, int]:
     return spent
 
 
-def _record_of(exchange: Exchange) -> dict[str, object]:
+def record_of(exchange: Exchange) -> dict[str, object]:
     """Return what the sweeper needs where this process is killed."""
     model, bounds = exchange.model, exchange.bounds
     return {
@@ -481,6 +496,8 @@ def _record_of(exchange: Exchange) -> dict[str, object]:
         "price_version_id": model.price_version_id,
         "price": model.price,
         "cost": model.cost,
+        "held_nano": exchange.hold_nano,
+        "client_request_id": exchange.client_request_id,
         "tokens_in": bounds.estimated_in,
         "tokens_out": 0,
         "is_stream": exchange.call.is_stream,
@@ -491,18 +508,13 @@ def _record_of(exchange: Exchange) -> dict[str, object]:
 
 def _release(exchange: Exchange) -> tuple[list[str], str, int, str, str]:
     caller, price = exchange.caller, exchange.usage.price_nano
-    fields = key_field(caller.key_id), project_field(caller.rules.project_id)
-    return keys_of(exchange), exchange.request_id, price, *fields
+    return keys_of(exchange), exchange.request_id, price, *_fields_of(caller)
 
 
-def key_field(key_id: int | None) -> str:
-    """Return where an organisation's money of a month has what a key spent."""
-    return f"k:{key_id}"
-
-
-def project_field(project_id: int | None) -> str:
-    """Return the same for a project; nothing for a key without one."""
-    return f"p:{project_id}" if project_id else ""
+def _fields_of(caller: Caller) -> tuple[str, str]:
+    """Return where a month's money has what a key and its project spent."""
+    project = caller.rules.project_id
+    return quota.spent_field(caller.key_id), quota.project_field(project)
 
 
 def _or_none(limit: int | None) -> int:
@@ -537,7 +549,7 @@ def request_key(request_id: str) -> str:
 def _shared_keys(organisation_id: int, month: str) -> tuple[str, ...]:
     organisation = f"gw:{{{organisation_id}}}"
     return (
-        prefixed(f"{organisation}:money:{month}"),
+        quota.money_key(organisation_id, month),
         prefixed(f"{organisation}:leases"),
         prefixed(f"{organisation}:requests"),
         prefixed(f"{organisation}:tokens"),

@@ -24,8 +24,10 @@ from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway import metrics
 from inference.gateway.engine import Engine
+from inference.gateway.keeping import answer as answer_about
 from inference.gateway.path import answer, count
-from inference.gateway.receiving import known
+from inference.gateway.receipts import receipt
+from inference.gateway.receiving import authenticated
 from inference.gateway.request import Message, Receive, Request, Send
 from inference.keys.models import ApiKey
 from inference.protocol import errors
@@ -43,10 +45,10 @@ logger = logging.getLogger(__name__)
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-_COUNT = MessagesCount()
+_MESSAGES, _COUNT = Messages(), MessagesCount()
 _DIALECTS: tuple[Dialect, ...] = (
     *(OpenAI(CHAT), OpenAI(COMPLETIONS), OpenAI(EMBEDDINGS)),
-    *(Responses(), Messages(), _COUNT),
+    *(Responses(), _MESSAGES, _COUNT),
 )
 ENDPOINTS = {f"/v1/{dialect.name}": dialect for dialect in _DIALECTS}
 
@@ -66,7 +68,7 @@ class Gateway:
             await self._answer_scrape(Request(scope, receive, send, ""))
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
-            request.dialect = ENDPOINTS.get(request.path, request.dialect)
+            request.dialect = ENDPOINTS.get(request.path, _default_of(request))
             await self._answer(request)
         elif self.django is not None:
             await self.django(scope, receive, send)
@@ -124,7 +126,9 @@ class Gateway:
             await self._route(request)
         except APIError as error:
             metrics.count_refusal(error)
-            await request.refuse(error)
+            # A stream that had begun to wait has told of it in an event.
+            if not request.has_started_answer:
+                await request.refuse(error)
         except Unavailable:
             await request.refuse(errors.service_unavailable())
         except asyncio.CancelledError:
@@ -151,9 +155,17 @@ class Gateway:
                 await count(request, engine)
             else:
                 await answer(request, engine)
+        elif path.startswith("/v1/responses/"):
+            caller = await authenticated(
+                request, engine.directory, ApiKey.Scope.INFERENCE
+            )
+            await answer_about(request, caller, engine.keeping)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             request.require_method("GET")
             await _answer_with_models(request, engine)
+        elif path.startswith("/v1/usage/"):
+            request.require_method("GET")
+            await _answer_with_receipt(request, engine)
         else:
             raise APIError(
                 404,
@@ -162,13 +174,18 @@ class Gateway:
             )
 
 
+def _default_of(request: Request) -> Dialect:
+    """Return the words for addresses that more than one protocol has, or none."""
+    return _MESSAGES if request.header(b"anthropic-version") else request.dialect
+
+
 def gateway(django_application: App | None) -> Gateway:
     """Return an application that answers ``/v1`` itself and passes on the rest."""
     return Gateway(django_application)
 
 
 async def _answer_with_models(request: Request, engine: Engine) -> None:
-    caller = await known(request, engine.directory, ApiKey.Scope.MODELS)
+    caller = await authenticated(request, engine.directory, ApiKey.Scope.MODELS)
     offered = await engine.directory.offered()
     visible = {slug: model for slug, model in offered.items() if caller.may_see(slug)}
     describe = _model
@@ -188,6 +205,12 @@ async def _answer_with_models(request: Request, engine: Engine) -> None:
     }
     listed = {"object": "list", "data": data, "has_more": False, **ends}
     await request.respond(200, orjson.dumps(listed))
+
+
+async def _answer_with_receipt(request: Request, engine: Engine) -> None:
+    caller = await authenticated(request, engine.directory, ApiKey.Scope.USAGE)
+    name = request.path.removeprefix("/v1/usage/")
+    await request.respond(200, await receipt(engine.redis, caller, name))
 
 
 def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:

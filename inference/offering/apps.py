@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class OfferingConfig(AppConfig):
@@ -9,4 +9,4 @@ class OfferingConfig(AppConfig):
 
     name = "inference.offering"
     label = "offering"
-    menu = (Entry(Menu.STAFF, 35, _("Models"), "offering:model-list"),)
+    menu = (MenuEntry(Menu.STAFF, 35, _("Models"), "offering:model-list"),)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.money import NANO
 from inference.catalog.models import NAME_LENGTH, Deployment, Model, PriceVersion
 from inference.catalog.services import Rates
+from inference.keys.forms import LinesField
 from inference.providers.adding import Wish, address_of
 
 # What the gateway, the playground and the pages know of; a model may say more.
@@ -18,8 +19,8 @@ CAPABILITIES = (
 )
 # Dollars per million tokens: a thousand times the dearest there is.
 MOST_DOLLARS = 100_000
-# Longer than any key that a provider gives out.
-MOST_SECRET = 500
+# Several keys of a provider that share the work, each at its longest.
+MOST_SECRET = 5_000
 RATE_LABELS = {
     "price_in": _("Input sells for"),
     "price_cached_in": _("Cached input sells for"),
@@ -27,12 +28,24 @@ RATE_LABELS = {
     "cost_in": _("Input costs us"),
     "cost_cached_in": _("Cached input costs us"),
     "cost_out": _("Output costs us"),
+    "price_cache_write_in": _("Input written to a cache sells for"),
+    "price_audio_in": _("Audio in sells for"),
+    "price_image_in": _("Images in sell for"),
+    "price_reasoning_out": _("Thoughts sell for"),
+    "price_audio_out": _("Audio out sells for"),
+    "price_image_out": _("Images out sell for"),
+    "cost_cache_write_in": _("Input written to a cache costs us"),
+    "cost_audio_in": _("Audio in costs us"),
+    "cost_image_in": _("Images in cost us"),
+    "cost_reasoning_out": _("Thoughts cost us"),
+    "cost_audio_out": _("Audio out costs us"),
+    "cost_image_out": _("Images out cost us"),
 }
 
 
 def _rate(name: str, *, is_required: bool = True) -> forms.DecimalField:
     return forms.DecimalField(
-        label=RATE_LABELS.get(name, name),
+        label=RATE_LABELS[name],
         required=is_required,
         min_value=0,
         max_value=MOST_DOLLARS,
@@ -42,8 +55,16 @@ def _rate(name: str, *, is_required: bool = True) -> forms.DecimalField:
     )
 
 
+class SecretField(forms.CharField):
+    """Keys of a model's server, one or several with a space between them."""
+
+    def to_python(self, value: Any) -> str:
+        # A line for each, as ``providers.keyring`` reads them.
+        return "\n".join(str(value or "").split())
+
+
 def _secret(help_text: Any) -> forms.CharField:
-    return forms.CharField(
+    return SecretField(
         label=_("Its key"),
         required=False,
         max_length=MOST_SECRET,
@@ -119,7 +140,10 @@ class ServerForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "off"}),
     )
     secret = _secret(
-        _("Kept encrypted and never shown. Empty: the server asks for none.")
+        _(
+            "Kept encrypted and never shown. Several, with a space between them, share "
+            "the work. Empty: the server asks for none."
+        )
     )
     upstream = forms.CharField(
         label=_("The server's name for the model"),
@@ -189,6 +213,11 @@ class ModelForm(forms.ModelForm[Model]):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+    fallbacks = LinesField(
+        label=_("Models that may answer in its place"),
+        read=str,
+        help_text=_("By name, one to a line, in the order they are tried."),
+    )
     card_url = _address(_("Model card"))
     download_url = _address(_("Download"))
 
@@ -199,6 +228,7 @@ class ModelForm(forms.ModelForm[Model]):
             *("summary", "summary_zh", "description", "description_zh"),
             *("capabilities", "context_tokens", "max_output_tokens"),
             *("default_output_tokens", "bytes_per_token"),
+            *("fallbacks", "fallback_ceiling"),
             *("card_url", "download_url", "self_hosting", "self_hosting_zh"),
         )
         labels = {
@@ -214,6 +244,7 @@ class ModelForm(forms.ModelForm[Model]):
             "max_output_tokens": _("Longest answer in tokens"),
             "default_output_tokens": _("Likely answer in tokens"),
             "bytes_per_token": _("Bytes of text to a token"),
+            "fallback_ceiling": _("Dearest of them, in per cent of its price"),
             "self_hosting": _("Steps to run it elsewhere"),
             "self_hosting_zh": _("Steps to run it elsewhere, in Chinese"),
         }

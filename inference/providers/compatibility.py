@@ -12,10 +12,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.crypto import decrypt
 from inference.catalog.models import Deployment
 from inference.providers.base import Ask, StreamBroke, UpstreamFailed
 from inference.providers.findings import Check, Finding, Outcome
+from inference.providers.keyring import keys_of
 from inference.providers.openai import OpenAIProvider
 
 # Enough for a word, and for a model that thinks first to show that it does.
@@ -272,8 +272,8 @@ class Examination:
         if not error.status:
             return _("it could not be reached")
         said = error.body[:2000].decode(errors="replace")
-        if self.deployment.credential:
-            said = said.replace(decrypt(self.deployment.credential), "…")
+        for key in keys_of(self.deployment.credential):
+            said = said.replace(key, "…")
         said = " ".join(said.split())[:200]
         return f"{error.status}: {said}" if said else str(error.status)
 

@@ -30,6 +30,11 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
 # What a scraper of /metrics sends; without one only this machine may read it.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+# After so many seconds without a word a stream is begun with comments, well before the
+# minute after which proxies cut what is silent; 0 waits for the first word.
+STREAM_COMMENTS_AFTER = env.integer("STREAM_COMMENTS_AFTER", 20)
+# Where no model's server is, beside what never is (inference.providers.addresses).
+UPSTREAM_DENIED_NETWORKS = env.words("UPSTREAM_DENIED_NETWORKS")
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
 
 INSTALLED_APPS = [
@@ -76,6 +81,7 @@ INSTALLED_APPS = [
     "inference.offering",
     "inference.playground",
     "inference.providers",
+    "inference.stored",
     "inference.usage",
     "billing.conversion",
     "billing.ledger",

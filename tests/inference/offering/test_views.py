@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from accounts.queries import personal_organisation
 from audit.models import Record
-from core.crypto import decrypt
 from drafts.services import typed
 from inference.catalog import defaults
 from inference.catalog import services as catalog
 from inference.catalog.models import CompatibilityCard, Deployment, Model
+from inference.providers.keyring import keys_of
 from tests.factories.inference import RATES, offered_model, used
 from tests.fakes.compatible import Compatible, running_compatible
 
@@ -163,13 +163,13 @@ def test_a_key_is_replaced_kept_and_taken_away_and_never_shown(staff: Client) ->
         for name in form.fields
         if name not in {"secret", "forget_secret"} and form[name].value() is not None
     }
-    staff.post(url, {**kept, "secret": "sk-second-secret"})
+    staff.post(url, {**kept, "secret": " sk-second-secret  sk-third "})
     place.refresh_from_db()
-    assert decrypt(place.credential) == "sk-second-secret"
+    assert keys_of(place.credential) == ("sk-second-secret", "sk-third")
 
     staff.post(url, {**kept, "weight": "3"})
     place.refresh_from_db()
-    assert decrypt(place.credential) == "sk-second-secret"
+    assert keys_of(place.credential) == ("sk-second-secret", "sk-third")
     assert place.weight == 3
 
     # At another address the key of the first is not sent.
