@@ -34,3 +34,9 @@ def speaks(deployment: Deployment) -> frozenset[str]:
     """
     names = deployment.options.get("speaks")
     return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+
+
+def capabilities_on_offer() -> list[str]:
+    """Return what the models on offer can do, each once."""
+    lists = Model.objects.offered().values_list("capabilities", flat=True)
+    return sorted({word for words in lists for word in words})

@@ -22,11 +22,14 @@ from core.context import request_id as current_request_id
 from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
+from inference.gateway import metrics
 from inference.gateway.engine import Engine
 from inference.gateway.keeping import answer as answer_about
 from inference.gateway.path import answer, count
 from inference.gateway.receipts import receipt
+from inference.gateway.receiving import authenticated
 from inference.gateway.request import Message, Receive, Request, Send
+from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.protocol.dialects import (
     Dialect,
@@ -85,6 +88,8 @@ class Gateway:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._run_lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"] == metrics.PATH:
+            await self._answer_scrape(Request(scope, receive, send, ""))
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
             request.dialect = ENDPOINTS.get(request.path, _default_of(request))
@@ -132,11 +137,19 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    async def _answer_scrape(self, request: Request) -> None:
+        self.start()
+        try:
+            await metrics.answer(request)
+        except APIError as error:
+            await request.refuse(error)
+
     async def _answer(self, request: Request) -> None:
         token = current_request_id.set(request.id)
         try:
             await self._route(request)
         except APIError as error:
+            metrics.count_refusal(error)
             # A stream that had begun to wait has told of it in an event.
             if not request.has_started_answer:
                 await request.refuse(error)
@@ -158,15 +171,17 @@ class Gateway:
 
     async def _route(self, request: Request) -> None:
         engine, path = self.start(), request.path
-        if path in ENDPOINTS:
+        if request.is_preflight:
+            await request.allow_preflight()
+        elif path in ENDPOINTS:
             request.require_method("POST")
             if request.dialect is _COUNT:
                 await count(request, engine)
             else:
                 await answer(request, engine)
         elif path.startswith("/v1/responses/"):
-            caller = await engine.directory.authenticate(
-                request.secret, request.address
+            caller = await authenticated(
+                request, engine.directory, ApiKey.Scope.INFERENCE
             )
             await answer_about(request, caller, engine.keeping)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
@@ -204,7 +219,7 @@ def gateway(django_application: App | None) -> Gateway:
 
 
 async def _answer_with_models(request: Request, engine: Engine) -> None:
-    caller = await engine.directory.authenticate(request.secret, request.address)
+    caller = await authenticated(request, engine.directory, ApiKey.Scope.MODELS)
     offered = await engine.directory.offered()
     visible = {slug: model for slug, model in offered.items() if caller.may_see(slug)}
     describe = _model
@@ -227,7 +242,7 @@ async def _answer_with_models(request: Request, engine: Engine) -> None:
 
 
 async def _answer_with_receipt(request: Request, engine: Engine) -> None:
-    caller = await engine.directory.authenticate(request.secret, request.address)
+    caller = await authenticated(request, engine.directory, ApiKey.Scope.USAGE)
     name = request.path.removeprefix("/v1/usage/")
     await request.respond(200, await receipt(engine.redis, caller, name))
 

@@ -5,6 +5,7 @@ import asyncio
 from inference.catalog.models import Deployment
 from inference.directory.changes import follow_changes
 from inference.directory.directory import Directory
+from inference.gateway import metrics
 from inference.gateway.admission import Admission
 from inference.gateway.attempts import Attempts
 from inference.gateway.keeping import CHANNEL as RESPONSES
@@ -42,6 +43,9 @@ class Engine:
         self.settlement = Settlement(self.redis, self.admission)
         self.streams = Streams(self.directory, self.attempts, self.settlement)
         self.tasks: list[asyncio.Task[None]] = []
+        metrics.watch(
+            lambda: len(self.settlement.running), lambda: len(self.settlement.waiting)
+        )
         self.is_stopping = False
 
     def start(self) -> None:

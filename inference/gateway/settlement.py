@@ -17,6 +17,7 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from inference.gateway import metrics
 from inference.gateway.admission import (
     LEASE_SECONDS,
     Admission,
@@ -125,6 +126,7 @@ class Settlement:
     ) -> None:
         """Have what was used committed soon and the reservation given back then."""
         exchange.settle(status, tokens, error_code=error_code or "")
+        metrics.count(exchange.usage)
         if tokens.complaint:
             deployment = exchange.deployment
             logger.warning(
@@ -144,7 +146,13 @@ class Settlement:
             self.redis.tell(
                 "SET",
                 request_key(exchange.request_id),
-                orjson.dumps({"month": exchange.month, "usage": exchange.usage}),
+                orjson.dumps(
+                    {
+                        "month": exchange.month,
+                        "project_id": exchange.caller.rules.project_id,
+                        "usage": exchange.usage,
+                    }
+                ),
                 "XX",
                 "EX",
                 86400,

@@ -73,6 +73,31 @@ def invalid_key(secret: str) -> APIError:
     )
 
 
+def missing_scope(scope: str) -> APIError:
+    return APIError(
+        403,
+        f"This API key lacks the scope `{scope}`. Add it in the console, or use a key "
+        "that has it.",
+        code="missing_scope",
+    )
+
+
+def address_not_allowed(address: str) -> APIError:
+    return APIError(
+        403,
+        f"This API key may not be used from {address}: it is bound to other networks.",
+        code="address_not_allowed",
+    )
+
+
+def origin_not_allowed(origin: str) -> APIError:
+    return APIError(
+        403,
+        f"This API key may not be used by pages of {origin[:200]}.",
+        code="origin_not_allowed",
+    )
+
+
 def key_ended() -> APIError:
     return APIError(
         401,
@@ -180,8 +205,14 @@ def idempotency_refused(no: DomainError) -> APIError:
 
 
 def rate_limited(
-    what: str, wait: float, limit: int, headers: Mapping[str, str] | None = None
+    what: str,
+    wait: float,
+    limit: int,
+    headers: Mapping[str, str] | None = None,
+    *,
+    of: str = "your plan",
 ) -> APIError:
+    """Say whose limit was reached: ``of`` is the plan or the key."""
     words = {
         "requests": f"{limit} requests per minute",
         "tokens": f"{limit} tokens per minute",
@@ -190,7 +221,7 @@ def rate_limited(
     kind = "tokens" if what == "tokens" else "requests"
     return APIError(
         429,
-        f"Rate limit reached: your plan allows {words[what]}. "
+        f"Rate limit reached: {of} allows {words[what]}. "
         f"Please try again in {wait:.3f}s.",
         kind=kind,
         code="rate_limit_exceeded",
@@ -205,6 +236,19 @@ def quota_exhausted(
         429,
         "You exceeded your current quota: this month's allowance is used up. "
         f"See your plan and usage at {billing_url}",
+        kind="insufficient_quota",
+        code="insufficient_quota",
+        headers={**(headers or {}), "x-should-retry": "false"},
+    )
+
+
+def budget_exhausted(
+    whose: str, keys_url: str, headers: Mapping[str, str] | None = None
+) -> APIError:
+    """Say which budget of the owner's own is used up: a key's or a project's."""
+    return APIError(
+        429,
+        f"The monthly limit of {whose} is used up. It is set at {keys_url}",
         kind="insufficient_quota",
         code="insufficient_quota",
         headers={**(headers or {}), "x-should-retry": "false"},

@@ -70,8 +70,15 @@ def correct_usage(
     )
     _add_to_sums(locked, added)
     month = locked.occurred_at.astimezone(UTC)
+    key = locked.key
     transaction.on_commit(
-        partial(quota.doubt, locked.organisation_id, f"{month:%Y%m}", locked.key_id)
+        partial(
+            quota.doubt,
+            locked.organisation_id,
+            f"{month:%Y%m}",
+            locked.key_id,
+            key.project_id if key else None,
+        )
     )
     return entry
 

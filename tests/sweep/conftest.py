@@ -14,7 +14,7 @@ from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
-from inference.catalog.services import ensure_default_models
+from inference.catalog.defaults import ensure_default_models
 from inference.playground import services as chats
 from jobs.models import Job
 from notifications.models import Kind
