@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class ForumConfig(AppConfig):
@@ -10,7 +10,7 @@ class ForumConfig(AppConfig):
     name = "community.forum"
     label = "forum"
     menu = (
-        Entry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
+        MenuEntry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
     )
 
     def ready(self) -> None:

@@ -37,13 +37,13 @@ def index_replies(topic: Topic) -> None:
     search.index(reply_entry_of(post) for post in _replies(topic))
 
 
-def entry_of(topic: Topic) -> search.Entry:
+def entry_of(topic: Topic) -> search.Findable:
     """Return a topic's entry: its question, then what solved it."""
     opening = topic.posts.filter(number=1).values_list("plain", flat=True).first() or ""
     solution = topic.solution.plain if topic.solution else ""
     quoted = topic.solution.source_md if topic.solution else ""
     labels = ("solved",) if topic.is_solved else ()
-    return search.Entry(
+    return search.Findable(
         kind="topic",
         object_id=topic.pk,
         url=topic.get_absolute_url(),
@@ -60,9 +60,9 @@ def entry_of(topic: Topic) -> search.Entry:
     )
 
 
-def reply_entry_of(post: Post) -> search.Entry:
+def reply_entry_of(post: Post) -> search.Findable:
     """Return a reply's entry; its topic's title is shown, and found by part 0."""
-    return search.Entry(
+    return search.Findable(
         kind="topic",
         object_id=post.topic_id,
         part=post.number,
@@ -76,7 +76,7 @@ def reply_entry_of(post: Post) -> search.Entry:
     )
 
 
-def entries() -> Iterator[search.Entry]:
+def entries() -> Iterator[search.Findable]:
     """Yield the entries of every listed topic, and of every reply that is shown."""
     topics = Topic.objects.listed().select_related("category", "solution")
     for topic in topics.prefetch_related("tags").iterator(chunk_size=_AT_ONCE):

@@ -72,7 +72,7 @@ class Atom:
 
 
 @dataclass(slots=True)
-class Question:
+class SearchQuery:
     """What is asked for. Queries are texts for ``rendered``."""
 
     required: list[str] = field(default_factory=list)
@@ -98,13 +98,13 @@ def joined(queries: Sequence[str], sign: str) -> str:
     return f" {sign} ".join(f"({query})" for query in queries)
 
 
-def read(typed: str, *, filters: Collection[str]) -> Question:
+def read(typed: str, *, filters: Collection[str]) -> SearchQuery:
     """Take apart what was typed; ``filters`` are the names that narrow.
 
     Nothing anybody types is a syntax error; a filter without a value is none. Raises
     ``UnknownFilter``.
     """
-    question = Question()
+    question = SearchQuery()
     text = _without_filters(typed[:MAX_QUERY], filters, question)
     for phrase in _QUOTED.findall(text):
         if runs := list(words(phrase))[:MAX_QUERY_TOKENS]:
@@ -117,7 +117,7 @@ def read(typed: str, *, filters: Collection[str]) -> Question:
     return question
 
 
-def _without_filters(text: str, names: Collection[str], question: Question) -> str:
+def _without_filters(text: str, names: Collection[str], question: SearchQuery) -> str:
     if not names:
         return text
     named = "|".join(sorted(map(re.escape, names)))
@@ -143,7 +143,7 @@ def _without_filters(text: str, names: Collection[str], question: Question) -> s
     return found.sub(take, text)
 
 
-def _read_words(text: str, question: Question) -> None:
+def _read_words(text: str, question: SearchQuery) -> None:
     """Add the words of a normalised text; function words only where nothing else is."""
     names = {begin: (end, whole) for begin, end, whole in wholes(text)}
     taken = 0
@@ -192,7 +192,7 @@ def _runs(text: str) -> Iterator[tuple[int, int, str, bool]]:
         yield match.start(), match.end(), run, bool(re.match(f"[{HAN}]", run))
 
 
-def _add_word(run: str, question: Question, *, is_beginning: bool = False) -> None:
+def _add_word(run: str, question: SearchQuery, *, is_beginning: bool = False) -> None:
     query = _lexeme(stem(run[:MAX_WORD]))
     if is_beginning:
         # Both, since the beginning of a word need not begin its stem.
@@ -200,11 +200,11 @@ def _add_word(run: str, question: Question, *, is_beginning: bool = False) -> No
     _add(query, question, marked=run)
 
 
-def _add_sign(sign: str, question: Question) -> None:
+def _add_sign(sign: str, question: SearchQuery) -> None:
     _add(_lexeme(sign), question, marked="")
 
 
-def _add_name(whole: str, question: Question) -> None:
+def _add_name(whole: str, question: SearchQuery) -> None:
     """Add a name with signs in it: whole, or its words one after another."""
     parts = [run for run, _is_han in words(whole)]
     if len(parts) == 1:
@@ -218,7 +218,7 @@ def _add_name(whole: str, question: Question) -> None:
     ]
 
 
-def _add_han(piece: str, question: Question) -> None:
+def _add_han(piece: str, question: SearchQuery) -> None:
     """Add Chinese: whole where all words have to occur, else by its pairs."""
     forms = [piece]
     if (elsewhere := _said_elsewhere(piece)) != piece:
@@ -234,7 +234,7 @@ def _add_han(piece: str, question: Question) -> None:
         question.marked += pairs
 
 
-def _add(query: str, question: Question, *, marked: str) -> None:
+def _add(query: str, question: SearchQuery, *, marked: str) -> None:
     question.words.append(query)
     question.atoms.append(Atom(query))
     if marked:

@@ -18,7 +18,7 @@ from django.db.models import BooleanField, F, Func, QuerySet, Value
 from accounts.models import User
 from edge.pagination import BadCursor
 from search import asking, registry, snippets
-from search.asking import Question, joined, rendered
+from search.asking import SearchQuery, joined, rendered
 from search.models import IndexEntry
 
 # Entries read that hold all words: a fifth of a second of ranking.
@@ -166,7 +166,7 @@ def search_page(
 
 
 def _ranked(
-    entries: QuerySet[IndexEntry], question: Question, preferred: str
+    entries: QuerySet[IndexEntry], question: SearchQuery, preferred: str
 ) -> list[_Ranked]:
     """Return what is found, best first; each object once."""
     if question.in_title:
@@ -206,7 +206,7 @@ def _holds(queries: Sequence[str]) -> _Holds:
 
 
 def _opened(
-    lists: Sequence[QuerySet[Any, Any]], question: Question, preferred: str
+    lists: Sequence[QuerySet[Any, Any]], question: SearchQuery, preferred: str
 ) -> list[_Candidate]:
     """Read the entries of ``lists``, each once, by the objects they are parts of."""
     operations: Any = connection.ops
@@ -252,7 +252,7 @@ def _opened(
     return list(objects.values())
 
 
-def _scored(objects: Sequence[_Candidate], question: Question) -> list[_Ranked]:
+def _scored(objects: Sequence[_Candidate], question: SearchQuery) -> list[_Ranked]:
     weights = _weights(objects, question)
     whole = sum(weights) or 1.0
     found = []
@@ -269,7 +269,7 @@ def _scored(objects: Sequence[_Candidate], question: Question) -> list[_Ranked]:
     return sorted(found, key=lambda each: (each.rank, each.pk), reverse=True)
 
 
-def _weights(objects: Sequence[_Candidate], question: Question) -> list[float]:
+def _weights(objects: Sequence[_Candidate], question: SearchQuery) -> list[float]:
     """Return how much each atom says: the rarer among what was read, the more.
 
     What nothing holds says as much as the others do: nobody can tell.
@@ -291,7 +291,7 @@ def _sum(weights: Sequence[float], held: int) -> float:
     return sum(weight for bit, weight in enumerate(weights) if held >> bit & 1)
 
 
-def _hits(shown: Sequence[_Ranked], question: Question) -> Iterator[Hit]:
+def _hits(shown: Sequence[_Ranked], question: SearchQuery) -> Iterator[Hit]:
     entries = IndexEntry.objects.in_bulk([each.pk for each in shown])
     for each in shown:
         # What was taken out of the index a moment ago is not shown.

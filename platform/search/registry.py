@@ -7,9 +7,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 
 from accounts.models import User
-from search.services import Entry
+from search.services import Findable
 
-Rebuilder = Callable[[], Iterable[Entry]]
+Rebuilder = Callable[[], Iterable[Findable]]
 Narrow = Callable[[str, User | AnonymousUser], Q]
 _rebuilders: dict[str, Rebuilder] = {}
 _filters: dict[str, "Filter"] = {}

@@ -11,7 +11,7 @@ from search.models import IndexEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Findable:
     """One findable part. ``audience`` is ``public``, ``members`` or ``staff``.
 
     It is found by its title, too, unless that is only the name of what it is a part of
@@ -47,7 +47,7 @@ _COLUMNS = (
 )
 
 
-def index(entries: Iterable[Entry]) -> int:
+def index(entries: Iterable[Findable]) -> int:
     """Add entries or renew those that are there; return how many.
 
     Call it in the transaction of the change, so that nobody finds what they may
@@ -75,7 +75,7 @@ def index(entries: Iterable[Entry]) -> int:
 
 
 @transaction.atomic
-def replace(kind: str, object_id: int, entries: Sequence[Entry]) -> int:
+def replace(kind: str, object_id: int, entries: Sequence[Findable]) -> int:
     """Index ``entries`` as all the parts an object has now."""
     remove(kind, object_id)
     return index(entries)
@@ -105,7 +105,7 @@ def retitle(kind: str, object_id: int, *, title: str, audience: str) -> None:
 
 
 @transaction.atomic
-def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
+def rebuild(kind: str, entries: Callable[[], Iterable[Findable]]) -> int:
     """Index everything of ``kind`` again; readers see the old until it is done.
 
     Changes of that kind wait meanwhile: what is read here and written later would
@@ -117,7 +117,7 @@ def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, kind])
     IndexEntry.objects.filter(kind=kind).delete()
     count = 0
-    waiting: list[Entry] = []
+    waiting: list[Findable] = []
     for entry in entries():
         waiting.append(entry)
         if len(waiting) == 500:
@@ -133,7 +133,7 @@ def _wait_for_rebuild(cursor: Any, kinds: set[str]) -> None:
         )
 
 
-def _row(entry: Entry) -> list[Any]:
+def _row(entry: Findable) -> list[Any]:
     # PostgreSQL has no place for this one character.
     title, heading, body, source = (
         part.replace("\0", "")

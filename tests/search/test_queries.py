@@ -9,7 +9,7 @@ from edge.pagination import BadCursor
 from search.finding import search, search_page
 from search.models import IndexEntry
 from search.queries import passages
-from search.services import Entry, index, remove, replace
+from search.services import Findable, index, remove, replace
 from tests.search.conftest import Put
 
 NOBODY = AnonymousUser()
@@ -162,7 +162,7 @@ def test_indexing_again_renews_what_is_found(put: Put) -> None:
 
 def test_replacing_takes_out_parts_that_are_no_more(put: Put) -> None:
     parts = [
-        Entry(kind="doc", object_id=7, part=number, url="/", title="t", text=word)
+        Findable(kind="doc", object_id=7, part=number, url="/", title="t", text=word)
         for number, word in enumerate(["zeppelin", "balloon"])
     ]
     index(parts)
@@ -202,7 +202,7 @@ def test_twenty_thousand_documents_are_searched_at_once() -> None:
         "计费额度",
     ]
     index(
-        Entry(
+        Findable(
             kind="topic",
             object_id=number,
             url=f"/forum/t/{number}/",
