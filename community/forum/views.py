@@ -1,6 +1,7 @@
 """The forum's pages."""
 
 from collections.abc import Callable
+from math import inf
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from community.forum.cleaning import clean_title
 from community.forum.exceptions import EditConflict
 from community.forum.forms import EditForm, ReplyForm, TopicForm
 from community.forum.lookups import (
+    history_page,
     post_place,
     reply_form,
     topic_page,
@@ -224,7 +226,7 @@ def post_history(request: PageRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@sign_in_required(page=post_place)
+@sign_in_required(page=history_page)
 def revision_hide(
     request: AuthenticatedHttpRequest, pk: int, number: int
 ) -> HttpResponse:
@@ -444,7 +446,12 @@ def _topic_page(
         services.mark_read(topic, user=request.user, number=last_shown)
     # What was there at the last visit; a hidden post is no place to jump to.
     begun = reader.last_read_number if reader else topic.highest_number
-    unread = [row.post.number for row in window.posts if row.post.number > begun]
+    unread = [
+        row.post.number
+        for row in window.posts
+        # What solved a question stands above all others.
+        if row.post.number > begun and not (row.is_solution and topic.is_question)
+    ]
     authors = {
         row.post.author_id: row.post.author
         for row in (window.opening, window.solution, *window.posts)
@@ -459,7 +466,7 @@ def _topic_page(
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
         "reader": reader,
         "first_unread": min(unread, default=0),
-        "further_unread": begun + 1 if begun < topic.highest_number else 0,
+        "further_unread": begun + 1 if begun + 1 >= (window.next_number or inf) else 0,
         "can_accept": permissions.can_accept(request.user, topic),
         "can_moderate": permissions.can_moderate(request.user),
         "can_reply": permissions.can_reply(request.user, topic),

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -239,3 +240,26 @@ def test_a_hidden_version_is_read_by_the_team_alone(
     assert "My secret is 42." not in author
     assert author.count("A moderator has hidden what was said here.") == 2
     assert "My secret is 42." in client.get(history).content.decode()
+
+
+def test_a_solution_that_is_new_is_above_and_not_below_the_mark(
+    client: Client, ada: Any, ben: Any
+) -> None:
+    topic = forum.topic(ada)
+    services.accept_answer(forum.reply(topic, ben), by=ada)
+    client.force_login(ada)
+
+    page = client.get(topic.get_absolute_url()).content.decode()
+
+    assert 'id="post-2"' in page
+    assert "#unread" not in page
+    assert 'id="unread"' not in page
+
+
+def test_a_visitor_comes_back_to_the_history_they_wanted_to_change(
+    client: Client, edited: Post
+) -> None:
+    answer = client.post(f"/forum/p/{edited.pk}/history/1/hide/", {"act": "hide"})
+
+    assert answer.status_code == 302
+    assert f"/forum/p/{edited.pk}/history/" in unquote(answer["Location"])
