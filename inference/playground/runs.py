@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -144,7 +145,7 @@ async def stream(errands: Sequence[Errand]) -> AsyncIterator[bytes]:
     for errand in errands:
         task = asyncio.create_task(_bring_to(page, errand))
         _brought[errand.answer_id] = task
-        task.add_done_callback(lambda _, key=errand.answer_id: _brought.pop(key, None))
+        task.add_done_callback(partial(_let_go, errand.answer_id))
     left = len(errands)
     try:
         while left:
@@ -168,6 +169,10 @@ def stop(answer_ids: Iterable[int]) -> None:
         task = _brought.get(answer_id)
         if task is not None:
             task.get_loop().call_soon_threadsafe(task.cancel)
+
+
+def _let_go(answer_id: int, _ended: asyncio.Task[None]) -> None:
+    _brought.pop(answer_id, None)
 
 
 @dataclass(slots=True)
