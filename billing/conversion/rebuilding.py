@@ -204,6 +204,9 @@ def _derive_accounts(
     for pk in Organisation.objects.values_list("pk", flat=True):
         founder_id, _founded_at = founders.get(pk, (owners.get(pk), None))
         payer_id, payer_since = payers.get(pk, (None, None))
+        # The log remembers who is gone; the rows let go of them.
+        founder_id = founder_id if founder_id in developers else None
+        payer_id = payer_id if payer_id in developers else None
         holder = holder_of(founder_id, payer_id, in_n)
         if holder is None:
             continue

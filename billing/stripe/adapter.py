@@ -1,14 +1,12 @@
-"""The one module that speaks to Stripe, with the SDK as it is published.
+"""The one module that knows Stripe's SDK, as it is published.
 
-Every answer is turned into the values of ``objects`` at once, every failure into
-one of ``exceptions``. Nothing here touches the database, so nothing here may be
-called inside a transaction.
+``lists``, ``portal`` and ``products`` ask through its client. Every answer is turned
+into the values of ``objects`` at once, every failure into one of ``exceptions``.
+Nothing here touches the database, so nothing here may be called inside a transaction.
 """
 
-import hashlib
-import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -26,14 +24,11 @@ from billing.stripe.exceptions import (
     StripeUnavailable,
 )
 from billing.stripe.objects import (
-    Charge,
     CheckoutSession,
     CreditNote,
     Customer,
     Dispute,
     Invoice,
-    PortalProduct,
-    Price,
     Refund,
     Subscription,
 )
@@ -44,21 +39,13 @@ API_VERSION = "2026-10-28.endive"
 # Seconds to connect and to answer. Stripe takes up to two for a checkout session, so a
 # person who pays waits for four rather than be turned away; nobody waits for a job.
 REQUEST_TIMEOUT = (1.0, 3.0)
-JOB_TIMEOUT = (2.0, 8.0)
+JOB_TIMEOUT = (2.0, 8.0)  # as above
 # A request is tried once, since the person can try again under the same key.
 JOB_RETRIES = 2
 # How long buyers are told at once that Stripe is away, before one of them asks.
 REST = 5.0
 # What is read with a subscription rather than by its id.
 SUBSCRIPTION_PARTS = ("default_payment_method", "discounts.source.coupon")
-# By this we know our portal configuration among others of the account.
-PORTAL_MARK = "doorstone"
-PORTAL_FEATURES: dict[str, Any] = {
-    "customer_update": {"enabled": True, "allowed_updates": ["email", "name"]},
-    "invoice_history": {"enabled": True},
-    "payment_method_update": {"enabled": True},
-    "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
-}
 # Else the SDK writes an id into the user's configuration folder and sends it.
 stripe.enable_telemetry = False
 # It would log two lines for every call.
@@ -68,6 +55,7 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 breaker = Breaker("stripe", rest=REST, refusal=StripeUnavailable)
 
 
+# One for people and one for jobs, and again for a key that is being replaced.
 @lru_cache(maxsize=4)
 def _client(key: str, base: str, *, is_job: bool) -> stripe.StripeClient:
     return stripe.StripeClient(
@@ -227,66 +215,6 @@ def expire_checkout_session(session_id: str) -> CheckoutSession:
         )
 
 
-def create_portal_session(*, customer_id: str, return_url: str, locale: str) -> str:
-    """Return a link into the hosted portal; whoever has it is the customer."""
-    params: Any = {"customer": customer_id, "return_url": return_url, "locale": locale}
-    with translated():
-        found = _portal_configuration()
-        if found is not None:
-            params["configuration"] = found["id"]
-        return str(client().v1.billing_portal.sessions.create(params).url)
-
-
-def ensure_portal(products: Sequence[PortalProduct]) -> bool:
-    """Let the hosted portal change between ``products``; tell whether that was news.
-
-    What a change costs is shown there before it is confirmed, and charged at once.
-    """
-    update = {
-        "enabled": True,
-        "default_allowed_updates": ["price", "quantity"],
-        "proration_behavior": "always_invoice",
-        "products": [
-            {
-                "product": product.product_id,
-                "prices": list(product.price_ids),
-                "adjustable_quantity": {
-                    "enabled": True,
-                    "minimum": product.seat_min,
-                    "maximum": product.seat_max,
-                },
-            }
-            for product in products
-        ],
-    }
-    features = {**PORTAL_FEATURES, "subscription_update": update}
-    # A fingerprint, because Stripe gives back more than it was given.
-    digest = hashlib.sha256(json.dumps(features, sort_keys=True).encode()).hexdigest()
-    params: Any = {
-        "features": features,
-        "metadata": {PORTAL_MARK: "1", "digest": digest},
-    }
-    with translated():
-        configurations = client().v1.billing_portal.configurations
-        found = _portal_configuration()
-        if found is None:
-            configurations.create(params)
-        elif found["metadata"].get("digest") != digest:
-            configurations.update(found["id"], params)
-        else:
-            return False
-    return True
-
-
-def _portal_configuration() -> dict[str, Any] | None:
-    found = client().v1.billing_portal.configurations.list({"active": True})
-    for configuration in found.auto_paging_iter():
-        raw: dict[str, Any] = configuration.to_dict(for_json=True)
-        if PORTAL_MARK in (raw.get("metadata") or {}):
-            return raw
-    return None
-
-
 # Subscriptions, invoices, refunds.
 
 
@@ -296,16 +224,16 @@ def fetch_subscription(subscription_id: str) -> Subscription:
         found = client().v1.subscriptions.retrieve(
             subscription_id, {"expand": list(SUBSCRIPTION_PARTS)}
         )
-        return _with_payment(convert.subscription(found.to_dict(for_json=True)))
+        return with_payment(convert.subscription(found.to_dict(for_json=True)))
 
 
-def _with_payment(subscription: Subscription) -> Subscription:
+def with_payment(subscription: Subscription) -> Subscription:
     """Look up what was paid for where it may not be what is asked for now."""
     if subscription.status != "past_due":
         return subscription
     params: Any = {"subscription": subscription.id, "status": "paid", "limit": 1}
     paid = client().v1.invoices.list(params).to_dict(for_json=True)["data"]
-    found = convert.paid_for(_lines(paid[0])) if paid else None
+    found = convert.paid_for(lines_of(paid[0])) if paid else None
     return replace(subscription, paid_for=found)
 
 
@@ -314,10 +242,10 @@ def fetch_invoice(invoice_id: str) -> Invoice:
     with translated():
         invoice = client().v1.invoices.retrieve(invoice_id, {"expand": ["payments"]})
         raw = invoice.to_dict(for_json=True)
-        return convert.invoice(raw, _lines(raw))
+        return convert.invoice(raw, lines_of(raw))
 
 
-def _lines(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
+def lines_of(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return all lines of an invoice; it shows the first ten itself."""
     if not invoice["lines"].get("has_more"):
         shown: list[dict[str, Any]] = invoice["lines"]["data"]
@@ -354,156 +282,6 @@ def _invoice_of(refund: Mapping[str, Any]) -> str:
     params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent}}
     payments = client().v1.invoice_payments.list(params).to_dict(for_json=True)
     return next((convert.reference(row["invoice"]) for row in payments["data"]), "")
-
-
-# Lists, for reconciliation.
-
-
-def events_since(created: int) -> Iterator[dict[str, Any]]:
-    """Yield every event of the account since a moment, newest first."""
-    with translated():
-        events = client().v1.events.list({"created": {"gte": created}, "limit": 100})
-        for event in events.auto_paging_iter():
-            yield event.to_dict(for_json=True)
-
-
-def subscriptions() -> Iterator[Subscription]:
-    """Yield every subscription of the account, ended ones too."""
-    parts = [f"data.{part}" for part in SUBSCRIPTION_PARTS]
-    params: Any = {"status": "all", "limit": 100, "expand": parts}
-    with translated():
-        for raw in _every(client().v1.subscriptions.list(params)):
-            yield _with_payment(convert.subscription(raw))
-
-
-def invoices() -> Iterator[Invoice]:
-    """Yield every invoice of the account with its lines and payments."""
-    params: Any = {"limit": 100, "expand": ["data.payments"]}
-    with translated():
-        for raw in _every(client().v1.invoices.list(params)):
-            yield convert.invoice(raw, _lines(raw))
-
-
-def refunds(invoice_of: Mapping[str, str]) -> Iterator[Refund]:
-    """Yield every refund; ``invoice_of`` knows invoices by payment intent."""
-    with translated():
-        for raw in _every(client().v1.refunds.list({"limit": 100})):
-            intent = convert.reference(raw.get("payment_intent"))
-            yield convert.refund(raw, invoice_id=invoice_of.get(intent, ""))
-
-
-def disputes(invoice_of: Mapping[str, str]) -> Iterator[Dispute]:
-    """Yield every dispute; ``invoice_of`` knows invoices by payment intent."""
-    with translated():
-        for raw in _every(client().v1.disputes.list({"limit": 100})):
-            intent = convert.reference(raw.get("payment_intent"))
-            yield convert.dispute(raw, invoice_id=invoice_of.get(intent, ""))
-
-
-def credit_notes() -> Iterator[CreditNote]:
-    """Yield every credit note of the account."""
-    with translated():
-        for raw in _every(client().v1.credit_notes.list({"limit": 100})):
-            yield convert.credit_note(raw)
-
-
-def charges() -> Iterator[Charge]:
-    """Yield every charge of the account."""
-    with translated():
-        for raw in _every(client().v1.charges.list({"limit": 100})):
-            yield convert.charge(raw)
-
-
-def customers() -> Iterator[Customer]:
-    """Yield every customer of the account that was not deleted."""
-    part = "data.invoice_settings.default_payment_method"
-    params: Any = {"limit": 100, "expand": [part]}
-    with translated():
-        for raw in _every(client().v1.customers.list(params)):
-            yield convert.customer(raw)
-
-
-def _every(found: Any) -> Iterator[dict[str, Any]]:
-    for each in found.auto_paging_iter():
-        yield each.to_dict(for_json=True)
-
-
-# Products and prices.
-
-
-def has_product(product_id: str) -> bool:
-    """Say whether Stripe has a product of this id."""
-    try:
-        with translated():
-            found = client().v1.products.retrieve(product_id)
-    except StripeMissing:
-        return False
-    return not found.to_dict().get("deleted")
-
-
-def has_price(price_id: str) -> bool:
-    """Say whether Stripe still sells the price."""
-    if not price_id:
-        return False
-    try:
-        with translated():
-            found = client().v1.prices.retrieve(price_id)
-    except StripeMissing:
-        return False
-    return bool(found.to_dict().get("active"))
-
-
-def ensure_product(*, key: str, name: str, product_id: str = "") -> str:
-    """Return the product of the plan ``key``; create or rename it when needed."""
-    with translated():
-        products = client().v1.products
-        if product_id:
-            with_name = products.update(product_id, {"name": name, "active": True})
-            return str(with_name.id)
-        for product in products.list({"limit": 100, "active": True}).auto_paging_iter():
-            if product.to_dict()["metadata"].get("plan") == key:
-                return str(product.id)
-        created = products.create(
-            {"name": name, "metadata": {"plan": key}},
-            {"idempotency_key": f"product:{key}"},
-        )
-        return str(created.id)
-
-
-def find_price(lookup_key: str) -> Price | None:
-    """Return the active price that carries ``lookup_key``."""
-    with translated():
-        found = client().v1.prices.list({"lookup_keys": [lookup_key], "active": True})
-        rows = found.to_dict(for_json=True)["data"]
-        return convert.price(rows[0]) if rows else None
-
-
-def create_price(
-    *, product_id: str, lookup_key: str, unit_amount: int, currency: str, interval: Any
-) -> Price:
-    """Create a recurring price and give it ``lookup_key``, whoever had it before."""
-    with translated():
-        return convert.price(
-            client()
-            .v1.prices.create(
-                {
-                    "product": product_id,
-                    "lookup_key": lookup_key,
-                    "transfer_lookup_key": True,
-                    "unit_amount": unit_amount,
-                    "currency": currency,
-                    "recurring": {"interval": interval},
-                    "tax_behavior": "exclusive",
-                }
-            )
-            .to_dict(for_json=True)
-        )
-
-
-def retire_price(price_id: str) -> None:
-    """Stop selling a price; who pays it goes on paying it."""
-    with translated():
-        client().v1.prices.update(price_id, {"active": False})
 
 
 def verify_signature(body: bytes, header: str, secret: str) -> None:

@@ -81,6 +81,8 @@ class ReplyForm(TextForm):
         """Begin with a quotation, or add it to what was typed before."""
         self.initial["text"] = text
         self.added = {"text": text}
+        # The page opens at the field, its keyboard in it, before a script has come.
+        self.fields["text"].widget.attrs["autofocus"] = True
 
 
 class TopicForm(TextForm):

@@ -3,8 +3,8 @@
 The gateway is called over HTTP with the person's own short-lived key, as any client
 calls it: limits, prices and refusals are the same. The key and, in a blind comparison,
 the model's name stay on the server. An answer belongs to its chat, not to the page that
-asked: whoever reloads or leaves finds it whole. Only who stops it ends the call; what
-had come by then is kept, and is what is paid for.
+asked: a person who reloads or leaves finds it whole. Only stopping it ends the call;
+what had come by then is kept, and is what is paid for.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ KEEP_ALIVE_SECONDS = 15
 # The gateway commits within tens of milliseconds; after three seconds of looking the
 # page looks by itself.
 SETTLING_SECONDS = 0.03
-SETTLING_LOOKS = 100
+SETTLING_LOOKS = 100  # as above
 # The longest event of a stream; a line without an end must not fill the memory.
 MOST_OF_A_LINE = 1_000_000
 # As long as an answer may grow here; ten times what the longest context writes.
@@ -141,11 +141,11 @@ async def stream(errands: Sequence[Errand]) -> AsyncIterator[bytes]:
     Each is ``{"answer": id, "text": …}`` or ``{"answer": id, "done": true}``. Closed
     early, it leaves the answers to come to their end by themselves.
     """
-    page = _Page()
+    page = _OpenPage()
     for errand in errands:
         task = asyncio.create_task(_bring_to(page, errand))
         _brought[errand.answer_id] = task
-        task.add_done_callback(partial(_let_go, errand.answer_id))
+        task.add_done_callback(partial(_forget, errand.answer_id))
     left = len(errands)
     try:
         while left:
@@ -160,6 +160,10 @@ async def stream(errands: Sequence[Errand]) -> AsyncIterator[bytes]:
         page.is_open = False
 
 
+def _forget(answer_id: int, _task: asyncio.Task[None]) -> None:
+    _brought.pop(answer_id, None)
+
+
 def stop(answer_ids: Iterable[int]) -> None:
     """End at once what this process brings of some answers; from any thread.
 
@@ -171,12 +175,8 @@ def stop(answer_ids: Iterable[int]) -> None:
             task.get_loop().call_soon_threadsafe(task.cancel)
 
 
-def _let_go(answer_id: int, _ended: asyncio.Task[None]) -> None:
-    _brought.pop(answer_id, None)
-
-
 @dataclass(slots=True)
-class _Page:
+class _OpenPage:
     """Who listens to answers; nothing is kept for one that has left."""
 
     events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
@@ -187,7 +187,7 @@ class _Page:
             self.events.put_nowait(event)
 
 
-async def _bring_to(page: _Page, errand: Errand) -> None:
+async def _bring_to(page: _OpenPage, errand: Errand) -> None:
     async def hear(text: str) -> None:
         page.tell({"answer": errand.answer_id, "text": text})
 
@@ -215,16 +215,16 @@ async def bring(errand: Errand, hear: Hear) -> None:
     heard = _Heard()
     state = _State.STOPPED
     listening = asyncio.create_task(_listen(errand, heard, hear))
-    noting = asyncio.create_task(_note(errand, heard, listening))
+    noting = asyncio.create_task(_record(errand, heard, listening))
     try:
         await listening
-        state = _State.FAILED if heard.error_code else _State.DONE
+        state = _State.DEAD if heard.error_code else _State.DONE
     except asyncio.CancelledError:
-        # Whoever asked has had enough.
+        # The person who asked has had enough.
         pass
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         logger.warning("playground.broke_off", extra={"error": repr(error)[:200]})
-        state = _State.FAILED
+        state = _State.DEAD
         heard.error_code = "broken" if heard.request_id else "unreachable"
     finally:
         noting.cancel()
@@ -235,17 +235,17 @@ async def bring(errand: Errand, hear: Hear) -> None:
         logger.exception("playground.not_kept", extra={"answer": errand.answer_id})
 
 
-async def _note(errand: Errand, heard: _Heard, listening: asyncio.Task[None]) -> None:
-    """Write down how far an answer is, and end it once nobody wants it any more.
+async def _record(errand: Errand, heard: _Heard, listening: asyncio.Task[None]) -> None:
+    """Write down how far an answer is, and end it once it is not wanted any more.
 
-    A model may think for minutes before its first word: that somebody is at it is
+    A model may think for minutes before its first word: that work goes on is
     written down all the same.
     """
     while True:
         await asyncio.sleep(SAVE_SECONDS)
         text = heard.text.replace("\0", "")
         try:
-            is_wanted = await _in_database(services.note_progress)(
+            is_wanted = await _in_database(services.record_progress)(
                 errand.answer_id, text
             )
         except DatabaseError:
@@ -274,7 +274,7 @@ async def _listen(errand: Errand, heard: _Heard, hear: Hear) -> None:
         ) as response,
     ):
         heard.request_id = response.headers.get("x-request-id", "")
-        await _in_database(services.note_call)(errand.answer_id, heard.request_id)
+        await _in_database(services.record_call)(errand.answer_id, heard.request_id)
         if response.status != 200:
             heard.refuse(await _refusal(response))
             return

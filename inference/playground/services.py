@@ -138,14 +138,14 @@ def claim(chat: Chat) -> list[Message]:
     return taken
 
 
-def note_call(answer_id: int, request_id: str) -> None:
+def record_call(answer_id: int, request_id: str) -> None:
     """Write down which call brings an answer, before its first word."""
     Message.objects.filter(pk=answer_id).update(
         usage_id=request_id or None, seen_at=timezone.now()
     )
 
 
-def note_progress(answer_id: int, text: str) -> bool:
+def record_progress(answer_id: int, text: str) -> bool:
     """Keep how far an answer has come; tell whether it is still wanted."""
     running = Message.objects.filter(pk=answer_id, state=Message.State.RUNNING)
     return bool(running.update(content=text, seen_at=timezone.now()))
@@ -154,7 +154,7 @@ def note_progress(answer_id: int, text: str) -> bool:
 def stop(chat: Chat) -> list[int]:
     """Want no more of the answers that are being written; return which those are.
 
-    Whoever brings them ends their calls and writes down what had come by then.
+    The process that brings them ends their calls and writes down what had come by then.
     """
     open_ones = chat.messages.filter(
         state__in=[Message.State.WAITING, Message.State.RUNNING]

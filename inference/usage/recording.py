@@ -1,7 +1,7 @@
 """Writing usage: one statement for a batch of calls, each call counted once.
 
 The insert decides which rows are new, and only those move the hour, the month
-and the first call. A second delivery of the same request changes nothing. The
+and each person's first call. A second delivery of the same request changes nothing. The
 statement is plain SQL because both the gateway (async) and the sweeper (Celery)
 run it.
 """
@@ -36,6 +36,13 @@ class Usage:
     total_ms: int
     client_request_id: str = ""
     error_code: str = ""
+    deployment_id: int | None = None
+    attempts: int = 0
+    upstream_status: int | None = None
+    parts: dict[str, int] | None = None
+    doubt: str = ""
+    held_nano: int = 0
+    answered_by: str = ""
 
 
 _COLUMNS: tuple[tuple[str, str], ...] = (
@@ -58,6 +65,13 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("total_ms", "int"),
     ("client_request_id", "text"),
     ("error_code", "text"),
+    ("deployment_id", "bigint"),
+    ("attempts", "smallint"),
+    ("upstream_status", "smallint"),
+    ("parts", "jsonb"),
+    ("doubt", "text"),
+    ("held_nano", "bigint"),
+    ("answered_by", "text"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)
@@ -99,11 +113,15 @@ WITH fresh AS (
         price_nano = kept.price_nano + excluded.price_nano,
         cost_nano = kept.cost_nano + excluded.cost_nano
 ), firsts AS (
-    INSERT INTO usage_firstcall (organisation_id, key_id, model, at, is_announced)
-    SELECT DISTINCT ON (organisation_id) organisation_id, key_id, model,
-        occurred_at, false
-    FROM fresh WHERE status = 'ok' ORDER BY organisation_id, occurred_at
-    ON CONFLICT (organisation_id) DO NOTHING
+    INSERT INTO usage_personal_first_call
+        (organisation_id, user_id, key_id, model, at, is_announced)
+    SELECT DISTINCT ON (fresh.organisation_id, key.created_by_id)
+        fresh.organisation_id, key.created_by_id, fresh.key_id, fresh.model,
+        fresh.occurred_at, false
+    FROM fresh LEFT JOIN keys_apikey key ON key.id = fresh.key_id
+    WHERE fresh.status = 'ok'
+    ORDER BY fresh.organisation_id, key.created_by_id, fresh.occurred_at
+    ON CONFLICT (organisation_id, user_id) DO NOTHING
 )
 SELECT request_id FROM fresh
 """  # noqa: S608 - every name is one of ours

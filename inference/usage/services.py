@@ -5,7 +5,6 @@ from datetime import datetime
 from django.db import transaction
 
 from contracts.inference import FirstCallSucceeded, UsageAggregated
-from inference.keys.models import ApiKey
 from inference.keys.services import record_use
 from inference.usage.models import FirstCall, UsageHour, UsageReport
 from outbox import publish
@@ -14,7 +13,7 @@ _SUMS = ("requests", "tokens_in", "tokens_out", "price_nano", "cost_nano")
 
 
 def publish_first_calls() -> int:
-    """Publish ``FirstCallSucceeded`` for organisations that just made one."""
+    """Publish ``FirstCallSucceeded`` for each person's first call; return how many."""
     announced = 0
     for pk in list(
         FirstCall.objects.filter(is_announced=False).values_list("pk", flat=True)
@@ -33,18 +32,17 @@ def report_hours() -> int:
 
 
 @transaction.atomic
-def _publish_first_call(organisation_id: int) -> int:
-    claimed = FirstCall.objects.filter(pk=organisation_id, is_announced=False).update(
+def _publish_first_call(pk: int) -> int:
+    claimed = FirstCall.objects.filter(pk=pk, is_announced=False).update(
         is_announced=True
     )
     if not claimed:
         return 0
-    call = FirstCall.objects.get(pk=organisation_id)
-    key = ApiKey.objects.filter(pk=call.key_id).first() if call.key_id else None
+    call = FirstCall.objects.get(pk=pk)
     publish(
         FirstCallSucceeded(
-            organisation_id=organisation_id,
-            user_id=key.created_by_id if key else None,
+            organisation_id=call.organisation_id,
+            user_id=call.user_id,
             model=call.model,
             occurred_at=call.at.isoformat(),
         )

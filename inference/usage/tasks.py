@@ -5,7 +5,7 @@ from inference.usage import services
 
 @shared_task
 def publish_first_calls() -> None:
-    """Tell of organisations that made their first call."""
+    """Tell of people who made their first call."""
     services.publish_first_calls()
 
 

@@ -26,8 +26,9 @@ class ApiKeyRevoked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstCallSucceeded:
-    """An organisation's first successful call; ``user_id`` made the key.
+    """A person's first successful call for an organisation.
 
+    ``user_id`` made the key; None where they were gone when the call was written.
     ``occurred_at`` is the ISO time of the call, which is told some seconds later.
     """
 

@@ -24,7 +24,7 @@ from edge.pagination import paginate
 from jobs import services
 from jobs.models import Job
 from jobs.queries import backlogs
-from jobs.registry import Kind, kind_named, kinds
+from jobs.registry import JobKind, kind_named, kinds
 
 ALL = "all"
 # A search for what so many rows have in common shows the newest of them.
@@ -38,7 +38,7 @@ class Line:
     """A job as the list shows it; ``title`` is empty when its row is gone."""
 
     job: Job
-    kind: Kind
+    kind: JobKind
     title: str
     hint: str
     can_retry: bool
@@ -164,7 +164,7 @@ def moved_webhook(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("operations:job-detail", pk=job.pk, permanent=True)
 
 
-def _visible_kinds(request: AuthenticatedHttpRequest) -> list[Kind]:
+def _visible_kinds(request: AuthenticatedHttpRequest) -> list[JobKind]:
     return [each for each in kinds() if each.permission(request.user)]
 
 
@@ -173,7 +173,7 @@ def _visible_job(request: AuthenticatedHttpRequest, pk: int) -> Job:
     return get_object_or_404(Job.objects.filter(kind__in=names), pk=pk)
 
 
-def _found(text: str, searched: Iterable[Kind]) -> Q:
+def _found(text: str, searched: Iterable[JobKind]) -> Q:
     """Return the condition for jobs about the rows that a text finds."""
     found = Q(pk__in=[])
     for kind in searched:
@@ -195,7 +195,7 @@ def _lines(jobs: list[Job]) -> list[Line]:
     ]
 
 
-def _line(job: Job, kind: Kind, row: Any) -> Line:
+def _line(job: Job, kind: JobKind, row: Any) -> Line:
     return Line(
         job=job,
         kind=kind,
@@ -206,7 +206,7 @@ def _line(job: Job, kind: Kind, row: Any) -> Line:
     )
 
 
-def _payload(kind: Kind, row: Any) -> str:
+def _payload(kind: JobKind, row: Any) -> str:
     if kind.payload is None or row is None:
         return ""
     shown = json.dumps(kind.payload(row), indent=2, ensure_ascii=False)

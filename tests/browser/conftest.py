@@ -11,6 +11,32 @@ from tests.browser.stack import running_stack
 from tests.fakes.servers import passable_folder
 
 
+def _slow_down(context: BrowserContext) -> None:
+    """Let every page wait ``SLOW_NETWORK`` milliseconds for each of its requests.
+
+    What a test does before a page's scripts have come shows only then; on a quiet
+    machine they are always there. Unset, nothing waits.
+    """
+    latency = int(os.environ.get("SLOW_NETWORK", "0"))
+    if not latency:
+        return
+
+    def slow_down(page: Page) -> None:
+        session = context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send(
+            "Network.emulateNetworkConditions",
+            {
+                "offline": False,
+                "latency": latency,
+                "downloadThroughput": -1,
+                "uploadThroughput": -1,
+            },
+        )
+
+    context.on("page", slow_down)
+
+
 @pytest.fixture
 def open_context(
     browser: Browser, live_server: LiveServer
@@ -28,6 +54,7 @@ def open_context(
             locale=locale,
         )
         context.set_default_timeout(10_000)
+        _slow_down(context)
         opened.append(context)
         return context
 
@@ -74,6 +101,7 @@ def open_demo(
             java_script_enabled=scripts,
         )
         context.set_default_timeout(15_000)
+        _slow_down(context)
         opened.append(context)
         if who:
             page = context.new_page()

@@ -27,6 +27,7 @@ def test_ask_answer_accept_vote_search_and_make_a_key(
     ben.goto(topic)
     ben.get_by_role("link", name="Quote").first.click()
     area = ben.locator("#reply textarea")
+    expect(area).to_be_focused()
     expect(area).to_have_value(re.compile("> @ada:"))
     area.fill(area.input_value() + "Behind the hangar.")
     ben.get_by_role("button", name="Post answer").click()

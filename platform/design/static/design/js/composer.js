@@ -4,6 +4,9 @@ function set(composer) {
   const area = composer.querySelector("textarea");
   const preview = composer.querySelector("[data-preview]");
   const form = area.form;
+  // What is written goes below a quotation that came with the page.
+  const end = area.value.length;
+  if (area.autofocus && area.matches(":focus") && !area.selectionEnd) area.setSelectionRange(end, end);
 
   area.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
