@@ -29,10 +29,10 @@ LANGUAGE_GAP = 0.04
 # How much surer it has to be where there are pages in the question's own language:
 # those had their chance, and two chances are twice as often wrong.
 SECOND_CHANCE = 1.0
-# Where nothing is sure, so many pages are named, if the best is surer than this: a
-# right one is among them for four of five that have an answer, and three of four that
-# have none are named nothing (the judged questions that are tuned on).
+# Where nothing is sure, so many pages are named: as many as are cited elsewhere …
 MOST_LEADS = 3
+# … if the best is surer than this: a right one is among them for four of five that have
+# an answer, and three of four that have none are named nothing (tuned on).
 LEADS_HAVE_TO_BE = -1.5
 # How sure older versions have to be when nobody named one (``passages.sureness``).
 OLDER_HAS_TO_BE = 1.0
