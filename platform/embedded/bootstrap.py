@@ -103,7 +103,12 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     ),
     "answers": (
         DEVELOPING,
-        [["-m", "pytest", "-n", "0", "-q", "tests/inference/providers/test_judged.py"]],
+        [
+            [
+                *("-m", "pytest", "-n", "0", "-q", "-m", "bench"),
+                "tests/inference/providers/test_judged.py",
+            ]
+        ],
     ),
     "bench": (DEVELOPING, [["-m", "tests.bench"]]),
     "clients": (
