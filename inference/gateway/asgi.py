@@ -23,9 +23,10 @@ from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway import metrics
+from inference.gateway.counting import count
 from inference.gateway.engine import Engine
-from inference.gateway.keeping import answer as answer_about
-from inference.gateway.path import answer, count
+from inference.gateway.keeping import answer_about
+from inference.gateway.path import answer
 from inference.gateway.receipts import receipt
 from inference.gateway.receiving import authenticated
 from inference.gateway.request import Message, Receive, Request, Send
@@ -140,7 +141,7 @@ class Gateway:
     async def _answer_scrape(self, request: Request) -> None:
         self.start()
         try:
-            await metrics.answer(request)
+            await metrics.tell(request)
         except APIError as error:
             await request.refuse(error)
 

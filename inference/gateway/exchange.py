@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from core.idempotency import REPLAYED
+from core.money import NANO
 from inference.catalog.models import Deployment
 from inference.catalog.queries import speaks
 from inference.directory.directory import Caller, OfferedModel
@@ -275,6 +277,17 @@ class Exchange:
         self.is_replayed = True
         self.is_worded = answer.startswith(_WORDED)
         self.answer = answer
+
+    def tell_begun(self, begun: Callable[[], object]) -> None:
+        """Call ``begun`` once the response is written down."""
+        self.begun = begun
+
+    @property
+    def answer_headers(self) -> dict[str, str]:
+        """What a whole answer is sent with."""
+        if self.is_replayed:
+            return {REPLAYED.lower(): "true"}
+        return {**self.headers, "x-cost": f"{self.usage.price_nano / NANO:.9f}"}
 
     def take_answer(self) -> bytes:
         """Return the whole answer and forget it: the commit may have to wait."""
