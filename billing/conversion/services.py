@@ -30,7 +30,7 @@ def record_sign_up(user_id: int) -> Developer:
 def record_milestone(user_id: int, milestone: str, *, at: datetime) -> None:
     """Note when ``user_id`` first reached ``milestone``; later times change nothing.
 
-    Nor does what somebody did who is gone.
+    Nor does what a person did who is gone.
     """
     known = Developer.objects.filter(pk=user_id, **{f"{milestone}__lte": at})
     if known.exists() or not User.objects.filter(pk=user_id).exists():

@@ -50,7 +50,11 @@ JOB_RETRIES = 2
 # How long buyers are told at once that Stripe is away, before one of them asks.
 REST = 5.0
 # What is read with a subscription rather than by its id.
-SUBSCRIPTION_PARTS = ("default_payment_method", "discounts.source.coupon")
+SUBSCRIPTION_PARTS = (
+    "default_payment_method",
+    "discounts.source.coupon",
+    "latest_invoice",
+)
 # By this we know our portal configuration among others of the account.
 PORTAL_MARK = "doorstone"
 PORTAL_FEATURES: dict[str, Any] = {
@@ -182,15 +186,26 @@ def create_checkout_session(
     reference: str,
     metadata: Mapping[str, str],
     trial_days: int,
+    trial_needs_card: bool,
     locale: str,
     success_url: str,
     cancel_url: str,
     idempotency_key: str,
 ) -> CheckoutSession:
-    """Open the hosted checkout for one subscription."""
+    """Open the hosted checkout for one subscription.
+
+    A trial that ends without a card ends the subscription: nothing is owed, and the
+    next order is a new one.
+    """
     subscription: dict[str, Any] = {"metadata": dict(metadata)}
+    collection: dict[str, str] = {}
     if trial_days:
         subscription["trial_period_days"] = trial_days
+        subscription["trial_settings"] = {
+            "end_behavior": {"missing_payment_method": "cancel"}
+        }
+        if not trial_needs_card:
+            collection = {"payment_method_collection": "if_required"}
     params: Any = {
         "mode": "subscription",
         "customer": customer_id,
@@ -199,6 +214,7 @@ def create_checkout_session(
         "metadata": dict(metadata),
         "subscription_data": subscription,
         "allow_promotion_codes": True,
+        **collection,
         "locale": locale,
         "success_url": success_url,
         "cancel_url": cancel_url,

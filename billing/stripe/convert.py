@@ -93,13 +93,21 @@ def subscription(raw: Raw) -> Subscription:
         ended_at=moment(raw.get("ended_at")),
         trial_end=moment(raw.get("trial_end")),
         latest_invoice_id=reference(raw.get("latest_invoice")),
+        changed_at=_changed_at(raw.get("latest_invoice")),
         card=card(raw.get("default_payment_method")),
         discounts=tuple(
             found for each in raw.get("discounts") or [] if (found := _discount(each))
         ),
         metadata=dict(raw.get("metadata") or {}),
-        raw=dict(raw),
+        raw={**raw, "latest_invoice": reference(raw.get("latest_invoice"))},
     )
+
+
+def _changed_at(newest: Any) -> datetime | None:
+    if not isinstance(newest, Mapping):
+        return None
+    is_change = newest.get("billing_reason") == "subscription_update"
+    return moment(newest.get("created")) if is_change else None
 
 
 def _item(raw: Raw) -> SubscriptionItem:

@@ -100,6 +100,8 @@ class Subscription:
     trial_end: datetime | None
     latest_invoice_id: str
     card: Card | None
+    # When its newest invoice of a change was made.
+    changed_at: datetime | None = None
     # As they are applied, one after the other; of the whole and of its items.
     discounts: tuple[Discount, ...] = ()
     # The price and quantity its newest paid invoice was for.

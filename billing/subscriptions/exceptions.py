@@ -18,6 +18,13 @@ class SeatsOutOfRange(DomainError):
     message = _("This plan is not sold for that number of seats.")
 
 
+class TrialNotOnOffer(DomainError):
+    """The trial that was shown is not to be had, or another one is."""
+
+    code = "trial_not_on_offer"
+    message = _("The trial has changed meanwhile. Look at the order again.")
+
+
 class NoCustomer(DomainError):
     """Nothing was ever bought, so there is nothing to manage."""
 

@@ -59,6 +59,13 @@ class FormerCustomer(models.Model):
         return self.stripe_id
 
 
+class CheckoutIntentQuerySet(models.QuerySet["CheckoutIntent"]):
+    def payable(self) -> Self:
+        """Orders whose session can still be paid, as far as we know."""
+        replaced = Q(state="superseded", closed_at=None, expires_at__gt=timezone.now())
+        return self.filter(Q(state="open") | replaced)
+
+
 class CheckoutIntent(models.Model):
     """A user's order of a subscription, from review to payment."""
 
@@ -87,6 +94,10 @@ class CheckoutIntent(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
     # Since when nobody can pay its session any more, once it was replaced.
     closed_at = models.DateTimeField(null=True, blank=True)
+    # What was shown and is bought with it.
+    trial_days = models.PositiveSmallIntegerField(default=0, db_default=0)
+
+    objects = CheckoutIntentQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -270,6 +281,28 @@ class SubscriptionItem(models.Model):
         return self.stripe_id
 
 
+class TrialReminder(models.Model):
+    """That the end of a trial was told of, ``days`` before it."""
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="+"
+    )
+    trial_end = models.DateTimeField()
+    days = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "trial_end", "days"],
+                name="subscriptions_trialreminder_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}: {self.days} days before {self.trial_end}"
+
+
 class GrantQuerySet(models.QuerySet["StaffGrant"]):
     def in_force(self) -> Self:
         """Grants that count today."""
@@ -311,6 +344,48 @@ class StaffGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation_id}: {self.plan_version}"
+
+
+class MrrMovement(models.Model):
+    """One step of an organisation's monthly recurring revenue, in minor units."""
+
+    class Kind(models.TextChoices):
+        NEW = "new", _("New")
+        REACTIVATION = "reactivation", _("Reactivation")
+        EXPANSION = "expansion", _("Expansion")
+        CONTRACTION = "contraction", _("Contraction")
+        CHURN = "churn", _("Churn")
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    currency = models.CharField(max_length=3)
+    before = models.BigIntegerField()
+    after = models.BigIntegerField()
+    # When it moved, and when we heard.
+    occurred_at = models.DateTimeField()
+    noted_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(before=F("after")),
+                name="subscriptions_mrrmovement_moves",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "currency", "id"],
+                name="subscriptions_mrr_chain",
+            ),
+            models.Index(
+                fields=["currency", "occurred_at"], name="subscriptions_mrr_when"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.kind}: {self.before} → {self.after}"
 
 
 class Reconciliation(models.Model):

@@ -30,8 +30,9 @@ from billing.subscriptions import permissions, queries, services
 from billing.subscriptions.exceptions import UnknownCheckout
 from billing.subscriptions.forms import OrderForm
 from billing.subscriptions.models import CheckoutIntent, Subscription
+from billing.subscriptions.trials import trial_days_for
 from core.errors import DomainError
-from core.reading import Values, cursor_of
+from core.reading import Values, cursor_of, whole_number
 from edge.pagination import paginate
 from edge.tables import csv_response
 from entitlements.queries import premium_organisation
@@ -257,6 +258,9 @@ def _review(
             "total": form.price.amount_for(seats),
             "features": offer.version.features_for(seats),
             "current": queries.live_subscription(form.organisation),
+            "trial_days": trial_days_for(
+                form.organisation, request.user, offer.version
+            ),
             "organisation": form.organisation,
         }
     is_fragment = request.htmx and not request.htmx.boosted
@@ -278,6 +282,8 @@ def _pay(
             user=request.user,
             price=form.price,
             seats=form.cleaned_data["seats"],
+            # Without the field, nothing was promised that could have changed.
+            shown_trial=whole_number(Values(request.POST).text("trial")),
         )
     except DomainError as error:
         answer = _review(request, offer, form, status=error.status, refusal=str(error))

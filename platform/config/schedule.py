@@ -60,6 +60,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 120},
     },
+    "trial-reminders": {
+        "task": "billing.subscriptions.tasks.remind_of_trials",
+        "schedule": crontab(minute=5),
+    },
     "stripe-reconcile": {
         "task": "billing.subscriptions.tasks.reconcile",
         "schedule": crontab(hour=2, minute=40),
