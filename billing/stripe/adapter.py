@@ -8,10 +8,10 @@ called inside a transaction.
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -32,8 +32,9 @@ from billing.stripe.objects import (
     Customer,
     Dispute,
     Invoice,
-    PortalProduct,
+    Preview,
     Price,
+    PromotionCode,
     Refund,
     Subscription,
 )
@@ -54,6 +55,7 @@ SUBSCRIPTION_PARTS = (
     "default_payment_method",
     "discounts.source.coupon",
     "latest_invoice",
+    "schedule",
 )
 # By this we know our portal configuration among others of the account.
 PORTAL_MARK = "doorstone"
@@ -61,7 +63,8 @@ PORTAL_FEATURES: dict[str, Any] = {
     "customer_update": {"enabled": True, "allowed_updates": ["email", "name"]},
     "invoice_history": {"enabled": True},
     "payment_method_update": {"enabled": True},
-    "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+    "subscription_cancel": {"enabled": False},
+    "subscription_update": {"enabled": False},
 }
 # Else the SDK writes an id into the user's configuration folder and sends it.
 stripe.enable_telemetry = False
@@ -253,29 +256,13 @@ def create_portal_session(*, customer_id: str, return_url: str, locale: str) -> 
         return str(client().v1.billing_portal.sessions.create(params).url)
 
 
-def ensure_portal(products: Sequence[PortalProduct]) -> bool:
-    """Let the hosted portal change between ``products``; tell whether that was news.
+def ensure_portal() -> bool:
+    """Let the hosted portal do what it is best at; tell whether that was news.
 
-    What a change costs is shown there before it is confirmed, and charged at once.
+    Cards, addresses and invoices. A plan is changed and ended on our own pages, which
+    keep what was shown.
     """
-    update = {
-        "enabled": True,
-        "default_allowed_updates": ["price", "quantity"],
-        "proration_behavior": "always_invoice",
-        "products": [
-            {
-                "product": product.product_id,
-                "prices": list(product.price_ids),
-                "adjustable_quantity": {
-                    "enabled": True,
-                    "minimum": product.seat_min,
-                    "maximum": product.seat_max,
-                },
-            }
-            for product in products
-        ],
-    }
-    features = {**PORTAL_FEATURES, "subscription_update": update}
+    features = PORTAL_FEATURES
     # A fingerprint, because Stripe gives back more than it was given.
     digest = hashlib.sha256(json.dumps(features, sort_keys=True).encode()).hexdigest()
     params: Any = {
@@ -370,6 +357,182 @@ def _invoice_of(refund: Mapping[str, Any]) -> str:
     params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent}}
     payments = client().v1.invoice_payments.list(params).to_dict(for_json=True)
     return next((convert.reference(row["invoice"]) for row in payments["data"]), "")
+
+
+# Changing a subscription.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a subscription shall become.
+
+    ``price_id`` is empty where the price stays. ``at`` is the second from which it
+    counts; ``promotion_code_id`` comes to the discounts that are there.
+    """
+
+    subscription_id: str
+    item_id: str
+    price_id: str
+    quantity: int
+    discount_ids: tuple[str, ...] = ()
+    promotion_code_id: str = ""
+
+    @property
+    def item(self) -> dict[str, Any]:
+        price = {"price": self.price_id} if self.price_id else {}
+        return {"id": self.item_id, "quantity": self.quantity, **price}
+
+    @property
+    def discounts(self) -> dict[str, Any]:
+        """The parameter, where something comes to what is there."""
+        if not self.promotion_code_id:
+            return {}
+        kept = [{"discount": each} for each in self.discount_ids]
+        return {"discounts": [*kept, {"promotion_code": self.promotion_code_id}]}
+
+
+def preview_change(wish: Wish, *, at: int | None) -> Preview:
+    """Return the invoice of a change that is made now and counts from ``at``.
+
+    Without ``at`` it counts from now, by Stripe's clock, and the preview says when
+    that was.
+    """
+    details: dict[str, Any] = {
+        "items": [wish.item],
+        "proration_behavior": "always_invoice",
+    }
+    if at is not None:
+        details["proration_date"] = at
+    return _preview(
+        {"subscription_details": details, **wish.discounts}, wish.subscription_id
+    )
+
+
+def preview_renewal(wish: Wish, *, lasting: tuple[str, ...] | None = None) -> Preview:
+    """Return the invoice of the next period, if the change is made when it begins.
+
+    ``lasting`` are the discounts there will still be; another billing period is
+    previewed as if it began today, and would count those that end before.
+    """
+    details = {"items": [wish.item], "proration_behavior": "none"}
+    discounts: dict[str, Any] = wish.discounts
+    if lasting is not None:
+        discounts = {"discounts": [{"discount": each} for each in lasting] or ""}
+    return _preview(
+        {"subscription_details": details, **discounts}, wish.subscription_id
+    )
+
+
+def _preview(params: dict[str, Any], subscription_id: str) -> Preview:
+    given: Any = {"subscription": subscription_id, **params}
+    with translated():
+        found = client().v1.invoices.create_preview(given)
+        raw = found.to_dict(for_json=True)
+    return convert.preview(raw, raw["lines"]["data"])
+
+
+def change_subscription(
+    wish: Wish, *, at: int | None, idempotency_key: str
+) -> Subscription:
+    """Change a subscription now and charge what that costs, or do neither.
+
+    A payment that is not made leaves the subscription as it was: the change waits for
+    its invoice, and one with a code, which cannot wait, is refused.
+    """
+    pays = "error_if_incomplete" if wish.promotion_code_id else "pending_if_incomplete"
+    params: Any = {
+        "items": [wish.item],
+        "proration_behavior": "always_invoice",
+        "payment_behavior": pays,
+        "expand": list(SUBSCRIPTION_PARTS),
+        **wish.discounts,
+    }
+    if at is not None:
+        params["proration_date"] = at
+    with translated():
+        changed = client().v1.subscriptions.update(
+            wish.subscription_id, params, {"idempotency_key": idempotency_key}
+        )
+        return _with_payment(convert.subscription(changed.to_dict(for_json=True)))
+
+
+def schedule_change(wish: Wish, *, idempotency_key: str) -> str:
+    """Let a subscription become something else when its period ends; return the id.
+
+    Discounts and tax go on: what a phase does not name would be gone.
+    """
+    options: Any = {"idempotency_key": f"{idempotency_key}:begin"}
+    with translated():
+        schedules = client().v1.subscription_schedules
+        begun: Any = {"from_subscription": wish.subscription_id}
+        raw = schedules.create(begun, options).to_dict(for_json=True)
+        running = raw["phases"][0]
+        kept: dict[str, Any] = {}
+        if rates := running.get("default_tax_rates"):
+            kept["default_tax_rates"] = [convert.reference(rate) for rate in rates]
+        if given := running.get("discounts"):
+            kept["discounts"] = [
+                {"discount": convert.reference(each["discount"])} for each in given
+            ]
+        now = {
+            "items": [
+                {
+                    "price": convert.reference(item["price"]),
+                    "quantity": item["quantity"],
+                }
+                for item in running["items"]
+            ],
+            "start_date": running["start_date"],
+            "end_date": running["end_date"],
+            **kept,
+        }
+        price_id = wish.price_id or now["items"][0]["price"]
+        then = {"items": [{"price": price_id, "quantity": wish.quantity}], **kept}
+        params: Any = {
+            "phases": [now, {**then, "proration_behavior": "none"}],
+            "end_behavior": "release",
+        }
+        options = {"idempotency_key": f"{idempotency_key}:phases"}
+        schedules.update(raw["id"], params, options)
+        return str(raw["id"])
+
+
+def release_schedule(schedule_id: str) -> None:
+    """Let a subscription go on as it is. What is over already is no failure."""
+    with translated():
+        schedules = client().v1.subscription_schedules
+        found = schedules.retrieve(schedule_id)
+        if found.status in {"active", "not_started"}:
+            schedules.release(schedule_id)
+
+
+def set_ending(
+    subscription_id: str, *, ends: bool, feedback: str = "", comment: str = ""
+) -> Subscription:
+    """Let a subscription end with its period, or go on after all."""
+    params: Any = {
+        "cancel_at_period_end": ends,
+        "expand": list(SUBSCRIPTION_PARTS),
+    }
+    if ends:
+        params["cancellation_details"] = {
+            name: value
+            for name, value in (("feedback", feedback), ("comment", comment))
+            if value
+        }
+    with translated():
+        found = client().v1.subscriptions.update(subscription_id, params)
+        return _with_payment(convert.subscription(found.to_dict(for_json=True)))
+
+
+def find_promotion_code(code: str) -> PromotionCode | None:
+    """Return the active code a buyer typed."""
+    params: Any = {"code": code, "active": True, "limit": 1}
+    with translated():
+        found = client().v1.promotion_codes.list(params).to_dict(for_json=True)["data"]
+    if not found:
+        return None
+    return PromotionCode(id=found[0]["id"], code=found[0]["code"])
 
 
 # Lists, for reconciliation.

@@ -43,6 +43,11 @@ def notify_payment_failed(fact: PaymentFailed) -> None:
             "Nothing was charged and no plan is in force. Pay the open invoice on the"
             " billing page and the plan starts at once."
         )
+    elif _waits_for(invoice, subscription):
+        body = _(
+            "The change of plan was not paid, so the plan you had goes on. Pay the open"
+            " invoice on the billing page within a day to have the new one."
+        )
     elif subscription.paid_price_id != subscription.price_id:
         body = _(
             "The change of plan was not paid, so the plan you had goes on for seven"
@@ -59,6 +64,12 @@ def notify_payment_failed(fact: PaymentFailed) -> None:
         title=_("A payment for %(organisation)s failed"),
         body=body,
     )
+
+
+def _waits_for(invoice: Invoice | None, subscription: Subscription) -> bool:
+    """Tell whether an invoice is of a change that is made when it is paid."""
+    is_of_change = invoice and invoice.billing_reason == "subscription_update"
+    return bool(is_of_change) and subscription.status == Subscription.Status.ACTIVE
 
 
 def notify_started(fact: SubscriptionStarted) -> None:

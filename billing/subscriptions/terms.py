@@ -7,7 +7,7 @@ from typing import Any, Self
 from accounts.models import User
 from audit import services as audit
 from billing.stripe import objects
-from billing.subscriptions.models import Subscription
+from billing.subscriptions.models import PlanChange, Subscription
 from contracts.billing import SubscriptionChanged
 from outbox import publish
 
@@ -58,6 +58,7 @@ def publish_change(
     after = Terms.of(subscription)
     if before is None or after is None or before == after:
         return
+    by = by or _asker_of(subscription)
     publish(
         SubscriptionChanged(
             organisation_id=subscription.organisation_id,
@@ -111,6 +112,22 @@ def changed_at(
     if fetched.changed_at and fetched.changed_at >= began:
         return min(fetched.changed_at, fetched_at)
     return fetched_at
+
+
+def _asker_of(subscription: Subscription) -> User | None:
+    """Return who asked for what the subscription has become, on our own pages.
+
+    News of Stripe's may be here before the answer that brought it about, and what was
+    to come with a new period was asked for long before.
+    """
+    asked = PlanChange.objects.filter(
+        subscription=subscription,
+        price=subscription.price_id,
+        seats=subscription.seats,
+        claimed_at__isnull=False,
+    ).exclude(state=PlanChange.State.IGNORED)
+    change = asked.select_related("user").order_by("-pk").first()
+    return change.user if change else None
 
 
 def _audited(terms: Terms) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.queries import Offer, offer_for
 from billing.stripe.exceptions import StripeError
 from billing.subscriptions import permissions, queries, services
+from billing.subscriptions.ending import plan_to_come_back_to
 from billing.subscriptions.exceptions import UnknownCheckout
 from billing.subscriptions.forms import OrderForm
 from billing.subscriptions.models import CheckoutIntent, Subscription
@@ -133,6 +134,7 @@ def billing(request: OrganisationHttpRequest) -> HttpResponse:
             page_size=20,
         ),
         "can_buy": can_buy,
+        "former": plan_to_come_back_to(request.organisation) if can_buy else None,
         "now": timezone.now(),
     }
     return render(request, "billing/billing.html", context)
