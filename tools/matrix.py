@@ -5,8 +5,12 @@ PostgreSQL found here, each pair in a fresh clone of the last commit. A pair tak
 long as ``make test``; what follows goes to pytest:
 
     make matrix ARGS="tests/billing"
+    make matrix ARGS="--pair python3.13-postgres15"     only this one
+
+``.github/workflows/checks.yml`` runs the oldest and the newest Python on every change.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -35,7 +39,11 @@ class Pair:
 
 def main(arguments: list[str]) -> int:
     absent = [*missing()]
-    results = {pair.name: test(pair, arguments) for pair in pairs()}
+    parser = argparse.ArgumentParser(prog="make matrix")
+    parser.add_argument("--pair", choices=[pair.name for pair in pairs()])
+    asked, rest = parser.parse_known_args(arguments)
+    chosen = [pair for pair in pairs() if asked.pair in {None, pair.name}]
+    results = {pair.name: test(pair, rest) for pair in chosen}
     for name, code in results.items():
         print(f"{'passed' if code == 0 else f'failed ({code})':12}{name}")
     print(*absent, sep="\n")

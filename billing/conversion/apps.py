@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class ConversionConfig(AppConfig):
@@ -10,8 +10,8 @@ class ConversionConfig(AppConfig):
     name = "billing.conversion"
     label = "conversion"
     menu = (
-        Entry(Menu.STAFF, 10, _("Conversion"), "conversion:home"),
-        Entry(Menu.STAFF, 20, _("Profit model"), "conversion:profit-model"),
+        MenuEntry(Menu.STAFF, 10, _("Conversion"), "conversion:home"),
+        MenuEntry(Menu.STAFF, 20, _("Profit model"), "conversion:profit-model"),
     )
 
     def ready(self) -> None:

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.reading import Unreadable, Values
+from core.reading import UnreadableValue, Values
 
 # A week, a month, a quarter, a year.
 PRESETS: dict[str, tuple[int, Promise]] = {
@@ -83,12 +83,12 @@ def read_range(query: QueryDict) -> tuple[DayRange, timedelta, list[str | Promis
     days, window = DayRange.preset(DEFAULT), DEFAULT_WINDOW
     try:
         days = _days(asked)
-    except Unreadable as error:
+    except UnreadableValue as error:
         problems += [str(error), _("Showing the last 30 days.")]
     try:
         choices = [str(length) for length in WINDOWS]
         window = int(asked.choice("window", choices, default=str(window)))
-    except Unreadable as error:
+    except UnreadableValue as error:
         problems.append(str(error))
     return days, timedelta(days=window), problems
 
@@ -99,12 +99,12 @@ def _days(asked: Values) -> DayRange:
     if first is None and last is None:
         return DayRange.preset(asked.choice("range", PRESETS, default=DEFAULT))
     if first is None:
-        raise Unreadable("from", gettext("“%(field)s” is missing beside “to”."))
+        raise UnreadableValue("from", gettext("“%(field)s” is missing beside “to”."))
     last = last or _today()
     if first > last:
         first, last = last, first
     if (last - first).days >= MOST_DAYS:
-        raise Unreadable(
+        raise UnreadableValue(
             "from",
             gettext("“%(field)s” and “to” may lie %(most)d days apart."),
             most=MOST_DAYS,

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class PlansConfig(AppConfig):
@@ -9,4 +9,4 @@ class PlansConfig(AppConfig):
 
     name = "billing.plans"
     label = "plans"
-    menu = (Entry(Menu.SITE, 40, _("Pricing"), "plans:pricing", "tag"),)
+    menu = (MenuEntry(Menu.SITE, 40, _("Pricing"), "plans:pricing", "tag"),)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from billing.plans.models import PlanVersion, Price
-from billing.stripe import adapter, objects
+from billing.stripe import objects, portal, products
 from core.money import format_minor
 
 
@@ -32,7 +32,7 @@ def sync_plans() -> Iterator[SyncedPrice]:
         prices = list(version.prices.order_by("interval"))
         if not prices:
             continue
-        product_id = adapter.ensure_product(
+        product_id = products.ensure_product(
             key=version.plan.key,
             name=version.plan.name,
             product_id=_known_product(version),
@@ -44,20 +44,20 @@ def sync_plans() -> Iterator[SyncedPrice]:
             yield _sync_price(price, product_id=product_id)
         is_sold_online = is_sold_online or version.is_bought_online
     if is_sold_online:
-        adapter.ensure_portal()
+        portal.ensure_portal()
 
 
 def _known_product(version: PlanVersion) -> str:
     """Return the product's id if Stripe still has it (an emulator may be new)."""
     known = version.stripe_product_id
-    return known if known and adapter.has_product(known) else ""
+    return known if known and products.has_product(known) else ""
 
 
 def _sync_price(price: Price, *, product_id: str) -> SyncedPrice:
-    found = adapter.find_price(price.lookup_key)
+    found = products.find_price(price.lookup_key)
     action = "unchanged"
     if found is None or not _is_same(found, price, product_id=product_id):
-        made = adapter.create_price(
+        made = products.create_price(
             product_id=product_id,
             lookup_key=price.lookup_key,
             unit_amount=price.unit_amount,
@@ -66,7 +66,7 @@ def _sync_price(price: Price, *, product_id: str) -> SyncedPrice:
         )
         action = "created" if found is None else "replaced"
         if found is not None:
-            adapter.retire_price(found.id)
+            products.retire_price(found.id)
         found = made
     if price.stripe_price_id != found.id:
         price.stripe_price_id = found.id

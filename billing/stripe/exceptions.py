@@ -41,4 +41,4 @@ class BadSignature(DomainError):
 
 
 class NotOurs(Exception):
-    """An object of somebody else who shares the account; there is nothing to do."""
+    """An object of another project on the same account; there is nothing to do."""

@@ -9,7 +9,7 @@ from billing.stripe.models import WebhookInbox
 from billing.stripe.services import WEBHOOK, refresh
 from core import documents
 from jobs.models import Job
-from jobs.registry import Kind
+from jobs.registry import JobKind
 
 
 def work_through(row: WebhookInbox, _job: Job) -> None:
@@ -24,7 +24,7 @@ def find(text: str) -> Q:
     return Q(type__startswith=text) if "." in text else Q(object_id=text)
 
 
-KIND = Kind(
+KIND = JobKind(
     name=WEBHOOK,
     queue="billing",
     rows=lambda: WebhookInbox.objects.all(),

@@ -235,7 +235,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """A payment its bank takes back, until somebody has decided."""
+    """A payment its bank takes back, until Stripe says who won."""
 
     id: str
     amount: int

@@ -35,7 +35,7 @@ def run_once(
     last time was refused, the key is a new one. ``call`` runs outside any
     transaction; should we die before its answer, the next try gets the same one.
     """
-    operation = _begin(kind, business_key, params)
+    operation = _operation_for(kind, business_key, params)
     try:
         result = call(str(operation.idempotency_key))
     except StripeRefused as error:
@@ -50,7 +50,7 @@ def run_once(
 
 
 @transaction.atomic
-def _begin(
+def _operation_for(
     kind: str, business_key: str, params: Mapping[str, object]
 ) -> StripeOperation:
     canonical = json.dumps(params, sort_keys=True, default=str)

@@ -10,6 +10,7 @@ from billing.stripe.exceptions import BadSignature
 from billing.stripe.objects import Event
 from core import documents
 
+# Bytes. Stripe's events are some KB, those about long invoices some hundred.
 MAX_BODY = 1_048_576
 # Seconds a signature may be old, or ahead: the SDK would accept any future.
 WINDOW = 300
@@ -39,10 +40,10 @@ def parse_event(raw: Any, *, body: str) -> Event:
     event = Event(
         id=_word(raw["id"]),
         type=_word(raw["type"]),
-        api_version=_word(raw.get("api_version") or "", most=40),
+        api_version=_word(raw.get("api_version") or "", most=40),  # the column's width
         livemode=raw.get("livemode") is True,
         created_at=convert.required_moment(raw["created"]),
-        object_kind=_word(about.get("object") or "", most=60),
+        object_kind=_word(about.get("object") or "", most=60),  # as above
         object_id=_word(about.get("id") or ""),
         body=body,
     )

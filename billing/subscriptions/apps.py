@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class SubscriptionsConfig(AppConfig):
@@ -10,7 +10,7 @@ class SubscriptionsConfig(AppConfig):
     name = "billing.subscriptions"
     label = "subscriptions"
     menu = (
-        Entry(
+        MenuEntry(
             Menu.CONSOLE,
             50,
             _("Billing"),
@@ -18,7 +18,7 @@ class SubscriptionsConfig(AppConfig):
             "credit-card",
             for_organisation=True,
         ),
-        Entry(Menu.STAFF, 30, _("Revenue"), "subscriptions:revenue"),
+        MenuEntry(Menu.STAFF, 30, _("Revenue"), "subscriptions:revenue"),
     )
 
     def ready(self) -> None:

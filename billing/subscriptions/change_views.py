@@ -156,7 +156,9 @@ def _preview(
     return changing.preview_change(
         request.organisation,
         by=request.user,
-        wanted=changing.Wanted(price=price, seats=seats, code=asked["code"].strip()),
+        wanted=changing.PlanChoice(
+            price=price, seats=seats, code=asked["code"].strip()
+        ),
     )
 
 

@@ -19,8 +19,8 @@ from audit import services as audit
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
 from billing.plans.models import Price
 from billing.plans.queries import offer_for
-from billing.stripe import adapter, objects
-from billing.stripe.adapter import Wish
+from billing.stripe import adapter, changes, objects
+from billing.stripe.changes import ChangeOrder
 from billing.stripe.exceptions import StripeRefused
 from billing.stripe.locks import database_now
 from billing.stripe.operations import run_once
@@ -48,7 +48,7 @@ State = PlanChange.State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class PlanChoice:
     """What a buyer chose: a price, seats and perhaps a promotion code."""
 
     price: Price
@@ -78,7 +78,7 @@ def price_for(subscription: Subscription, *, plan: str, interval: str) -> Price:
     return price
 
 
-def is_immediate(subscription: Subscription, wanted: Wanted) -> bool:
+def is_immediate(subscription: Subscription, wanted: PlanChoice) -> bool:
     """Tell whether a change is made now: a higher plan, more seats, a longer period.
 
     What is lower waits until the period ends, since it is paid for. In a trial nothing
@@ -95,7 +95,7 @@ def is_immediate(subscription: Subscription, wanted: Wanted) -> bool:
 
 
 def preview_change(
-    organisation: Organisation, *, by: User, wanted: Wanted
+    organisation: Organisation, *, by: User, wanted: PlanChoice
 ) -> PlanChange:
     """Work out what a change costs and keep it, to be confirmed.
 
@@ -165,7 +165,7 @@ def drop_scheduled(organisation: Organisation, *, by: User) -> None:
     if row is None:
         raise NotChangeable
     if row.schedule_id:
-        adapter.release_schedule(row.schedule_id)
+        changes.release_schedule(row.schedule_id)
         audit.record(
             "subscription.schedule_dropped",
             actor=by,
@@ -197,9 +197,9 @@ def _look(
     """Ask Stripe what the change costs."""
     wish = _wish(change, fetched)
     lasting = None if change.is_immediate else _lasting(fetched)
-    renewal = adapter.preview_renewal(wish, lasting=lasting)
+    renewal = changes.preview_renewal(wish, lasting=lasting)
     if change.is_immediate and not is_same and fetched.status != "trialing":
-        invoice = adapter.preview_change(wish, at=_second(change.counts_from))
+        invoice = changes.preview_change(wish, at=_second(change.counts_from))
     elif change.is_immediate:
         # A code alone, or a trial: nothing is charged before the renewal.
         invoice = objects.Preview(
@@ -253,10 +253,10 @@ def _make(change: PlanChange, fetched: objects.Subscription) -> objects.Subscrip
     at = _second(change.counts_from)
 
     def change_now(key: str) -> objects.Subscription:
-        return adapter.change_subscription(wish, at=at, idempotency_key=key)
+        return changes.change_subscription(wish, at=at, idempotency_key=key)
 
     def change_later(key: str) -> objects.Subscription:
-        adapter.schedule_change(wish, idempotency_key=key)
+        changes.schedule_change(wish, idempotency_key=key)
         return adapter.fetch_subscription(wish.subscription_id)
 
     call = change_now if change.is_immediate else change_later
@@ -380,7 +380,7 @@ def _is_made(change: PlanChange, fetched: objects.Subscription) -> bool:
     return wanted == (item.price_id, item.quantity)
 
 
-def _check_wanted(wanted: Wanted) -> None:
+def _check_wanted(wanted: PlanChoice) -> None:
     version = wanted.price.plan_version
     if not version.seat_min <= wanted.seats <= version.seat_max:
         raise SeatsOutOfRange
@@ -391,16 +391,16 @@ def _check_wanted(wanted: Wanted) -> None:
 def _code_of(typed: str) -> objects.PromotionCode | None:
     if not typed:
         return None
-    found = adapter.find_promotion_code(typed)
+    found = changes.find_promotion_code(typed)
     if found is None:
         raise CodeNotUsable
     return found
 
 
-def _wish(change: PlanChange, fetched: objects.Subscription) -> Wish:
+def _wish(change: PlanChange, fetched: objects.Subscription) -> ChangeOrder:
     item = fetched.items[0]
     price_id = change.price.stripe_price_id or ""
-    return Wish(
+    return ChangeOrder(
         subscription_id=fetched.id,
         item_id=item.id,
         price_id="" if price_id == item.price_id else price_id,

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Organisation, User
 from audit import services as audit
-from billing.stripe import adapter
+from billing.stripe import changes
 from billing.stripe.locks import database_now
 from billing.subscriptions import mirror
 from billing.subscriptions.exceptions import NotChangeable
@@ -29,8 +29,8 @@ def end_plan(
     if row is None:
         raise NotChangeable
     if row.schedule_id:
-        adapter.release_schedule(row.schedule_id)
-    fetched = adapter.set_ending(
+        changes.release_schedule(row.schedule_id)
+    fetched = changes.set_ending(
         row.stripe_id, ends=True, feedback=reason, comment=comment
     )
     row = mirror.apply_subscription(fetched, fetched_at=database_now(), by=by)
@@ -61,7 +61,7 @@ def keep_plan(organisation: Organisation, *, by: User) -> Subscription:
     row = live_subscription(organisation)
     if row is None:
         raise NotChangeable
-    fetched = adapter.set_ending(row.stripe_id, ends=False)
+    fetched = changes.set_ending(row.stripe_id, ends=False)
     row = mirror.apply_subscription(fetched, fetched_at=database_now(), by=by)
     with transaction.atomic():
         asked = Cancellation.objects.filter(subscription=row, reactivated_at=None)

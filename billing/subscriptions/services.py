@@ -16,7 +16,7 @@ from accounts.models import Organisation, User
 from audit import services as audit
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
 from billing.plans.models import PlanVersion, Price
-from billing.stripe import adapter
+from billing.stripe import adapter, portal, products
 from billing.stripe.catalogue import sync_plans
 from billing.stripe.exceptions import StripeError, StripeMissing, StripeRefused
 from billing.stripe.objects import CheckoutSession
@@ -57,7 +57,7 @@ LOCALES = {"en": "en", "zh-hans": "zh"}
 MARGIN = timedelta(minutes=2)
 
 
-def start_checkout(
+def open_checkout(
     organisation: Organisation,
     *,
     user: User,
@@ -129,7 +129,7 @@ def open_portal(organisation: Organisation, *, return_path: str, language: str) 
     if account is None or not account.stripe_customer_id:
         raise NoCustomer
     try:
-        return adapter.create_portal_session(
+        return portal.create_portal_session(
             customer_id=account.stripe_customer_id,
             return_url=urljoin(settings.SITE_URL, return_path),
             locale=LOCALES.get(language, "auto"),
@@ -334,7 +334,7 @@ def _repair_references(intent: CheckoutIntent, *, customer_id: str) -> bool:
     if not adapter.has_customer(customer_id):
         is_repaired = forget_customer(customer_id)
     price_id = intent.price.stripe_price_id
-    if not adapter.has_price(price_id or ""):
+    if not products.has_price(price_id or ""):
         list(sync_plans())
         intent.price.refresh_from_db(fields=["stripe_price_id"])
         is_repaired = is_repaired or intent.price.stripe_price_id != price_id

@@ -279,7 +279,7 @@ def _pay(
     try:
         # A buyer who changes seats and interval, back and forth; each makes a session.
         limiter.check("checkout", request.user.pk, limit=20, period=600)
-        intent = services.start_checkout(
+        intent = services.open_checkout(
             form.organisation,
             user=request.user,
             price=form.price,

@@ -10,14 +10,16 @@ from typing import Any
 
 from rest_framework import serializers
 
+# What a bigint holds; GitHub's numbers are below it.
 BIGGEST = 2**63 - 1
+# GitHub opened in 2008. A year beyond the other one is a mistake, not a merge.
 FIRST_YEAR, LAST_YEAR = 2008, 2199
 _ADDRESS = re.compile(r"https?://[^\s<>\"]{1,480}")
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Somebody at GitHub; the number stays theirs, whatever they are called."""
+    """A person at GitHub; the number stays theirs, whatever they are called."""
 
     id: str
     login: str
@@ -41,7 +43,7 @@ class Merge:
         return f"gh:pr:{self.repository_id}:{self.number}"
 
 
-class _Text(serializers.CharField):
+class _ShortText(serializers.CharField):
     """Text that may be missing, and of which only the beginning is wanted."""
 
     def __init__(self, most: int) -> None:
@@ -54,13 +56,13 @@ class _Text(serializers.CharField):
 
 class _Author(serializers.Serializer[Any]):
     id = serializers.IntegerField(min_value=1, max_value=BIGGEST)
-    login = _Text(120)
+    login = _ShortText(120)
 
 
 class _PullRequest(serializers.Serializer[Any]):
     number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
-    title = _Text(300)
-    html_url = _Text(500)
+    title = _ShortText(300)
+    html_url = _ShortText(500)
     user = _Author(allow_null=True, default=None)
     merged_at = serializers.DateTimeField(
         allow_null=True, default=None, default_timezone=UTC
@@ -74,7 +76,7 @@ class _PullRequest(serializers.Serializer[Any]):
 
 class _Repository(serializers.Serializer[Any]):
     id = serializers.IntegerField(min_value=1, max_value=BIGGEST)
-    full_name = _Text(200)
+    full_name = _ShortText(200)
 
 
 class _Payload(serializers.Serializer[Any]):

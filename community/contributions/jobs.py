@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from community.contributions.models import Delivery
 from community.contributions.services import CONTRIBUTION, act_on
 from jobs.models import Job
-from jobs.registry import Kind
+from jobs.registry import JobKind
 
 
 def give_credit(delivery: Delivery, _job: Job) -> None:
@@ -16,7 +16,7 @@ def give_credit(delivery: Delivery, _job: Job) -> None:
     act_on(delivery)
 
 
-KIND = Kind(
+KIND = JobKind(
     name=CONTRIBUTION,
     queue="default",
     rows=lambda: Delivery.objects.all(),

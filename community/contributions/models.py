@@ -35,7 +35,7 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
 
 
 class Contribution(models.Model):
-    """Work outside the forum that somebody gets credit for."""
+    """Work outside the forum that a person gets credit for."""
 
     class Kind(models.TextChoices):
         PULL_REQUEST = "pull_request", _("Pull request")

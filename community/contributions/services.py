@@ -152,7 +152,7 @@ def credit(contribution: Contribution, *, user: User) -> bool:
 
 
 def credit_waiting(*, provider: str, external_id: str, user_id: int) -> int:
-    """Credit what somebody did before they linked their account."""
+    """Credit what a user did before they linked their account."""
     user = User.objects.get(pk=user_id)
     waiting = Contribution.objects.filter(
         provider=provider, external_id=external_id, status=Contribution.Status.PENDING

@@ -66,7 +66,7 @@ def hub(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def of_user(request: HttpRequest, username: str) -> HttpResponse:
-    """Somebody's latest contributions, as a part of their profile."""
+    """A user's latest contributions, as a part of their profile."""
     user = get_object_or_404(User, username=username, is_active=True)
     visible = Contribution.objects.visible_to(request.user).filter(user=user)
     latest = visible.order_by("-happened_at", "-pk")[:10]

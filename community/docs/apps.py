@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 if TYPE_CHECKING:
     from search import services
@@ -15,7 +15,7 @@ class DocsConfig(AppConfig):
 
     name = "community.docs"
     label = "docs"
-    menu = (Entry(Menu.SITE, 20, _("Docs"), "docs:home", "book-open"),)
+    menu = (MenuEntry(Menu.SITE, 20, _("Docs"), "docs:home", "book-open"),)
 
     def ready(self) -> None:
         from search.registry import register
@@ -23,7 +23,7 @@ class DocsConfig(AppConfig):
         register("doc", _entries)
 
 
-def _entries() -> "Iterator[services.Entry]":
+def _entries() -> "Iterator[services.Findable]":
     from community.docs.models import Page
     from community.docs.services import entries_of
 

@@ -1,7 +1,8 @@
 """Importing documentation, and hearing whether it helped."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,11 +202,13 @@ def _import_locale(
         )
     }
     changed = 0
+    paths = {source.path for source in pages}
     for source in pages:
-        changed += _save_page(version, locale, source, present.get(source.path))
+        body = _body_of(source, version.slug, paths)
+        changed += _save_page(version, locale, source, body, present.get(source.path))
         on_page(source)
     gone = Page.objects.published().filter(version=version, locale=locale)
-    gone = gone.exclude(path__in=[source.path for source in pages])
+    gone = gone.exclude(path__in=paths)
     ended = list(gone.values_list("pk", flat=True))
     for pk in ended:
         search.remove("doc", pk)
@@ -219,9 +222,8 @@ def _import_locale(
 
 
 def _save_page(
-    version: Version, locale: str, source: Source, page: Page | None
+    version: Version, locale: str, source: Source, body: str, page: Page | None
 ) -> bool:
-    body = _body_of(source, version.slug)
     fields = {
         "parent": source.parent,
         "position": source.position,
@@ -253,8 +255,9 @@ def _save_page(
 def pages_in(root: Path, version: Version) -> Iterator[Page]:
     """Yield the pages of a folder as an import would store them; nothing is written."""
     for locale, pages in _read_languages(root).items():
+        paths = {source.path for source in pages}
         for source in pages:
-            body = _body_of(source, version.slug)
+            body = _body_of(source, version.slug, paths)
             yield Page(
                 version=version,
                 locale=locale,
@@ -283,26 +286,29 @@ def index_page(page: Page) -> None:
     search.replace("doc", page.pk, list(entries_of(page)))
 
 
-def entries_of(page: Page) -> list[search.Entry]:
+def entries_of(page: Page) -> list[search.Findable]:
     """Return a page's sections as entries of the index."""
-    anchors = [(text, anchor) for _level, anchor, text in page.outline]
-    parts = sources.sections(page.title, page.source_md, anchors)
-    if page.description:
-        # What a page is about is said in its description and often nowhere else.
-        if not parts or parts[0].anchor:
-            parts.insert(0, sources.Section(page.title, ""))
-        parts[0].lines[:0] = [page.description, ""]
+    first, *others = markdown.sections(page.source_md)
+    # What a page is about is said in its description and often nowhere else.
+    about = [page.description] if page.description else []
+    first = replace(
+        first,
+        heading=page.title,
+        source="\n\n".join([*about, first.source]).strip(),
+        prose="\n\n".join([*about, first.prose]).strip(),
+    )
+    parts = [part for part in (first, *others) if part.source]
     labels = ("current",) if page.version.is_default else ()
     return [
-        search.Entry(
+        search.Findable(
             kind="doc",
             object_id=page.pk,
             part=number,
-            url=page.get_absolute_url() + (f"#{part.anchor}" if part.anchor else ""),
+            url=page.get_absolute_url() + (f"#{part.id}" if part.id else ""),
             title=page.title,
             heading=part.heading,
-            text=sources.readable(part.text),
-            source=part.text,
+            text=part.prose,
+            source=part.source,
             has_meaning=True,
             locale=page.locale,
             version=page.version.slug,
@@ -314,11 +320,10 @@ def entries_of(page: Page) -> list[search.Entry]:
     ]
 
 
-def _body_of(source: Source, version: str) -> str:
-    body = sources.with_site_links(source, version)
+def _body_of(source: Source, version: str, pages: Container[str]) -> str:
+    body = sources.with_site_links(source, version, pages)
     return body.replace(SITE_URL, settings.SITE_URL)
 
 
 def _anchors_of(source: Source) -> set[str]:
-    outline = markdown.render(source.body, top_level=1, origin=TextOrigin.HOUSE).outline
-    return {heading.id for heading in outline}
+    return markdown.ids(source.body)

@@ -1,28 +1,29 @@
-"""Reading a folder of Markdown: front matter, order, links and sections."""
+"""Reading a folder of Markdown: front matter, order and links."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import yaml
 
 from core.reading import whole_number
+from design import markdown
 
-_FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
-_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
-_CODE_SPAN = re.compile(r"(`+)(?:(?!`).)+?\1(?!`)")
-_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
-_EMPHASIS = re.compile(
-    r"(\*{1,3})(?=\S)(.+?)(?<=\S)\1|(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\3(?!\w)"
+_FRONT = re.compile(
+    r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
 )
-_ITEM = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
-_HAN_END = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]$")
-_HAN_START = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
-_HEADING = re.compile(r"^(#{1,4})\s+(.*?)\s*#*$")
-
-# A row of cells this short compares its columns.
-_SHORT = 12
-
-
+_TITLE_LINE = re.compile(
+    r"\A\s*#[ \t]+(?P<atx>[^\n]+?)[ \t]*#*[ \t]*(?:\n|\Z)"
+    r"|\A\s*(?P<setext>[^\n]+)\n=+[ \t]*(?:\n|\Z)"
+)
+# What other systems call the place of a page among its neighbours.
+_ORDERS = ("order", "sidebar_position", "nav_order", "weight")
+_SUFFIXES = (".md", ".mdx", ".markdown")
+# A folder's own page.
+_INDEXES = ("index", "readme")
 # What the database can hold and an address can say.
 MAX_TITLE = 200
 # Twice what a search engine shows of it.
@@ -31,8 +32,6 @@ MAX_DESCRIPTION = 300
 MAX_PATH = 200
 # Nine digits fit into an integer column.
 MAX_ORDER = 9
-# ``#``, ``?`` and the like would end the address or begin another one.
-_ADDRESS = re.compile(r"[\w][\w.~-]*")
 
 
 class SourceError(Exception):
@@ -58,25 +57,12 @@ class Source:
     position: int = 0
 
 
-@dataclass(slots=True)
-class Section:
-    """The text under one heading, for search and for the assistant."""
-
-    heading: str
-    anchor: str
-    lines: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines).strip()
-
-
 def read_folder(root: Path) -> list[Source]:
     """Return the pages of a folder in reading order.
 
     Raises ``SourceError`` with everything that is wrong, not only the first thing.
     """
-    files = sorted(root.rglob("*.md"))
+    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in _SUFFIXES)
     if not files:
         raise SourceError(f"{root} holds no Markdown file.")
     findings: list[str] = []
@@ -91,22 +77,41 @@ def read_folder(root: Path) -> list[Source]:
             other = sources[source.path].file
             findings.append(f"{file}:1: {other} is the same page; keep one of them.")
         sources.setdefault(source.path, source)
-    homeless = (
-        []
-        if findings
-        else [
-            f"{source.file}:1: the folder has no page of its own; "
-            f"write {source.file.parent / 'index.md'}."
-            for source in sources.values()
-            if source.parent and source.parent not in sources
-        ]
-    )
-    if findings or homeless:
-        raise SourceError(*findings, *homeless)
+    if findings:
+        raise SourceError(*findings)
+    for source in list(sources.values()):
+        _give_folders_pages(root, source.parent, sources)
     ordered = list(_walk(sources, ""))
     for position, source in enumerate(ordered):
         source.position = position
     return ordered
+
+
+def _give_folders_pages(root: Path, folder: str, sources: dict[str, Source]) -> None:
+    """Give a folder without a page of its own one that lists what is in it."""
+    while folder and folder not in sources:
+        inside = sorted(
+            (source for source in sources.values() if source.parent == folder),
+            key=lambda source: (source.order, source.path),
+        )
+        file = root / folder / "index.md"
+        sources[folder] = Source(
+            file=file,
+            path=folder,
+            parent=folder.rpartition("/")[0],
+            title=_name_of(file),
+            description="",
+            order=100,
+            body="".join(
+                f"- [{_escaped(each.title)}]({each.path.rpartition('/')[2]}.md)\n"
+                for each in inside
+            ),
+        )
+        folder = folder.rpartition("/")[0]
+
+
+def _escaped(title: str) -> str:
+    return re.sub(r"([\\\[\]*_`<])", r"\\\1", title)
 
 
 def broken_links(
@@ -121,145 +126,63 @@ def broken_links(
     anchors: dict[str, set[str]] = {}
     broken = []
     for source in sources:
-        for number, target in _links(source):
-            file, _, anchor = target.partition("#")
-            if not _is_page(target) and (file or not anchor):
+        for link in markdown.links(source.body):
+            target = _target(source, link.address, pages)
+            if target is None:
                 continue
-            path = _resolve(source, target) if file else source.path
-            found = pages.get(path)
-            if found and anchor and path not in anchors:
-                anchors[path] = anchors_of(found)
-            if found is None or (anchor and anchor not in anchors[path]):
-                broken.append(f"{source.file}:{number}: {target}")
+            found = pages.get(target.path)
+            if found and target.anchor and target.path not in anchors:
+                anchors[target.path] = anchors_of(found)
+            if found is None or (
+                target.anchor and target.anchor not in anchors[target.path]
+            ):
+                number = source.first_line + link.line
+                broken.append(f"{source.file}:{number}: {unquote(link.address)}")
     return broken
 
 
-def with_site_links(source: Source, version: str) -> str:
+def with_site_links(source: Source, version: str, pages: Container[str]) -> str:
     """Return the Markdown with links between files turned into addresses."""
 
-    def replace(match: re.Match[str]) -> str:
-        text, target = match.groups()
-        if not _is_page(target):
-            return match.group(0)
-        anchor = target.partition("#")[2]
-        address = f"/docs/{version}/{_resolve(source, target)}/"
-        return f"[{text}]({address}{'#' + anchor if anchor else ''})"
+    def address_of(address: str) -> str | None:
+        target = _target(source, address, pages)
+        if target is None or address.startswith("#"):
+            return None
+        anchor = f"#{target.anchor}" if target.anchor else ""
+        return f"/docs/{version}/{target.path}/{anchor}"
 
-    return "".join(
-        line if is_code else _outside_code_spans(line, replace)
-        for line, is_code in _lines(source.body)
-    )
+    return markdown.with_addresses(source.body, address_of)
 
 
-def sections(title: str, body: str, anchors: list[tuple[str, str]]) -> list[Section]:
-    """Cut a page at its headings; ``anchors`` are (text, id) in order."""
-    remaining = iter(anchors)
-    parts = [Section(title, "")]
-    for line, is_code in _lines(body):
-        heading = None if is_code else _HEADING.match(line.rstrip("\n"))
-        if heading:
-            text, anchor = next(remaining, (heading.group(2), ""))
-            parts.append(Section(text, anchor))
-        else:
-            parts[-1].lines.append(line.rstrip("\n"))
-    return [part for part in parts if part.text]
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a link leads inside the folder."""
+
+    path: str
+    anchor: str
 
 
-def readable(text: str) -> str:
-    """Return Markdown as prose for search: links as their text, no marks, code kept."""
-    kept: list[str] = []
-    goes_on = False
-    columns: list[str] = []
-    for line, is_code in _lines(text):
-        line = line.rstrip("\n")
-        if is_code:
-            kept.append(line)
-            goes_on = False
-            continue
-        if re.fullmatch(r"\s*\|?[\s:|-]+\|?\s*", line) and "-" in line:
-            continue
-        if line.startswith("|"):
-            cells = [_without_marks(cell.strip()) for cell in line[1:-1].split("|")]
-            if columns:
-                kept.append(_row(columns, cells))
-            columns = columns or cells
-            goes_on = False
-            continue
-        columns = []
-        is_new = bool(_ITEM.match(line))
-        line = re.sub(r"^\s*(?:>\s?)+", "", _ITEM.sub("", line)).strip()
-        line = _without_marks(line)
-        if goes_on and line and not is_new:
-            # Lines of one paragraph are one line; Chinese joins without a space.
-            joint = "" if _HAN_END.search(kept[-1]) and _HAN_START.match(line) else " "
-            kept[-1] += joint + line
-        else:
-            kept.append(line)
-        goes_on = bool(line)
-    return "\n".join(kept).strip()
+def _target(source: Source, address: str, pages: Container[str]) -> _Target | None:
+    """Return the page a link means, or ``None`` where it leads out of the folder.
 
-
-def _row(columns: list[str], cells: list[str]) -> str:
-    """Return a table's row as a line; columns are named where rows compare them."""
-    first, *rest = cells
-    is_comparison = not columns[0] or (
-        len(rest) > 2 and all(len(cell) <= _SHORT for cell in rest)
-    )
-    if not is_comparison:
-        told = " – ".join(filter(None, (cell.rstrip("。.") for cell in rest)))
-    else:
-        named = zip(columns[1:], rest, strict=False)
-        told = ", ".join(f"{name} {cell}" for name, cell in named if cell)
-    colon = "：" if _HAN_END.search(first) else ": "
-    return colon.join(filter(None, (first, told)))
-
-
-def _without_marks(line: str) -> str:
-    """Take links and emphasis off a line; what is in code spans stays as it is."""
-    line = _outside_code_spans(line, lambda link: link.group(1))
-    parts = []
-    position = 0
-    for span in _CODE_SPAN.finditer(line):
-        parts.append(_plain(line[position : span.start()]))
-        parts.append(span.group().strip("`").strip())
-        position = span.end()
-    parts.append(_plain(line[position:]))
-    return "".join(parts)
-
-
-def _plain(text: str) -> str:
-    return _EMPHASIS.sub(lambda found: found.group(2) or found.group(4), text)
-
-
-def _lines(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield each line, its end included, and whether it belongs to a code block."""
-    fence = ""
-    for line in text.splitlines(keepends=True):
-        found = _FENCE.match(line)
-        if fence:
-            yield line, True
-            # Only a fence of the same sign and at least the same length closes.
-            if (
-                found
-                and found.group(1).startswith(fence)
-                and not line.strip().strip(fence[0])
-            ):
-                fence = ""
-            continue
-        if found:
-            fence = found.group(1)
-        yield line, bool(found)
-
-
-def _outside_code_spans(line: str, replace: Callable[[re.Match[str]], str]) -> str:
-    spans = [span.span() for span in _CODE_SPAN.finditer(line)]
-
-    def checked(match: re.Match[str]) -> str:
-        if any(start <= match.start() < end for start, end in spans):
-            return match.group(0)
-        return replace(match)
-
-    return _LINK.sub(checked, line)
+    A name that ends in ``.md`` is a page, there or not; one without an ending is a
+    page where there is one, as Docusaurus and Mintlify write it.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or parts.path.startswith("/") or parts.query:
+        return None
+    anchor = unquote(parts.fragment)
+    if not parts.path:
+        return _Target(source.path, anchor) if anchor else None
+    path = unquote(parts.path)
+    suffix = PurePosixPath(path).suffix.lower()
+    resolved = _resolve(source, path)
+    if suffix in _SUFFIXES or resolved in pages:
+        return _Target(resolved, anchor)
+    return None
 
 
 def _read(root: Path, file: Path) -> Source:
@@ -274,60 +197,104 @@ def _read(root: Path, file: Path) -> Source:
         if "\0" in line
     ]
     match = _FRONT.match(text)
-    if match is None:
-        raise SourceError(
-            *findings, f"{file}:1: begin with front matter: --- title: … order: … ---"
-        )
-    values, wrong = _front_matter(file, match.group(1))
-    parts = list(file.relative_to(root).with_suffix("").parts)
+    body = text[match.end() :] if match else text
+    first_line = (text[: match.end()].count("\n") if match else 0) + 1
+    values, wrong = _front_matter(file, match.group(1) if match else "")
+    titled = _TITLE_LINE.match(body)
+    heading = (titled["atx"] or titled["setext"]).strip() if titled else ""
+    title = values.get("title") or _words(heading) or _name_of(file)
+    if titled and _words(heading) == title:
+        # The page shows its title itself.
+        first_line += body[: titled.end()].count("\n")
+        body = body[titled.end() :]
+    parts = [_address(part) for part in file.relative_to(root).with_suffix("").parts]
     findings += [
-        f"{file}:1: “{part}” cannot be part of an address; use letters, digits,"
-        " hyphens, underscores and full stops."
-        for part in parts
-        if not _ADDRESS.fullmatch(part)
+        f"{file}:1: “{name}” cannot be part of an address; use letters or digits."
+        for name, part in zip(file.relative_to(root).parts, parts, strict=True)
+        if not part
     ]
-    if parts[-1] == "index":
+    if parts[-1].lower() in _INDEXES:
         parts.pop()
     path = "/".join(parts) or "index"
     if len(path) > MAX_PATH:
         findings.append(f"{file}:1: its address is longer than {MAX_PATH} characters.")
+    description = values.get("description", "")
+    front = match.group(1) if match else ""
+    findings += [
+        f"{file}:{_line_of(front, name)}: {name} has {len(value)} characters;"
+        f" {most} are the most."
+        for name, value, most in (
+            ("title", title, MAX_TITLE),
+            ("description", description, MAX_DESCRIPTION),
+        )
+        if len(value) > most
+    ]
     if findings or wrong:
         raise SourceError(*findings, *wrong)
     return Source(
         file=file,
         path=path,
         parent="/".join(parts[:-1]),
-        title=values["title"],
-        description=values.get("description", ""),
-        order=int(values.get("order", "100")),
-        body=text[match.end() :],
-        first_line=text[: match.end()].count("\n") + 1,
+        title=title,
+        description=description,
+        order=int(next((values[name] for name in _ORDERS if name in values), "100")),
+        body=body,
+        first_line=first_line,
     )
+
+
+def _address(name: str) -> str:
+    """Return a file's or folder's name as it stands in an address."""
+    return re.sub(r"[^\w.~-]+", "-", name).strip("-.")
+
+
+def _words(heading: str) -> str:
+    """Return a heading without marks and without the id its writer asked for."""
+    found = markdown.sections(f"# {heading}\n")
+    return found[-1].heading if heading else ""
+
+
+def _name_of(file: Path) -> str:
+    name = file.stem if file.stem.lower() not in _INDEXES else file.parent.name
+    return re.sub(r"[-_]+", " ", name).strip().capitalize()
 
 
 def _front_matter(file: Path, text: str) -> tuple[dict[str, str], list[str]]:
     """Return what the front matter says, and everything that is wrong with it."""
-    values: dict[str, str] = {}
+    try:
+        read = yaml.safe_load(text) or {}
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        return {}, [f"{file}:{line}: the front matter is no YAML: {error.problem}."]
+    except (yaml.YAMLError, ValueError) as error:
+        return {}, [f"{file}:1: the front matter is no YAML: {error}."]
+    if not isinstance(read, dict):
+        return {}, [f"{file}:2: the front matter has to be lines of `name: value`."]
+    # A title may be written as a number or a day.
+    values = {
+        str(name): " ".join(str(value).split())
+        for name, value in read.items()
+        if isinstance(value, str | int | float | date) and not isinstance(value, bool)
+    }
     wrong = []
-    limits = {"title": MAX_TITLE, "description": MAX_DESCRIPTION, "order": MAX_ORDER}
-    for number, line in enumerate(text.splitlines(), start=2):
-        if not line.strip():
-            continue
-        name, colon, value = (part.strip() for part in line.partition(":"))
-        value = value.strip("\"'")
-        if not colon:
-            wrong.append(f"{file}:{number}: expected `name: value`.")
-        elif name == "order" and whole_number(value) is None:
-            wrong.append(f"{file}:{number}: order has to be a whole number.")
-        elif len(value) > limits.get(name, len(value)):
+    for name in _ORDERS:
+        order = values.get(name, "0")
+        if name in read and whole_number(order) is None:
             wrong.append(
-                f"{file}:{number}: {name} has {len(value)} characters;"
-                f" {limits[name]} are the most."
+                f"{file}:{_line_of(text, name)}: {name} has to be a whole number."
             )
-        values[name] = value
-    if not values.get("title"):
-        wrong.append(f"{file}:1: the front matter names no title.")
+        elif len(order) > MAX_ORDER:
+            wrong.append(
+                f"{file}:{_line_of(text, name)}: {name} has {len(order)} characters;"
+                f" {MAX_ORDER} are the most."
+            )
     return values, wrong
+
+
+def _line_of(text: str, name: str) -> int:
+    """Return the line of a file on which its front matter says ``name``."""
+    lines = enumerate(text.splitlines(), start=2)
+    return next((number for number, line in lines if line.startswith(f"{name}:")), 1)
 
 
 def _walk(sources: dict[str, Source], parent: str) -> Iterator[Source]:
@@ -338,29 +305,20 @@ def _walk(sources: dict[str, Source], parent: str) -> Iterator[Source]:
             yield from _walk(sources, source.path)
 
 
-def _links(source: Source) -> Iterator[tuple[int, str]]:
-    lines = enumerate(_lines(source.body), start=source.first_line)
-    for number, (line, is_code) in lines:
-        if is_code:
-            continue
-        spans = [span.span() for span in _CODE_SPAN.finditer(line)]
-        for match in _LINK.finditer(line):
-            if not any(start <= match.start() < end for start, end in spans):
-                yield number, match.group(2)
-
-
-def _is_page(target: str) -> bool:
-    return target.partition("#")[0].endswith(".md")
-
-
 def _resolve(source: Source, target: str) -> str:
-    folder = source.path if source.file.name == "index.md" else source.parent
+    """Return the address of the page that ``target``, a file's name, means."""
+    is_folder = source.file.stem.lower() in _INDEXES
+    folder = source.path if is_folder else source.parent
     parts = [] if folder == "index" else [part for part in folder.split("/") if part]
-    for part in target.partition("#")[0].removesuffix(".md").split("/"):
+    for part in target.split("/"):
         if part == "..":
             parts = parts[:-1]
         elif part not in {".", ""}:
             parts.append(part)
-    if parts and parts[-1] == "index":
+    if parts:
+        last = PurePosixPath(parts[-1])
+        parts[-1] = last.stem if last.suffix.lower() in _SUFFIXES else parts[-1]
+    parts = [_address(part) for part in parts]
+    if parts and parts[-1].lower() in _INDEXES:
         parts.pop()
     return "/".join(parts) or "index"

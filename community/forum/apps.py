@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class ForumConfig(AppConfig):
@@ -10,15 +10,17 @@ class ForumConfig(AppConfig):
     name = "community.forum"
     label = "forum"
     menu = (
-        Entry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
+        MenuEntry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
     )
 
     def ready(self) -> None:
         from community.forum import subscribers  # noqa: F401
         from community.forum.indexing import entries
         from community.forum.models import Post
+        from community.forum.narrowing import FILTERS
         from notifications import registry as notifications
         from search import registry as search
 
         search.register("topic", entries)
+        search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)

@@ -1,6 +1,6 @@
 """Reading the forum for its pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -24,8 +24,7 @@ from community.forum.models import (
 )
 from core.clock import now
 from edge.pagination import CursorPage, paginate
-from search.queries import Passage, passages
-from search.text import words
+from search.finding import Hit, with_like_title
 
 SORTS: dict[str, Promise] = {
     "latest": _("Latest"),
@@ -45,63 +44,6 @@ RELATED = 5
 MAX_QUOTED = 40
 # Two rows on a telephone.
 POPULAR = 12
-# They stand in half of all titles, so they tell none from another.
-_COMMON = frozenset(
-    [
-        "and",
-        "any",
-        "are",
-        "ask",
-        "best",
-        "but",
-        "can",
-        "could",
-        "did",
-        "does",
-        "doorstone",
-        "for",
-        "from",
-        "get",
-        "had",
-        "has",
-        "have",
-        "how",
-        "its",
-        "make",
-        "may",
-        "mine",
-        "need",
-        "not",
-        "one",
-        "our",
-        "possible",
-        "should",
-        "than",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "this",
-        "use",
-        "using",
-        "want",
-        "was",
-        "way",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
 
 
 @dataclass(slots=True)
@@ -231,12 +173,9 @@ def window_of(topic: Topic, *, user: Person, around: int | None) -> TopicWindow:
     )
 
 
-def alike(title: str, *, user: Person, besides: int | None = None) -> list[Passage]:
-    """Return topics ``user`` may see that share telling words with ``title``."""
-    wanted = " ".join(_significant_words(title))
-    if not wanted:
-        return []
-    found = passages(visibilities_of(user), wanted, kinds=["topic"], limit=RELATED + 1)
+def alike(title: str, *, user: Person, besides: int | None = None) -> list[Hit]:
+    """Return topics ``user`` may see whose titles say much of what ``title`` does."""
+    found = with_like_title(user, title, kinds=["topic"], limit=RELATED + 1)
     return [hit for hit in found if hit.object_id != besides][:RELATED]
 
 
@@ -293,15 +232,6 @@ def reader_of(topic: Topic, user: Person) -> TopicUser | None:
     if not isinstance(user, User):
         return None
     return TopicUser.objects.filter(topic=topic, user=user).first()
-
-
-def _significant_words(title: str) -> Iterator[str]:
-    """Yield the words of a title that say what it is about; Han runs by pairs."""
-    for run, is_han in words(title):
-        if is_han:
-            yield from (run[at : at + 2] for at in range(max(1, len(run) - 1)))
-        elif len(run) > 2 and run not in _COMMON:
-            yield run
 
 
 def _votes_of(user: Person, posts: Sequence[Post]) -> dict[int, int]:

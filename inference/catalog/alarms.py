@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from stores.redis import client, prefixed
 
+# A deployment that nobody calls for a day has no news; its alarm is not of today.
 KEEP_SECONDS = 86_400
 
 
@@ -25,7 +26,7 @@ def refusals(deployment_ids: Iterable[int]) -> dict[int, int]:
     try:
         notes = client().mget([alarm_key(pk) for pk in ids]) if ids else []
     except RedisError:
-        # A note is a hint; that Redis is away is somebody else's alarm.
+        # A note is a hint; that Redis is away is an alarm of its own.
         return {}
     return {
         pk: int(orjson.loads(note)["status"])

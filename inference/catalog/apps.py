@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class CatalogConfig(AppConfig):
@@ -9,4 +9,4 @@ class CatalogConfig(AppConfig):
 
     name = "inference.catalog"
     label = "catalog"
-    menu = (Entry(Menu.SITE, 30, _("Models"), "catalog:model-list", "box"),)
+    menu = (MenuEntry(Menu.SITE, 30, _("Models"), "catalog:model-list", "box"),)

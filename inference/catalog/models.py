@@ -1,4 +1,5 @@
 import re
+from collections.abc import Mapping
 from typing import Self
 from urllib.parse import quote, urlsplit
 
@@ -9,7 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
-from inference.catalog.pricing import amount_of
+from inference.catalog.pricing import ORDINARY, PARTS, amount_of, rates_of
 
 # What the names of models in use elsewhere are made of: ``Qwen/Qwen2.5-7B:free``.
 NAME_LENGTH = 120
@@ -67,6 +68,13 @@ class Model(models.Model):
     # What a request without ``max_tokens`` is taken to need until it has ended.
     default_output_tokens = models.PositiveIntegerField()
     bytes_per_token = models.FloatField(default=3.5)
+    # The models that may answer in its place, by name and in order: where none of its
+    # servers does, or a prompt is too long for it. Callers pay this model's price, so
+    # one is left out that is dearer than so many per cent of it.
+    fallbacks = models.JSONField(
+        default=list, blank=True, db_default=models.Value([], models.JSONField())
+    )
+    fallback_ceiling = models.PositiveIntegerField(default=100, db_default=100)
     released_at = models.DateTimeField(default=now)
 
     objects = ModelQuerySet.as_manager()
@@ -183,6 +191,19 @@ class PriceVersion(models.Model):
     cost_in = models.BigIntegerField()
     cost_cached_in = models.BigIntegerField()
     cost_out = models.BigIntegerField()
+    # Parts with a price of their own; without one they are sold as the rest.
+    price_cache_write_in = models.BigIntegerField(null=True, blank=True)
+    price_audio_in = models.BigIntegerField(null=True, blank=True)
+    price_image_in = models.BigIntegerField(null=True, blank=True)
+    price_reasoning_out = models.BigIntegerField(null=True, blank=True)
+    price_audio_out = models.BigIntegerField(null=True, blank=True)
+    price_image_out = models.BigIntegerField(null=True, blank=True)
+    cost_cache_write_in = models.BigIntegerField(null=True, blank=True)
+    cost_audio_in = models.BigIntegerField(null=True, blank=True)
+    cost_image_in = models.BigIntegerField(null=True, blank=True)
+    cost_reasoning_out = models.BigIntegerField(null=True, blank=True)
+    cost_audio_out = models.BigIntegerField(null=True, blank=True)
+    cost_image_out = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -196,6 +217,17 @@ class PriceVersion(models.Model):
                     cost_out__gte=0,
                 ),
                 name="catalog_priceversion_positive",
+            ),
+            # SQL takes what is unknown, as a rate of null, for no violation.
+            models.CheckConstraint(
+                condition=Q(
+                    **{
+                        f"{side}_{name}__gte": 0
+                        for side in ("price", "cost")
+                        for name in PARTS
+                    }
+                ),
+                name="catalog_priceversion_parts_positive",
             ),
         ]
         triggers = [
@@ -211,22 +243,52 @@ class PriceVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.model_id} from {self.valid_from:%Y-%m-%d}"
 
-    def price_of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> int:
+    @property
+    def price(self) -> tuple[int, ...]:
+        """The rates it is sold for (see ``pricing.rates_of``)."""
+        return self._rates("price")
+
+    @property
+    def cost(self) -> tuple[int, ...]:
+        """The rates it costs us."""
+        return self._rates("cost")
+
+    def price_of(
+        self,
+        tokens_in: int,
+        tokens_cached: int,
+        tokens_out: int,
+        parts: Mapping[str, int] | None = None,
+    ) -> int:
         """Return what usage is sold for, in billionths of a dollar."""
         return amount_of(
-            (self.price_in, self.price_cached_in, self.price_out),
+            self.price,
             tokens_in=tokens_in,
             tokens_cached=tokens_cached,
             tokens_out=tokens_out,
+            parts=parts,
         )
 
-    def cost_of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> int:
+    def cost_of(
+        self,
+        tokens_in: int,
+        tokens_cached: int,
+        tokens_out: int,
+        parts: Mapping[str, int] | None = None,
+    ) -> int:
         """Return what usage costs us, in billionths of a dollar."""
         return amount_of(
-            (self.cost_in, self.cost_cached_in, self.cost_out),
+            self.cost,
             tokens_in=tokens_in,
             tokens_cached=tokens_cached,
             tokens_out=tokens_out,
+            parts=parts,
+        )
+
+    def _rates(self, side: str) -> tuple[int, ...]:
+        return rates_of(
+            [getattr(self, f"{side}_{name}") for name in ORDINARY],
+            [getattr(self, f"{side}_{name}") for name in PARTS],
         )
 
 

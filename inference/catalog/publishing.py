@@ -7,6 +7,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
+from inference.catalog.addresses import AddressDenied, check_address
 from inference.catalog.exceptions import InvalidModel
 from inference.catalog.models import Deployment, Model, is_name, path_of
 
@@ -51,6 +52,13 @@ def check_model(slug: str, fields: dict[str, Any]) -> None:
         isinstance(word, str) for word in model.capabilities
     ):
         raise InvalidModel(_("capabilities is a list of words."), field="capabilities")
+    if not isinstance(model.fallbacks, list) or not all(
+        isinstance(name, str) and is_name(name) and name != slug
+        for name in model.fallbacks
+    ):
+        raise InvalidModel(
+            _("fallbacks is a list of other models' names."), field="fallbacks"
+        )
     if not model.bytes_per_token > 0:
         raise InvalidModel(_("bytes_per_token is above 0."), field="bytes_per_token")
 
@@ -58,7 +66,8 @@ def check_model(slug: str, fields: dict[str, Any]) -> None:
 def check_rates(rates: Any) -> None:
     """Raise ``InvalidModel`` for a price or a cost below nothing."""
     for name in rates.__dataclass_fields__:
-        if getattr(rates, name) < 0:
+        rate = getattr(rates, name)
+        if rate is not None and rate < 0:
             raise InvalidModel(_("A price cannot be negative."), field=name)
 
 
@@ -73,6 +82,7 @@ def check_deployment(place: Deployment) -> None:
             ),
             field="base_url",
         )
+    _check_reachable(place.base_url)
     if not isinstance(place.options, dict):
         raise InvalidModel(_("options is an object."), field="options")
     for name in TIMEOUTS:
@@ -102,6 +112,16 @@ def _is_address(text: str) -> bool:
         and not (parts.username or parts.password or parts.query or parts.fragment)
         and not any(character.isspace() for character in text)
     )
+
+
+def _check_reachable(base_url: str) -> None:
+    """Refuse an address that no call would be sent to; names are looked at then."""
+    try:
+        check_address(urlsplit(base_url).hostname or "")
+    except AddressDenied as error:
+        raise InvalidModel(
+            _("base_url is an address where no model's server is."), field="base_url"
+        ) from error
 
 
 def _require_field(kind: type[Model], name: str) -> None:

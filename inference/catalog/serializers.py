@@ -4,13 +4,22 @@ from rest_framework import serializers
 
 
 class PriceSerializer(serializers.Serializer[Any]):
-    """A price version; billionths of a US dollar per million tokens."""
+    """A price version; billionths of a US dollar per million tokens.
+
+    A part of a prompt or an answer without a price of its own has that of the rest.
+    """
 
     valid_from = serializers.DateTimeField()
     valid_to = serializers.DateTimeField(allow_null=True)
     price_in = serializers.IntegerField()
     price_cached_in = serializers.IntegerField()
     price_out = serializers.IntegerField()
+    price_cache_write_in = serializers.IntegerField(allow_null=True)
+    price_audio_in = serializers.IntegerField(allow_null=True)
+    price_image_in = serializers.IntegerField(allow_null=True)
+    price_reasoning_out = serializers.IntegerField(allow_null=True)
+    price_audio_out = serializers.IntegerField(allow_null=True)
+    price_image_out = serializers.IntegerField(allow_null=True)
 
 
 class ModelSerializer(serializers.Serializer[Any]):

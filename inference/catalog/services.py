@@ -38,6 +38,19 @@ class Rates:
     cost_in: int
     cost_cached_in: int
     cost_out: int
+    # Parts with a rate of their own; ``None`` is that of the rest.
+    price_cache_write_in: int | None = None
+    price_audio_in: int | None = None
+    price_image_in: int | None = None
+    price_reasoning_out: int | None = None
+    price_audio_out: int | None = None
+    price_image_out: int | None = None
+    cost_cache_write_in: int | None = None
+    cost_audio_in: int | None = None
+    cost_image_in: int | None = None
+    cost_reasoning_out: int | None = None
+    cost_audio_out: int | None = None
+    cost_image_out: int | None = None
 
     @classmethod
     def from_dollars(
@@ -137,8 +150,8 @@ def move(places: QuerySet[Deployment], *, base_url: str, credential: str) -> Non
 def retire(model: Model) -> None:
     """Take a model off the list for good; its prices and what was used stay.
 
-    Its deployments go, and their credentials with them. The model is locked, as by
-    whoever publishes it at the same moment.
+    Its deployments go, and their credentials with them. The model is locked, as it
+    is by one who publishes it at the same moment.
     """
     locked = Model.objects.select_for_update().get(pk=model.pk)
     locked.status = Model.Status.RETIRED
@@ -176,7 +189,7 @@ def index_model(model: Model) -> None:
         "model",
         model.pk,
         [
-            search.Entry(
+            search.Findable(
                 kind="model",
                 object_id=model.pk,
                 url=model.get_absolute_url(),

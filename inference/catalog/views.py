@@ -14,6 +14,7 @@ from inference.catalog.examples import base_url, call_examples, request_to
 from inference.catalog.models import Model, PriceVersion
 from inference.catalog.queries import offered_models, with_current_prices
 
+# One row of the grid on a wide screen.
 MOST_CARDS = 4
 
 
@@ -65,7 +66,7 @@ def cards(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def rates(request: HttpRequest) -> HttpResponse:
-    """Offer the models with their prices as a choice, for whoever estimates usage.
+    """Offer the models with their prices as a choice, for estimates of usage.
 
     The value is the price of a million tokens in and out, in dollars.
     """

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import redis.asyncio
 from django.conf import settings
@@ -17,12 +17,16 @@ from stores.redis import prefixed
 
 
 async def follow_changes(
-    directory: Directory, recheck: Callable[[str], Awaitable[None]]
+    directory: Directory,
+    recheck: Callable[[str], Awaitable[None]],
+    others: Mapping[str, Callable[[str], Awaitable[None]]],
 ) -> None:
     """Forget keys, plans and models the moment they change.
 
-    ``recheck`` is told of each key that changed, by its digest.
+    ``recheck`` is told of each key that changed, by its digest; ``others`` of what is
+    said on channels of their own.
     """
+    listeners = {prefixed(name): hear for name, hear in others.items()}
     while True:
         client = redis.asyncio.Redis.from_url(
             settings.REDIS_CACHE_URL,
@@ -36,7 +40,8 @@ async def follow_changes(
         try:
             async with client.pubsub() as channels:
                 await channels.subscribe(
-                    prefixed(KEYS), prefixed(ENTITLEMENTS), prefixed(CATALOGUE)
+                    *(prefixed(KEYS), prefixed(ENTITLEMENTS), prefixed(CATALOGUE)),
+                    *listeners,
                 )
                 async for message in channels.listen():
                     channel = message["channel"].decode()
@@ -45,6 +50,9 @@ async def follow_changes(
                         directory.forget_everything()
                     elif message["type"] == "message":
                         what = message["data"].decode()
+                        if channel in listeners:
+                            await listeners[channel](what)
+                            continue
                         _forget(directory, channel, what)
                         if channel == prefixed(KEYS):
                             await recheck(what)

@@ -7,7 +7,7 @@ PostgreSQL nothing can change, so the copies are good for a while longer.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,11 +21,12 @@ from core.errors import Unavailable
 from entitlements.features import Features
 from entitlements.queries import entitlements_for
 from inference.catalog.models import Deployment, Model
-from inference.catalog.pricing import amount_of
+from inference.catalog.pricing import amount_of, worst_of
 from inference.catalog.queries import current_prices
 from inference.keys import secrets
 from inference.keys.models import ApiKey
 from inference.protocol import errors
+from inference.stored.models import Storage
 from inference.usage.models import OrganisationMonth, UsageHour
 
 # How long a revoked key may still be used where Redis announces nothing.
@@ -52,6 +53,8 @@ class Caller:
     monthly_limit_nano: int | None
     expires_at: datetime | None
     locale: str
+    # Whether its organisation chose to have responses kept.
+    stores_responses: bool = False
 
     def may_see(self, slug: str) -> bool:
         """Tell whether the key is for this model."""
@@ -70,32 +73,68 @@ class OfferedModel:
     max_output_tokens: int
     default_output_tokens: int
     bytes_per_token: float
-    # Rates for the prompt, its cached part and the answer (see ``amount_of``).
+    # Rates for the prompt, its cached part, the answer and their parts (``rates_of``).
     price_version_id: int
-    price: tuple[int, int, int]
-    cost: tuple[int, int, int]
+    price: tuple[int, ...]
+    cost: tuple[int, ...]
     deployments: tuple[Deployment, ...]
     capabilities: frozenset[str] = frozenset()
     # Fields beyond the known ones that every one of its deployments takes.
     accepts: frozenset[str] = frozenset()
+    # Models that may answer in its place, in order, if their rates are at most so many
+    # per cent of its own.
+    fallbacks: tuple[str, ...] = ()
+    fallback_ceiling: int = 100
 
     @property
     def is_premium(self) -> bool:
         return self.edition == Model.Edition.PREMIUM
 
-    def price_of(self, tokens_in: int, cached: int, tokens_out: int) -> int:
+    def price_of(
+        self,
+        tokens_in: int,
+        cached: int,
+        tokens_out: int,
+        parts: Mapping[str, int] | None = None,
+    ) -> int:
         """Return what tokens are sold for, in billionths of a dollar."""
         return amount_of(
             self.price,
             tokens_in=tokens_in,
             tokens_cached=cached,
             tokens_out=tokens_out,
+            parts=parts,
         )
 
-    def cost_of(self, tokens_in: int, cached: int, tokens_out: int) -> int:
+    def cost_of(
+        self,
+        tokens_in: int,
+        cached: int,
+        tokens_out: int,
+        parts: Mapping[str, int] | None = None,
+    ) -> int:
         """Return what tokens cost us, in billionths of a dollar."""
         return amount_of(
-            self.cost, tokens_in=tokens_in, tokens_cached=cached, tokens_out=tokens_out
+            self.cost,
+            tokens_in=tokens_in,
+            tokens_cached=cached,
+            tokens_out=tokens_out,
+            parts=parts,
+        )
+
+    def may_stand_in_for(self, asked: "OfferedModel") -> bool:
+        """Tell whether no token of this model is dearer than the other's ceiling."""
+        return all(
+            mine * 100 <= theirs * asked.fallback_ceiling
+            for mine, theirs in zip(self.price[:3], asked.price[:3], strict=True)
+        )
+
+    def worst_price_of(
+        self, tokens_in: int, tokens_out: int, parts: tuple[str, ...] = ()
+    ) -> int:
+        """Return the most that tokens are sold for, if any may be one of ``parts``."""
+        return worst_of(
+            self.price, tokens_in=tokens_in, tokens_out=tokens_out, parts=parts
         )
 
 
@@ -270,6 +309,7 @@ def load_caller(digest: str) -> Caller | None:
         monthly_limit_nano=key.monthly_limit_nano,
         expires_at=key.expires_at,
         locale=key.created_by.locale if key.created_by else "",
+        stores_responses=Storage.objects.filter(pk=key.organisation_id).exists(),
     )
 
 
@@ -295,11 +335,13 @@ def load_models() -> dict[str, OfferedModel]:
             default_output_tokens=model.default_output_tokens,
             bytes_per_token=model.bytes_per_token,
             price_version_id=price.pk,
-            price=(price.price_in, price.price_cached_in, price.price_out),
-            cost=(price.cost_in, price.cost_cached_in, price.cost_out),
+            price=price.price,
+            cost=price.cost,
             deployments=deployments,
             capabilities=frozenset(model.capabilities),
             accepts=frozenset.intersection(*map(_accepts, deployments)),
+            fallbacks=tuple(model.fallbacks),
+            fallback_ceiling=model.fallback_ceiling,
         )
     return offered
 

@@ -24,9 +24,16 @@ from inference.directory.directory import (
     in_thread,
     load_spent,
 )
-from inference.gateway.eligibility import bounds_of, check_call, find_model
+from inference.gateway.eligibility import (
+    bounds_of,
+    check_call,
+    find_model,
+    fitting_bounds,
+    stand_ins,
+)
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
+from inference.usage import quota
 from stores.gcra import GCRA, LocalArrivals
 from stores.lean_redis import LeanRedis, RedisDown, Script
 from stores.redis import prefixed
@@ -134,13 +141,7 @@ return 1
 """)
 
 # What was spent without Redis is in PostgreSQL only.
-DOUBT = Script("""
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'doubt', 1)
-  redis.call('HDEL', KEYS[1], 'spent')
-end
-return 1
-""")
+DOUBT = Script(quota.DOUBT)
 
 LOAD = Script("""
 redis.call('HSETNX', KEYS[1], 'spent', ARGV[1])
@@ -168,11 +169,21 @@ class Admission:
         caller, call = exchange.caller, exchange.call
         model = await find_model(self.directory, caller, call.model)
         check_call(call, model)
-        bounds, most_out, expected_out = bounds_of(call, model)
+        runner = model
+        if model.fallbacks:
+            offered = await self.directory.offered()
+            others = stand_ins(call, model, caller, offered)
+            runner, others, fitting = fitting_bounds(call, model, others)
+            bounds, most_out, expected_out = fitting
+            exchange.let_stand_in(others)
+        else:
+            bounds, most_out, expected_out = bounds_of(call, model)
         if len(self.uncommitted) > MAX_UNCOMMITTED:
             # What was used could be lost: better no answer than one nobody counted.
             raise errors.limiter_unavailable()
-        exchange.estimate(model, bounds, most_out=most_out, started=started)
+        exchange.estimate(
+            model, bounds, most_out=most_out, started=started, runner=runner
+        )
         await self._reserve(exchange, bounds.estimated_in + expected_out)
 
     async def release(self, exchange: Exchange) -> None:
@@ -181,7 +192,8 @@ class Admission:
             self.fallback.release(exchange)
             if exchange.usage.price_nano:
                 self.doubted.add(exchange.caller.organisation_id)
-            return
+            if not exchange.is_noted:
+                return
         try:
             await self.redis.run(RELEASE, *_release(exchange))
         except (RedisDown, hiredis.ReplyError):
@@ -208,7 +220,8 @@ class Admission:
         caller = exchange.caller
         try:
             if caller.organisation_id in self.doubted:
-                await self.redis.run(DOUBT, keys_of(exchange)[:1])
+                field = quota.spent_field(caller.key_id)
+                await self.redis.run(DOUBT, keys_of(exchange)[:1], field)
                 self.doubted.discard(caller.organisation_id)
             answer = await self._ask(exchange, tokens)
             if answer[0] == b"miss":
@@ -236,15 +249,15 @@ class Admission:
             features.concurrent_requests,
             features.monthly_allowance_nano,
             LEASE_SECONDS,
-            f"k:{caller.key_id}",
+            quota.spent_field(caller.key_id),
             limit,
-            orjson.dumps(_record_of(exchange)),
+            orjson.dumps(record_of(exchange)),
         )
         return answer
 
     async def _load(self, exchange: Exchange) -> None:
         spent, by_key = await _load_spent(exchange.caller)
-        key_field = f"k:{exchange.caller.key_id}"
+        key_field = quota.spent_field(exchange.caller.key_id)
         await self.redis.run(LOAD, keys_of(exchange)[:1], spent, key_field, by_key)
 
     def _refuse(
@@ -346,7 +359,7 @@ async def _load_spent(caller: Caller) -> tuple[int, int]:
     return spent
 
 
-def _record_of(exchange: Exchange) -> dict[str, object]:
+def record_of(exchange: Exchange) -> dict[str, object]:
     """Return what the sweeper needs where this process is killed."""
     model, bounds = exchange.model, exchange.bounds
     return {
@@ -357,6 +370,8 @@ def _record_of(exchange: Exchange) -> dict[str, object]:
         "price_version_id": model.price_version_id,
         "price": model.price,
         "cost": model.cost,
+        "held_nano": exchange.hold_nano,
+        "client_request_id": exchange.client_request_id,
         "tokens_in": bounds.estimated_in,
         "tokens_out": 0,
         "is_stream": exchange.call.is_stream,
@@ -366,7 +381,7 @@ def _record_of(exchange: Exchange) -> dict[str, object]:
 
 
 def _release(exchange: Exchange) -> tuple[list[str], str, int, str]:
-    key_field = f"k:{exchange.caller.key_id}"
+    key_field = quota.spent_field(exchange.caller.key_id)
     price = exchange.usage.price_nano
     return keys_of(exchange), exchange.request_id, price, key_field
 
@@ -390,7 +405,7 @@ def request_key(request_id: str) -> str:
 def _shared_keys(organisation_id: int, month: str) -> tuple[str, ...]:
     organisation = f"gw:{{{organisation_id}}}"
     return (
-        prefixed(f"{organisation}:money:{month}"),
+        quota.money_key(organisation_id, month),
         prefixed(f"{organisation}:leases"),
         prefixed(f"{organisation}:requests"),
         prefixed(f"{organisation}:tokens"),

@@ -23,7 +23,9 @@ from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway.engine import Engine
+from inference.gateway.keeping import answer as answer_about
 from inference.gateway.path import answer, count
+from inference.gateway.receipts import receipt
 from inference.gateway.request import Message, Receive, Request, Send
 from inference.protocol import errors
 from inference.protocol.dialects import (
@@ -40,10 +42,10 @@ logger = logging.getLogger(__name__)
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-_COUNT = MessagesCount()
+_MESSAGES, _COUNT = Messages(), MessagesCount()
 _DIALECTS: tuple[Dialect, ...] = (
     *(OpenAI(CHAT), OpenAI(COMPLETIONS), OpenAI(EMBEDDINGS)),
-    *(Responses(), Messages(), _COUNT),
+    *(Responses(), _MESSAGES, _COUNT),
 )
 ENDPOINTS = {f"/v1/{dialect.name}": dialect for dialect in _DIALECTS}
 
@@ -61,7 +63,7 @@ class Gateway:
             await self._run_lifespan(receive, send)
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
-            request.dialect = ENDPOINTS.get(request.path, request.dialect)
+            request.dialect = ENDPOINTS.get(request.path, _default_of(request))
             await self._answer(request)
         elif self.django is not None:
             await self.django(scope, receive, send)
@@ -111,7 +113,9 @@ class Gateway:
         try:
             await self._route(request)
         except APIError as error:
-            await request.refuse(error)
+            # A stream that had begun to wait has told of it in an event.
+            if not request.has_started_answer:
+                await request.refuse(error)
         except Unavailable:
             await request.refuse(errors.service_unavailable())
         except asyncio.CancelledError:
@@ -136,15 +140,28 @@ class Gateway:
                 await count(request, engine)
             else:
                 await answer(request, engine)
+        elif path.startswith("/v1/responses/"):
+            caller = await engine.directory.authenticate(
+                request.secret, request.address
+            )
+            await answer_about(request, caller, engine.keeping)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             request.require_method("GET")
             await _answer_with_models(request, engine)
+        elif path.startswith("/v1/usage/"):
+            request.require_method("GET")
+            await _answer_with_receipt(request, engine)
         else:
             raise APIError(
                 404,
                 f"Unknown request URL: {request.method} {path}.",
                 code="unknown_url",
             )
+
+
+def _default_of(request: Request) -> Dialect:
+    """Return the words for addresses that more than one protocol has, or none."""
+    return _MESSAGES if request.header(b"anthropic-version") else request.dialect
 
 
 def gateway(django_application: App | None) -> Gateway:
@@ -173,6 +190,12 @@ async def _answer_with_models(request: Request, engine: Engine) -> None:
     }
     listed = {"object": "list", "data": data, "has_more": False, **ends}
     await request.respond(200, orjson.dumps(listed))
+
+
+async def _answer_with_receipt(request: Request, engine: Engine) -> None:
+    caller = await engine.directory.authenticate(request.secret, request.address)
+    name = request.path.removeprefix("/v1/usage/")
+    await request.respond(200, await receipt(engine.redis, caller, name))
 
 
 def _model(model: OfferedModel, caller: Caller) -> dict[str, Any]:

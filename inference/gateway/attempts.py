@@ -4,24 +4,26 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
 from cryptography.fernet import InvalidToken
 
-from core.crypto import decrypt
 from inference.catalog.alarms import KEEP_SECONDS, alarm_key
 from inference.catalog.models import Deployment
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
-from inference.protocol.answers import error_in
+from inference.protocol.answers import error_in, hide
 from inference.protocol.estimates import TextSize, add_choice
-from inference.protocol.metering import meter
+from inference.protocol.metering import meter, usage_in
 from inference.protocol.requests import EMBEDDINGS
 from inference.providers.base import Provider, UpstreamFailed
+from inference.providers.keyring import keys_of
 from inference.providers.wire import Unreadable
 from inference.routing.faults import Blame, Verdict, judge
-from inference.routing.router import Router
+from inference.routing.router import MAX_ATTEMPTS, Router
+from inference.routing.unanswered import Unanswered
 from inference.usage.models import UsageEvent
 from stores.lean_redis import LeanRedis
 
@@ -29,6 +31,10 @@ logger = logging.getLogger(__name__)
 FIRST_BACKOFF = 0.05  # a restarted connection is there by then; doubled each time
 # How long an upstream at its limit is let alone that does not say how long.
 LIMIT_PAUSE = 5.0
+# A shorter "key", as servers without any are given, is a word that models write.
+SHORTEST_SECRET = 8
+# Of a prompt, what tells conversations apart: instructions may be a book.
+LONGEST_BEGINNING = 4_000
 Answered = TypeVar("Answered")
 Status = UsageEvent.Status
 
@@ -36,10 +42,12 @@ Status = UsageEvent.Status
 class Attempts:
     """Tries deployments, judges what fails, and tells staff what only they can mend."""
 
-    def __init__(self, redis: LeanRedis, providers: Mapping[str, Provider]) -> None:
+    def __init__(
+        self, redis: LeanRedis, providers: Mapping[str, Provider], router: Router
+    ) -> None:
         self.redis = redis
         self.providers = providers
-        self.router = Router()
+        self.router = router
         self.alarmed: set[int] = set()
 
     async def complete(self, exchange: Exchange) -> None:
@@ -49,12 +57,15 @@ class Attempts:
             provider = self.providers[deployment.provider]
             answer = await provider.complete(deployment, exchange.ask())
             error = error_in(answer.value)
-            was_run = answer.value.get("usage") is not None
+            was_run = usage_in(answer.value) is not None
             if error:
                 body = orjson.dumps({"error": error})
                 raise UpstreamFailed(200, body=body, was_run=was_run)
             try:
-                written = exchange.envelope.answer_of(answer.body, answer.value)
+                written = hide(
+                    exchange.envelope.answer_of(answer.body, answer.value),
+                    secrets_of(deployment.credential),
+                )
             except Unreadable as unreadable:
                 raise UpstreamFailed(200, was_run=True) from unreadable
             return answer.value, written
@@ -64,7 +75,7 @@ class Attempts:
         if exchange.call.endpoint != EMBEDDINGS:
             for choice in value["choices"]:
                 add_choice(size, choice)
-        tokens = meter(value.get("usage"), size, exchange.bounds)
+        tokens = meter(usage_in(value), size, exchange.bounds)
         exchange.record_answer(exchange.envelope.enclose(written, tokens), tokens)
 
     async def first_answer(
@@ -74,18 +85,52 @@ class Attempts:
     ) -> Answered:
         """Return what ``attempt`` gives at the first deployment that answers.
 
-        Raises ``APIError`` in the words of the last failure.
+        Where none of the model's does, or the prompt is too long for it, its stand-ins
+        are asked. Raises ``APIError`` in the words of the last failure.
         """
-        caller = exchange.caller.organisation_id
+        runners = (exchange.runner, *exchange.stand_ins)
+        last: Unanswered | None = None
+        for number, runner in enumerate(runners, 1):
+            if last is not None and not last.leads_to(runner, exchange.runner):
+                continue
+            exchange.run_as(runner)
+            # One try is left for the model that comes next.
+            left = MAX_ATTEMPTS - exchange.attempts - (number < len(runners))
+            if left < 1:
+                break
+            try:
+                return await self._first_of(exchange, attempt, most=left)
+            except Unanswered as unanswered:
+                last = unanswered
+        if last is not None and last.verdict is not None:
+            raise last.verdict.error
         deployments = exchange.model.deployments
+        wait = self.router.wait(deployments)
+        if self.router.are_limited(deployments):
+            raise errors.upstream_rate_limited(wait)
+        raise errors.no_deployment(wait)
+
+    async def _first_of(
+        self,
+        exchange: Exchange,
+        attempt: Callable[[Deployment], Awaitable[Answered]],
+        *,
+        most: int,
+    ) -> Answered:
+        """Return what a deployment of the runner gives. Raises ``Unanswered``."""
+        caller = exchange.caller.organisation_id
         left_out: set[int] = set()
         failed: set[int] = set()
         verdict: Verdict | None = None
         for deployment, turn in self.router.candidates(
-            deployments, caller=caller, left_out=left_out
+            exchange.runner.deployments,
+            caller=caller,
+            left_out=left_out,
+            beginning=_beginning_of(exchange),
+            most=most,
         ):
             await _back_off(turn)
-            exchange.run_at(deployment)
+            exchange.run_at(deployment, self.router.load)
             try:
                 answer = await attempt(deployment)
             except UpstreamFailed as failure:
@@ -93,6 +138,7 @@ class Attempts:
                 exchange.record_failure(
                     _status_of(verdict, failure),
                     has_run=failure.was_run or failure.status == 200,
+                    upstream_status=failure.status,
                 )
                 # However often it is tried, it is one request that failed.
                 if deployment.pk not in failed:
@@ -106,12 +152,7 @@ class Attempts:
             self.router.succeeded(deployment, caller)
             self._clear_alarm(deployment)
             return answer
-        if verdict is not None:
-            raise verdict.error
-        wait = self.router.wait(deployments)
-        if self.router.are_limited(deployments):
-            raise errors.upstream_rate_limited(wait)
-        raise errors.no_deployment(wait)
+        raise Unanswered(verdict)
 
     def judge(
         self, exchange: Exchange, deployment: Deployment, failure: UpstreamFailed
@@ -120,9 +161,9 @@ class Attempts:
         verdict = judge(
             failure,
             deployment=deployment,
-            model=exchange.model,
+            model=exchange.runner,
             fields=frozenset(exchange.call.payload),
-            hidden=_secrets_of(deployment),
+            hidden=tuple(map(bytes.decode, secrets_of(deployment.credential))),
         )
         logger.warning(
             "upstream.failed",
@@ -154,9 +195,11 @@ class Attempts:
         else:
             self.router.failed(deployment, caller, is_certain=verdict.is_certain)
         if verdict.blame is Blame.OURS:
-            self._raise_alarm(deployment, failure.status)
+            self.router.suspect(deployment)
+            self.raise_alarm(deployment, failure.status)
 
-    def _raise_alarm(self, deployment: Deployment, status: int) -> None:
+    def raise_alarm(self, deployment: Deployment, status: int) -> None:
+        """Tell staff of what only they can put right."""
         logger.error(
             "upstream.needs_staff",
             extra={"deployment": deployment.pk, "status": status},
@@ -171,7 +214,9 @@ class Attempts:
         )
 
     def _clear_alarm(self, deployment: Deployment) -> None:
-        if deployment.pk in self.alarmed:
+        if deployment.pk not in self.alarmed:
+            return
+        if not self.providers[deployment.provider].is_short_of_keys(deployment):
             self.alarmed.discard(deployment.pk)
             self.redis.tell("DEL", alarm_key(deployment.pk))
 
@@ -182,13 +227,35 @@ def _status_of(verdict: Verdict, failure: UpstreamFailed) -> str:
     return Status.TIMED_OUT if failure.is_timeout else Status.UPSTREAM_ERROR
 
 
-def _secrets_of(deployment: Deployment) -> tuple[str, ...]:
-    if not deployment.credential:
-        return ()
+@lru_cache(maxsize=1_000)  # deployments with a key, and the keys before them
+def secrets_of(credential: str) -> tuple[bytes, ...]:
+    """Return the keys of an upstream as bytes that no caller may see."""
     try:
-        return (decrypt(deployment.credential),)
+        return tuple(
+            key.encode() for key in keys_of(credential) if len(key) >= SHORTEST_SECRET
+        )
     except InvalidToken:
         return ()
+
+
+def _beginning_of(exchange: Exchange) -> bytes:
+    """Return what requests share that one place should answer; nothing where any may.
+
+    A server keeps what it made of a prompt: what begins alike is cheaper there.
+    """
+    deployments = exchange.runner.deployments
+    if len(deployments) == 1 or not any(
+        each.options.get("affinity") == "prefix" for each in deployments
+    ):
+        return b""
+    payload = exchange.call.payload
+    begun = payload.get("prompt_cache_key")
+    if not isinstance(begun, str) or not begun:
+        messages = payload.get("messages")
+        # Its instructions and what was asked first; what follows grows with each turn.
+        begun = messages[:2] if messages else payload.get("prompt")
+    text = orjson.dumps(begun)[:LONGEST_BEGINNING]
+    return b"%d:%b" % (exchange.caller.organisation_id, text)
 
 
 async def _back_off(turn: int) -> None:

@@ -1,5 +1,6 @@
 """May this caller ask this of this model, and how much can it come to?"""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -8,9 +9,10 @@ from inference.catalog.models import Deployment
 from inference.directory.directory import Caller, Directory, OfferedModel
 from inference.protocol import errors
 from inference.protocol.capabilities import check_capabilities, drop_wishes
+from inference.protocol.errors import APIError
 from inference.protocol.fields import refuse_unknown
 from inference.protocol.metering import UsageBounds
-from inference.protocol.requests import EMBEDDINGS, ModelRequest
+from inference.protocol.requests import EMBEDDINGS, PROMPTS, ModelRequest
 
 
 async def find_model(directory: Directory, caller: Caller, slug: str) -> OfferedModel:
@@ -29,6 +31,53 @@ def check_call(call: ModelRequest, model: OfferedModel) -> None:
     """Raise ``APIError`` for what the model does not take or cannot do."""
     if call.wording is not None:
         drop_wishes(call.payload, model.capabilities)
+    _check(call, model)
+
+
+def stand_ins(
+    call: ModelRequest,
+    model: OfferedModel,
+    caller: Caller,
+    offered: Mapping[str, OfferedModel],
+) -> tuple[OfferedModel, ...]:
+    """Return the models that may answer this call in another's place, in order."""
+    found = []
+    for slug in model.fallbacks:
+        other = offered.get(slug)
+        if other is None or not caller.may_see(slug) or other.slug == model.slug:
+            continue
+        if other.is_premium and not caller.features.premium_models:
+            continue
+        if not other.may_stand_in_for(model):
+            continue
+        try:
+            _check(call, other)
+        except APIError:
+            continue
+        found.append(other)
+    return tuple(found)
+
+
+def fitting_bounds(
+    call: ModelRequest, model: OfferedModel, others: tuple[OfferedModel, ...]
+) -> tuple[OfferedModel, tuple[OfferedModel, ...], tuple[UsageBounds, int, int]]:
+    """Return the first model a call fits into, who may follow, and ``bounds_of`` it.
+
+    Raises ``APIError`` in the words of the model that was asked.
+    """
+    try:
+        return model, others, bounds_of(call, model)
+    except APIError:
+        for number, other in enumerate(others, 1):
+            if other.context_tokens > model.context_tokens:
+                try:
+                    return other, others[number:], bounds_of(call, other)
+                except APIError:
+                    continue
+        raise
+
+
+def _check(call: ModelRequest, model: OfferedModel) -> None:
     refuse_unknown(call.endpoint, call.payload, model.accepts)
     if call.endpoint == EMBEDDINGS and all(
         d.provider != Deployment.Provider.OPENAI for d in model.deployments
@@ -59,8 +108,15 @@ def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int
         likely = min(call.max_tokens or model.default_output_tokens, most_out)
         answers = call.choices * size.texts
     # The estimate errs on the high side; only what cannot fit is refused.
-    if each_in * 0.5 + (most_out if call.max_tokens else 0) > context:
-        raise errors.context_exceeded(context)
+    asked = most_out if call.max_tokens else 0
+    if each_in * 0.5 + asked > context:
+        raise errors.ContextExceeded(
+            context,
+            prompt=each_in,
+            answer=asked or None,
+            is_estimated=True,
+            param=PROMPTS[call.endpoint],
+        )
     bounds = UsageBounds(
         estimated_in=estimated_in,
         most_in=size.most(context),
@@ -68,8 +124,25 @@ def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int
         answers=answers,
         prompts=size.texts,
         bytes_per_token=model.bytes_per_token,
+        parts=_parts_of(call),
     )
     return bounds, most_out, likely * answers
+
+
+_USUAL_PARTS = ("cache_write_in", "reasoning_out")
+
+
+def _parts_of(call: ModelRequest) -> tuple[str, ...]:
+    """Return which parts with a price of their own this call can have."""
+    parts: tuple[str, ...] = _USUAL_PARTS
+    if call.size.attachments:
+        parts += ("audio_in", "image_in")
+    modalities = call.payload.get("modalities")
+    if isinstance(modalities, list):
+        parts += tuple(f"{one}_out" for one in ("audio", "image") if one in modalities)
+    elif call.payload.get("audio"):
+        parts += ("audio_out",)
+    return parts
 
 
 def pricing_url(caller: Caller, model: str) -> str:

@@ -2,10 +2,13 @@
 
 import asyncio
 
+from inference.catalog.models import Deployment
 from inference.directory.changes import follow_changes
 from inference.directory.directory import Directory
 from inference.gateway.admission import Admission
 from inference.gateway.attempts import Attempts
+from inference.gateway.keeping import CHANNEL as RESPONSES
+from inference.gateway.keeping import Keeping
 from inference.gateway.replays import Replays
 from inference.gateway.settlement import Settlement
 from inference.gateway.streams import Streams
@@ -14,6 +17,8 @@ from inference.protocol.bodies import BodyReader
 from inference.providers.base import Provider
 from inference.providers.docs_assistant import DocsAssistant
 from inference.providers.openai import OpenAIProvider
+from inference.routing.lookout import CHANNEL as DEPLOYMENTS
+from inference.routing.lookout import Lookout
 from stores.lean_redis import LeanRedis
 
 
@@ -23,14 +28,17 @@ class Engine:
     def __init__(self, redis_url: str) -> None:
         self.redis = LeanRedis(redis_url)
         self.providers: dict[str, Provider] = {
-            "openai": OpenAIProvider(),
+            "openai": OpenAIProvider(self._hear_refused_key),
             "docs_assistant": DocsAssistant(),
         }
         self.directory = Directory()
         self.bodies = BodyReader()
         self.replays = Replays(self.redis)
         self.admission = Admission(self.redis, self.directory)
-        self.attempts = Attempts(self.redis, self.providers)
+        self.lookout = Lookout(self.redis, self.directory, self.providers)
+        self.attempts = Attempts(self.redis, self.providers, self.lookout.router)
+        self.lookout.raise_alarm = self.attempts.raise_alarm
+        self.keeping = Keeping(self.redis)
         self.settlement = Settlement(self.redis, self.admission)
         self.streams = Streams(self.directory, self.attempts, self.settlement)
         self.tasks: list[asyncio.Task[None]] = []
@@ -44,7 +52,14 @@ class Engine:
             asyncio.create_task(self.settlement.beat_forever()),
             asyncio.create_task(self.redis.watch()),
             asyncio.create_task(self.streams.recheck_forever()),
-            asyncio.create_task(follow_changes(self.directory, self.streams.recheck)),
+            asyncio.create_task(self.lookout.look_forever()),
+            asyncio.create_task(
+                follow_changes(
+                    self.directory,
+                    self.streams.recheck,
+                    {DEPLOYMENTS: self.lookout.hear, RESPONSES: self.keeping.hear},
+                )
+            ),
         ]
 
     def interrupt(self) -> None:
@@ -57,11 +72,15 @@ class Engine:
         if self.is_stopping:
             raise errors.shutting_down()
 
+    def _hear_refused_key(self, deployment: Deployment, status: int) -> None:
+        self.attempts.raise_alarm(deployment, status)
+
     async def stop(self) -> None:
         """Interrupt, commit what is left, close every connection."""
         self.interrupt()
         await self.streams.wait_for_answers()
         await self.streams.wait_for_drains()
+        await self.keeping.stop()
         for provider in self.providers.values():
             await provider.close()
         await self.settlement.close()

@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,6 +17,10 @@ from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage
 
 AUDIENCES = ("public", "members")
+
+
+def _nothing() -> None:
+    """Most requests are kept nowhere."""
 
 
 class Stage(enum.Enum):
@@ -54,8 +59,11 @@ class Exchange:
     idempotency_key: bytes = b""
     fingerprint: str = ""
 
-    # From the estimate on. ``most_out`` is the longest one answer may be.
+    # From the estimate on. ``most_out`` is the longest one answer may be. ``model`` is
+    # the one that was asked and is paid for; ``runner`` the one that is to answer.
     model: OfferedModel = field(init=False)
+    runner: OfferedModel = field(init=False)
+    stand_ins: tuple[OfferedModel, ...] = ()
     bounds: UsageBounds = field(init=False)
     most_out: int = field(init=False)
     hold_nano: int = field(init=False)
@@ -67,6 +75,8 @@ class Exchange:
     # Admitted: how much of each limit is left, and where the reservation is held.
     limit_headers: dict[str, str] = field(init=False)
     is_held_in_redis: bool = field(init=False)
+    # Whether Redis was told of it once more.
+    is_noted: bool = False
     envelope: Envelope = field(init=False)
 
     # Running: the latest attempt.
@@ -74,10 +84,14 @@ class Exchange:
     first_byte_ms: int | None = None
     # What a stream has brought so far, as the heartbeat reports it.
     tokens_out: int = 0
+    attempts: int = 0
+    # What the last attempt that failed was answered with; 0 where it was not.
+    upstream_status: int | None = None
     # Prompt tokens of attempts that were run and gave nothing: a cost of ours.
     lost_in: int = 0
     # How the last attempt failed, as the usage row tells it.
     failed_as: str = UsageEvent.Status.UPSTREAM_ERROR
+    _load: dict[int, int] | None = None
     _task: "asyncio.Task[object] | None" = None
     _interruption: "asyncio.Future[str] | None" = None
 
@@ -85,6 +99,9 @@ class Exchange:
     is_replayed: bool = False
     tokens: Tokens = field(init=False)
     answer: bytes = b""
+
+    # Called once a response that is kept has been written down.
+    begun: Callable[[], object] = _nothing
 
     # Settled.
     usage: Usage = field(init=False)
@@ -109,12 +126,16 @@ class Exchange:
         *,
         most_out: int,
         started: float,
+        runner: OfferedModel | None = None,
     ) -> None:
         """Fix the model and the most that may be used, which is what is held."""
         self.model = model
+        self.runner = runner or model
         self.bounds = bounds
         self.most_out = most_out
-        self.hold_nano = model.price_of(bounds.estimated_in, 0, bounds.most_out)
+        self.hold_nano = model.worst_price_of(
+            bounds.estimated_in, bounds.most_out, bounds.parts
+        )
         self.started = started
         self.occurred_at = now = datetime.now(UTC)
         self.month = f"{now.year}{now.month:02}"
@@ -130,13 +151,48 @@ class Exchange:
             self.model.slug,
             int(self.occurred_at.timestamp()),
             self.call.is_stream,
+            _stops_of(self.call),
         )
 
-    def run_at(self, deployment: Deployment) -> None:
-        """Admitted → running, or the next attempt of what runs."""
+    def record_again(self) -> None:
+        """Redis is told of it once more, for the sweeper: it was away, or forgot."""
+        self.is_noted = True
+
+    def run_at(
+        self, deployment: Deployment, load: dict[int, int] | None = None
+    ) -> None:
+        """Admitted → running, or the next attempt of what runs.
+
+        ``load`` counts what runs at each deployment.
+        """
         self._go_to(Stage.RUNNING)
+        self._unload()
         self.deployment = deployment
+        if load is not None:
+            load[deployment.pk] = load.get(deployment.pk, 0) + 1
+            self._load = load
+        self.attempts += 1
         self._task = asyncio.current_task()
+
+    def let_stand_in(self, others: tuple[OfferedModel, ...]) -> None:
+        """Name the models that may answer where this one does not."""
+        self.stand_ins = others
+
+    def run_as(self, runner: OfferedModel) -> None:
+        """Let another model answer in the place of the one that was asked."""
+        self.runner = runner
+
+    @property
+    def answered_by(self) -> str:
+        """The model that answers where it is not the one that was asked."""
+        return "" if self.runner is self.model else self.runner.slug
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is told beside an answer."""
+        if self.runner is self.model:
+            return self.limit_headers
+        return {**self.limit_headers, "x-model": self.runner.slug}
 
     def ask(self) -> Ask:
         """Return what a provider is asked."""
@@ -145,16 +201,19 @@ class Exchange:
             endpoint=self.call.endpoint,
             payload=self.call.payload,
             is_stream=self.call.is_stream,
-            model=self.model.slug,
+            model=self.runner.slug,
             created=int(self.occurred_at.timestamp()),
-            max_tokens=self.most_out,
+            max_tokens=min(self.most_out, self.runner.max_output_tokens),
             audiences=AUDIENCES,
             locale=self.caller.locale,
         )
 
-    def record_failure(self, status: str, *, has_run: bool) -> None:
+    def record_failure(
+        self, status: str, *, has_run: bool, upstream_status: int
+    ) -> None:
         """Remember how an attempt failed, and what it cost us where it was run."""
         self.failed_as = status
+        self.upstream_status = upstream_status
         if has_run:
             self.lose_prompt()
 
@@ -208,8 +267,10 @@ class Exchange:
     def settle(self, status: str, tokens: Tokens, *, error_code: str) -> None:
         """Admitted or running → settled: ``usage`` says what it comes to."""
         self._go_to(Stage.SETTLED)
+        self._unload()
         model = self.model
-        counts = (tokens.prompt, tokens.cached, tokens.completion)
+        deployment = self.deployment
+        counts = (tokens.prompt, tokens.cached, tokens.completion, tokens.parts)
         self.usage = Usage(
             request_id=self.request_id,
             occurred_at=self.occurred_at,
@@ -225,14 +286,27 @@ class Exchange:
             tokens_cached=tokens.cached,
             tokens_out=tokens.completion,
             price_nano=model.price_of(*counts),
-            cost_nano=model.cost_of(*counts) + model.cost_of(self.lost_in, 0, 0),
+            cost_nano=self.runner.cost_of(*counts) + model.cost_of(self.lost_in, 0, 0),
             first_byte_ms=self.first_byte_ms,
             total_ms=self._milliseconds(),
             client_request_id=self.client_request_id,
             error_code=error_code,
+            deployment_id=deployment.pk if deployment is not None else None,
+            attempts=self.attempts,
+            upstream_status=self.upstream_status,
+            parts=tokens.parts,
+            doubt=tokens.complaint,
+            held_nano=self.hold_nano,
+            answered_by=self.answered_by if tokens.prompt else "",
         )
         # It may be 20 MB, and the commit may have to wait.
         self.call.payload = {}
+
+    def _unload(self) -> None:
+        """It runs no more where it ran."""
+        load, self._load = self._load, None
+        if load is not None and self.deployment is not None:
+            load[self.deployment.pk] -= 1
 
     def _milliseconds(self) -> int:
         return int((time.perf_counter() - self.started) * 1000)
@@ -244,3 +318,11 @@ class Exchange:
                 f"{stage.value}."
             )
         self.stage = stage
+
+
+def _stops_of(call: ModelRequest) -> frozenset[str]:
+    """Return the texts that a caller asked an answer to end at."""
+    stop = call.payload.get("stop")
+    if not stop:
+        return frozenset()
+    return frozenset([stop] if isinstance(stop, str) else stop)

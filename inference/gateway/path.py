@@ -27,8 +27,11 @@ async def answer(request: Request, engine: Engine) -> None:
     exchange = await receive(request, engine.directory, engine.bodies)
     engine.check_open()
 
+    keep = exchange.call.keep
     if exchange.call.is_stream:
         await _answer_with_events(request, exchange, engine)
+    elif keep is not None and keep.is_background:
+        await _answer_later(request, exchange, engine)
     else:
         await _answer_whole(request, exchange, engine)
 
@@ -48,9 +51,26 @@ async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) ->
             await engine.admission.admit(exchange)
 
             with engine.settlement.settling(exchange), request.watched(exchange.leave):
-                await engine.attempts.complete(exchange)
+                async with engine.keeping.keeping(request, exchange):
+                    await engine.attempts.complete(exchange)
+                    told = request.word(exchange.answer)
+        else:
+            told = request.word(exchange.answer)
 
-    await request.send(exchange.take_answer(), _headers_of(exchange))
+    exchange.take_answer()
+    await request.respond(200, told, _headers_of(exchange))
+
+
+async def _answer_later(request: Request, exchange: Exchange, engine: Engine) -> None:
+    await engine.admission.admit(exchange)
+
+    async def run() -> None:
+        with engine.settlement.settling(exchange):
+            async with engine.keeping.keeping(request, exchange):
+                await engine.attempts.complete(exchange)
+                request.word(exchange.take_answer())
+
+    await engine.keeping.run(request, exchange, run)
 
 
 async def _answer_with_events(
@@ -60,11 +80,12 @@ async def _answer_with_events(
 
     # Settled by what was written: now, or once the upstream was read to its end.
     with engine.settlement.settling(exchange), request.watched(exchange.leave):
-        await engine.streams.relay(exchange, request)
+        async with engine.keeping.keeping(request, exchange):
+            await engine.streams.relay(exchange, request)
 
 
 def _headers_of(exchange: Exchange) -> dict[str, str]:
     if exchange.is_replayed:
         return {REPLAYED.lower(): "true"}
     price = exchange.usage.price_nano / NANO
-    return {**exchange.limit_headers, "x-cost": f"{price:.9f}"}
+    return {**exchange.headers, "x-cost": f"{price:.9f}"}

@@ -32,13 +32,20 @@ class Relay:
     """
 
     def __init__(
-        self, exchange: Exchange, deployment: Deployment, stream: Stream
+        self,
+        exchange: Exchange,
+        deployment: Deployment,
+        stream: Stream,
+        secrets: tuple[bytes, ...] = (),
     ) -> None:
         self.exchange = exchange
         self.deployment = deployment
         self.stream = stream
         self.scanner = StreamScanner(
-            exchange.envelope, exchange.bounds, wants_usage=exchange.call.wants_usage
+            exchange.envelope,
+            exchange.bounds,
+            wants_usage=exchange.call.wants_usage,
+            secrets=secrets,
         )
         self.counted = self.scanner.counted
         self.first = b""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Self
+from urllib.parse import parse_qs
 
 from django.conf import settings
 
@@ -42,10 +43,13 @@ class Request:
         self.dialect: Dialect = _OWN
         # How the answer is told where that is not in the gateway's own words.
         self.wording: Wording | None = None
+        # What is to be done before the caller hears that nothing more comes.
+        self.before_end: Callable[[], Awaitable[None]] | None = None
         self.method: str = scope["method"]
         self.path: str = scope["path"].rstrip("/")
         # Of a header that is sent twice the first counts.
         self._headers: dict[bytes, bytes] = dict(reversed([*scope["headers"]]))
+        self._query: str = scope.get("query_string", b"").decode("latin-1")
         self._client = scope.get("client")
         self._receive = receive
         self._send = send
@@ -95,16 +99,20 @@ class Request:
         # Of ASCII digits alone: `bytes` knows no others, unlike `str`.
         return int(declared) if declared.isdigit() and len(declared) < 19 else 0
 
-    def require_method(self, allowed: str) -> None:
+    def require_method(self, *allowed: str) -> None:
         """Refuse every other method with 405; what answers GET answers HEAD."""
-        if self.method == allowed or (self.method == "HEAD" and allowed == "GET"):
+        if self.method in allowed or (self.method == "HEAD" and "GET" in allowed):
             return
         raise APIError(
             405,
-            f"Not allowed to {self.method} here; use {allowed}.",
+            f"Not allowed to {self.method} here; use {' or '.join(allowed)}.",
             code="method_not_allowed",
-            headers={"allow": allowed},
+            headers={"allow": ", ".join(allowed)},
         )
+
+    def query(self, name: str) -> str:
+        """Return a parameter of the address, or nothing."""
+        return next(iter(parse_qs(self._query, max_num_fields=20).get(name, ())), "")
 
     def require_json(self) -> None:
         """Refuse bodies that are compressed, or are not JSON, with 415."""
@@ -165,10 +173,9 @@ class Request:
         body = self.dialect.refusal(error, self.id)
         await self.respond(status, body, error.headers)
 
-    async def send(self, answer: bytes, headers: Mapping[str, str]) -> None:
-        """Answer with a model's whole answer, in the caller's words."""
-        told = self.wording.whole(answer) if self.wording else answer
-        await self.respond(200, told, headers)
+    def word(self, answer: bytes) -> bytes:
+        """Return a model's whole answer in the caller's words."""
+        return self.wording.whole(answer) if self.wording else answer
 
     async def start_stream(self, headers: Mapping[str, str]) -> None:
         """Answer 200 with events that are still to be written."""
@@ -178,6 +185,8 @@ class Request:
         """Send whole events of a stream, in the caller's words."""
         if self.wording is not None:
             piece = self.wording.events(piece)
+            if self.before_end is not None and self.wording.has_ended:
+                await self.before_end()
             if not piece:
                 return
         await self._send(

@@ -21,6 +21,7 @@ from inference.gateway.admission import (
     LEASE_SECONDS,
     Admission,
     keys_of,
+    record_of,
     request_key,
 )
 from inference.gateway.exchange import Exchange, Stage
@@ -42,9 +43,10 @@ MAX_BATCH = 500  # some 200 kB of JSON: a statement of tens of milliseconds
 # At most so much of a stream is not billed when its gateway is killed.
 HEARTBEAT_SECONDS = 2
 
-# Keeps what runs alive and notes how far it has come.
+# Keeps what runs alive and notes how far it has come; returns what it does not know.
 HEARTBEAT = Script("""
 local t = redis.call('TIME')
+local unknown = {}
 for i = 2, #ARGV, 4 do
   if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
     redis.call('ZADD', KEYS[1], t[1], ARGV[i])
@@ -56,9 +58,17 @@ for i = 2, #ARGV, 4 do
     end
     local ends_at = string.format('%.0f', (t[1] + ARGV[1]) * 1000000)
     redis.call('ZADD', ARGV[i + 3], 'XX', ends_at, ARGV[i])
+  else
+    unknown[#unknown + 1] = ARGV[i]
   end
 end
-return 1
+return unknown
+""")
+
+# Notes a call that Redis was away for, or has forgotten, so that the sweeper finds it.
+NOTE = Script("""
+redis.call('SET', KEYS[2], ARGV[2], 'EX', 86400)
+return redis.call('ZADD', KEYS[1], redis.call('TIME')[1], ARGV[1])
 """)
 
 
@@ -127,7 +137,7 @@ class Settlement:
             )
         self.running.pop(exchange.request_id, None)
         self.waiting.append(exchange)
-        if exchange.is_held_in_redis:
+        if exchange.is_held_in_redis or exchange.is_noted:
             # It runs no more, whenever it is committed.
             self.redis.tell("ZREM", keys_of(exchange)[1], exchange.request_id)
             # Killed before the commit, the sweeper commits just this.
@@ -178,11 +188,22 @@ class Settlement:
             if len(arguments) == 1:
                 continue
             try:
-                await self.redis.run(
+                unknown = await self.redis.run(
                     HEARTBEAT, [prefixed("gw:reservations")], *arguments
                 )
+                for name in unknown:
+                    await self._record_again(name.decode())
             except (RedisDown, hiredis.ReplyError):
                 continue
+
+    async def _record_again(self, request_id: str) -> None:
+        """Have the sweeper find a call that Redis knows nothing of."""
+        exchange = self.running.get(request_id)
+        if exchange is None:
+            return
+        exchange.record_again()
+        keys = [prefixed("gw:reservations"), request_key(request_id)]
+        await self.redis.run(NOTE, keys, request_id, orjson.dumps(record_of(exchange)))
 
     async def close(self) -> None:
         """Wait until everything is committed, as long as a shutdown may take."""

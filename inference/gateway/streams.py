@@ -1,16 +1,19 @@
 """Streams under way: opened, passed on, and settled by what was written."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
+from django.conf import settings
 
 from core.errors import Unavailable
 from inference.catalog.models import Deployment
 from inference.directory.directory import Directory
-from inference.gateway.attempts import Attempts
+from inference.gateway.attempts import Attempts, secrets_of
 from inference.gateway.exchange import Exchange
+from inference.gateway.patience import kept_open
 from inference.gateway.relay import AFTER_END_SECONDS, Relay
 from inference.gateway.request import Request
 from inference.gateway.settlement import Settlement
@@ -49,11 +52,17 @@ class Streams:
         has_ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.answers.add(has_ended)
         try:
-            relay = await self._open(exchange)
+            after = settings.STREAM_COMMENTS_AFTER
+            async with kept_open(request, exchange, after=after):
+                relay = await self._open(exchange)
             request.watch()
             if await self._pass_on(relay, request) or request.has_told_end:
                 # A body without its proper end tells what this would hide.
                 await request.end_stream()
+        except APIError as error:
+            if request.has_started_answer:
+                await _write_late(request, error)
+            raise
         finally:
             has_ended.set_result(None)
             self.answers.discard(has_ended)
@@ -64,7 +73,8 @@ class Streams:
         async def attempt(deployment: Deployment) -> Relay:
             provider = self.attempts.providers[deployment.provider]
             stream = await provider.stream(deployment, exchange.ask())
-            return await Relay(exchange, deployment, stream).open()
+            secrets = secrets_of(deployment.credential)
+            return await Relay(exchange, deployment, stream, secrets).open()
 
         relay = await self.attempts.first_answer(exchange, attempt)
         self.running.add(exchange)
@@ -78,7 +88,8 @@ class Streams:
         error: APIError | None = None
         counted = relay.counted
         try:
-            await request.start_stream(relay.exchange.limit_headers)
+            if not request.has_started_answer:
+                await request.start_stream(relay.exchange.headers)
             error = await relay.pass_on(request.write)
             if relay.interrupted.done() and not relay.has_ended:
                 reason = relay.interrupted.result()
@@ -191,6 +202,14 @@ class Streams:
     def _settle(self, relay: Relay, status: str, error_code: str | None) -> None:
         tokens = relay.counted.tokens(relay.exchange.bounds)
         self.settlement.settle(relay.exchange, status, tokens, error_code=error_code)
+
+
+async def _write_late(request: Request, error: APIError) -> None:
+    """Tell of a failure for which the status has been sent already."""
+    with contextlib.suppress(OSError):
+        await request.write(error.event())
+        if request.has_told_end:
+            await request.end_stream()
 
 
 async def _read_to_end(relay: Relay, seconds: float) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from inference.catalog.pricing import amount_of
 from inference.gateway.admission import RELEASE, reservation_keys
+from inference.usage import quota
 from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage, record
 from stores.redis import client, prefixed
@@ -55,7 +56,7 @@ def _recover(redis: Any, request_id: str) -> None:
         *reservation_keys(who["organisation_id"], kept["month"], request_id),
         request_id,
         price,
-        f"k:{who['key_id']}",
+        quota.spent_field(who["key_id"]),
     )
 
 
@@ -92,4 +93,8 @@ def _estimated(request_id: str, kept: dict[str, Any]) -> Usage:
         cost_nano=amount_of(kept["cost"], tokens_in=tokens_in, tokens_out=tokens_out),
         first_byte_ms=None,
         total_ms=int((time.time() - occurred_at.timestamp()) * 1000),
+        # A record of the release before this one has neither field.
+        client_request_id=kept.get("client_request_id", ""),
+        held_nano=kept.get("held_nano", 0),
+        doubt="the gateway ended before the call did",
     )

@@ -1,7 +1,7 @@
 from celery import shared_task
 from redis.exceptions import RedisError
 
-from inference.gateway import sweeping
+from inference.gateway import comparing, sweeping
 
 
 @shared_task
@@ -12,3 +12,10 @@ def sweep() -> None:
     except RedisError:
         # Without Redis there is nothing to sweep.
         return
+
+
+@shared_task
+def compare() -> None:
+    """Prove our sums, and hold them against those of the models' servers."""
+    comparing.check_sums()
+    comparing.compare_all()

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class KeysConfig(AppConfig):
@@ -10,7 +10,7 @@ class KeysConfig(AppConfig):
     name = "inference.keys"
     label = "keys"
     menu = (
-        Entry(
+        MenuEntry(
             Menu.CONSOLE,
             30,
             _("API keys"),

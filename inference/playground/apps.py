@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class PlaygroundConfig(AppConfig):
@@ -10,5 +10,7 @@ class PlaygroundConfig(AppConfig):
     name = "inference.playground"
     label = "playground"
     menu = (
-        Entry(Menu.CONSOLE, 20, _("Playground"), "playground:playground", "terminal"),
+        MenuEntry(
+            Menu.CONSOLE, 20, _("Playground"), "playground:playground", "terminal"
+        ),
     )

@@ -12,13 +12,15 @@ from inference.catalog.models import Model
 from inference.playground.models import MOST_MODELS, TITLE_LENGTH, Chat
 from inference.playground.services import Prompt
 
+# Characters: about 25 000 tokens, within a context of 32 000.
 MOST_PROMPT = 100_000
+# JSON that a person pastes and looks through; half a prompt leaves room for the text.
 MOST_DOCUMENT = 50_000
-MOST_RESULT = 50_000
+MOST_RESULT = 50_000  # as above
 # What the protocol allows.
 MOST_STOPS = 4
-MOST_TOOLS = 128
-MOST_SEED = 2**63 - 1
+MOST_TOOLS = 128  # as above
+MOST_SEED = 2**63 - 1  # as above
 # A function's parameters nest; nobody writes more than this by hand.
 _BOUNDS = documents.Bounds(depth=40, nodes=5_000, items=5_000)
 _PARAMETERS = ("system", "temperature", "top_p", "max_tokens", "seed", "stop", "tools")

@@ -20,6 +20,7 @@ from inference.usage.models import UsageEvent
 
 # As many columns as a wide screen holds side by side.
 MOST_MODELS = 4
+# Two lines of the list of chats.
 TITLE_LENGTH = 120
 # A running answer is noted every second, and one that waits is fetched by the page at
 # once; one not seen for so long lost its process or its page.
@@ -160,7 +161,7 @@ class Message(models.Model):
         RUNNING = "running"
         DONE = "done"
         STOPPED = "stopped"
-        FAILED = "failed"
+        DEAD = "dead"
 
     chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="messages")
     number = models.PositiveIntegerField()
@@ -226,7 +227,7 @@ class Message(models.Model):
 
     @property
     def is_underway(self) -> bool:
-        """Whether it is still to come, and somebody is at it or about to be."""
+        """Whether it is still to come, and a process is at it or about to be."""
         is_open = self.state in {self.State.WAITING, self.State.RUNNING}
         return is_open and self.seen_at > timezone.now() - LOST_AFTER
 
@@ -242,7 +243,7 @@ class Message(models.Model):
 
 
 class Vote(models.Model):
-    """What somebody thought of a blind comparison; it holds no word of it.
+    """What a person thought of a blind comparison; it holds no word of it.
 
     ``columns`` are the models as they stood, ``winner`` one of them, or empty.
     """

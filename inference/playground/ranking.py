@@ -20,7 +20,7 @@ from inference.playground.models import Vote
 
 # The scale of chess: 400 points are odds of ten to one. Its middle is custom.
 _POINTS = 400 / math.log(10)
-_MIDDLE = 1000
+_MIDDLE = 1000  # as above
 # 97.5 % of a normal distribution lie below so many deviations.
 _Z = 1.959964
 # Below, the interval is wider than ± 125 points: odds of two to one.
@@ -31,6 +31,7 @@ MOST_OF_ONE_PERSON = 10
 _PRIOR = 1.0
 # Steps of Newton's method; it doubles its digits with each, and six have been enough.
 _STEPS = 50
+# In units of a strength, of which a point is 0.006: nothing that a page shows.
 _CLOSE_ENOUGH = 1e-9
 
 Contest = tuple[str, str]

@@ -2,7 +2,8 @@
 
 The gateway is called over HTTP with the person's own short-lived key, as any client
 calls it: limits, prices and refusals are the same. The key and, in a blind comparison,
-the model's name stay on the server. Whoever closes the page closes the calls with it;
+the model's name stay on the server. An answer belongs to its chat, not to the page that
+asked: a person who reloads or leaves finds it whole. Only stopping it ends the call;
 what had come by then is kept, and is what is paid for.
 """
 
@@ -10,8 +11,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -27,7 +29,8 @@ from inference.usage.models import UsageEvent
 
 logger = logging.getLogger(__name__)
 
-# How often what has come is written down: what a killed process loses of an answer.
+# How often what has come is written down, and whether it is still wanted is looked up:
+# what a killed process loses of an answer, and how late another one hears of a stop.
 SAVE_SECONDS = 1.0
 # The gateway bounds a stream itself; this only ends one whose gateway is gone.
 SILENT_SECONDS = 150
@@ -38,7 +41,7 @@ KEEP_ALIVE_SECONDS = 15
 # The gateway commits within tens of milliseconds; after three seconds of looking the
 # page looks by itself.
 SETTLING_SECONDS = 0.03
-SETTLING_LOOKS = 100
+SETTLING_LOOKS = 100  # as above
 # The longest event of a stream; a line without an end must not fill the memory.
 MOST_OF_A_LINE = 1_000_000
 # As long as an answer may grow here; ten times what the longest context writes.
@@ -127,38 +130,71 @@ class _Heard:
             call["function"][name] += str(told.get(name) or "").replace("\0", "")
 
 
+# What this process brings, by the answers' ids. It holds the tasks: the event loop
+# itself forgets what nobody holds.
+_brought: dict[int, asyncio.Task[None]] = {}
+
+
 async def stream(errands: Sequence[Errand]) -> AsyncIterator[bytes]:
     """Yield what comes of some answers as server-sent events.
 
     Each is ``{"answer": id, "text": …}`` or ``{"answer": id, "done": true}``. Closed
-    early, it stops the calls and keeps what they brought.
+    early, it leaves the answers to come to their end by themselves.
     """
-    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-
-    async def run(errand: Errand) -> None:
-        async def hear(text: str) -> None:
-            queue.put_nowait({"answer": errand.answer_id, "text": text})
-
-        try:
-            await bring(errand, hear)
-        finally:
-            queue.put_nowait({"answer": errand.answer_id, "done": True})
-
-    tasks = [asyncio.create_task(run(errand)) for errand in errands]
-    left = len(tasks)
+    page = _OpenPage()
+    for errand in errands:
+        task = asyncio.create_task(_bring_to(page, errand))
+        _brought[errand.answer_id] = task
+        task.add_done_callback(partial(_forget, errand.answer_id))
+    left = len(errands)
     try:
         while left:
             try:
-                event = await asyncio.wait_for(queue.get(), KEEP_ALIVE_SECONDS)
+                event = await asyncio.wait_for(page.events.get(), KEEP_ALIVE_SECONDS)
             except TimeoutError:
                 yield b": still here\n\n"
                 continue
             left -= "done" in event
             yield b"data: " + orjson.dumps(event) + b"\n\n"
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        page.is_open = False
+
+
+def _forget(answer_id: int, _task: asyncio.Task[None]) -> None:
+    _brought.pop(answer_id, None)
+
+
+def stop(answer_ids: Iterable[int]) -> None:
+    """End at once what this process brings of some answers; from any thread.
+
+    Another process hears of it from the database, within ``SAVE_SECONDS``.
+    """
+    for answer_id in answer_ids:
+        task = _brought.get(answer_id)
+        if task is not None:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+
+@dataclass(slots=True)
+class _OpenPage:
+    """Who listens to answers; nothing is kept for one that has left."""
+
+    events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
+    is_open: bool = True
+
+    def tell(self, event: dict[str, Any]) -> None:
+        if self.is_open:
+            self.events.put_nowait(event)
+
+
+async def _bring_to(page: _OpenPage, errand: Errand) -> None:
+    async def hear(text: str) -> None:
+        page.tell({"answer": errand.answer_id, "text": text})
+
+    try:
+        await bring(errand, hear)
+    finally:
+        page.tell({"answer": errand.answer_id, "done": True})
 
 
 async def bring_all(errands: Sequence[Errand]) -> None:
@@ -178,21 +214,47 @@ async def bring(errand: Errand, hear: Hear) -> None:
     """Ask for one answer and keep what comes of it, however it ends."""
     heard = _Heard()
     state = _State.STOPPED
+    listening = asyncio.create_task(_listen(errand, heard, hear))
+    noting = asyncio.create_task(_record(errand, heard, listening))
     try:
-        await _listen(errand, heard, hear)
-        state = _State.FAILED if heard.error_code else _State.DONE
+        await listening
+        state = _State.DEAD if heard.error_code else _State.DONE
     except asyncio.CancelledError:
-        # Whoever asked has left, or has had enough.
+        # The person who asked has had enough.
         pass
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         logger.warning("playground.broke_off", extra={"error": repr(error)[:200]})
-        state = _State.FAILED
+        state = _State.DEAD
         heard.error_code = "broken" if heard.request_id else "unreachable"
+    finally:
+        noting.cancel()
     try:
         await _in_database(services.finish)(errand.answer_id, heard.ended(state))
         await _until_settled(heard)
     except DatabaseError:
         logger.exception("playground.not_kept", extra={"answer": errand.answer_id})
+
+
+async def _record(errand: Errand, heard: _Heard, listening: asyncio.Task[None]) -> None:
+    """Write down how far an answer is, and end it once it is not wanted any more.
+
+    A model may think for minutes before its first word: that work goes on is
+    written down all the same.
+    """
+    while True:
+        await asyncio.sleep(SAVE_SECONDS)
+        text = heard.text.replace("\0", "")
+        try:
+            is_wanted = await _in_database(services.record_progress)(
+                errand.answer_id, text
+            )
+        except DatabaseError:
+            # It has another second; the end is written down in any case.
+            logger.warning("playground.not_noted", extra={"answer": errand.answer_id})
+            continue
+        if not is_wanted:
+            listening.cancel()
+            return
 
 
 async def _listen(errand: Errand, heard: _Heard, hear: Hear) -> None:
@@ -212,21 +274,16 @@ async def _listen(errand: Errand, heard: _Heard, hear: Hear) -> None:
         ) as response,
     ):
         heard.request_id = response.headers.get("x-request-id", "")
-        await _in_database(services.note_call)(errand.answer_id, heard.request_id)
+        await _in_database(services.record_call)(errand.answer_id, heard.request_id)
         if response.status != 200:
             heard.refuse(await _refusal(response))
             return
-        kept_at = time.monotonic()
         async for event in _events(response):
             if piece := heard.take(event):
                 await hear(piece)
             if len(heard.text) > MOST_OF_AN_ANSWER:
                 heard.error_code = "too_long"
                 return
-            if time.monotonic() - kept_at >= SAVE_SECONDS:
-                kept_at = time.monotonic()
-                text = heard.text.replace("\0", "")
-                await _in_database(services.note_progress)(errand.answer_id, text)
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Any]:

@@ -138,18 +138,32 @@ def claim(chat: Chat) -> list[Message]:
     return taken
 
 
-def note_call(answer_id: int, request_id: str) -> None:
+def record_call(answer_id: int, request_id: str) -> None:
     """Write down which call brings an answer, before its first word."""
     Message.objects.filter(pk=answer_id).update(
         usage_id=request_id or None, seen_at=timezone.now()
     )
 
 
-def note_progress(answer_id: int, text: str) -> None:
-    """Keep how far an answer has come."""
-    Message.objects.filter(pk=answer_id, state=Message.State.RUNNING).update(
-        content=text, seen_at=timezone.now()
+def record_progress(answer_id: int, text: str) -> bool:
+    """Keep how far an answer has come; tell whether it is still wanted."""
+    running = Message.objects.filter(pk=answer_id, state=Message.State.RUNNING)
+    return bool(running.update(content=text, seen_at=timezone.now()))
+
+
+def stop(chat: Chat) -> list[int]:
+    """Want no more of the answers that are being written; return which those are.
+
+    The process that brings them ends their calls and writes down what had come by then.
+    """
+    open_ones = chat.messages.filter(
+        state__in=[Message.State.WAITING, Message.State.RUNNING]
     )
+    stopped = list(open_ones.values_list("pk", flat=True))
+    open_ones.filter(pk__in=stopped).update(
+        state=Message.State.STOPPED, seen_at=timezone.now()
+    )
+    return stopped
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("playground/shared/<str:share>/", chats.shared, name="shared"),
     path("playground/<str:chat_id>/", asking.chat, name="chat"),
     path("playground/<str:chat_id>/stream/", asking.stream, name="stream"),
+    path("playground/<str:chat_id>/stop/", asking.stop, name="stop"),
     path("playground/<str:chat_id>/answers/", asking.answers, name="answers"),
     path("playground/<str:chat_id>/retry/", asking.retry, name="retry"),
     path(

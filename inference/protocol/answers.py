@@ -29,11 +29,19 @@ _OBJECTS = {
     ("completions", False): "text_completion",
     ("completions", True): "text_completion",
 }
-# What a choice consists of; the rest of one is an upstream's own.
+# What a choice consists of, and what is said in it; the rest is an upstream's own.
 _CHOICE = {
     *("index", "delta", "message", "text", "logprobs", "finish_reason", "stop_reason"),
     *("token_ids", "content_filter_results"),
 }
+_SAID = {
+    *("role", "content", "refusal", "reasoning", "reasoning_content", "name", "audio"),
+    *("reasoning_details", "thinking", "tool_calls", "function_call", "annotations"),
+    *("images", "citations", "prefix"),
+}
+_CALL = {"index", "id", "type", "function", "custom"}
+# What these hold is a word of the protocol, never an address nor a key.
+_WORD = re.compile(r"[A-Za-z_]{1,40}")
 
 
 @dataclass(slots=True)
@@ -45,6 +53,8 @@ class Envelope:
     model: str
     created: int
     is_stream: bool
+    # The texts that the caller asked an answer to end at.
+    stops: frozenset[str] = frozenset()
     head: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +92,7 @@ class Envelope:
         if not isinstance(answer, list):
             raise Unreadable
         if self.key == "choices" and not all(map(_is_plain, answer)):
-            return orjson.dumps([_plain(choice) for choice in answer])
+            return orjson.dumps([_plain(choice, self.stops) for choice in answer])
         return (
             _last_span(body, self.key, value)
             or span_of(body, self.key.encode())
@@ -91,13 +101,93 @@ class Envelope:
 
 
 def _is_plain(choice: Any) -> bool:
-    return isinstance(choice, dict) and choice.keys() <= _CHOICE
+    """Tell whether a choice has nothing but what the protocol knows of."""
+    if not isinstance(choice, dict) or not choice.keys() <= _CHOICE:
+        return False
+    said = choice.get("delta")
+    if said is None:
+        said = choice.get("message")
+    if said is not None and not _is_plainly_said(said):
+        return False
+    finish = choice.get("finish_reason")
+    if finish is not None and not _is_word(finish):
+        return False
+    if not isinstance(choice.get("index", 0), int):
+        return False
+    return (
+        "stop_reason" not in choice or isinstance(choice["stop_reason"], int | None)
+    ) and _is_wordy(choice.get("content_filter_results"))
 
 
-def _plain(choice: Any) -> dict[str, Any]:
+def _is_plainly_said(said: Any) -> bool:
+    if not isinstance(said, dict) or not said.keys() <= _SAID:
+        return False
+    role = said.get("role")
+    if role is not None and not _is_word(role):
+        return False
+    calls = said.get("tool_calls")
+    return calls is None or (
+        isinstance(calls, list)
+        and all(isinstance(call, dict) and call.keys() <= _CALL for call in calls)
+    )
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and _WORD.fullmatch(value) is not None
+
+
+def _is_wordy(value: Any) -> bool:
+    """Tell whether there are only words in something, however deep."""
+    if isinstance(value, dict):
+        return all(_is_word(key) and _is_wordy(value[key]) for key in value)
+    if isinstance(value, list):
+        return all(map(_is_wordy, value))
+    return _is_word(value) or not isinstance(value, str)
+
+
+def _plain(choice: Any, stops: frozenset[str]) -> dict[str, Any]:
+    """Return what the protocol knows of a choice. Raises ``Unreadable``."""
     if not isinstance(choice, dict):
         raise Unreadable
-    return {name: choice[name] for name in choice if name in _CHOICE}
+    plain = {name: choice[name] for name in choice if name in _CHOICE}
+    if not isinstance(plain.get("index", 0), int):
+        plain["index"] = 0
+    if plain.get("finish_reason") is not None and not _is_word(plain["finish_reason"]):
+        plain["finish_reason"] = "stop"
+    # The text that ended an answer is one that the caller sent.
+    stopped_by = plain.get("stop_reason")
+    if not isinstance(stopped_by, int | None) and stopped_by not in stops:
+        del plain["stop_reason"]
+    if not _is_wordy(plain.get("content_filter_results")):
+        del plain["content_filter_results"]
+    for name in ("delta", "message"):
+        if isinstance(plain.get(name), dict):
+            plain[name] = _plainly_said(plain[name])
+        elif plain.get(name) is not None:
+            plain[name] = {}
+    return plain
+
+
+def _plainly_said(said: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: said[name] for name in said if name in _SAID}
+    if plain.get("role") is not None and not _is_word(plain["role"]):
+        plain["role"] = "assistant"
+    if plain.get("tool_calls") is not None:
+        calls = plain["tool_calls"]
+        plain["tool_calls"] = [
+            {name: call[name] for name in call if name in _CALL}
+            for call in (calls if isinstance(calls, list) else ())
+            if isinstance(call, dict)
+        ]
+    return plain
+
+
+def hide(told: bytes, secrets: tuple[bytes, ...]) -> bytes:
+    """Return what is told without the keys that opened the upstream."""
+    for secret in secrets:
+        if secret in told:
+            told = told.replace(secret, "…".encode())
+    return told
 
 
 def _last_span(body: bytes, key: str, value: dict[str, Any]) -> bytes | None:

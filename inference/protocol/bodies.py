@@ -12,7 +12,7 @@ from typing import Protocol
 from core.documents import PIECE, BadDocument, Bounds, Measure
 from inference.protocol import errors
 from inference.protocol.dialects import Dialect
-from inference.protocol.requests import ModelRequest
+from inference.protocol.requests import NOTHING_BEFORE, Before, ModelRequest
 
 # Pictures travel as base64 in the body: four large ones and a long conversation.
 MAX_BODY = 20_000_000
@@ -65,14 +65,18 @@ class BodyReader:
             raise errors.bad_request(str(error)) from error
 
     async def parse(
-        self, dialect: Dialect, body: bytes, request_id: str
+        self,
+        dialect: Dialect,
+        body: bytes,
+        request_id: str,
+        before: Before = NOTHING_BEFORE,
     ) -> ModelRequest:
         """Return what a body asks for. Raises ``APIError``."""
         if len(body) <= LONG_BODY:
-            return dialect.read(body, request_id)
+            return dialect.read(body, request_id, before)
         async with self._parsing:
             # No thread runs beside the parser, but others run between its steps.
-            return await asyncio.to_thread(dialect.read, body, request_id)
+            return await asyncio.to_thread(dialect.read, body, request_id, before)
 
     async def _read(
         self, request: Incoming, organisation_id: int, charged: int

@@ -102,7 +102,7 @@ def told_of(value: dict[str, Any]) -> Told | None:
         tokens_in=usage["prompt_tokens"],
         cached=usage["prompt_tokens_details"]["cached_tokens"],
         tokens_out=usage["completion_tokens"],
-        thought=thought["reasoning_tokens"] if thought else None,
+        thought=thought.get("reasoning_tokens") if thought else None,
     )
 
 

@@ -8,17 +8,25 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import orjson
+
 from inference.protocol import requests
-from inference.protocol.errors import APIError
+from inference.protocol.errors import APIError, ContextExceeded
 from inference.protocol.messages import answers as messages
 from inference.protocol.messages import errors as messages_errors
 from inference.protocol.messages import requests as messages_requests
 from inference.protocol.messages.events import MessageEvents
 from inference.protocol.reading import object_of
-from inference.protocol.requests import CHAT, ModelRequest
+from inference.protocol.requests import CHAT, NOTHING_BEFORE, Before, ModelRequest
 from inference.protocol.responses import requests as responses_requests
 from inference.protocol.responses.answers import Frame
+from inference.protocol.responses.answers import error as failure
 from inference.protocol.responses.events import ResponseEvents, response
+
+_INPUT_TOO_LONG = (
+    "Your input exceeds the context window of this model. "
+    "Please adjust your input and try again."
+)
 
 
 class Dialect(Protocol):
@@ -33,7 +41,9 @@ class Dialect(Protocol):
     @property
     def id_headers(self) -> tuple[bytes, ...]: ...
 
-    def read(self, body: bytes, request_id: str) -> ModelRequest:
+    def read(
+        self, body: bytes, request_id: str, before: Before = NOTHING_BEFORE
+    ) -> ModelRequest:
         """Return what a measured body asks for. Raises ``APIError``."""
         ...
 
@@ -51,7 +61,9 @@ class OpenAI:
     name: str
     id_headers: tuple[bytes, ...] = (b"x-request-id",)
 
-    def read(self, body: bytes, request_id: str) -> ModelRequest:
+    def read(
+        self, body: bytes, request_id: str, before: Before = NOTHING_BEFORE
+    ) -> ModelRequest:
         return requests.parse(self.name, body)
 
     def status_of(self, error: APIError) -> int:
@@ -68,7 +80,9 @@ class Messages:
     name: str = "messages"
     id_headers: tuple[bytes, ...] = (b"x-request-id", b"request-id")
 
-    def read(self, body: bytes, request_id: str) -> ModelRequest:
+    def read(
+        self, body: bytes, request_id: str, before: Before = NOTHING_BEFORE
+    ) -> ModelRequest:
         chat = messages_requests.to_chat(object_of(body))
         return _translated(chat, MessageWording(request_id, chat["model"]))
 
@@ -85,7 +99,9 @@ class MessagesCount(Messages):
 
     name: str = "messages/count_tokens"
 
-    def read(self, body: bytes, request_id: str) -> ModelRequest:
+    def read(
+        self, body: bytes, request_id: str, before: Before = NOTHING_BEFORE
+    ) -> ModelRequest:
         chat = messages_requests.to_counted(object_of(body))
         return _translated(chat, MessageWording(request_id, chat["model"]))
 
@@ -97,10 +113,14 @@ class Responses:
     name: str = "responses"
     id_headers: tuple[bytes, ...] = (b"x-request-id",)
 
-    def read(self, body: bytes, request_id: str) -> ModelRequest:
-        chat, asked = responses_requests.to_chat(object_of(body))
+    def read(
+        self, body: bytes, request_id: str, before: Before = NOTHING_BEFORE
+    ) -> ModelRequest:
+        chat, asked = responses_requests.to_chat(object_of(body), before)
         frame = Frame(request_id, chat["model"], int(time.time()), asked)
-        return _translated(chat, ResponseWording(frame))
+        request = _translated(chat, ResponseWording(frame))
+        request.keep = asked.keep
+        return request
 
     def status_of(self, error: APIError) -> int:
         return error.status
@@ -109,6 +129,9 @@ class Responses:
         if error.param and error.param.startswith("messages"):
             # The place is one in the chat, which this caller never saw.
             error.param = "input"
+        if isinstance(error, ContextExceeded):
+            # What this protocol's own server says comes first.
+            error.message = f"{_INPUT_TOO_LONG} {error.message}"
         return error.body()
 
 
@@ -137,9 +160,27 @@ class ResponseWording:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._events = ResponseEvents(frame)
+        self._final: dict[str, Any] | None = None
+
+    def begun(self) -> dict[str, Any]:
+        """Return the response before anything is said in it."""
+        return self._frame.response("in_progress", [])
+
+    def unfinished(self, status: str, error: APIError | None) -> dict[str, Any]:
+        """Return the response that came to no end of its own."""
+        told = self._frame.response(status, [])
+        if error is not None:
+            told["error"] = failure(error.code, error.message)
+        return told
+
+    @property
+    def final(self) -> dict[str, Any] | None:
+        """The response as it ended, once it has."""
+        return self._final or self._events.final
 
     def whole(self, body: bytes) -> bytes:
-        return response(body, self._frame)
+        self._final = response(body, self._frame)
+        return orjson.dumps(self._final)
 
     def events(self, piece: bytes) -> bytes:
         return self._events.feed(piece)

@@ -9,6 +9,8 @@ import orjson
 from core.errors import DomainError
 from core.idempotency import InvalidKey
 
+CONTEXT_EXCEEDED = "context_length_exceeded"
+
 
 class APIError(Exception):
     """An answer other than the one asked for.
@@ -100,6 +102,25 @@ def model_not_found(model: str, visible: Iterable[str] = ()) -> APIError:
         f"The model `{shown}` does not exist or you do not have access to it.{hint}",
         code="model_not_found",
         param="model",
+    )
+
+
+def usage_not_found(name: str) -> APIError:
+    return APIError(
+        404,
+        f"There is no call `{name[:100]}` of yours.",
+        code="usage_not_found",
+        param="id",
+    )
+
+
+def usage_not_settled(name: str) -> APIError:
+    return APIError(
+        404,
+        f"The call `{name[:100]}` has not been settled yet. Ask again in a second.",
+        code="usage_not_settled",
+        param="id",
+        headers=_waits(1),
     )
 
 
@@ -250,14 +271,60 @@ def upstream_unavailable(wait: float | None) -> APIError:
     )
 
 
-def context_exceeded(context_tokens: int) -> APIError:
-    # Clients that fall back to a larger model look for these very words.
-    return APIError(
-        400,
-        f"This model's maximum context length is {context_tokens} tokens. However, the "
-        "messages and the answer you asked for need more. Please shorten them.",
-        param="messages",
-        code="context_length_exceeded",
+class ContextExceeded(APIError):
+    """A prompt, or a prompt and the answer asked for, that a model cannot hold.
+
+    In tokens: ``limit`` is what it holds, ``prompt`` what was sent, ``answer`` what
+    was asked for; ``None`` where nobody knows. ``is_estimated`` tells that no
+    tokeniser counted the prompt.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        *,
+        prompt: int | None = None,
+        answer: int | None = None,
+        is_estimated: bool = False,
+        param: str = "messages",
+    ) -> None:
+        super().__init__(
+            400,
+            _too_long(limit, prompt, answer, param, is_estimated=is_estimated),
+            param=param,
+            code=CONTEXT_EXCEEDED,
+        )
+        self.limit = limit
+        self.prompt = prompt
+        self.answer = answer
+        self.is_estimated = is_estimated
+
+
+def _too_long(
+    limit: int,
+    prompt: int | None,
+    answer: int | None,
+    param: str,
+    *,
+    is_estimated: bool,
+) -> str:
+    """Say it in OpenAI's words: clients that turn to a larger model look for them."""
+    head = f"This model's maximum context length is {limit} tokens. However,"
+    guessed = " (estimated)" if is_estimated else ""
+    if prompt is None:
+        return (
+            f"{head} your {param} and the answer you asked for need more. "
+            f"Please reduce the length of the {param}."
+        )
+    if answer is None or prompt > limit:
+        return (
+            f"{head} your {param} resulted in {prompt} tokens{guessed}. "
+            f"Please reduce the length of the {param}."
+        )
+    return (
+        f"{head} you requested {prompt + answer} tokens{guessed} ({prompt} in the "
+        f"{param}, {answer} in the completion). "
+        f"Please reduce the length of the {param} or completion."
     )
 
 

@@ -10,6 +10,8 @@ from inference.protocol.estimates import TextSize, size_of
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
 EMBEDDINGS = "embeddings"
+# Where each has what a model is to read.
+PROMPTS = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 MAX_CHOICES = 128  # as many as OpenAI allows
 _TEXT_PARTS = {"text", "refusal"}
@@ -34,6 +36,29 @@ class Wording(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A wish to have an answer kept; ``items`` are what it answers."""
+
+    items: list[dict[str, Any]]
+    is_background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of a caller's kept answers when a request is read.
+
+    ``items`` are what was said before, where the request goes on from it. ``off`` is
+    why nothing is kept for this caller; empty where it is.
+    """
+
+    off: str = "Answers are not kept here."
+    items: tuple[dict[str, Any], ...] | None = None
+
+
+NOTHING_BEFORE = Before()
+
+
 @dataclass(slots=True, kw_only=True)
 class ModelRequest:
     """One valid request. ``payload`` is what was sent, unknown fields included.
@@ -51,6 +76,7 @@ class ModelRequest:
     choices: int
     size: TextSize
     wording: Wording | None = None
+    keep: Keep | None = None
 
 
 def parse(endpoint: str, body: bytes) -> ModelRequest:
@@ -123,7 +149,7 @@ def _check_prompt(endpoint: str, payload: dict[str, Any]) -> None:
     if endpoint == CHAT:
         _check_messages(payload.get("messages"))
     else:
-        name = "prompt" if endpoint == COMPLETIONS else "input"
+        name = PROMPTS[endpoint]
         _check_texts(payload.get(name), name)
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import orjson
 
-from inference.protocol.answers import Envelope, error_in
+from inference.protocol.answers import Envelope, error_in, hide
 from inference.protocol.estimates import TextSize, add_choice
 from inference.protocol.metering import (
-    ReportedUsage,
     Tokens,
     UsageBounds,
     meter,
     read_usage,
+    usage_in,
 )
 from inference.providers.base import StreamBroke
 from inference.providers.wire import Unreadable, loads
@@ -60,6 +60,8 @@ class StreamScanner:
     envelope: Envelope
     bounds: UsageBounds
     wants_usage: bool = False
+    # The keys of the upstream, which are in nothing that is passed on.
+    secrets: tuple[bytes, ...] = ()
     counted: StreamCount = field(default_factory=StreamCount)
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
@@ -127,6 +129,7 @@ class StreamScanner:
         except Unreadable:
             return b""
         told = b"null" if self.wants_usage else b""
+        answer = hide(answer, self.secrets)
         return b"data: " + self.envelope.wrap(answer, told) + b"\n\n"
 
     def _count(self, choices: list[Any]) -> None:
@@ -149,15 +152,23 @@ class StreamScanner:
                 counted.finished.add(index)
 
     def _hear_usage(self, value: dict[str, Any]) -> None:
-        usage = value.get("usage")
-        if usage is None and isinstance(value.get("x_groq"), dict):
-            usage = value["x_groq"].get("usage")
+        usage = usage_in(value)
         if usage is None:
             return
         # The last that can be read: some servers send a running total in each event.
-        if read_usage(usage) != ReportedUsage() or self.counted.usage is None:
-            self.counted.usage = usage
-            self.counted.since = TextSize()
+        counted = self.counted
+        said = read_usage(usage)
+        if not said.is_readable and counted.usage is not None:
+            return
+        if (
+            isinstance(counted.usage, dict)
+            and isinstance(usage, dict)
+            and (said.prompt is None or said.completion is None)
+        ):
+            # Told in two halves: what was sent first, what was written last.
+            usage = {**counted.usage, **usage}
+        counted.usage = usage
+        counted.since = TextSize()
 
     def _end(self) -> bytes:
         """Return the sign of the end, after the usage that was asked for."""

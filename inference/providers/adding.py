@@ -16,7 +16,8 @@ from inference.providers.compatibility import Examination, Incompatible, Report
 
 # Where a server does not tell what it keeps: few keep less, and --context mends it.
 CONTEXT = 4_096
-MOST_OUT = 4_096
+MOST_OUT = 4_096  # as above
+# A long answer in a chat, where a caller says nothing else.
 DEFAULT_OUT = 800
 # A server may load the model first.
 PATIENCE = 180
@@ -110,6 +111,7 @@ def context_in_ollama(address: str, upstream: str) -> int:
         {"content-type": "application/json"},
     )
     try:
+        # It reads a file's header for this; a disk that sleeps takes some seconds.
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             told = json.load(answer).get("model_info", {})
     except (urllib.error.URLError, OSError, ValueError, AttributeError):

@@ -18,7 +18,7 @@ from inference.catalog.models import Deployment
 from inference.providers import retrieval
 from inference.providers.base import Answer, Ask, Stream
 from inference.providers.questions import Question, understand
-from inference.providers.retrieval import Asked, Found
+from inference.providers.retrieval import Found, Lookup
 from inference.providers.tokens import count_tokens, pieces_of
 from search import meaning
 from search.embedder import Embedder, EmbedderAway, TextRefused, is_configured
@@ -44,6 +44,12 @@ class DocsAssistant:
         """Return the answer as events, a few words each."""
         text, finish = limit(await self._compose(deployment, ask), ask)
         return Stream(_events(ask, text, finish))
+
+    async def look(self, deployment: Deployment) -> int:
+        return 200
+
+    def is_short_of_keys(self, deployment: Deployment) -> bool:
+        return False
 
     async def close(self) -> None:
         await self._embedder.close()
@@ -86,7 +92,7 @@ def answer_question(
     if not question.units:
         return _nothing(question, scope)
     meant = meaning.off_middle(vector) if vector else None
-    asked = Asked(question, audiences, meant)
+    asked = Lookup(question, audiences, meant)
     found = retrieval.current(asked)
     if scope == "everything":
         found = retrieval.with_more(asked, found)

@@ -1,31 +1,49 @@
 """Any server that speaks OpenAI's protocol: vLLM, SGLang, Ollama, OpenAI …"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
 import orjson
 from yarl import URL
 
-from core.crypto import decrypt
+from inference.catalog.addresses import AddressDenied, check_address
 from inference.catalog.models import Deployment
+from inference.providers.addresses import CheckedResolver
 from inference.providers.base import Answer, Ask, Stream, StreamBroke, UpstreamFailed
+from inference.providers.keyring import (
+    LIMITED_SECONDS,
+    OF_THE_KEY,
+    REFUSED,
+    REFUSED_SECONDS,
+    Keyring,
+    Keyrings,
+)
 from inference.providers.wire import Unreadable, as_events, loads, seconds_of, sent
 
+# Bytes. A batch of embeddings is the largest answer: 2 048 vectors of 1 536 numbers in
+# decimals are about 60 MB.
 MAX_ANSWER = 64_000_000
+# Bytes of an error that are read; a sentence and perhaps a traceback.
 MAX_ERROR = 100_000
 # A server that is there accepts within one round trip; a name and TLS take some more,
 # which is the deployment's own (connect_timeout).
 TCP_SECONDS = 1.0
+# A list of models takes milliseconds; a server that is busy answers it all the same.
+LOOK_SECONDS = 5.0
 
 
 class OpenAIProvider:
     """Passes requests on. Addresses come from staff, never from callers."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, on_refused_key: Callable[[Deployment, int], None] | None = None
+    ) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._credentials: dict[int, tuple[str, str]] = {}
+        # Told of a key that was refused while another one of the deployment worked.
+        self._on_refused_key = on_refused_key
+        self._rings = Keyrings()
         self._addresses: dict[tuple[str, str], URL] = {}
 
     async def complete(self, deployment: Deployment, ask: Ask) -> Answer:
@@ -58,6 +76,41 @@ class OpenAIProvider:
             return Stream(_once(body))
         return Stream(self._pieces(response), response.close)
 
+    async def look(self, deployment: Deployment) -> int:
+        """Return what a server answers that is asked for nothing; it costs nothing.
+
+        Raises ``UpstreamFailed`` where it does not answer.
+        """
+        address = self._address(deployment.base_url, "models")
+        status, _body = await self._get(deployment, address)
+        return status
+
+    async def metrics(self, deployment: Deployment) -> str:
+        """Return what a server exports of itself. Raises ``UpstreamFailed``."""
+        address = self._address(deployment.base_url, "metrics")
+        # Beside the protocol, whose addresses begin with /v1.
+        status, body = await self._get(deployment, address.with_path("/metrics"))
+        if status != 200:
+            raise UpstreamFailed(status, body=body[:MAX_ERROR])
+        return body.decode("utf-8", "replace")
+
+    async def _get(self, deployment: Deployment, address: URL) -> tuple[int, bytes]:
+        try:
+            async with (
+                asyncio.timeout(LOOK_SECONDS + deployment.connect_timeout),
+                self._client().get(
+                    address,
+                    headers=_headers(self._first_key(deployment)),
+                    allow_redirects=False,
+                    timeout=_timeout(deployment),
+                ) as response,
+            ):
+                return response.status, await _bounded(response)
+        except TimeoutError as error:
+            raise UpstreamFailed(0, is_timeout=True) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise UpstreamFailed(0, is_unreachable=True) from error
+
     async def list_models(self, deployment: Deployment) -> list[dict[str, Any]]:
         """Return what the server lists. Raises ``UpstreamFailed``."""
         try:
@@ -65,7 +118,7 @@ class OpenAIProvider:
                 asyncio.timeout(deployment.first_byte_timeout),
                 self._client().get(
                     self._address(deployment.base_url, "models"),
-                    headers=self._headers(deployment),
+                    headers=_headers(self._first_key(deployment)),
                     allow_redirects=False,
                     timeout=_timeout(deployment),
                 ) as response,
@@ -98,22 +151,65 @@ class OpenAIProvider:
             is_stream=ask.is_stream,
         )
         payload["model"] = deployment.upstream_model or ask.model
+        body = orjson.dumps(payload)
+        ring = self._rings.of(deployment)
+        refused: dict[str, int] = {}
+        while True:
+            key = ring.pick(set(refused)) if ring is not None else None
+            response = await self._sent(deployment, ask, body, key)
+            status = response.status
+            if status in OF_THE_KEY and ring is not None and key is not None:
+                refused[key] = status
+                wait = seconds_of(response.headers)
+                if status == 429:
+                    ring.rest(key, LIMITED_SECONDS if wait is None else wait)
+                if len(refused) < len(ring.keys):
+                    # Nothing was run: the next key may do better.
+                    response.release()
+                    continue
+            elif ring is not None and refused:
+                self._rest_refused(deployment, ring, refused)
+            if status == 200:
+                return response
+            said = await response.content.read(MAX_ERROR)
+            retry_after = seconds_of(response.headers)
+            response.release()
+            raise UpstreamFailed(status, body=said, retry_after=retry_after)
+
+    def _rest_refused(
+        self, deployment: Deployment, ring: Keyring, refused: dict[str, int]
+    ) -> None:
+        """Let keys rest that were refused what another one was given."""
+        for key, status in refused.items():
+            if status in REFUSED:
+                ring.rest(key, REFUSED_SECONDS)
+                if self._on_refused_key is not None:
+                    self._on_refused_key(deployment, status)
+
+    def is_short_of_keys(self, deployment: Deployment) -> bool:
+        """Tell whether keys of a deployment rest while others work."""
+        ring = self._rings.of(deployment)
+        return ring is not None and ring.is_short
+
+    async def _sent(
+        self, deployment: Deployment, ask: Ask, body: bytes, key: str | None
+    ) -> aiohttp.ClientResponse:
+        """Send a body with a key. Raises ``UpstreamFailed`` where nothing answers."""
         try:
-            response = await self._send(deployment, ask, orjson.dumps(payload))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return await self._send(deployment, ask, body, key)
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.InvalidURL,
+            AddressDenied,
+        ) as error:
             raise UpstreamFailed(0, is_unreachable=True) from error
         except (aiohttp.ClientError, OSError) as error:
             # Reset before a byte of the answer; the request may have done it.
             raise UpstreamFailed(0) from error
-        if response.status == 200:
-            return response
-        body = await response.content.read(MAX_ERROR)
-        retry_after = seconds_of(response.headers)
-        response.release()
-        raise UpstreamFailed(response.status, body=body, retry_after=retry_after)
 
     async def _send(
-        self, deployment: Deployment, ask: Ask, body: bytes
+        self, deployment: Deployment, ask: Ask, body: bytes, key: str | None
     ) -> aiohttp.ClientResponse:
         """Post a body; a kept connection that had just ended is no failure."""
         for is_last in (False, True):
@@ -121,7 +217,7 @@ class OpenAIProvider:
                 return await self._client().post(
                     self._address(deployment.base_url, ask.endpoint),
                     data=body,
-                    headers=self._headers(deployment),
+                    headers=_headers(key),
                     allow_redirects=False,
                     timeout=_timeout(deployment),
                 )
@@ -132,6 +228,10 @@ class OpenAIProvider:
                 if is_last or not _was_closing(error):
                     raise
         raise AssertionError
+
+    def _first_key(self, deployment: Deployment) -> str | None:
+        ring = self._rings.of(deployment)
+        return ring.pick(set()) if ring is not None else None
 
     async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         """Yield what arrives; how long to wait for it is the gateway's affair."""
@@ -146,7 +246,11 @@ class OpenAIProvider:
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+                # The calls that are let in are the limit. nginx closes an idle
+                # connection after 75 s: ours go before, so none breaks as it is used.
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=30, resolver=CheckedResolver()
+                ),
                 # Each call brings its own; this is what one that forgot would get.
                 timeout=aiohttp.ClientTimeout(total=600, connect=3, sock_connect=1),
                 trust_env=False,
@@ -160,23 +264,22 @@ class OpenAIProvider:
         address = self._addresses.get((base_url, endpoint))
         if address is None:
             address = URL(f"{base_url.rstrip('/')}/{endpoint}")
+            # Numbers are connected to as they are, without being resolved.
+            check_address(address.host or "")
             self._addresses[base_url, endpoint] = address
         return address
 
-    def _headers(self, deployment: Deployment) -> dict[str, Any]:
-        headers = {
-            "content-type": "application/json",
-            "accept": "*/*",
-            # Compressed, the first token could wait for the last.
-            "accept-encoding": "identity",
-        }
-        if deployment.credential:
-            known = self._credentials.get(deployment.pk)
-            if known is None or known[0] != deployment.credential:
-                known = (deployment.credential, decrypt(deployment.credential))
-                self._credentials[deployment.pk] = known
-            headers["authorization"] = f"Bearer {known[1]}"
-        return headers
+
+def _headers(key: str | None) -> dict[str, str]:
+    headers = {
+        "content-type": "application/json",
+        "accept": "*/*",
+        # Compressed, the first token could wait for the last.
+        "accept-encoding": "identity",
+    }
+    if key is not None:
+        headers["authorization"] = f"Bearer {key}"
+    return headers
 
 
 def _was_closing(error: aiohttp.ClientOSError) -> bool:

@@ -32,16 +32,16 @@ _CODE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1\s*$", re.DOTALL | re.MULTILINE)
 # engines set them: how soon more mentions stop counting, and how much a long text has
 # to say to count as much as a short one.
 K1 = 1.2
-B = 0.3
+B = 0.3  # as above
 # How much a mention counts by where it stands.
 IN_HEADING = 5.0
-IN_TITLE = 1.5
-IN_CODE = 0.5
+IN_TITLE = 1.5  # as above
+IN_CODE = 0.5  # as above
 # Another word for the same is a little less sure.
 NEAR = 0.7
 # What is said in one place answers better than the same words strewn about.
 COVERAGE_SHARE = 0.25
-SENTENCE_SHARE = 0.5
+SENTENCE_SHARE = 0.5  # as above
 # Of two that say as much, the one whose heading is about nothing else.
 FOCUS_SHARE = 0.05
 # A row of a table that begins with the name that is asked about explains it.
@@ -54,8 +54,8 @@ VERSION_SHARE = 0.6
 SPREAD = 0.0165
 LINE_SHARE = 1.0
 WHOLE_SHARE = 1.0
-HEAD_SHARE = 0.5
-WORDS_SHARE = 4.0
+HEAD_SHARE = 0.5  # as above
+WORDS_SHARE = 4.0  # as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,14 @@ class Sure:
     enough: float
 
 
+# In the question's own language.
 OWN = Sure(line=61.0, coverage=1.45, at_once=0.48, margin=0.43, enough=25.1)
 # In the other language, whose words the question does not share but for names.
 TRANSLATED = Sure(line=45.0, coverage=0.95, at_once=3.4, margin=0.37, enough=15.25)
 # How far the best section is before the sixth tells whether anything stands out; of
 # fewer sections that cannot be told, and the usual distance is taken.
 SIXTH = 5
-USUAL_MARGIN = 4.0
+USUAL_MARGIN = 4.0  # as above
 # A further page is quoted when it is this close behind, in units of ``SPREAD``.
 CLOSE = 1.5
 # … and named, when it is within this.
@@ -90,6 +91,7 @@ RELATED = 6.0
 MIN_COVERAGE = 0.42
 # … and one of its sentences, with its heading.
 MIN_SENTENCE = 0.4
+# Of three the best one is still found at a glance.
 MAX_SOURCES = 3
 # A page that says this much less than the best one distracts.
 WORTH_QUOTING = 0.7

@@ -16,10 +16,10 @@ from django.conf import settings
 SHORT = 900
 # What is quoted of a long section, at most, and of a page that is not the first.
 MOST = 1_600
-MOST_OF_OTHERS = 500
-# More rows are a reference, of which somebody asks for one or two.
+MOST_OF_OTHERS = 500  # as above
+# More rows are a reference, of which a question is about one or two.
 MOST_ROWS = 8
-KEPT_ROWS = 4
+KEPT_ROWS = 4  # as above
 
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
@@ -28,7 +28,7 @@ _LINK_HERE = re.compile(r"(\]\()(/)")
 Score = Callable[[str], float]
 
 
-class Kind(Enum):
+class BlockKind(Enum):
     PROSE = auto()
     LIST = auto()
     TABLE = auto()
@@ -39,20 +39,20 @@ class Kind(Enum):
 class Block:
     """Lines of Markdown that belong together."""
 
-    kind: Kind
+    kind: BlockKind
     text: str
 
     @property
     def announces(self) -> bool:
         """Tell whether the next block is part of what this one says."""
-        return self.kind is not Kind.CODE and self.text.rstrip()[-1] in ":："
+        return self.kind is not BlockKind.CODE and self.text.rstrip()[-1] in ":："
 
 
 def blocks_of(source: str) -> list[Block]:
     """Return the blocks of a section; code inside a list is part of the list."""
     blocks: list[Block] = []
     lines: list[str] = []
-    kind = Kind.PROSE
+    kind = BlockKind.PROSE
 
     def end() -> None:
         text = "\n".join(lines).strip("\n")
@@ -63,8 +63,8 @@ def blocks_of(source: str) -> list[Block]:
     for group, is_code in _groups(source):
         first = group[0]
         found = _kind_of(first, is_code=is_code)
-        is_inside = first[:1].isspace() and kind is Kind.LIST and bool(lines)
-        if is_inside or (found is Kind.LIST and kind is Kind.LIST and lines):
+        is_inside = first[:1].isspace() and kind is BlockKind.LIST and bool(lines)
+        if is_inside or (found is BlockKind.LIST and kind is BlockKind.LIST and lines):
             lines += ["", *group]
             continue
         end()
@@ -105,7 +105,7 @@ def quote(source: str, score: Score, *, most: int = MOST) -> str:
 def first_code(source: str) -> str:
     """Return the first block of code of a section, or nothing."""
     return next(
-        (block.text for block in blocks_of(source) if block.kind is Kind.CODE), ""
+        (block.text for block in blocks_of(source) if block.kind is BlockKind.CODE), ""
     )
 
 
@@ -119,13 +119,13 @@ def _with_its_own(blocks: Sequence[Block], index: int) -> set[int]:
     at = index
     # What a sentence announces, and the code that shows a step …
     while at + 1 < len(blocks) and (
-        blocks[at].announces or blocks[at + 1].kind is Kind.CODE
+        blocks[at].announces or blocks[at + 1].kind is BlockKind.CODE
     ):
         at += 1
         group.add(at)
     # … and the sentence before it.
     at = index
-    while at > 0 and (blocks[at].kind is Kind.CODE or blocks[at - 1].announces):
+    while at > 0 and (blocks[at].kind is BlockKind.CODE or blocks[at - 1].announces):
         at -= 1
         group.add(at)
     return group
@@ -135,7 +135,7 @@ def _shortened(block: Block, score: Score) -> str:
     """Return a block, of a long table its head and the rows that matter."""
     lines = block.text.split("\n")
     head, rows = lines[:2], lines[2:]
-    if block.kind is not Kind.TABLE or len(rows) <= MOST_ROWS:
+    if block.kind is not BlockKind.TABLE or len(rows) <= MOST_ROWS:
         return block.text
     ranked = sorted(range(len(rows)), key=lambda at: (-score(rows[at]), at))
     kept = sorted(ranked[:KEPT_ROWS])
@@ -173,16 +173,16 @@ def _groups(source: str) -> Iterator[tuple[list[str], bool]]:
         yield group, bool(fence)
 
 
-def _kind_of(line: str, *, is_code: bool) -> Kind:
+def _kind_of(line: str, *, is_code: bool) -> BlockKind:
     if is_code:
-        return Kind.CODE
+        return BlockKind.CODE
     if line.startswith("|"):
-        return Kind.TABLE
-    return Kind.LIST if _ITEM.match(line) else Kind.PROSE
+        return BlockKind.TABLE
+    return BlockKind.LIST if _ITEM.match(line) else BlockKind.PROSE
 
 
 def _here(block: Block, text: str) -> str:
     """Return Markdown whose links to this site work elsewhere, too; code as it is."""
-    if block.kind is Kind.CODE:
+    if block.kind is BlockKind.CODE:
         return text
     return _LINK_HERE.sub(rf"\1{settings.SITE_URL}\2", text)

@@ -18,7 +18,7 @@ from search.queries import passages as find_passages
 
 # Sections each way may name …
 BY_WORDS = 150
-BY_MEANING = 40
+BY_MEANING = 40  # as above
 # … and how many of all are looked at closely.
 LOOKED_AT = 80
 # How soon the lower ranks stop counting: the usual one (Cormack et al., 2009).
@@ -47,7 +47,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Lookup:
     """A question, who may be told what, and what it means where that is known."""
 
     question: Question
@@ -61,7 +61,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class IndexPart:
     """A part of the index: what kind of thing, and in which language and versions."""
 
     kinds: tuple[str, ...]
@@ -70,20 +70,20 @@ class Part:
     versions: tuple[str, ...] = ()
 
 
-def current(asked: Asked) -> list[Found]:
+def current(asked: Lookup) -> list[Found]:
     """Return what the current documentation answers, the best first."""
     own, other = (
-        _ranked(asked, Part(("doc",), ("current",), language), is_own=is_own)
+        _ranked(asked, IndexPart(("doc",), ("current",), language), is_own=is_own)
         for language, is_own in zip(asked.languages, (True, False), strict=True)
     )
     return _cited(*_in_order(own, other))
 
 
-def with_more(asked: Asked, found: list[Found]) -> list[Found]:
+def with_more(asked: Lookup, found: list[Found]) -> list[Found]:
     """Return what the current documentation says first, then the best of the rest.
 
-    So whoever asks the larger model is told all that the smaller one tells. A question
-    that names an older version is about that one.
+    So the larger model tells all that the smaller one tells. A question that names an
+    older version is about that one.
     """
     older = _older(asked)
     if older and asked.question.versions:
@@ -97,7 +97,7 @@ def with_more(asked: Asked, found: list[Found]) -> list[Found]:
     return [*found, *[*topics, *surer][:1]]
 
 
-def _older(asked: Asked) -> list[Found]:
+def _older(asked: Lookup) -> list[Found]:
     """Return what the versions that are named answer, or any before the current one.
 
     Those that nobody named have to be surer: what the current pages do not answer is
@@ -107,18 +107,18 @@ def _older(asked: Asked) -> list[Found]:
     least = 0.0 if versions else OLDER_HAS_TO_BE
     rankings = []
     for language, is_own in zip(asked.languages, (True, False), strict=True):
-        part = Part(("doc",), (), language, tuple(sorted(versions)))
+        part = IndexPart(("doc",), (), language, tuple(sorted(versions)))
         rankings.append(_ranked(asked, part, is_own=is_own, is_older=True))
     return _cited(*_in_order(*rankings, least=least))
 
 
-def _topics(asked: Asked) -> list[Found]:
+def _topics(asked: Lookup) -> list[Found]:
     """Return what solved topics answer; they are in any language."""
-    ranking = _ranked(asked, Part(("topic",), ("solved",)), is_own=True)
+    ranking = _ranked(asked, IndexPart(("topic",), ("solved",)), is_own=True)
     return _cited(*_in_order(ranking, None))
 
 
-def _found(asked: Asked, part: Part) -> list[Passage]:
+def _found(asked: Lookup, part: IndexPart) -> list[Passage]:
     """Return sections in the order of their reciprocal ranks, by words and meaning."""
     by_words = find_passages(
         asked.audiences,
@@ -160,7 +160,7 @@ def _key(passage: Passage) -> tuple[str, int, int]:
 
 
 def _ranked(
-    asked: Asked, part: Part, *, is_own: bool, is_older: bool = False
+    asked: Lookup, part: IndexPart, *, is_own: bool, is_older: bool = False
 ) -> Ranking | None:
     """Return what a part of the index says, looked at closely.
 

@@ -10,10 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from inference.catalog.models import Deployment
 from inference.directory.directory import OfferedModel
 from inference.protocol import errors
 from inference.protocol.errors import APIError
+from inference.protocol.requests import CHAT, PROMPTS
 from inference.providers.base import UpstreamFailed
 from inference.providers.wire import Unreadable, loads
 from inference.routing.redaction import redact
@@ -61,9 +64,33 @@ class ReportedError:
 
 
 _CONTEXT = re.compile(
-    r"context_length|exceed_context|context (?:length|window|size)|maximum context|"
+    r"context_length|exceed_context|context (?:length|window|size|limit)|maximum context|"
     r"available context|prompt is too long|input is too long|too many (?:input )?tokens|"
-    r"longer than the (?:model|maximum)|reduce the length",
+    r"longer than the (?:model|maximum)|reduce the length|maximum input length|"
+    r"exceeds? the maximum number of tokens allowed|`inputs` tokens|too many tokens|"
+    r"range of input length|current length is \d+ while limit|prompt exceeds max|"
+    r"prompt 超长|输入.{0,10}超(?:长|过)|超(?:过|出).{0,20}(?:上下文|最大长度|长度限制)",
+    re.IGNORECASE,
+)
+# What servers say it holds, and how many tokens they counted in the prompt.
+_HELD = re.compile(
+    r"(?:context (?:length|window|size|limit)|model length|maximum length|"
+    r"input length|limit)(?: is| of)?\s*\(?(\d{2,9})|must be <= (\d{2,9})|"
+    r"tokens allowed \((\d{2,9})|cannot exceed (\d{2,9})|> (\d{2,9})(?: maximum|,)|"
+    r"with (\d{2,9}) maximum context|should be \[\d, ?(\d{2,9})\]",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"(\d{1,9}) (?:in|tokens for) the completion|limit: \d{1,9} \+ (\d{1,9}) >|"
+    r"tokens and (\d{1,9}) `max_new_tokens`|is too large: (\d{1,9})",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    r"resulted in (\d{1,9})|\((\d{1,9}) in (?:the|your) (?:messages|prompt)|"
+    r"has (\d{1,9}) input tokens|(?:request|input|prompt) \((?:length )?(\d{1,9})|"
+    r"too long: (\d{1,9}) tokens|token count \((\d{1,9})|received (\d{1,9})|"
+    r"(\d{1,9}) tokens from the input|Given: (\d{1,9})|contains (\d{1,9}) tokens|"
+    r"current length is (\d{1,9})|context limit: (\d{1,9}) \+",
     re.IGNORECASE,
 )
 _MODERATION = re.compile(
@@ -89,6 +116,17 @@ CODES = {
     *("invalid_base64_image", "invalid_function_parameters", "tool_use_failed"),
     *("json_validate_failed", "invalid_request", "invalid_prompt"),
 }
+# Said of refusals that came without a reason.
+_REFUSED = {
+    "request_too_large": "The request is larger than the model's server takes.",
+    "content_policy_violation": "The model's provider refused what the request says.",
+}
+# An account of ours that has nothing left, whatever status it is told with.
+_UNPAID = re.compile(
+    r"insufficient_quota|check your plan and billing|credit balance is too low|"
+    r"arrearage|insufficient (?:balance|credits)|余额不足|欠费",
+    re.IGNORECASE,
+)
 _PARAM = re.compile(r"[A-Za-z_]\w{0,40}(?:[.\[]\w{1,40}\]?){0,6}")
 _CREDENTIAL = {401, 402, 403}
 _UNAVAILABLE = {503, 529}
@@ -118,16 +156,14 @@ def judge(
     # What was answered with 200 says in its body what it should have said before it.
     status = failure.status if failure.status != 200 else _status_in(failure.body)
     original = " ".join(filter(None, (said.code, said.kind, said.message)))[:500]
-    verdict = _verdict(status, failure, said, model)
+    where = next((name for name in PROMPTS.values() if name in fields), PROMPTS[CHAT])
+    verdict = _verdict(status, failure, said, model, where)
     if verdict.blame is Blame.CALLER and not verdict.error.message:
-        verdict.error.message = (
-            redact(
-                said.message,
-                renamed={deployment.upstream_model: model.slug},
-                hidden=(*hidden, deployment.base_url),
-            )
-            or "The model refused the request."
-        )
+        verdict.error.message = redact(
+            said.message,
+            renamed={deployment.upstream_model: model.slug},
+            hidden=(*hidden, deployment.base_url),
+        ) or _REFUSED.get(verdict.error.code or "", "The model refused the request.")
         if _PARAM.fullmatch(said.param) and re.split(r"[.\[]", said.param)[0] in fields:
             verdict.error.param = said.param
     if failure.was_run:
@@ -144,15 +180,21 @@ def judge(
 
 
 def _verdict(
-    status: int, failure: UpstreamFailed, said: ReportedError, model: OfferedModel
+    status: int,
+    failure: UpstreamFailed,
+    said: ReportedError,
+    model: OfferedModel,
+    where: str,
 ) -> Verdict:
-    """Judge an answer by its status and its words."""
+    """Judge an answer by its status and its words; the prompt is ``where``."""
     if status in {400, 403, 409, 422, 451} and (
         said.speaks_of(_MODERATION) or status == 451
     ):
         return _callers(400, "content_policy_violation")
     if status in {400, 413, 422, 500} and said.speaks_of(_CONTEXT):
-        return Verdict(Blame.CALLER, errors.context_exceeded(model.context_tokens))
+        return Verdict(Blame.CALLER, _too_long(said, model, where))
+    if _is_unpaid(status, said):
+        return Verdict(Blame.OURS, errors.upstream_auth(), may_go_on=True)
     if status in {400, 422}:
         return _callers(400, said.code if said.code in CODES else None)
     if status == 413:
@@ -160,13 +202,8 @@ def _verdict(
     if status == 501 or (status in {404, 405, 500} and said.speaks_of(_UNSUPPORTED)):
         return _callers(400, "unsupported_capability")
     if status in _CREDENTIAL:
-        return Verdict(
-            Blame.OURS,
-            errors.upstream_auth(),
-            may_go_on=True,
-            # A key that is unknown is so for everybody.
-            is_certain=status == 401,
-        )
+        # Some servers refuse words like this, too: a look at the server finds out.
+        return Verdict(Blame.OURS, errors.upstream_auth(), may_go_on=True)
     if status == 429:
         error = errors.upstream_rate_limited(failure.retry_after)
         # One huge request over a limit says nothing of the next small one.
@@ -187,6 +224,39 @@ def _verdict(
         # 500 is as likely this request's doing as the server's.
         may_repeat=status == 502,
     )
+
+
+def _is_unpaid(status: int, said: ReportedError) -> bool:
+    if status == 429:
+        return said.speaks_of(_UNPAID)
+    # A 400 may repeat what the caller wrote: only how it begins counts.
+    begins = re.match(
+        r"(?:your )?(?:credit balance is too low|account.{0,20}欠费)",
+        said.message,
+        re.IGNORECASE,
+    )
+    return status == 400 and bool(begins or said.code.lower() == "arrearage")
+
+
+def _too_long(said: ReportedError, model: OfferedModel, where: str) -> APIError:
+    """Return the refusal, with the numbers of the server that counted."""
+    message = said.message[:2000]
+    limit = _number(_HELD.search(message)) or model.context_tokens
+    prompt = _number(_COUNTED.search(message))
+    answer = _number(_ASKED.search(message))
+    if limit > model.context_tokens:
+        # More than we say ourselves: it is some other number.
+        limit = model.context_tokens
+    if prompt is None or prompt + (answer or 0) <= limit:
+        # Numbers that do not say what is too long are left out.
+        prompt = answer = None
+    return errors.ContextExceeded(limit, prompt=prompt, answer=answer, param=where)
+
+
+def _number(found: "re.Match[str] | None") -> int | None:
+    if found is None:
+        return None
+    return next(int(group) for group in found.groups() if group)
 
 
 def _callers(status: int, code: str | None) -> Verdict:
@@ -213,6 +283,9 @@ def read_error(body: bytes) -> ReportedError:
         return ReportedError(found)
     if not isinstance(found, dict):
         return ReportedError()
+    if isinstance(found.get("message"), dict):
+        # Mistral's: FastAPI's complaints in the place of a text.
+        return read_error(orjson.dumps(found["message"]))
     return ReportedError(
         message=_text(found.get("message") or found.get("msg") or found.get("detail")),
         kind=_text(found.get("type")),
@@ -226,6 +299,8 @@ def _complaint(item: Any) -> str:
     if not isinstance(item, dict):
         return item if isinstance(item, str) else ""
     where = item.get("loc")
+    # That it was in the body goes without saying.
+    where = where[1:] if isinstance(where, list) and where[:1] == ["body"] else where
     place = ".".join(map(str, where)) if isinstance(where, list) else ""
     said = _text(item.get("msg") or item.get("message"))
     return f"{place}: {said}" if place else said

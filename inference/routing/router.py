@@ -2,13 +2,17 @@
 
 A failure counts once for each request. Those that a request itself may have brought
 about close a deployment for all only when several callers saw them; the one caller
-who did is sent elsewhere first, while there is an elsewhere.
+who did is sent elsewhere first, while there is an elsewhere. What one process sees is
+told to the others, so that all of them judge by the same evidence.
 """
 
+import hashlib
+import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from inference.catalog.models import Deployment
 
@@ -29,6 +33,24 @@ LONGEST_PAUSE = 8.0
 LONGEST_WISH = 60.0
 # More than this many callers need not be told apart.
 MOST_DOUBTS = 1000
+# Who shares a beginning is sent to one place while that has at most so much more to do
+# than its part: what is kept there saves less than waiting costs.
+CROWDED = 1.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What one process saw of a deployment, as it tells the others.
+
+    ``requests`` is how many had gone well there since it last told something.
+    """
+
+    what: Literal["failed", "limited", "probing", "unreached", "recovered"]
+    deployment: int
+    caller: int = 0
+    is_certain: bool = False
+    pause: float = 0.0
+    requests: int = 0
 
 
 @dataclass(slots=True)
@@ -38,9 +60,14 @@ class Health:
     window_ends_at: float = 0.0
     requests: int = 0
     failures: int = 0
+    # Of ``requests``, how many other processes have not heard of.
+    untold: int = 0
+    heard_at: float = 0.0
     failed_callers: set[int] = field(default_factory=set)
     limited_callers: set[int] = field(default_factory=set)
     certain: int = 0
+    # A caller met what only a look can tell from a fault of the request.
+    is_suspect: bool = False
     pause: float = FIRST_PAUSE
     open_until: float = 0.0
     is_probing: bool = False
@@ -49,15 +76,22 @@ class Health:
     # Until when a caller who met a failure is sent elsewhere first.
     doubts: dict[int, float] = field(default_factory=dict)
 
-    def count(self, *, is_failure: bool) -> None:
-        now = time.monotonic()
+    def count(self, *, is_failure: bool, others: int | None = None) -> None:
+        """Count a request: one of ours, or one another process tells of with more."""
+        self.heard_at = now = time.monotonic()
         if now > self.window_ends_at:
             self.window_ends_at = now + WINDOW_SECONDS
             self.requests = self.failures = 0
             self.failed_callers.clear()
             self.limited_callers.clear()
-        self.requests += 1
+        self.requests += 1 + (others or 0)
+        self.untold += others is None
         self.failures += is_failure
+
+    def take_untold(self) -> int:
+        """Return how many requests the others have not heard of, and tell of them."""
+        untold, self.untold = self.untold, 0
+        return max(0, untold - 1)
 
     def doubt(self, caller: int) -> None:
         if len(self.doubts) >= MOST_DOUBTS:
@@ -77,10 +111,16 @@ class Health:
 
 
 class Router:
-    """Chooses by priority, then by weight; opens a circuit that keeps failing."""
+    """Chooses by priority, then by load and weight; opens a circuit that keeps failing.
 
-    def __init__(self) -> None:
+    ``notify`` is called with each sighting that other processes are to ``hear`` of.
+    """
+
+    def __init__(self, notify: Callable[[Sighting], None] | None = None) -> None:
         self.health: dict[int, Health] = {}
+        # How many requests of this process are at each deployment.
+        self.load: dict[int, int] = {}
+        self._notify = notify or (lambda _sighting: None)
 
     def candidates(
         self,
@@ -88,17 +128,20 @@ class Router:
         *,
         caller: int = 0,
         left_out: "set[int] | frozenset[int]" = frozenset(),
+        beginning: bytes = b"",
+        most: int = MAX_ATTEMPTS,
     ) -> Iterator[tuple[Deployment, int]]:
         """Yield deployments in the order to try them, and how often they were tried.
 
-        ``MAX_ATTEMPTS`` holds for the whole request, however many there are; what is
-        added to ``left_out`` meanwhile is not tried again.
+        ``most`` holds for all of them, however many there are; what is added to
+        ``left_out`` meanwhile is not tried again. Requests with the same
+        ``beginning`` go to the same place, which may have kept what it made of it.
         """
         tried = 0
-        for turn in range(MAX_ATTEMPTS):
+        for turn in range(most):
             is_any_healthy = False
-            for deployment in self._ordered(deployments, caller):
-                if tried == MAX_ATTEMPTS:
+            for deployment in self._ordered(deployments, caller, beginning):
+                if tried == most:
                     return
                 if deployment.pk in left_out or not self._may_run(deployment, caller):
                     continue
@@ -111,56 +154,152 @@ class Router:
     def wait(self, deployments: tuple[Deployment, ...]) -> float:
         """Return the seconds until the first circuit may close again."""
         now = time.monotonic()
-        waits = [self._of(d).open_until - now for d in deployments]
+        waits = [self._of(d.pk).open_until - now for d in deployments]
         return max(0.0, min(waits, default=FIRST_PAUSE))
 
     def are_limited(self, deployments: tuple[Deployment, ...]) -> bool:
         """Tell whether they are let alone because each asked for it."""
-        return all(self._of(d).is_limited for d in deployments)
+        return all(self._of(d.pk).is_limited for d in deployments)
+
+    def needs_look(self, deployment: Deployment) -> bool:
+        """Tell whether it is to be found out how a deployment is, soon."""
+        health = self.health.get(deployment.pk)
+        return health is not None and bool(
+            health.open_until or health.certain or health.is_suspect
+        )
+
+    def suspect(self, deployment: Deployment) -> None:
+        """Have a deployment looked at: a key was refused, maybe for the words."""
+        self._of(deployment.pk).is_suspect = True
+
+    def silence(self, deployment: Deployment) -> float:
+        """Return the seconds since a deployment was last heard of."""
+        health = self.health.get(deployment.pk)
+        return time.monotonic() - (health.heard_at if health is not None else 0.0)
 
     def succeeded(self, deployment: Deployment, caller: int = 0) -> None:
         """Note an answer; it closes an open circuit."""
-        health = self._of(deployment)
+        health = self._of(deployment.pk)
         health.count(is_failure=False)
         health.certain = 0
         health.doubts.pop(caller, None)
         if health.open_until:
-            self.health[deployment.pk] = Health()
+            self._close(deployment.pk)
+            self._notify(Sighting(what="recovered", deployment=deployment.pk))
 
     def answered(self, deployment: Deployment) -> None:
         """Note an answer to a request that was wrong: the server is there."""
-        self._of(deployment).certain = 0
-        self._of(deployment).is_probing = False
+        health = self._of(deployment.pk)
+        health.certain = 0
+        health.is_probing = False
 
     def failed(
         self, deployment: Deployment, caller: int = 0, *, is_certain: bool
     ) -> None:
         """Note a request that failed, once for each."""
-        health = self._of(deployment)
-        health.count(is_failure=True)
+        self._fail(deployment.pk, caller, is_certain=is_certain)
+        self._notify(
+            Sighting(
+                what="failed",
+                deployment=deployment.pk,
+                caller=caller,
+                is_certain=is_certain,
+                requests=self._of(deployment.pk).take_untold(),
+            )
+        )
+
+    def limited(self, deployment: Deployment, caller: int, pause: float) -> None:
+        """Note an upstream's limit: one caller's is a matter of order, more a pause."""
+        self._limit(deployment.pk, caller, pause)
+        self._notify(
+            Sighting(
+                what="limited", deployment=deployment.pk, caller=caller, pause=pause
+            )
+        )
+
+    def reached(self, deployment: Deployment) -> None:
+        """Note that a server is there, without a request: it mends what was certain."""
+        health = self._of(deployment.pk)
+        health.heard_at = time.monotonic()
+        health.is_suspect = False
+        if health.certain and health.open_until:
+            self._close(deployment.pk)
+            self._notify(Sighting(what="recovered", deployment=deployment.pk))
+        health.certain = 0
+
+    def unreached(self, deployment: Deployment, *, is_certain: bool) -> None:
+        """Note that a server is not there, though no request asked for it.
+
+        ``is_certain`` closes it at once: it said that it will not serve us.
+        """
+        self._unreach(deployment.pk, is_certain=is_certain)
+        self._notify(
+            Sighting(what="unreached", deployment=deployment.pk, is_certain=is_certain)
+        )
+
+    def hear(self, sighting: Sighting) -> None:
+        """Note what another process saw."""
+        pk, caller = sighting.deployment, sighting.caller
+        if sighting.what == "failed":
+            self._fail(
+                pk, caller, is_certain=sighting.is_certain, others=sighting.requests
+            )
+        elif sighting.what == "limited":
+            self._limit(pk, caller, sighting.pause, others=0)
+        elif sighting.what == "unreached":
+            self._unreach(pk, is_certain=sighting.is_certain)
+        elif sighting.what == "recovered":
+            self._close(pk)
+        elif self._of(pk).open_until:
+            self._of(pk).open_until = time.monotonic() + FIRST_PAUSE
+
+    def _fail(
+        self, pk: int, caller: int, *, is_certain: bool, others: int | None = None
+    ) -> None:
+        health = self._of(pk)
+        health.count(is_failure=True, others=others)
         health.failed_callers.add(caller)
         health.doubt(caller)
-        health.certain = health.certain + 1 if is_certain else 0
         was_probe, health.is_probing = health.is_probing, False
         now = time.monotonic()
+        if is_certain:
+            health.certain += 1
+        elif health.open_until <= now:
+            # What was under way when the circuit opened changes no reason for it.
+            health.certain = 0
         if not was_probe and health.open_until > now:
             # It was under way when the circuit opened, and says nothing new.
             return
         if was_probe or health.has_failed_enough:
-            health.is_limited = False
-            health.open_until = now + health.pause
-            health.pause = min(health.pause * 2, LONGEST_PAUSE)
+            self._open(health)
 
-    def limited(self, deployment: Deployment, caller: int, pause: float) -> None:
-        """Note an upstream's limit: one caller's is a matter of order, more a pause."""
-        health = self._of(deployment)
-        health.count(is_failure=False)
+    def _limit(
+        self, pk: int, caller: int, pause: float, *, others: int | None = None
+    ) -> None:
+        health = self._of(pk)
+        health.count(is_failure=False, others=others)
         health.limited_callers.add(caller)
         health.doubt(caller)
         health.is_probing = False
         if len(health.limited_callers) >= CALLERS_TO_OPEN:
             health.is_limited = True
             health.open_until = time.monotonic() + min(pause, LONGEST_WISH)
+
+    def _unreach(self, pk: int, *, is_certain: bool) -> None:
+        health = self._of(pk)
+        health.heard_at = time.monotonic()
+        health.is_suspect = False
+        health.certain += CERTAIN_TO_OPEN if is_certain else 1
+        if health.open_until or health.certain >= CERTAIN_TO_OPEN:
+            self._open(health)
+
+    def _open(self, health: Health) -> None:
+        health.is_limited = False
+        health.open_until = time.monotonic() + health.pause
+        health.pause = min(health.pause * 2, LONGEST_PAUSE)
+
+    def _close(self, pk: int) -> None:
+        self.health[pk] = Health(heard_at=time.monotonic())
 
     def _may_run(self, deployment: Deployment, caller: int) -> bool:
         health = self.health.get(deployment.pk)
@@ -175,28 +314,52 @@ class Router:
         # Half open: one request finds out, the others wait a while for it.
         health.is_probing = True
         health.open_until = now + FIRST_PAUSE
+        self._notify(Sighting(what="probing", deployment=deployment.pk))
         return True
 
-    def _of(self, deployment: Deployment) -> Health:
-        health = self.health.get(deployment.pk)
+    def _of(self, pk: int) -> Health:
+        health = self.health.get(pk)
         if health is None:
-            health = self.health[deployment.pk] = Health()
+            health = self.health[pk] = Health()
         return health
 
     def _ordered(
-        self, deployments: tuple[Deployment, ...], caller: int
+        self, deployments: tuple[Deployment, ...], caller: int, beginning: bytes
     ) -> tuple[Deployment, ...]:
         # The usual case, without a random number.
         if len(deployments) == 1:
             return deployments
-        return tuple(
-            sorted(
-                deployments,
-                # Weighted order without replacement (Efraimidis and Spirakis).
-                key=lambda d: (
-                    self._of(d).is_doubted_by(caller),
-                    d.priority,
-                    -(random.random() ** (1 / max(d.weight, 1))),  # noqa: S311
-                ),
-            )
-        )
+        fair = self._fair_share(deployments) if beginning else 0.0
+
+        def rank(deployment: Deployment) -> tuple[float, ...]:
+            weight = max(deployment.weight, 1)
+            busy = self.load.get(deployment.pk, 0) / weight
+            first = (self._of(deployment.pk).is_doubted_by(caller), deployment.priority)
+            if beginning:
+                is_crowded = busy > fair * CROWDED
+                return (
+                    *first,
+                    is_crowded,
+                    _distance(beginning, deployment.pk) / weight,
+                )
+            # Weighted order without replacement (Efraimidis and Spirakis) among those
+            # that have as little to do.
+            return (*first, busy, -(random.random() ** (1 / weight)))  # noqa: S311
+
+        return tuple(sorted(deployments, key=rank))
+
+    def _fair_share(self, deployments: tuple[Deployment, ...]) -> float:
+        """Return what each would have to do, one request more included."""
+        load = 1 + sum(self.load.get(each.pk, 0) for each in deployments)
+        return load / sum(max(each.weight, 1) for each in deployments)
+
+
+def _distance(beginning: bytes, pk: int) -> float:
+    """Return how far a place is from a beginning: the same everywhere, always.
+
+    Divided by a weight, the nearest is as likely as that (rendezvous hashing): one
+    place more or less moves only its own share.
+    """
+    digest = hashlib.blake2b(beginning, digest_size=8, salt=pk.to_bytes(8, "big"))
+    share = (int.from_bytes(digest.digest(), "big") + 1) / (2**64 + 1)
+    return -math.log(share)

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class UsageConfig(AppConfig):
@@ -10,7 +10,7 @@ class UsageConfig(AppConfig):
     name = "inference.usage"
     label = "usage"
     menu = (
-        Entry(
+        MenuEntry(
             Menu.CONSOLE,
             40,
             pgettext_lazy("of models", "Usage"),

@@ -1,3 +1,4 @@
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -48,21 +49,97 @@ class UsageEvent(models.Model):
     # The code of the error the caller was given. A gateway of the release before, which
     # does not write it, may still run.
     error_code = models.CharField(max_length=40, blank=True, db_default="")
+    # Where the last attempt ran, how many there were and what the last one that failed
+    # was answered with. A deployment's row may be gone: models are published anew.
+    deployment_id = models.BigIntegerField(null=True, blank=True)
+    attempts = models.SmallIntegerField(db_default=0)
+    # The model that answered in the place of the one that was asked, and paid for.
+    answered_by = models.CharField(max_length=NAME_LENGTH, blank=True, db_default="")
+    upstream_status = models.SmallIntegerField(null=True, blank=True)
+    # Tokens that have a price of their own, by ``catalog.pricing.PARTS``.
+    parts = models.JSONField(null=True, blank=True)
+    # Why the count is a guess, for staff.
+    doubt = models.CharField(max_length=200, blank=True, db_default="")
+    # What was reserved, which the price stays within but for one tolerance.
+    held_nano = models.BigIntegerField(db_default=0)
 
     class Meta:
         indexes = [
             models.Index(
                 fields=["organisation", "-occurred_at", "-request_id"],
                 name="usage_event_organisation",
-            )
+            ),
+            # What staff look through: counts that are guesses are few.
+            models.Index(
+                fields=["-occurred_at"],
+                condition=~Q(doubt=""),
+                name="usage_event_doubtful",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.request_id
 
 
+class UsageCorrection(models.Model):
+    """What was found out later about a call: an entry beside it, never a change of it.
+
+    Differences to the call and the entries before, either sign. The hour and the month
+    of the call hold their sum.
+    """
+
+    event = models.ForeignKey(
+        UsageEvent, on_delete=models.PROTECT, related_name="corrections"
+    )
+    made_at = models.DateTimeField(auto_now_add=True)
+    # Who made it; empty where a comparison with the upstream did.
+    made_by_id = models.BigIntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=200)
+    tokens_in = models.IntegerField()
+    tokens_cached = models.IntegerField()
+    tokens_out = models.IntegerField()
+    price_nano = models.BigIntegerField()
+    cost_nano = models.BigIntegerField()
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(
+                name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} {self.price_nano:+}"
+
+
+class UpstreamSum(models.Model):
+    """What a model's server said it had read and written, and what we had since then.
+
+    The counters are as they were read; the tokens are what they grew by since the
+    reading before, ``None`` at the first and where the server began anew.
+    """
+
+    deployment_id = models.BigIntegerField()
+    read_at = models.DateTimeField()
+    counter_in = models.BigIntegerField()
+    counter_out = models.BigIntegerField()
+    tokens_in = models.BigIntegerField(null=True)
+    tokens_out = models.BigIntegerField(null=True)
+    own_in = models.BigIntegerField()
+    own_out = models.BigIntegerField()
+    is_off = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["deployment_id", "-id"], name="usage_upstreamsum_last")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} at {self.read_at:%Y-%m-%d %H:%M}"
+
+
 class UsageHour(models.Model):
-    """What one key used of one model in one hour; the sum of its events."""
+    """What one key used of one model in one hour: its events, and their corrections."""
 
     organisation = models.ForeignKey(
         "accounts.Organisation", on_delete=models.PROTECT, related_name="+"

@@ -36,6 +36,13 @@ class Usage:
     total_ms: int
     client_request_id: str = ""
     error_code: str = ""
+    deployment_id: int | None = None
+    attempts: int = 0
+    upstream_status: int | None = None
+    parts: dict[str, int] | None = None
+    doubt: str = ""
+    held_nano: int = 0
+    answered_by: str = ""
 
 
 _COLUMNS: tuple[tuple[str, str], ...] = (
@@ -58,6 +65,13 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("total_ms", "int"),
     ("client_request_id", "text"),
     ("error_code", "text"),
+    ("deployment_id", "bigint"),
+    ("attempts", "smallint"),
+    ("upstream_status", "smallint"),
+    ("parts", "jsonb"),
+    ("doubt", "text"),
+    ("held_nano", "bigint"),
+    ("answered_by", "text"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)

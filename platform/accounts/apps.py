@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class AccountsConfig(AppConfig):
@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     @property
-    def menu(self) -> list[Entry]:
+    def menu(self) -> list[MenuEntry]:
         """The console's own pages and those of a person's settings."""
         entries = [*CONSOLE, *ACCOUNT]
         # Where nobody can be asked to vouch for people, there is no such page.
@@ -23,7 +23,7 @@ class AccountsConfig(AppConfig):
 
 
 CONSOLE = [
-    Entry(
+    MenuEntry(
         Menu.CONSOLE,
         10,
         _("Overview"),
@@ -31,7 +31,7 @@ CONSOLE = [
         "house",
         for_organisation=True,
     ),
-    Entry(
+    MenuEntry(
         Menu.CONSOLE,
         60,
         _("Members"),
@@ -39,7 +39,7 @@ CONSOLE = [
         "users",
         for_organisation=True,
     ),
-    Entry(
+    MenuEntry(
         Menu.CONSOLE,
         80,
         _("Settings"),
@@ -49,15 +49,15 @@ CONSOLE = [
     ),
 ]
 ACCOUNT = [
-    Entry(Menu.ACCOUNT, 10, _("Profile"), "accounts:profile-settings", "user"),
-    Entry(Menu.ACCOUNT, 30, _("Access tokens"), "accounts:token-list", "key-round"),
-    Entry(Menu.ACCOUNT, 40, _("E-mail addresses"), "account_email", "mail"),
-    Entry(Menu.ACCOUNT, 50, _("Password"), "account_change_password", "lock"),
-    Entry(Menu.ACCOUNT, 60, _("Two-factor sign-in"), "mfa_index", "fingerprint"),
-    Entry(Menu.ACCOUNT, 70, _("Sessions"), "accounts:session-list", "monitor"),
+    MenuEntry(Menu.ACCOUNT, 10, _("Profile"), "accounts:profile-settings", "user"),
+    MenuEntry(Menu.ACCOUNT, 30, _("Access tokens"), "accounts:token-list", "key-round"),
+    MenuEntry(Menu.ACCOUNT, 40, _("E-mail addresses"), "account_email", "mail"),
+    MenuEntry(Menu.ACCOUNT, 50, _("Password"), "account_change_password", "lock"),
+    MenuEntry(Menu.ACCOUNT, 60, _("Two-factor sign-in"), "mfa_index", "fingerprint"),
+    MenuEntry(Menu.ACCOUNT, 70, _("Sessions"), "accounts:session-list", "monitor"),
 ]
 CONNECTED = [
-    Entry(
+    MenuEntry(
         Menu.ACCOUNT, 80, _("Connected accounts"), "socialaccount_connections", "link"
     )
 ]

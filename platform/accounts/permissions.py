@@ -39,3 +39,7 @@ def can_manage_keys(user: Person, organisation: Organisation) -> bool:
 
 def can_see_audit(user: Person, organisation: Organisation) -> bool:
     return role_in(user, organisation) in _MANAGERS
+
+
+def can_choose_storage(user: Person, organisation: Organisation) -> bool:
+    return role_in(user, organisation) in _MANAGERS

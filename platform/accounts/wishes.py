@@ -13,7 +13,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from core.reading import Unreadable, Values
+from core.reading import UnreadableValue, Values
 
 FIELD = "next"
 # What reading a form may end in: another character set, too much, cut off, no form.
@@ -35,7 +35,7 @@ def wish_of(request: HttpRequest) -> str:
     try:
         asked = Values(request.POST).text(FIELD, most=MAX_LENGTH)
         asked = asked or Values(request.GET).text(FIELD, most=MAX_LENGTH)
-    except (Unreadable, *UNREADABLE_FORMS):
+    except (UnreadableValue, *UNREADABLE_FORMS):
         # Every page asks, those that say what could not be read among them.
         return ""
     return asked if _is_ours(asked) else ""

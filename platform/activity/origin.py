@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
-from core.reading import Unreadable, Values
+from core.reading import UnreadableValue, Values
 
 _SEARCH_ENGINE = re.compile(
     r"(?:^|\.)(?:google|bing|baidu|duckduckgo|sogou|yandex|ecosia|kagi)\."
@@ -43,7 +43,7 @@ def _parameter(request: HttpRequest, name: str) -> str:
     try:
         # An address is no longer than that; it is cut to its column afterwards.
         return Values(request.GET).text(name, most=2000)
-    except Unreadable:
+    except UnreadableValue:
         # A campaign's address may hold nonsense; the page is shown all the same.
         return ""
 

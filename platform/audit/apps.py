@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class AuditConfig(AppConfig):
@@ -10,7 +10,7 @@ class AuditConfig(AppConfig):
     name = "audit"
     label = "audit"
     menu = (
-        Entry(
+        MenuEntry(
             Menu.CONSOLE,
             70,
             _("Audit log"),

@@ -8,110 +8,54 @@ from typing import Any
 
 from celery.schedules import crontab
 
-SCHEDULE: dict[str, dict[str, Any]] = {
-    "operations-pulse": {
-        "task": "operations.tasks.pulse",
-        "schedule": 30.0,
-        "options": {"expires": 60},
-    },
-    "jobs-facts": {
-        "task": "jobs.tasks.sweep",
-        "args": ["fact"],
-        "schedule": 2.0,
-        # A run that waited longer than this has been overtaken by the next.
-        "options": {"expires": 4},
-    },
-    "jobs-webhooks": {
-        "task": "jobs.tasks.sweep",
-        "args": ["webhook"],
-        "schedule": 2.0,
-        "options": {"expires": 4, "queue": "billing"},
-    },
-    "jobs-mails": {
-        "task": "jobs.tasks.sweep",
-        "args": ["mail"],
-        "schedule": 15.0,
-        "options": {"expires": 30, "queue": "mail"},
-    },
-    "jobs-contributions": {
-        "task": "jobs.tasks.sweep",
-        "args": ["contribution"],
-        "schedule": 15.0,
-        "options": {"expires": 30},
-    },
-    "jobs-prune": {
-        "task": "jobs.tasks.prune",
-        "schedule": crontab(hour=3, minute=50),
-    },
-    "outbox-prune": {
-        "task": "outbox.tasks.prune",
-        "schedule": crontab(hour=3, minute=20),
-    },
-    "accounts-prune-calls": {
-        "task": "accounts.tasks.prune_calls",
-        "schedule": crontab(hour=3, minute=35),
-    },
-    "drafts-forget": {
-        "task": "drafts.tasks.prune_drafts",
-        "schedule": crontab(hour=3, minute=45),
-    },
-    "subscriptions-expire": {
-        "task": "billing.subscriptions.tasks.expire_grants",
-        "schedule": 60.0,
-        "options": {"expires": 120},
+Entry = dict[str, Any]
+
+
+def _every(seconds: float, task: str, *args: str, queue: str = "") -> Entry:
+    """Return the entry of a task that runs in intervals.
+
+    A run that waited twice as long has been overtaken by the next, and expires.
+    """
+    options: Entry = {"expires": 2 * seconds, **({"queue": queue} if queue else {})}
+    return {"task": task, "schedule": seconds, "args": args, "options": options}
+
+
+def _nightly(hour: int, minute: int, task: str) -> Entry:
+    """Return the entry of a task that runs once a day, by UTC."""
+    return {"task": task, "schedule": crontab(hour=hour, minute=minute)}
+
+
+SCHEDULE: dict[str, Entry] = {
+    "operations-pulse": _every(30, "operations.tasks.pulse"),
+    # People wait for what these do.
+    "jobs-facts": _every(2, "jobs.tasks.sweep", "fact"),
+    "jobs-webhooks": _every(2, "jobs.tasks.sweep", "webhook", queue="billing"),
+    "jobs-mails": _every(15, "jobs.tasks.sweep", "mail", queue="mail"),
+    "jobs-contributions": _every(15, "jobs.tasks.sweep", "contribution"),
+    "subscriptions-expire": _every(60, "billing.subscriptions.tasks.expire_grants"),
+    "activity-flush": _every(15, "activity.tasks.flush_buffer"),
+    "search-embed": _every(15, "search.tasks.embed_waiting"),
+    "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
+    "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),
+    "usage-report": _every(30, "inference.usage.tasks.report_hours"),
+    "forum-views": _every(60, "community.forum.tasks.flush_views"),
+    "stored-prune": {
+        "task": "inference.stored.tasks.prune",
+        "schedule": crontab(minute=25),
     },
     "trial-reminders": {
         "task": "billing.subscriptions.tasks.remind_of_trials",
         "schedule": crontab(minute=5),
     },
-    "stripe-reconcile": {
-        "task": "billing.subscriptions.tasks.reconcile",
-        "schedule": crontab(hour=2, minute=40),
-    },
-    "activity-flush": {
-        "task": "activity.tasks.flush_buffer",
-        "schedule": 15.0,
-        "options": {"expires": 30},
-    },
-    "activity-partitions": {
-        "task": "activity.tasks.ensure_partitions",
-        "schedule": crontab(hour=3, minute=5),
-    },
-    "audit-verify": {
-        "task": "audit.tasks.verify",
-        "schedule": crontab(hour=3, minute=35),
-    },
-    "search-embed": {
-        "task": "search.tasks.embed_waiting",
-        "schedule": 15.0,
-        "options": {"expires": 30},
-    },
-    "search-forget": {
-        "task": "search.tasks.forget_unused",
-        "schedule": crontab(hour=4, minute=20),
-    },
-    "gateway-sweep": {
-        "task": "inference.gateway.tasks.sweep",
-        "schedule": 15.0,
-        "options": {"expires": 30},
-    },
-    "usage-first-calls": {
-        "task": "inference.usage.tasks.publish_first_calls",
-        "schedule": 6.0,
-        "options": {"expires": 12},
-    },
-    "usage-report": {
-        "task": "inference.usage.tasks.report_hours",
-        "schedule": 30.0,
-        "options": {"expires": 60},
-    },
-    "forum-render-again": {
-        "task": "community.forum.tasks.render_again",
-        "schedule": crontab(hour=3, minute=15),
-    },
-    "forum-views": {
-        "task": "community.forum.tasks.flush_views",
-        "schedule": 60.0,
-        "options": {"expires": 120},
-    },
+    # By UTC, spread over an hour and a half: most are long and read the same disk.
+    "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
+    "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),
+    "forum-render-again": _nightly(3, 15, "community.forum.tasks.render_again"),
+    "outbox-prune": _nightly(3, 20, "outbox.tasks.prune"),
+    "accounts-prune-calls": _nightly(3, 35, "accounts.tasks.prune_calls"),
+    "audit-verify": _nightly(3, 35, "audit.tasks.verify"),
+    "drafts-forget": _nightly(3, 45, "drafts.tasks.prune_drafts"),
+    "jobs-prune": _nightly(3, 50, "jobs.tasks.prune"),
+    "gateway-compare": _nightly(4, 10, "inference.gateway.tasks.compare"),
+    "search-forget": _nightly(4, 20, "search.tasks.forget_unused"),
 }

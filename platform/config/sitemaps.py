@@ -12,7 +12,7 @@ from community.forum.models import Category, Topic
 from inference.catalog.models import Model
 
 
-class Places(Sitemap[str]):
+class FixedPages(Sitemap[str]):
     """The pages that are always there."""
 
     def items(self) -> list[str]:
@@ -58,7 +58,7 @@ class Models(Sitemap[Model]):
 
 
 SITEMAPS: dict[str, type[Sitemap[Any]]] = {
-    "places": Places,
+    "places": FixedPages,
     "categories": Categories,
     "topics": Topics,
     "docs": DocsPages,

@@ -19,7 +19,7 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 MOST_DIGITS = 18
 
 
-class Unreadable(DomainError):
+class UnreadableValue(DomainError):
     """A value that is not of its kind; ``field`` names it."""
 
     code = "invalid"
@@ -34,7 +34,7 @@ class Unreadable(DomainError):
 class Values:
     """The values of a query or a form, of which none is trusted.
 
-    What is absent or empty is the default; what is wrong raises ``Unreadable``.
+    What is absent or empty is the default; what is wrong raises ``UnreadableValue``.
     """
 
     def __init__(self, sent: QueryDict) -> None:
@@ -51,7 +51,7 @@ class Values:
         value = self._value(name)
         value = value.strip() if strip else value
         if len(value) > most:
-            raise Unreadable(
+            raise UnreadableValue(
                 name, _("“%(field)s” has at most %(most)d characters."), most=most
             )
         return value or default
@@ -63,7 +63,7 @@ class Values:
             return default
         if value not in allowed:
             words = ", ".join(word for word in allowed if word)
-            raise Unreadable(
+            raise UnreadableValue(
                 name, _("“%(field)s” has to be one of these: %(words)s."), words=words
             )
         return value
@@ -75,7 +75,7 @@ class Values:
             return default
         number = whole_number(value)
         if number is None or not least <= number <= most:
-            raise Unreadable(
+            raise UnreadableValue(
                 name,
                 _("“%(field)s” has to be a whole number from %(least)d to %(most)d."),
                 least=least,
@@ -93,7 +93,9 @@ class Values:
         except ValueError:
             day = None
         if day is None or len(value) != 10 or not FIRST_DAY <= day <= LAST_DAY:
-            raise Unreadable(name, _("“%(field)s” has to be a day such as 2026-01-31."))
+            raise UnreadableValue(
+                name, _("“%(field)s” has to be a day such as 2026-01-31.")
+            )
         return day
 
     def flag(self, name: str) -> bool:

@@ -29,7 +29,7 @@ ASK_PREMIUM, FINISHED = 0.65, 0.982
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
-    """How somebody calls: how often they sit down, and how much they ask then."""
+    """How a person calls: how often they sit down, and how much they ask then."""
 
     person: Person
     # Whose keys: a team's, by its name, else their own.
@@ -124,7 +124,7 @@ def plan_habits(
 
 @dataclass(frozen=True, slots=True)
 class _Sitting:
-    """A while in which somebody calls one model with one key."""
+    """A while in which a person calls one model with one key."""
 
     moment: datetime
     habit: Habit

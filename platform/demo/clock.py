@@ -29,9 +29,9 @@ class Clock:
         if moment == self.moment:
             return
         self.moment = moment.astimezone(UTC)
-        self.tell_database()
+        self.set_database_clock()
 
-    def tell_database(self) -> None:
+    def set_database_clock(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config(%s, %s, true)", [_SETTING, self.moment.isoformat()]
@@ -55,7 +55,7 @@ def held(moment: datetime) -> Iterator[Clock]:
                 f" STABLE AS $$ SELECT current_setting('{_SETTING}')::timestamptz $$"
             )
         cursor.execute(f"SET LOCAL search_path = {_SCHEMA}, pg_catalog, public")
-    clock.tell_database()
+    clock.set_database_clock()
     with mock.patch.object(timezone, "now", clock.now):
         yield clock
     with connection.cursor() as cursor:

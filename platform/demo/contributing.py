@@ -65,7 +65,7 @@ def _merge(pull: Pull, person: Person) -> None:
 
 
 def _account_of(person: Person) -> tuple[str, str]:
-    """Return the number and the name of somebody's GitHub account."""
+    """Return the number and the name of a person's GitHub account."""
     if person.username == "ada":
         return ADA
     # A number that is the same whenever and wherever the demo is made.

@@ -24,6 +24,7 @@ from activity.models import Event, Visitor
 from community.forum import counting
 from search.models import IndexEntry
 
+# Ids of a copy are its number times this away: more than the rows any scale plays.
 FIRST = STRIDE = 1_000_000
 # Copies beyond would have ids of nine digits that are another's; nobody needs so many.
 MOST = 98

@@ -18,7 +18,7 @@ import httpx
 from django.conf import settings
 from django.test.utils import override_settings
 
-from billing.stripe import adapter
+from billing.stripe import adapter, products
 from billing.stripe.events import reason_to_let_go
 from billing.stripe.exceptions import NotOurs, StripeError
 from billing.stripe.registry import refresher_for
@@ -50,7 +50,7 @@ def has_emulator() -> bool:
     if not settings.STRIPE_API_BASE.startswith(LOCAL):
         return False
     try:
-        return adapter.find_price("demo") is None
+        return products.find_price("demo") is None
     except StripeError:
         return False
 
@@ -91,7 +91,7 @@ def at_hand() -> Iterator[bool]:
             supervisor.stop()
 
 
-class Account:
+class StripeAccount:
     """The demo's account at the emulator, on a test clock."""
 
     def __init__(self, moment: datetime) -> None:

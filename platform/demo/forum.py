@@ -52,7 +52,7 @@ class Speakers:
     def somebody(
         self, moment: datetime, rng: random.Random, *, is_chinese: bool, power: float
     ) -> Person | None:
-        """Return somebody who is there at ``moment``; old hands speak more often."""
+        """Return a person who is there at ``moment``; old hands speak more often."""
         if is_chinese:
             here: Sequence[Person] = [
                 person for person in self.chinese if person.joined_at < moment

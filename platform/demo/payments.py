@@ -10,9 +10,9 @@ from accounts.models import Organisation, User
 from billing.ledger.models import Payment
 from billing.plans.models import Price
 from billing.subscriptions.models import BillingAccount, Subscription
-from billing.subscriptions.services import fulfil_checkout, start_checkout
+from billing.subscriptions.services import fulfil_checkout, open_checkout
 from demo.calendar import Calendar
-from demo.emulator import Account
+from demo.emulator import StripeAccount
 from demo.people import Company, Person, home, team
 from demo.purchases import Purchase
 from demo.rhythm import Rhythm
@@ -29,7 +29,7 @@ class Shop:
     def __init__(
         self,
         company: Company,
-        account: Account,
+        account: StripeAccount,
         calendar: Calendar,
         on_sale: Callable[[], None],
     ) -> None:
@@ -74,7 +74,7 @@ class Shop:
         self.account.advance(timezone.now())
         user, organisation = self._parties(purchase)
         with self.account.customers:
-            intent = start_checkout(
+            intent = open_checkout(
                 organisation,
                 user=user,
                 price=_price(purchase.plan, purchase.interval),
@@ -103,7 +103,7 @@ class Shop:
         user = self.company[person.username]
         self.account.advance(timezone.now())
         with self.account.customers:
-            start_checkout(home(user), user=user, price=_price("pro", interval))
+            open_checkout(home(user), user=user, price=_price("pro", interval))
 
     def _cancel(self, purchase: Purchase) -> None:
         self.account.advance(timezone.now())

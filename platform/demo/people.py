@@ -30,13 +30,14 @@ from demo.calendar import Calendar
 from demo.rhythm import Rhythm
 
 PASSWORD = "doorstone-demo"  # noqa: S105 - printed at every start, for demos only
+# A quarter: long enough for cohorts to age and for plans to renew twice.
 DAYS = 90
 # Of those who sign up so many confirm their address.
 VERIFIED = 0.87
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TrafficSource:
     """Where people come from, as their first request tells, and how many do."""
 
     name: str
@@ -50,17 +51,24 @@ class Source:
         return Origin(self.name, self.medium, self.campaign, self.referrer, path)
 
 
+# Weights, of about a hundred: a young project is found by search and by its code.
 SOURCES = (
-    Source("search", "organic", "", "https://duckduckgo.com/", 30),
-    Source("github.com", "referral", "", "https://github.com/", 20),
-    Source("direct", weight=15),
-    Source("zhihu.com", "referral", "", "https://www.zhihu.com/", 9, is_chinese=True),
-    Source("news.ycombinator.com", "referral", "", "https://news.ycombinator.com/", 8),
-    Source("newsletter", "email", "october-release", "", 6),
-    Source("newsletter", "email", "weekly", "", 4),
-    Source("linkedin", "cpc", "self-hosted-ai", "", 4),
-    Source("juejin.cn", "referral", "", "https://juejin.cn/", 4, is_chinese=True),
-    Source("pycon", "event", "booth", "", 2),
+    TrafficSource("search", "organic", "", "https://duckduckgo.com/", 30),
+    TrafficSource("github.com", "referral", "", "https://github.com/", 20),
+    TrafficSource("direct", weight=15),
+    TrafficSource(
+        "zhihu.com", "referral", "", "https://www.zhihu.com/", 9, is_chinese=True
+    ),
+    TrafficSource(
+        "news.ycombinator.com", "referral", "", "https://news.ycombinator.com/", 8
+    ),
+    TrafficSource("newsletter", "email", "october-release", "", 6),
+    TrafficSource("newsletter", "email", "weekly", "", 4),
+    TrafficSource("linkedin", "cpc", "self-hosted-ai", "", 4),
+    TrafficSource(
+        "juejin.cn", "referral", "", "https://juejin.cn/", 4, is_chinese=True
+    ),
+    TrafficSource("pycon", "event", "booth", "", 2),
 )
 LANDING = ("/", "/", "/docs/", "/docs/", "/forum/", "/pricing/", "/models/")
 # Who of a team does what, in the order they join.
@@ -72,13 +80,13 @@ ROLES = (
 )
 
 
-def any_source(rng: random.Random) -> Source:
+def any_source(rng: random.Random) -> TrafficSource:
     return rng.choices(SOURCES, weights=[source.weight for source in SOURCES])[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who signs up, before there is a row of them."""
+    """A person who signs up, before there is a row of them."""
 
     username: str
     joined_at: datetime
@@ -178,7 +186,7 @@ class Company:
     ) -> None:
         """Have everybody visit, sign up and confirm their address, each in its time."""
         for person in people:
-            # Whoever was here before the demo begins is noticed as it begins.
+            # A visit from before the demo begins is recorded as it begins.
             calendar.plan(person.seen_at, _visit, person)
             calendar.plan(person.joined_at, self._join, person, on_person)
             if person.is_verified:
@@ -238,7 +246,7 @@ def team(name: str) -> Organisation:
 
 
 def home(user: User) -> Organisation:
-    """Return somebody's personal organisation."""
+    """Return a user's personal organisation."""
     return Organisation.objects.personal().get(owner=user)
 
 

@@ -15,7 +15,7 @@ CARDS = ("4242424242424242", "5555555555554444")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """Somebody's subscription: from when, how many seats, and how it goes on."""
+    """A person's subscription: from when, how many seats, and how it goes on."""
 
     buyer: Person
     # Whose it is: a team by its name, else the buyer's own.

@@ -39,6 +39,7 @@ from notifications.services import mark_read
 
 # What came before is read, but for the latest of Ada's.
 READ = timedelta(days=4)
+# Enough to see a number in the bell and a first page with both kinds.
 UNREAD = 5
 
 
@@ -127,7 +128,7 @@ def _play(
             pass
         forum.create_categories()
         calendar, company = Calendar(), Company()
-        account = emulator.Account(start)
+        account = emulator.StripeAccount(start)
         rhythm = Rhythm(start, now, growth=2.6)
         callers = Callers(
             company, calendar, rhythm, rng, lambda done: on_step("calls", done)
@@ -162,7 +163,7 @@ def _play(
 
 def _plan(scale: Scale, rhythm: Rhythm, rng: random.Random) -> Programme:
     characters = people.plan_characters(rhythm.start, rng)
-    # Growth needs somebody to grow from: the first come a day after the staff.
+    # Growth needs a first few to grow from: they come a day after the staff.
     coming = Rhythm(rhythm.start + timedelta(days=2), rhythm.end, growth=2.6)
     crowd = people.plan_crowd(scale.people, coming, rng)
     purchases = plan_purchases(crowd, characters["erin"], rhythm, rng)
@@ -208,7 +209,7 @@ def _schedule(
         scale.replies,
         forum.Speakers([*plan.crowd, *members], plan.characters),
         company,
-        # Nobody asks before there is somebody to answer.
+        # Nobody asks before there are members to answer.
         Rhythm(rhythm.start + timedelta(days=9), rhythm.end, growth=2.2),
         calendar,
         rng,
@@ -290,7 +291,7 @@ def _plan_reading(
     calendar.plan(rhythm.end - timedelta(minutes=1), read_all_but_latest)
 
 
-def _advance(account: emulator.Account) -> None:
+def _advance(account: emulator.StripeAccount) -> None:
     account.advance(timezone.now())
 
 

@@ -1,6 +1,6 @@
 """What the demo's people are called and say, read from ``stories/*.toml``.
 
-Python only reads and combines: whoever wants another name or question changes data.
+Python only reads and combines: another name or question is a change of data.
 """
 
 import random
@@ -22,7 +22,7 @@ class BadStory(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """How somebody is called, and what they sign in as."""
+    """What a person is called, and what they sign in as."""
 
     username: str
     display_name: str
@@ -43,7 +43,7 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A merged pull request; without ``by`` somebody of the crowd made it."""
+    """A merged pull request; without ``by`` a member of the crowd made it."""
 
     number: int
     title: str
@@ -52,8 +52,8 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One reply; by the asker or by somebody else."""
+class Reply:
+    """One reply; by the asker or by another member."""
 
     text: str
     by: str = ""
@@ -72,7 +72,7 @@ class Thread:
     tags: tuple[str, ...]
     title: str
     text: str
-    replies: tuple[Line, ...]
+    replies: tuple[Reply, ...]
     locale: str
     # Who opens it and how long ago, where a page or the documentation counts on it.
     asker: str = ""
@@ -196,7 +196,7 @@ def written() -> list[Thread]:
     return [
         _made(
             Thread,
-            thread | {"replies": [_made(Line, each) for each in thread["replies"]]},
+            thread | {"replies": [_made(Reply, each) for each in thread["replies"]]},
             locale=locale,
         )
         for locale in LOCALES
@@ -256,15 +256,15 @@ def _compose(book: Phrasebook, number: int, replies: int, rng: random.Random) ->
 
 def _replies(
     book: Phrasebook, problem: Problem, count: int, thanks: str, rng: random.Random
-) -> Iterator[Line]:
+) -> Iterator[Reply]:
     """Yield answers first, then what others add; the asker has the last word."""
     wanted = min(count, rng.choice((1, 2, 2, 3)), len(problem.answers))
     for answer in rng.sample(problem.answers, wanted):
-        yield Line(answer)
+        yield Reply(answer)
     for _ in range(wanted, count - 1):
-        yield Line(_remark(book, problem, rng))
+        yield Reply(_remark(book, problem, rng))
     if wanted < count:
-        yield Line(thanks, by="asker")
+        yield Reply(thanks, by="asker")
 
 
 def _remark(book: Phrasebook, problem: Problem, rng: random.Random) -> str:

@@ -18,9 +18,11 @@ from demo.calendar import Calendar
 from demo.people import LANDING, Company, Person, a_visitor_id, any_source
 from demo.rhythm import Rhythm
 
+# Rows that are written at once; more would only take memory.
 BATCH = 50_000
 # So many page views are of the newest topics, so many of people who are signed in.
 NEWS, KNOWN = 0.3, 0.38
+# Weights beside those of pages (up to 30 each) and of all topics together (260).
 FIXED = (("/", 30), ("/pricing/", 12), ("/models/", 8), ("/forum/", 22), ("/docs/", 18))
 
 
@@ -186,6 +188,7 @@ def _places(rng: random.Random) -> _Places:
         rows.append((page.get_absolute_url(), subject, min(weight, 30), None))
     topics = Topic.objects.listed().order_by("pk")
     scale = 260 / max(topics.count(), 1)
+    # 5 000 titles are about a megabyte.
     for topic in topics.only("title", "created_at").iterator(chunk_size=5_000):
         weight = min(rng.paretovariate(1.2), 40) * scale
         rows.append(

@@ -19,7 +19,7 @@ class Menu(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """One line of a menu: the page it opens, by name, and its place from the top.
 
     ``for_organisation`` is true of pages whose address names one, as ``org``.
@@ -37,13 +37,13 @@ class Entry:
         return reverse(self.page, kwargs={"org": org} if self.for_organisation else {})
 
 
-def all_entries() -> Iterator[Entry]:
+def all_entries() -> Iterator[MenuEntry]:
     """Yield what the installed apps bring."""
     for config in apps.get_app_configs():
         yield from getattr(config, "menu", ())
 
 
-def entries_of(menu: Menu) -> list[Entry]:
+def entries_of(menu: Menu) -> list[MenuEntry]:
     """Return the entries of one menu, from the top."""
     found = (entry for entry in all_entries() if entry.menu == menu)
     return sorted(found, key=lambda entry: entry.place)

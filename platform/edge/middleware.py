@@ -13,7 +13,7 @@ from core.context import network
 from core.context import request_id as current_request_id
 from core.errors import DomainError, unavailable
 from core.ids import new_public_id
-from core.reading import Unreadable, field_with_nul
+from core.reading import UnreadableValue, field_with_nul
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -134,7 +134,7 @@ class DomainErrors:
         if field is None:
             return None
         message = _("“%(field)s” holds a character that nobody can see or keep.")
-        return self.process_exception(request, Unreadable(field, message))
+        return self.process_exception(request, UnreadableValue(field, message))
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

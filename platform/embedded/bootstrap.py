@@ -212,7 +212,7 @@ def install_files(groups: tuple[str, ...], *options: str) -> bool:
 def make_environment() -> None:
     """Make the environment from nothing. Raises ``SetUpFailed``."""
     if VENV.is_symlink():
-        # What it leads to may be somebody else's.
+        # What it leads to may be another project's.
         VENV.unlink()
     elif VENV.exists():
         shutil.rmtree(VENV)
@@ -244,6 +244,7 @@ def trouble_with_environment() -> str:
             capture_output=True,
             text=True,
             check=False,
+            # A Python starts in a tenth of a second, also from a cold disk in a few.
             timeout=60,
         )
         version, prefix, has_pip = json.loads(asked.stdout)

@@ -304,7 +304,7 @@ class EmbeddedPostgres:
             raise ServiceUnavailable(f"{failure}: {answer}")
 
     def _remove_leftovers(self) -> None:
-        """Remove the locks of a server that is gone; whoever holds ours knows."""
+        """Remove the locks of a server that is gone. The caller holds our own lock."""
         kill_all_in(self.data_dir)
         for folder, pattern in (
             (self.data_dir, "postmaster.pid"),

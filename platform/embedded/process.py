@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+# Both from linux/prctl.h.
 _PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_CHILD_SUBREAPER = 36  # as above
 # The servers of tests and benchmarks lie deeper.
 _PASSED = {"test", "bench"}
 _SERVERS = {"postgres", "redis-server", "valkey-server"}
@@ -166,7 +167,7 @@ def is_claimed(path: Path) -> bool:
 def servers_in(folder: Path) -> Iterator[int]:
     """Yield the processes of PostgreSQL and Redis on a data folder (Linux only).
 
-    Both make it their working folder; somebody's shell may stand there, too.
+    Both make it their working folder; a shell may stand there, too.
     """
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -52,7 +52,7 @@ class EmbeddedRedis:
     def __init__(self, data_dir: Path, *, port: int | None = None) -> None:
         self.data_dir = data_dir.resolve()
         self.port = port or _free_port()
-        # Every start has its own: whoever may know it reads var/environment.
+        # Every start has its own; var/environment holds it, for its owner to read.
         self.password = secrets.token_urlsafe(24)
         self.log = self.data_dir / "server.log"
         self.process: subprocess.Popen[bytes] | None = None

@@ -3,7 +3,7 @@
 A template is read anew for each page, so it shows at once. Python has to start again:
 this process listens, keeps what never changes in memory and forks a worker that loads
 the product in a second; granian watches the files. Worker and beat follow when the
-page somebody waits for is served.
+page a developer waits for is served.
 """
 
 import argparse

@@ -61,7 +61,7 @@ class Places:
         )
 
     def refuse_taken_ports(self, *, with_stripe: bool) -> None:
-        """Raise ``ServiceUnavailable`` for the first port somebody listens on."""
+        """Raise ``ServiceUnavailable`` for the first port another process holds."""
         wanted = {"PORT": self.port, "MAILBOX_PORT": self.mailbox_port}
         if with_stripe:
             wanted["STRIPE_EMULATOR_PORT"] = self.stripe_port
@@ -224,6 +224,7 @@ def worker(environment: dict[str, str]) -> Service:
         {**environment, "APPLICATION_NAME": "doorstone-worker"},
         is_ready=lambda: _worker_answers(environment),
         cwd=ROOT,
+        # It loads the product in three to five seconds; on a busy machine in more.
         patience=20,
     )
 
@@ -252,7 +253,7 @@ def free_port() -> int:
 
 
 def _celery() -> list[str]:
-    # Whoever runs a bare machine as root has decided so; PostgreSQL runs as nobody.
+    # Root on a bare machine is the operator's choice; PostgreSQL runs as nobody.
     silence = "ignore:You're running the worker with superuser privileges"
     return [
         sys.executable,
@@ -268,7 +269,7 @@ def _worker_answers(environment: dict[str, str]) -> bool:
     broker = environment.get("REDIS_BROKER_URL") or environment["REDIS_URL"]
     with Celery(broker=broker, set_as_current=False) as app:
         app.conf.broker_transport_options = {"global_keyprefix": f"{prefix}celery:"}
-        return bool(app.control.ping(timeout=0.3))
+        return bool(app.control.ping(timeout=0.3))  # and is asked again soon
 
 
 def _has_pulse(environment: dict[str, str], since: float) -> bool:

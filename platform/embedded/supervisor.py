@@ -23,11 +23,12 @@ STARTING = 60
 # in all.
 MANY_CRASHES = 8
 
+# ANSI's colours but black and white, of which a terminal has one as its ground.
 _COLOURS = itertools.cycle((36, 32, 33, 35, 34, 31))
 _write_lock = threading.Lock()
 
 
-class Server(Protocol):
+class EmbeddedServer(Protocol):
     """An embedded server: it has been started once and can be launched again.
 
     Without one that is vital nothing else is worth running.
@@ -101,7 +102,7 @@ class Service:
 class Watched:
     """What is kept running, and how that went so far."""
 
-    kept: Service | Server
+    kept: Service | EmbeddedServer
     colour: int
     started_at: float = field(default_factory=time.monotonic)
     crashes: int = 0
@@ -134,13 +135,13 @@ class Supervisor:
         for service in services:
             service.wait_until_ready(timeout)
 
-    def adopt(self, server: Server, *, has_answered: bool = True) -> None:
+    def adopt(self, server: EmbeddedServer, *, has_answered: bool = True) -> None:
         """Keep a server running that has been started, and end it with the rest."""
         each = Watched(server, next(_COLOURS), has_answered=has_answered)
         self.watched.append(each)
         threading.Thread(target=self._listen, args=(each, server), daemon=True).start()
 
-    def release(self, server: Server) -> None:
+    def release(self, server: EmbeddedServer) -> None:
         """End a server and keep it running no more."""
         for each in self.watched:
             each.is_released = each.is_released or each.kept is server
@@ -193,14 +194,14 @@ class Supervisor:
         delay = min(0.25 * 2**each.crashes, 30)
         if each.ended is not process:
             each.ended = process
-            self._tell(each, process.returncode, delay)
+            self._report_end(each, process.returncode, delay)
         if now - each.started_at < delay:
             return
         each.crashes += 1
         each.started_at, each.has_answered = now, False
         each.kept.launch()
 
-    def _tell(self, each: Watched, code: int, delay: float) -> None:
+    def _report_end(self, each: Watched, code: int, delay: float) -> None:
         """Say that something ended; give a server up that ends again and again."""
         times = f"{each.crashes + 1} times in a row"
         log = None if isinstance(each.kept, Service) else each.kept.log
@@ -217,7 +218,7 @@ class Supervisor:
                 f"{why}"
             )
 
-    def _listen(self, each: Watched, server: Server) -> None:
+    def _listen(self, each: Watched, server: EmbeddedServer) -> None:
         """Ask a server once a second whether it is there."""
         while not self.stopping.wait(1) and not each.is_released:
             process = server.process

@@ -52,11 +52,12 @@ def replace_for(organisation_id: int, features: Features, *, source: str) -> int
             plan_before=row.plan if row else "",
         )
     )
-    transaction.on_commit(partial(_announce, organisation_id), robust=True)
+    transaction.on_commit(partial(announce, organisation_id), robust=True)
     return revision
 
 
-def _announce(organisation_id: int) -> None:
+def announce(organisation_id: int) -> None:
+    """Tell gateways that what they know of an organisation is outdated."""
     try:
         client().publish(prefixed(CHANNEL), str(organisation_id))
     except RedisError as error:

@@ -7,14 +7,14 @@ from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from jobs.models import Job
-from jobs.registry import Kind, kinds
+from jobs.registry import JobKind, kinds
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """Of one kind: what waits, how late the most urgent is, what was given up."""
 
-    kind: Kind
+    kind: JobKind
     waiting: int
     overdue: timedelta
     dead: int

@@ -18,7 +18,7 @@ def is_staff(user: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class JobKind:
     """One kind of job: what is done, how patiently, and what staff see of it.
 
     ``handle`` gets a row of ``rows`` and the job. It may raise ``Ignored``,
@@ -72,19 +72,19 @@ class Kind:
         return {str(row.pk): row for row in rows}
 
 
-_kinds: dict[str, Kind] = {}
+_kinds: dict[str, JobKind] = {}
 
 
-def register(kind: Kind) -> None:
+def register(kind: JobKind) -> None:
     """Have the queue know ``kind``."""
     _kinds[kind.name] = kind
 
 
-def kinds() -> tuple[Kind, ...]:
+def kinds() -> tuple[JobKind, ...]:
     """Return every kind, in the order of their names."""
     return tuple(_kinds[name] for name in sorted(_kinds))
 
 
-def kind_named(name: str) -> Kind:
+def kind_named(name: str) -> JobKind:
     """Return one kind. Raises ``LookupError`` when nobody registered it."""
     return _kinds[name]

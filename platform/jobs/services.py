@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from jobs.models import UNFINISHED, Job
-from jobs.registry import Kind, kind_named, kinds
+from jobs.registry import JobKind, kind_named, kinds
 from stores.nudging import nudge_after_commit
 
 # A statement about so many rows takes well under a second.
@@ -116,7 +116,7 @@ def _locked(jobs: QuerySet[Job]) -> QuerySet[Job]:
     return jobs.select_for_update(skip_locked=True).order_by("pk")
 
 
-def _prune_jobs(kind: Kind, before: datetime, batch: int) -> int:
+def _prune_jobs(kind: JobKind, before: datetime, batch: int) -> int:
     """Go through the jobs from the oldest on; batches keep the locks short."""
     pruned, last = 0, 0
     while True:
@@ -136,7 +136,7 @@ def _prune_jobs(kind: Kind, before: datetime, batch: int) -> int:
         pruned += Job.objects.filter(pk__in=over).delete()[0]
 
 
-def _prune_rows(kind: Kind, before: datetime, batch: int) -> None:
+def _prune_rows(kind: JobKind, before: datetime, batch: int) -> None:
     """Delete old rows no job is about any more."""
     named = Cast(OuterRef("pk"), CharField())
     wanted = Job.objects.filter(kind=kind.name, subject=named)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.backoff import wait_after
 from jobs.exceptions import Hopeless, Ignored, NotNow
 from jobs.models import Job
-from jobs.registry import Kind, kind_named
+from jobs.registry import JobKind, kind_named
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def sweep_together(name: str, *, batch: int = 1_000) -> int:
 
 
 @transaction.atomic
-def _do_together(kind: Kind, jobs: list[Job], rows: Mapping[str, Any]) -> int:
+def _do_together(kind: JobKind, jobs: list[Job], rows: Mapping[str, Any]) -> int:
     for job in jobs:
         _refuse_hopeless(kind, job, rows.get(job.subject))
     ours = Job.objects.waiting().filter(pk__in=[job.pk for job in jobs])
@@ -90,7 +90,7 @@ def _do_together(kind: Kind, jobs: list[Job], rows: Mapping[str, Any]) -> int:
     return ended
 
 
-def _work(kind: Kind, *, subject: str | None, seconds: float) -> int:
+def _work(kind: JobKind, *, subject: str | None, seconds: float) -> int:
     ended = 0
     until = time.monotonic() + seconds
     try:
@@ -106,7 +106,7 @@ def _work(kind: Kind, *, subject: str | None, seconds: float) -> int:
     return ended
 
 
-def claim(kind: Kind, *, subject: str | None = None) -> list[Job]:
+def claim(kind: JobKind, *, subject: str | None = None) -> list[Job]:
     """Take jobs that are due, the oldest first, for the length of the kind's lease.
 
     Of those another worker has left only one is taken, to be done last: should it kill
@@ -140,7 +140,7 @@ def _release(jobs: list[Job]) -> None:
         _held(job).update(attempts=job.attempts - 1, leased_until=None)
 
 
-def _do(kind: Kind, job: Job, row: Any) -> bool:
+def _do(kind: JobKind, job: Job, row: Any) -> bool:
     """Do one job and note what came of it; tell whether it was done or ignored."""
     try:
         return _handle(kind, job, row)
@@ -167,7 +167,7 @@ def _do(kind: Kind, job: Job, row: Any) -> bool:
     return False
 
 
-def _handle(kind: Kind, job: Job, row: Any) -> bool:
+def _handle(kind: JobKind, job: Job, row: Any) -> bool:
     _refuse_hopeless(kind, job, row)
     if kind.is_local:
         return _do_locally(kind, job, row)
@@ -175,7 +175,7 @@ def _handle(kind: Kind, job: Job, row: Any) -> bool:
     return _end(job, Job.State.DONE)
 
 
-def _refuse_hopeless(kind: Kind, job: Job, row: Any) -> None:
+def _refuse_hopeless(kind: JobKind, job: Job, row: Any) -> None:
     """Raise ``Ignored`` or ``Hopeless`` where trying makes no sense."""
     if row is None:
         raise Ignored(GONE)
@@ -183,7 +183,7 @@ def _refuse_hopeless(kind: Kind, job: Job, row: Any) -> None:
         raise Hopeless(DEADLY)
 
 
-def _do_locally(kind: Kind, job: Job, row: Any) -> bool:
+def _do_locally(kind: JobKind, job: Job, row: Any) -> bool:
     """Do a job whose work commits together with its end.
 
     The end is written first: it takes the row's lock, so that nobody else begins

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class NotificationsConfig(AppConfig):
@@ -10,7 +10,7 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
     label = "notifications"
     menu = (
-        Entry(
+        MenuEntry(
             Menu.ACCOUNT, 20, _("Notifications"), "notifications:preferences", "bell"
         ),
     )

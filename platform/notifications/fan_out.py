@@ -20,7 +20,7 @@ Words = str | Callable[[], str]
 # So many mails leave at once; of more the sweep takes care, within fifteen seconds.
 NUDGED = 20
 
-# Rows are taken in one order whoever tells, so that two never wait for each other.
+# Every caller takes rows in one order, so that two never wait for each other.
 # Once read a message is news again, and its count begins anew; until then it is one
 # more of the same, and its address stays that of the first one not read. So a count
 # of one, new or anew, is what is mailed.
@@ -86,8 +86,8 @@ def notify_all(
     they are.
 
     ``title`` and ``body`` are words, or what returns them in the language that is
-    active then. ``about`` names what it is about, as ``registry`` knows it: whoever
-    may no longer see that is shown neither message nor mail.
+    active then. ``about`` names what it is about, as ``registry`` knows it: a
+    person who may no longer see that is shown neither message nor mail.
     """
     about_kind, about_id = about or ("", None)
     now = timezone.now()
@@ -101,7 +101,7 @@ def notify_all(
             ),
             {
                 **chosen,
-                **_in_each_language("title", title, limit=300),
+                **_in_each_language("title", title, limit=300),  # the column's width
                 **_in_each_language("body", body),
                 "kind": str(kind),
                 "dedupe_key": dedupe_key,

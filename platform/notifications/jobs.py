@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from jobs.models import Job
-from jobs.registry import Kind
+from jobs.registry import JobKind
 from notifications.mailing import MAIL, breaker, send_mail
 from notifications.models import EmailMessage
 
@@ -16,7 +16,7 @@ def send(mail: EmailMessage, _job: Job) -> None:
     send_mail(mail)
 
 
-KIND = Kind(
+KIND = JobKind(
     name=MAIL,
     queue="mail",
     rows=lambda: EmailMessage.objects.select_related("user"),

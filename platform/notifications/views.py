@@ -22,7 +22,7 @@ from notifications.models import Notification
 @require_safe
 @sign_in_required
 def notification_list(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """What somebody was told, newest first."""
+    """The user's notifications, newest first."""
     visible = Notification.objects.visible_to(request.user).select_related("actor")
     only_unread = Values(request.GET).flag("unread")
     if only_unread:

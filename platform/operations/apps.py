@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Entry, Menu
+from edge.menus import Menu, MenuEntry
 
 
 class OperationsConfig(AppConfig):
@@ -9,4 +9,4 @@ class OperationsConfig(AppConfig):
 
     name = "operations"
     label = "operations"
-    menu = (Entry(Menu.STAFF, 40, _("Operations"), "operations:jobs"),)
+    menu = (MenuEntry(Menu.STAFF, 40, _("Operations"), "operations:jobs"),)

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,15 +21,18 @@ from django.core import checks
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Min
+from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 
-from billing.stripe import adapter
+from billing.stripe import products
 from billing.stripe.exceptions import StripeError
-from core.crypto import decrypt
 from inference.catalog.alarms import refusals
 from inference.catalog.models import SERVED_HERE, Deployment, Model
+from inference.providers.keyring import keys_of
+from inference.usage.models import UpstreamSum, UsageEvent
 from jobs.queries import Backlog, backlogs
 from stores.redis import client, prefixed
 
@@ -49,6 +53,8 @@ MIN_FREE_SHARE = 0.05
 MAX_PULSE_AGE = 90
 # In seconds. What answers later is as good as away for those who wait for a page.
 PATIENCE = 3
+# Who has more models in trouble than fit on a page has one cause for them.
+SHOWN = 10
 
 
 class Status(StrEnum):
@@ -92,6 +98,18 @@ def examine() -> Iterator[Finding]:
 Said = Iterator[tuple[Status, str]]
 
 
+def ok(sentence: str) -> tuple[Status, str]:
+    return Status.OK, sentence
+
+
+def warning(sentence: str) -> tuple[Status, str]:
+    return Status.WARNING, sentence
+
+
+def failure(sentence: str) -> tuple[Status, str]:
+    return Status.FAILURE, sentence
+
+
 def look_at_settings() -> Said:
     """Django's own checks; the deployment ones where the site is a real one."""
     found = checks.run_checks(include_deployment_checks=settings.IS_HTTPS)
@@ -105,15 +123,12 @@ def look_at_settings() -> Said:
             f"{message.id}: {message.msg}{hint}",
         )
     if not settings.IS_HTTPS:
-        yield (
-            Status.WARNING,
-            (
-                f"SITE_URL is {settings.SITE_URL}: set it to the https:// address people "
-                "use, or cookies and links are not protected."
-            ),
+        yield warning(
+            f"SITE_URL is {settings.SITE_URL}: set it to the https:// address people "
+            "use, or cookies and links are not protected."
         )
     if not found:
-        yield Status.OK, "Every setting fits."
+        yield ok("Every setting fits.")
 
 
 def look_at_postgres() -> Said:
@@ -128,27 +143,22 @@ def look_at_postgres() -> Said:
             version, moment = cursor.fetchone()
         ended = time.time()
     except DatabaseError as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"PostgreSQL does not answer ({_first_line(error)}): "
-                + _cure(
-                    "check DATABASE_URL and that the server runs and lets this "
-                    "machine in.",
-                    log="postgres.log",
-                )
-            ),
+        yield failure(
+            f"PostgreSQL does not answer ({_first_line(error)}): "
+            + _cure(
+                "check DATABASE_URL and that the server runs and lets this machine in.",
+                log="postgres.log",
+            )
         )
         return
     major = version // 10_000
     if major < MIN_POSTGRES:
-        yield (
-            Status.FAILURE,
-            f"PostgreSQL {major} is too old: upgrade to {MIN_POSTGRES} or newer.",
+        yield failure(
+            f"PostgreSQL {major} is too old: upgrade to {MIN_POSTGRES} or newer."
         )
     else:
         took = (ended - started) * 1000
-        yield Status.OK, f"PostgreSQL {major} answers in {took:.0f} ms."
+        yield ok(f"PostgreSQL {major} answers in {took:.0f} ms.")
     yield _skew("PostgreSQL", float(moment), started, ended)
 
 
@@ -158,15 +168,12 @@ def look_at_migrations() -> Said:
     if plan:
         names = ", ".join(f"{m.app_label}.{m.name}" for m, _back in plan[:3])
         more = f" and {len(plan) - 3} more" if len(plan) > 3 else ""
-        yield (
-            Status.FAILURE,
-            (
-                f"{len(plan)} migrations are not applied ({names}{more}): "
-                "run manage.py migrate."
-            ),
+        yield failure(
+            f"{len(plan)} migrations are not applied ({names}{more}): "
+            "run manage.py migrate."
         )
     else:
-        yield Status.OK, "Every migration is applied."
+        yield ok("Every migration is applied.")
 
 
 def look_at_redis() -> Said:
@@ -176,7 +183,7 @@ def look_at_redis() -> Said:
     places = {settings.REDIS_CACHE_URL: "REDIS_CACHE_URL", broker: "REDIS_BROKER_URL"}
     for url, name in places.items():
         if not url.startswith(("redis", "unix")):
-            yield Status.OK, f"{name} is not a Redis; it was not looked at."
+            yield ok(f"{name} is not a Redis; it was not looked at.")
             continue
         server = redis.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
@@ -188,33 +195,26 @@ def look_at_redis() -> Said:
             version = str(server.info("server")["redis_version"])
             policy = str(server.info("memory").get("maxmemory_policy", ""))
         except RedisGone as error:
-            yield (
-                Status.FAILURE,
-                (
-                    f"Redis does not answer at {name} ({_first_line(error)}): "
-                    + _cure(
-                        "check the address and that the server runs.",
-                        log="redis/server.log",
-                    )
-                ),
+            yield failure(
+                f"Redis does not answer at {name} ({_first_line(error)}): "
+                + _cure(
+                    "check the address and that the server runs.",
+                    log="redis/server.log",
+                )
             )
             continue
         finally:
             server.close()
         if tuple(int(part) for part in version.split(".")[:2]) < MIN_REDIS:
-            yield (
-                Status.FAILURE,
-                f"Redis {version} at {name} is too old: upgrade to 6.2 or newer.",
+            yield failure(
+                f"Redis {version} at {name} is too old: upgrade to 6.2 or newer."
             )
         else:
-            yield Status.OK, f"Redis {version} answers at {name}."
+            yield ok(f"Redis {version} answers at {name}.")
         if url == broker and policy != "noeviction":
-            yield (
-                Status.FAILURE,
-                (
-                    f"The broker's maxmemory-policy is {policy or 'unknown'}, so tasks can "
-                    "vanish: set maxmemory-policy noeviction."
-                ),
+            yield failure(
+                f"The broker's maxmemory-policy is {policy or 'unknown'}, so tasks can "
+                "vanish: set maxmemory-policy noeviction."
             )
         yield _skew(f"Redis at {name}", seconds + micros / 1_000_000, started, ended)
 
@@ -224,27 +224,21 @@ def look_at_workers() -> Said:
     try:
         answers = current_app.control.ping(timeout=1.0)
     except BrokerGone as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"The broker does not answer ({_first_line(error)}): "
-                + _cure("check REDIS_BROKER_URL.", log="redis/server.log")
-            ),
+        yield failure(
+            f"The broker does not answer ({_first_line(error)}): "
+            + _cure("check REDIS_BROKER_URL.", log="redis/server.log")
         )
         return
     if answers:
         names = ", ".join(sorted(name for answer in answers for name in answer))
-        yield Status.OK, f"{len(answers)} workers answer: {names}."
+        yield ok(f"{len(answers)} workers answer: {names}.")
     else:
-        yield (
-            Status.FAILURE,
-            (
-                "No worker answers: "
-                + _cure(
-                    "start celery -A config.celery worker "
-                    "--queues default,mail,billing,usage."
-                )
-            ),
+        yield failure(
+            "No worker answers: "
+            + _cure(
+                "start celery -A config.celery worker "
+                "--queues default,mail,billing,usage."
+            )
         )
     pulse = client().get(prefixed(PULSE))
     age = time.time() - float(pulse) if pulse else None
@@ -252,18 +246,15 @@ def look_at_workers() -> Said:
         since = (
             "no pulse at all" if age is None else f"the last pulse is {age:.0f} s old"
         )
-        yield (
-            Status.FAILURE,
-            (
-                f"Beat does not seem to run ({since}): "
-                + _cure(
-                    "start celery -A config.celery beat, and a worker to do what it "
-                    "asks for."
-                )
-            ),
+        yield failure(
+            f"Beat does not seem to run ({since}): "
+            + _cure(
+                "start celery -A config.celery beat, and a worker to do what it "
+                "asks for."
+            )
         )
     else:
-        yield Status.OK, f"Beat's last pulse is {age:.0f} s old."
+        yield ok(f"Beat's last pulse is {age:.0f} s old.")
 
 
 def look_at_queues() -> Said:
@@ -281,19 +272,18 @@ def look_at_queues() -> Said:
         }
     listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
     if max(lengths.values()) > MAX_QUEUE:
-        yield (
-            Status.WARNING,
-            f"Tasks are piling up ({listed}): start more workers for the long queue.",
+        yield warning(
+            f"Tasks are piling up ({listed}): start more workers for the long queue."
         )
     else:
-        yield Status.OK, f"Waiting tasks: {listed}."
+        yield ok(f"Waiting tasks: {listed}.")
     for backlog in backlogs():
         yield from _said_of(backlog)
 
 
 def look_at_mail() -> Said:
     if "smtp" not in settings.MAIL_TRANSPORT:
-        yield Status.OK, f"Mail goes to {settings.MAIL_TRANSPORT.rsplit('.', 2)[1]}."
+        yield ok(f"Mail goes to {settings.MAIL_TRANSPORT.rsplit('.', 2)[1]}.")
         return
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     mailer = get_connection(settings.MAIL_TRANSPORT, timeout=PATIENCE)
@@ -301,55 +291,42 @@ def look_at_mail() -> Said:
         mailer.open()
         mailer.close()
     except smtplib.SMTPAuthenticationError:
-        yield (
-            Status.FAILURE,
-            f"The mail server at {place} refuses the password: correct EMAIL_URL.",
+        yield failure(
+            f"The mail server at {place} refuses the password: correct EMAIL_URL."
         )
     except (smtplib.SMTPException, OSError) as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"The mail server at {place} does not answer ({_first_line(error)}): "
-                + _cure("correct EMAIL_URL, or nobody can confirm an address.")
-            ),
+        yield failure(
+            f"The mail server at {place} does not answer ({_first_line(error)}): "
+            + _cure("correct EMAIL_URL, or nobody can confirm an address.")
         )
     else:
-        yield Status.OK, f"The mail server at {place} answers."
+        yield ok(f"The mail server at {place} answers.")
 
 
 def look_at_stripe() -> Said:
     if not settings.STRIPE_SECRET_KEY:
-        yield (
-            Status.FAILURE,
-            (
-                "STRIPE_SECRET_KEY is not set, so nobody can subscribe: copy it from "
-                "Stripe's dashboard."
-            ),
+        yield failure(
+            "STRIPE_SECRET_KEY is not set, so nobody can subscribe: copy it from "
+            "Stripe's dashboard."
         )
         return
     if not settings.STRIPE_WEBHOOK_SECRETS:
-        yield (
-            Status.FAILURE,
-            (
-                "STRIPE_WEBHOOK_SECRETS is not set, so every webhook is refused: copy the "
-                f"signing secret of the endpoint {settings.SITE_URL}/hooks/stripe/."
-            ),
+        yield failure(
+            "STRIPE_WEBHOOK_SECRETS is not set, so every webhook is refused: copy the "
+            f"signing secret of the endpoint {settings.SITE_URL}/hooks/stripe/."
         )
     try:
         # The cheapest question there is; no price has this name.
-        adapter.find_price("doorstone-doctor")
+        products.find_price("doorstone-doctor")
     except StripeError as error:
         reason = _first_line(error.details.get("reason", error))
-        yield (
-            Status.FAILURE,
-            (
-                f"Stripe does not accept our calls ({reason}): check "
-                "STRIPE_SECRET_KEY, STRIPE_API_BASE and the way out of this machine."
-            ),
+        yield failure(
+            f"Stripe does not accept our calls ({reason}): check "
+            "STRIPE_SECRET_KEY, STRIPE_API_BASE and the way out of this machine."
         )
     else:
         where = settings.STRIPE_API_BASE or "api.stripe.com"
-        yield Status.OK, f"Stripe answers at {where}."
+        yield ok(f"Stripe answers at {where}.")
 
 
 def look_at_upstreams() -> Said:
@@ -363,80 +340,97 @@ def look_at_upstreams() -> Said:
     refused = refusals(each.pk for each in remote)
     for each in remote:
         if each.pk in refused:
-            yield (
-                Status.FAILURE,
-                (
-                    f"{each.base_url} (for {each.model.slug}) refused us with "
-                    f"{refused[each.pk]}: check its credential, address, account and "
-                    "upstream_model, then publish the model again."
-                ),
+            yield failure(
+                f"{each.base_url} (for {each.model.slug}) refused us with "
+                f"{refused[each.pk]}: check its credential, address, account and "
+                "upstream_model, then publish the model again."
             )
             continue
         try:
             request = _models_of(each)
         except InvalidToken:
-            yield (
-                Status.FAILURE,
-                (
-                    f"The key of {each.base_url} (for {each.model.slug}) cannot be read "
-                    "with FIELD_KEYS: put the old key back, or publish the model again."
-                ),
+            yield failure(
+                f"The key of {each.base_url} (for {each.model.slug}) cannot be read "
+                "with FIELD_KEYS: put the old key back, or publish the model again."
             )
             continue
         try:
             urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310
         except urllib.error.HTTPError as error:
             if error.code in {401, 403}:
-                yield (
-                    Status.FAILURE,
-                    (
-                        f"{each.base_url} (for {each.model.slug}) refuses our key with "
-                        f"{error.code}: publish the model again with the right one."
-                    ),
+                yield failure(
+                    f"{each.base_url} (for {each.model.slug}) refuses our key with "
+                    f"{error.code}: publish the model again with the right one."
                 )
                 continue
             if error.code >= 500:
-                yield (
-                    Status.WARNING,
-                    (
-                        f"{each.base_url} (for {each.model.slug}) answers {error.code}: "
-                        "look into that server's log."
-                    ),
+                yield warning(
+                    f"{each.base_url} (for {each.model.slug}) answers {error.code}: "
+                    "look into that server's log."
                 )
                 continue
         except (OSError, ValueError) as error:
-            yield (
-                Status.FAILURE,
-                (
-                    f"{each.base_url} (for {each.model.slug}) does not answer "
-                    f"({_first_line(error)}): start it, or disable the deployment."
-                ),
+            yield failure(
+                f"{each.base_url} (for {each.model.slug}) does not answer "
+                f"({_first_line(error)}): start it, or disable the deployment."
             )
             continue
-        yield Status.OK, f"{each.base_url} answers for {each.model.slug}."
+        yield ok(f"{each.base_url} answers for {each.model.slug}.")
     resting = listed.filter(is_enabled=False, options__contains=SERVED_HERE)
     for each in resting.select_related("model"):
+        yield warning(
+            f"{each.model.slug} is not served now, so it is not on the list: "
+            "`make run` serves it, unless MODELS=0 or its first lines say why not."
+        )
+    if not deployments:
+        yield warning("No model has a deployment: run manage.py catalog ensure.")
+    elif not remote:
+        yield ok("Every model runs in this product; no server to reach.")
+
+
+def look_at_metering() -> Said:
+    """What upstreams told of usage since yesterday that could not be believed."""
+    since = timezone.now() - timedelta(days=1)
+    calls = UsageEvent.objects.filter(occurred_at__gte=since).exclude(doubt="")
+    # A gateway that was killed, or a caller who left, is no fault of a server's.
+    guesses = calls.filter(status=UsageEvent.Status.OK)
+    names = {each.pk: str(each) for each in Deployment.objects.select_related("model")}
+    is_quiet = True
+    for row in (
+        guesses.values("deployment_id", "model")
+        .annotate(count=Count("pk"), doubt=Min("doubt"))
+        .order_by("-count")[:SHOWN]
+    ):
+        is_quiet = False
         yield (
             Status.WARNING,
             (
-                f"{each.model.slug} is not served now, so it is not on the list: "
-                "`make run` serves it, unless MODELS=0 or its first lines say why not."
+                f"{row['model']} ({names.get(row['deployment_id'] or 0, 'no deployment')}): "
+                f"calls since yesterday whose usage is an estimate: {row['count']}, one "
+                f"because of {row['doubt']}. See what its server tells, and correct "
+                "calls with manage.py usage correct."
             ),
         )
-    if not deployments:
+    for each in UpstreamSum.objects.filter(read_at__gte=since, is_off=True):
+        is_quiet = False
         yield (
-            Status.WARNING,
-            "No model has a deployment: run manage.py catalog ensure.",
+            Status.FAILURE,
+            (
+                f"{names.get(each.deployment_id, each.deployment_id)} counted "
+                f"{each.tokens_in} tokens read and {each.tokens_out} written, we billed "
+                f"{each.own_in} and {each.own_out}: does anybody else use it, and are its "
+                "answers whole?"
+            ),
         )
-    elif not remote:
-        yield Status.OK, "Every model runs in this product; no server to reach."
+    if is_quiet:
+        yield Status.OK, "Every server told its usage readably since yesterday."
 
 
 def _models_of(place: Deployment) -> urllib.request.Request:
     """Return the request for what a server lists, with its own key."""
     headers = {}
     if place.credential:
-        headers["authorization"] = f"Bearer {decrypt(place.credential)}"
+        headers["authorization"] = f"Bearer {next(iter(keys_of(place.credential)), '')}"
     address = f"{place.base_url.rstrip('/')}/models"
     return urllib.request.Request(address, headers=headers)  # noqa: S310 - staff's
 
@@ -449,25 +443,21 @@ def look_at_disk() -> Said:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
     except OSError as error:
-        yield (
-            Status.FAILURE,
-            (
-                f"{folder} cannot be written ({error.strerror}): give it to the user the "
-                "product runs as, or set VAR_DIR."
-            ),
+        yield failure(
+            f"{folder} cannot be written ({error.strerror}): give it to the user the "
+            "product runs as, or set VAR_DIR."
         )
         return
     if os.name == "posix" and folder.stat().st_mode & 0o002:
-        yield (
-            Status.WARNING,
-            f"Everybody on this machine can write to {folder}: run chmod o-w {folder}.",
+        yield warning(
+            f"Everybody on this machine can write to {folder}: run chmod o-w {folder}."
         )
     usage = shutil.disk_usage(folder)
     free = f"{usage.free / 1_000_000_000:.1f} GB"
     if usage.free < max(MIN_FREE_BYTES, int(usage.total * MIN_FREE_SHARE)):
-        yield Status.WARNING, f"Only {free} are free under {folder}: make room."
+        yield warning(f"Only {free} are free under {folder}: make room.")
     else:
-        yield Status.OK, f"{folder} can be written and has {free} free."
+        yield ok(f"{folder} can be written and has {free} free.")
 
 
 LOOKS: tuple[Callable[[], Said], ...] = (
@@ -480,6 +470,7 @@ LOOKS: tuple[Callable[[], Said], ...] = (
     look_at_mail,
     look_at_stripe,
     look_at_upstreams,
+    look_at_metering,
     look_at_disk,
 )
 
@@ -488,23 +479,17 @@ def _said_of(backlog: Backlog) -> Said:
     """One line for each kind of job, and one more where a person has to decide."""
     kind, waiting = backlog.kind.name, backlog.waiting
     if backlog.is_late:
-        yield (
-            Status.FAILURE,
-            (
-                f"Jobs {kind}: the oldest has been due for "
-                f"{backlog.overdue.total_seconds():.0f} s ({waiting} wait): see that beat "
-                f"and a worker for the queue {backlog.kind.queue} run."
-            ),
+        yield failure(
+            f"Jobs {kind}: the oldest has been due for "
+            f"{backlog.overdue.total_seconds():.0f} s ({waiting} wait): see that beat "
+            f"and a worker for the queue {backlog.kind.queue} run."
         )
     else:
-        yield Status.OK, f"Jobs {kind}: in time, {waiting} wait."
+        yield ok(f"Jobs {kind}: in time, {waiting} wait.")
     if backlog.dead:
-        yield (
-            Status.WARNING,
-            (
-                f"Jobs {kind}: {backlog.dead} given up; read their errors at "
-                f"/staff/operations/?kind={kind} and try again or ignore them."
-            ),
+        yield warning(
+            f"Jobs {kind}: {backlog.dead} given up; read their errors at "
+            f"/staff/operations/?kind={kind} and try again or ignore them."
         )
 
 
@@ -528,14 +513,11 @@ def _skew(
     # Their clock was read somewhere between our two readings.
     skew = max(started - moment, moment - ended, 0.0)
     if skew > MAX_SKEW:
-        return (
-            Status.FAILURE,
-            (
-                f"The clock of {whose} is {skew:.1f} s off ours: run an NTP client on "
-                "both machines, or limits and webhooks go wrong."
-            ),
+        return failure(
+            f"The clock of {whose} is {skew:.1f} s off ours: run an NTP client on "
+            "both machines, or limits and webhooks go wrong."
         )
-    return Status.OK, f"The clock of {whose} agrees with ours."
+    return ok(f"The clock of {whose} agrees with ours.")
 
 
 def _first_line(error: object) -> str:

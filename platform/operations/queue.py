@@ -24,7 +24,7 @@ from edge.pagination import paginate
 from jobs import services
 from jobs.models import Job
 from jobs.queries import backlogs
-from jobs.registry import Kind, kind_named, kinds
+from jobs.registry import JobKind, kind_named, kinds
 
 ALL = "all"
 # A search for what so many rows have in common shows the newest of them.
@@ -38,7 +38,7 @@ class Line:
     """A job as the list shows it; ``title`` is empty when its row is gone."""
 
     job: Job
-    kind: Kind
+    kind: JobKind
     title: str
     hint: str
     can_retry: bool
@@ -50,7 +50,9 @@ class Line:
 def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """How far behind the queue is, and its jobs by kind, state or what they are about.
 
-    What was given up comes first; a search looks into every state.
+    What was given up comes first; a search looks into every state. Among all others
+    what was ignored is only counted: most of it is events that nothing is to be done
+    about, and they would fill every page.
     """
     visible = _visible_kinds(request)
     asked = Values(request.GET)
@@ -60,8 +62,12 @@ def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     state = asked.choice("state", states, default=ALL if text else Job.State.DEAD)
     shown = [each for each in visible if kind in {"", each.name}]
     jobs = Job.objects.filter(kind__in=[each.name for each in shown])
+    ignored = 0
     if state != ALL:
         jobs = jobs.filter(state=state)
+    elif not text:
+        ignored = jobs.filter(state=Job.State.IGNORED).count()
+        jobs = jobs.exclude(state=Job.State.IGNORED)
     if text:
         jobs = jobs.filter(_found(text, shown))
     page = paginate(jobs, cursor=cursor_of(request))
@@ -75,6 +81,8 @@ def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         "state": state,
         "q": text,
         "query": _query(kind=kind, state=state, q=text),
+        "ignored": ignored,
+        "ignored_query": _query(kind=kind, state=Job.State.IGNORED),
         "can_retry_all": bool(page.items) and state == Job.State.DEAD and not text,
     }
     return render(request, "operations/job_list.html", context)
@@ -156,7 +164,7 @@ def moved_webhook(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("operations:job-detail", pk=job.pk, permanent=True)
 
 
-def _visible_kinds(request: AuthenticatedHttpRequest) -> list[Kind]:
+def _visible_kinds(request: AuthenticatedHttpRequest) -> list[JobKind]:
     return [each for each in kinds() if each.permission(request.user)]
 
 
@@ -165,7 +173,7 @@ def _visible_job(request: AuthenticatedHttpRequest, pk: int) -> Job:
     return get_object_or_404(Job.objects.filter(kind__in=names), pk=pk)
 
 
-def _found(text: str, searched: Iterable[Kind]) -> Q:
+def _found(text: str, searched: Iterable[JobKind]) -> Q:
     """Return the condition for jobs about the rows that a text finds."""
     found = Q(pk__in=[])
     for kind in searched:
@@ -187,7 +195,7 @@ def _lines(jobs: list[Job]) -> list[Line]:
     ]
 
 
-def _line(job: Job, kind: Kind, row: Any) -> Line:
+def _line(job: Job, kind: JobKind, row: Any) -> Line:
     return Line(
         job=job,
         kind=kind,
@@ -198,7 +206,7 @@ def _line(job: Job, kind: Kind, row: Any) -> Line:
     )
 
 
-def _payload(kind: Kind, row: Any) -> str:
+def _payload(kind: JobKind, row: Any) -> str:
     if kind.payload is None or row is None:
         return ""
     shown = json.dumps(kind.payload(row), indent=2, ensure_ascii=False)

@@ -16,6 +16,7 @@ from core.crypto import decrypt, encrypt
 from drafts.models import Draft
 from inference.catalog.models import Deployment
 from inference.playground.models import Chat, Message
+from inference.stored.models import StoredResponse
 
 
 @transaction.atomic
@@ -72,6 +73,12 @@ def reencrypt_secrets() -> dict[str, int]:
             map(_reencrypt_credential, list(credentials.values_list("pk", flat=True)))
         ),
         "drafts": sum(map(_reencrypt_draft, list(drafts.values_list("pk", flat=True)))),
+        "stored responses": sum(
+            map(
+                _reencrypt_response,
+                list(StoredResponse.objects.values_list("pk", flat=True)),
+            )
+        ),
         "chats": _reencrypt_sealed(Chat.objects, "title", "settings_text"),
         "messages of chats": _reencrypt_sealed(
             Message.objects, "content", "calls_text", "parameters_text"
@@ -86,6 +93,17 @@ def _reencrypt_seed(pk: int) -> bool:
         return False
     row.data["secret"] = encrypt(decrypt(row.data["secret"]))
     row.save(update_fields=["data"])
+    return True
+
+
+@transaction.atomic
+def _reencrypt_response(pk: str) -> bool:
+    row = StoredResponse.objects.select_for_update().filter(pk=pk).first()
+    if row is None:
+        return False
+    row.sealed_input = encrypt(decrypt(row.sealed_input))
+    row.sealed_response = encrypt(decrypt(row.sealed_response))
+    row.save(update_fields=["sealed_input", "sealed_response"])
     return True
 
 

@@ -13,7 +13,7 @@ from stores.redis import client, prefixed
 logger = logging.getLogger(__name__)
 
 # Claims a batch, or returns the one that was claimed and never finished. Its first
-# item is its id, so that whoever finishes it knows whether it is written already.
+# item is its id, so that the process that finishes it knows whether it is written.
 _CLAIM = """
 if redis.call('EXISTS', KEYS[2]) == 0 then
   local items = redis.call('LRANGE', KEYS[1], 0, ARGV[2] - 1)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.context import network, request_id
 from jobs.models import Job
-from jobs.registry import Kind
+from jobs.registry import JobKind
 from outbox.models import Event
 from outbox.queries import fact_of
 from outbox.registry import FACT, call
@@ -24,7 +24,7 @@ def deliver(event: Event, job: Job) -> None:
         network.reset(network_token)
 
 
-KIND = Kind(
+KIND = JobKind(
     name=FACT,
     queue="default",
     rows=lambda: Event.objects.all(),

@@ -1,4 +1,4 @@
-"""Finding things, for people and for the documentation assistant."""
+"""Finding whole passages, for the documentation assistant (people: ``finding``)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.core import signing
 from django.db import connection
 from django.db.models import (
-    Case,
     CharField,
     Count,
     F,
@@ -19,22 +16,15 @@ from django.db.models import (
     Func,
     Max,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
     Value,
-    When,
 )
 from django.db.models.functions import Cast
 
-from accounts.models import User
-from edge.pagination import BadCursor
-from search import meaning, snippets, text
+from search import meaning, text
 from search.meaning import Dot, Vector
 from search.models import Embedding, IndexEntry
-
-_OBJECT = ("kind", "object_id", "version")
-_SALT = "search.page"
 
 # Parts whose vectors are compared with a question's, one by one: a tenth of a second
 # of one core, with pgvector (5 µs each) and with arrays (about 40).
@@ -42,22 +32,6 @@ MOST_COMPARED = 20_000
 MOST_COMPARED_AS_ARRAYS = 2_500  # the same tenth
 # Parts whose words are counted: a tenth of a second.
 MOST_COUNTED = 3_000
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One thing found, by its best part. ``snippet`` is safe HTML with marks."""
-
-    kind: str
-    object_id: int
-    url: str
-    title: str
-    heading: str
-    snippet: str
-    version: str
-    locale: str
-    labels: tuple[str, ...]
-    rank: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,93 +50,6 @@ class Passage:
     labels: tuple[str, ...]
     rank: float
     source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """One page of what was found, best first, and the cursor of the next."""
-
-    items: list[Hit]
-    next_cursor: str
-
-
-def search(
-    actor: User | AnonymousUser,
-    wanted: str,
-    *,
-    kinds: Sequence[str] | None = None,
-    labels: Sequence[str] | None = None,
-    locale: str | None = None,
-    limit: int = 20,
-) -> list[Hit]:
-    """Return what ``actor`` may see that matches, best first, each object once."""
-    return search_page(
-        actor, wanted, kinds=kinds, labels=labels, locale=locale, page_size=limit
-    ).items
-
-
-def search_page(
-    actor: User | AnonymousUser,
-    wanted: str,
-    *,
-    kinds: Sequence[str] | None = None,
-    labels: Sequence[str] | None = None,
-    locale: str | None = None,
-    preferred: str = "",
-    cursor: str = "",
-    page_size: int = 20,
-) -> Hits:
-    """Return one page of what ``actor`` may see that matches, each object once.
-
-    An object is shown by its best part; what is in another language than the
-    ``preferred`` one counts less, since it is rarely what is looked for. The cursor
-    holds rank and row of the last one shown, so a page neither repeats nor skips.
-    Raises ``BadCursor``.
-    """
-    query_text = text.query(wanted)
-    if not query_text:
-        return Hits([], "")
-    visible = IndexEntry.objects.visible_to(actor)
-    matching = _match(visible, query_text, kinds, labels, locale, preferred)
-    best = matching.order_by(*_OBJECT, "-rank", "part").distinct(*_OBJECT)
-    found = matching.filter(pk__in=best.values("pk")).order_by("-rank", "-pk")
-    if cursor:
-        rank, pk = _read(cursor)
-        found = found.filter(Q(rank__lt=rank) | Q(rank=rank, pk__lt=pk))
-    entries = list(found[: page_size + 1])
-    has_more = len(entries) > page_size
-    entries = entries[:page_size]
-    return Hits(
-        [_hit(entry, wanted) for entry in entries],
-        _write(entries[-1]) if has_more else "",
-    )
-
-
-def _hit(entry: Any, wanted: str) -> Hit:
-    return Hit(
-        entry.kind,
-        entry.object_id,
-        entry.url,
-        entry.title,
-        entry.heading,
-        snippets.snippet(snippets.readable(entry.text), wanted),
-        entry.version,
-        entry.locale,
-        tuple(entry.labels),
-        entry.rank,
-    )
-
-
-def _write(entry: Any) -> str:
-    return signing.dumps([entry.rank, entry.pk], salt=_SALT)
-
-
-def _read(cursor: str) -> tuple[float, int]:
-    try:
-        rank, pk = signing.loads(cursor, salt=_SALT)
-        return float(rank), int(pk)
-    except (signing.BadSignature, TypeError, ValueError) as error:
-        raise BadCursor from error
 
 
 def passages(
@@ -295,7 +182,6 @@ def _match(
     kinds: Sequence[str] | None,
     labels: Sequence[str] | None,
     locale: str | None,
-    preferred: str = "",
     versions: Collection[str] = (),
 ) -> QuerySet[Any]:
     if not query_text:
@@ -303,11 +189,9 @@ def _match(
     entries = _narrowed(entries, kinds, labels, locale, versions)
     query = SearchQuery(query_text, search_type="raw", config="simple")
     rank = SearchRank(F("vector"), query, normalization=1, cover_density=True)
-    in_other_language = ~Q(locale__in=[preferred, ""]) if preferred else Q(pk=None)
-    language = Case(When(in_other_language, then=Value(0.5)), default=Value(1.0))
     return (
         entries.filter(vector=query)
-        .annotate(rank=Cast(rank * F("boost") * language, FloatField()))
+        .annotate(rank=Cast(rank * F("boost"), FloatField()))
         .order_by("-rank", "-object_id", "part")
     )
 

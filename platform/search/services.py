@@ -11,8 +11,11 @@ from search.models import IndexEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Findable:
     """One findable part. ``audience`` is ``public``, ``members`` or ``staff``.
+
+    It is found by its title, too, unless that is only the name of what it is a part of
+    (``is_titled``), and by ``words`` that are shown nowhere.
 
     ``source`` is the Markdown to quote, where ``text`` was made readable. With
     ``has_meaning`` it is found by what it means, too, once a worker has embedded it.
@@ -32,6 +35,8 @@ class Entry:
     boost: float = 1.0
     source: str = ""
     has_meaning: bool = False
+    is_titled: bool = True
+    words: str = ""
 
 
 # "sear": a number no other advisory lock has.
@@ -42,7 +47,7 @@ _COLUMNS = (
 )
 
 
-def index(entries: Iterable[Entry]) -> int:
+def index(entries: Iterable[Findable]) -> int:
     """Add entries or renew those that are there; return how many.
 
     Call it in the transaction of the change, so that nobody finds what they may
@@ -69,22 +74,37 @@ def index(entries: Iterable[Entry]) -> int:
 
 
 @transaction.atomic
-def replace(kind: str, object_id: int, entries: Sequence[Entry]) -> int:
+def replace(kind: str, object_id: int, entries: Sequence[Findable]) -> int:
     """Index ``entries`` as all the parts an object has now."""
     remove(kind, object_id)
     return index(entries)
 
 
 @transaction.atomic
-def remove(kind: str, object_id: int) -> None:
-    """Take an object with all its parts out of the index."""
+def remove(kind: str, object_id: int, *, part: int | None = None) -> None:
+    """Take an object with all its parts, or one part, out of the index."""
     with connection.cursor() as cursor:
         _wait_for_rebuild(cursor, {kind})
-    IndexEntry.objects.filter(kind=kind, object_id=object_id).delete()
+    entries = IndexEntry.objects.filter(kind=kind, object_id=object_id)
+    if part is not None:
+        entries = entries.filter(part=part)
+    entries.delete()
 
 
 @transaction.atomic
-def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
+def retitle(kind: str, object_id: int, *, title: str, audience: str) -> None:
+    """Let all parts of an object say its new title, and be found by its new audience.
+
+    For parts that are not found by the title: their words stay as they are.
+    """
+    with connection.cursor() as cursor:
+        _wait_for_rebuild(cursor, {kind})
+    parts = IndexEntry.objects.filter(kind=kind, object_id=object_id)
+    parts.update(title=title.replace("\0", "")[:300], audience=audience)
+
+
+@transaction.atomic
+def rebuild(kind: str, entries: Callable[[], Iterable[Findable]]) -> int:
     """Index everything of ``kind`` again; readers see the old until it is done.
 
     Changes of that kind wait meanwhile: what is read here and written later would
@@ -96,7 +116,7 @@ def rebuild(kind: str, entries: Callable[[], Iterable[Entry]]) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, kind])
     IndexEntry.objects.filter(kind=kind).delete()
     count = 0
-    waiting: list[Entry] = []
+    waiting: list[Findable] = []
     for entry in entries():
         waiting.append(entry)
         if len(waiting) == 500:
@@ -112,7 +132,7 @@ def _wait_for_rebuild(cursor: Any, kinds: set[str]) -> None:
         )
 
 
-def _row(entry: Entry) -> list[Any]:
+def _row(entry: Findable) -> list[Any]:
     # PostgreSQL has no place for this one character.
     title, heading, body, source = (
         part.replace("\0", "")
@@ -135,5 +155,10 @@ def _row(entry: Entry) -> list[Any]:
         entry.boost,
         source,
         digest,
-        text.vector((title, "A"), (heading, "B"), (body, "C")),
+        text.vector(
+            (title if entry.is_titled else "", "A"),
+            (heading, "B"),
+            (body, "C"),
+            (entry.words, "B"),
+        ),
     ]

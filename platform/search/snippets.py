@@ -1,14 +1,15 @@
 """The lines of a text that show why it was found."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from search.text import HAN, normalise, stem, words
+from search.text import HAN, normalise, stem
 
 _PIECE = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
+_HAN = re.compile(f"[{HAN}]")
 # The line that opens or closes a block of code, with the language it names.
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^`\n]*(?:\n|\Z)", re.MULTILINE)
 
@@ -47,10 +48,13 @@ def without_fences(source: str) -> str:
     return _FENCE.sub("", source)
 
 
-def snippet(source: str, wanted: str, *, length: int = 220) -> SafeString:
-    """Return about ``length`` characters around the first match, matches marked."""
-    matches = list(_matches(source, wanted))
-    first = matches[0][0] if matches else 0
+def snippet(source: str, marked: Sequence[str], *, length: int = 220) -> SafeString:
+    """Return about ``length`` characters with most of the words, these marked.
+
+    ``marked`` are normalised words and pieces of Chinese (``asking.Question``).
+    """
+    matches = list(_matches(source, marked))
+    first = _best_start(source, matches, length)
     begin = max(0, first - length // 3)
     if begin:
         # At the beginning of a word, where the language has such.
@@ -60,11 +64,27 @@ def snippet(source: str, wanted: str, *, length: int = 220) -> SafeString:
         # At the end of one, unless that would cut off half of the snippet.
         space = source.rfind(" ", begin + length // 2, end)
         end = space if space > 0 else end
-    marked = "".join(_pieces(source, matches, begin, end))
+    shown = "".join(_pieces(source, matches, begin, end))
     before = "… " if begin else ""
     after = " …" if end < len(source) else ""
     # Every piece of the text was escaped by ``_pieces``.
-    return mark_safe(f"{before}{marked}{after}")  # noqa: S308
+    return mark_safe(f"{before}{shown}{after}")  # noqa: S308
+
+
+def _best_start(source: str, matches: list[tuple[int, int]], length: int) -> int:
+    """Return the match from which on most different words stand within a snippet."""
+    best, start = 0, matches[0][0] if matches else 0
+    # A word that stands there hundreds of times is shown where it stands first.
+    for at, (begin, _stop) in enumerate(matches[:200]):
+        near = matches[at : at + 20]
+        said = {
+            stem(normalise(source[first:last]))
+            for first, last in near
+            if last <= begin + length * 2 // 3
+        }
+        if len(said) > best:
+            best, start = len(said), begin
+    return start
 
 
 def _pieces(
@@ -80,18 +100,17 @@ def _pieces(
     yield escape(source[position:end])
 
 
-def _matches(source: str, wanted: str) -> Iterator[tuple[int, int]]:
-    """Yield where ``source`` holds something ``wanted``, in order, without overlaps."""
-    runs = list(words(wanted))
-    stems = {stem(run) for run, is_han in runs if not is_han}
-    beginning = runs[-1][0] if runs and not runs[-1][1] else None
-    han = sorted({run for run, is_han in runs if is_han}, key=len, reverse=True)
+def _matches(source: str, marked: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield where ``source`` holds something ``marked``, in order, without overlaps."""
+    han = sorted({word for word in marked if _HAN.match(word)}, key=len, reverse=True)
+    others = [word for word in marked if not _HAN.match(word)]
+    stems = {stem(word) for word in others}
+    beginning = others[-1] if others and others[-1] == marked[-1] else None
     any_han = re.compile("|".join(map(re.escape, han))) if han else None
     for piece in _PIECE.finditer(source):
-        text = piece.group()
-        folded = normalise(text)
+        folded = normalise(piece.group())
         if stem(folded) in stems or (beginning and folded.startswith(beginning)):
             yield piece.span()
-        elif any_han:
-            for found in any_han.finditer(text):
+        elif any_han and len(folded) == len(piece.group()):
+            for found in any_han.finditer(folded):
                 yield piece.start() + found.start(), piece.start() + found.end()

@@ -13,7 +13,8 @@ from activity import track
 from core.reading import Values, cursor_of
 from edge.types import PageRequest
 from search import indexing
-from search.queries import Hits, search_page
+from search.asking import UnknownFilter
+from search.finding import Hits, search_page
 from stores import limiter
 
 TABS = {
@@ -41,20 +42,24 @@ def results(request: PageRequest) -> HttpResponse:
     is_live = asked.flag("live") and bool(request.htmx)
     cursor = cursor_of(request)
     hits = Hits([], "")
+    problem = ""
     if wanted:
         who = request.user.pk or request.META.get("REMOTE_ADDR", "")
         # One a second is fast typing with the live results on.
         limiter.check("search", who, limit=60, period=60)
-        hits = search_page(
-            request.user,
-            wanted,
-            kinds=[kind] if kind else None,
-            labels=["solved"] if is_solved else None,
-            preferred=get_language() or "",
-            cursor=cursor,
-            page_size=PAGE_SIZE,
-        )
-        if not cursor:
+        try:
+            hits = search_page(
+                request.user,
+                wanted,
+                kinds=[kind] if kind else None,
+                labels=["solved"] if is_solved else None,
+                preferred=get_language() or "",
+                cursor=cursor,
+                page_size=PAGE_SIZE,
+            )
+        except UnknownFilter as error:
+            problem = str(error)
+        if not cursor and not problem:
             track(
                 request,
                 "searched",
@@ -71,11 +76,13 @@ def results(request: PageRequest) -> HttpResponse:
         "tabs": [(name, label, _tab(kept, name)) for name, label in TABS.items()],
         "is_solved": is_solved,
         "hits": hits,
+        "problem": problem,
         "query": urlencode(kept),
         "is_later_page": bool(cursor),
     }
     if not is_live:
-        return render(request, "search/results.html", context)
+        status = 400 if problem else 200
+        return render(request, "search/results.html", context, status=status)
     response = render(request, "search/_results.html", context)
     # What is shown can be kept, shared and come back to.
     response["HX-Replace-Url"] = f"{request.path}?{urlencode(kept)}"

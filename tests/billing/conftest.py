@@ -40,7 +40,7 @@ def buy(shop: StripeEmulator) -> Callable[..., Any]:
         from billing.subscriptions import queries, services
 
         price = offer_for(plan).prices["month"]
-        intent = services.start_checkout(
+        intent = services.open_checkout(
             organisation, user=user, price=price, seats=seats
         )
         assert shop.pay_checkout(intent.session_url).status_code == 303

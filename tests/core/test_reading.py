@@ -11,7 +11,7 @@ from django.test import Client
 
 from core import documents
 from core.documents import BadDocument, Bounds, Measure, has_nul
-from core.reading import Unreadable, Values, whole_number
+from core.reading import UnreadableValue, Values, whole_number
 
 
 def asked(query: str) -> Values:
@@ -67,7 +67,7 @@ READS: list[Callable[[Values], object]] = [
 def test_what_is_wrong_is_refused_by_its_name(
     sent: str, read: Callable[[Values], object]
 ) -> None:
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableValue) as caught:
         read(asked(f"a={sent}"))
 
     assert (caught.value.status, caught.value.field) == (400, "a")

@@ -104,5 +104,5 @@ def test_names_are_accepted_at_the_sign_up(is_chinese: bool) -> None:
 
 
 def test_a_word_too_many_in_a_file_says_where_it_is() -> None:
-    with pytest.raises(BadStory, match=r"Line .*'whom'"):
-        storybook._made(storybook.Line, {"text": "Hello", "whom": "ada"})
+    with pytest.raises(BadStory, match=r"Reply .*'whom'"):
+        storybook._made(storybook.Reply, {"text": "Hello", "whom": "ada"})

@@ -103,6 +103,14 @@ class Grammar:
                 f"$$\n{self._formula(depth)}\n$$",
                 f"text[^n] {inside}\n\n[^n]: {within}",
                 f'[r]: {self._target()} "{self._raw()}"\n\n[{inside}][r]',
+                f":::{self._box()} {inside}\n{within}\n:::",
+                f"/// {self._box()} | {inside}\n{within}\n///",
+                f'??? {self._box()} "{inside}"\n    {pad}',
+                f"> [!{self._box()}] {inside}\n> {within}".replace("\n", "\n> "),
+                f"```{{{self._box()}}} {self._raw()}\n{within}\n```",
+                f"<details><summary>{inside}</summary>\n\n{within}\n\n</details>",
+                f"```py {self._raw()} title='{self._raw()}' {{1,3-4}}\n{within}\n```",
+                f"<!-- {within} -->",
                 self._raw(),
             )
         )
@@ -121,6 +129,8 @@ class Grammar:
             lambda: f"![{self._inline(depth - 1)}]({self._target()})",
             lambda: f"[![{self._raw()}]({self._target()})]({self._target()})",
             lambda: f"<{self._target()}>",
+            lambda: f"<kbd>{self._inline(depth - 1)}</kbd><br>",
+            lambda: f"{{/* {self._inline(depth - 1)} */}}<!-- {self._raw()} -->",
             lambda: f"{self._inline(depth - 1)}[^n]^[{self._inline(depth - 1)}]",
         )
         count = self.random.randint(1, 3)
@@ -130,6 +140,9 @@ class Grammar:
         inner = self._formula(depth - 1) if depth > 0 else self._raw()
         command = self.random.choice(COMMANDS)
         return command % inner.replace("%", "")
+
+    def _box(self) -> str:
+        return self.random.choice(("note", "WARNING", "details", "none"))
 
     def _target(self) -> str:
         return self.random.choice(TARGETS)

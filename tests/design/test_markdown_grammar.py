@@ -20,9 +20,10 @@ PREFIX = "post-7"
 VOID = {"br", "hr", "img", "input"}
 MATH = re.compile(r"m[a-z]+|none")
 PLAIN = {
-    *("p", "em", "strong", "s", "br", "blockquote", "ul", "thead", "tbody"),
-    *("table", "tr", "label"),
+    *("em", "strong", "s", "br", "blockquote", "ul", "thead", "tbody"),
+    *("table", "tr", "label", "kbd", "sub"),
 }
+BOX = "callout callout--(note|tip|important|warning|danger|details)"
 # Every attribute our own rules write, and what it may hold.
 ATTRIBUTES = {
     "a": {
@@ -40,8 +41,11 @@ ATTRIBUTES = {
     "ol": {"start": r"\d{1,9}", "class": "footnotes-list"},
     "pre": {"tabindex": "0", "data-language": r".*"},
     "code": {"class": "math"},
-    "span": {"class": r"hl-[a-z]{1,2}"},
-    "div": {"class": "math-block"},
+    "span": {"class": r"hl-([a-z]{1,2}|line)"},
+    "div": {"class": rf"math-block|{BOX}"},
+    "details": {"class": BOX, "open": r"(open)?"},
+    "summary": {"class": "callout__title"},
+    "p": {"class": "code-title|callout__title"},
     "section": {"class": "footnotes"},
     "sup": {"class": "footnote-ref"},
     "th": {"class": "num"},

@@ -103,6 +103,8 @@ def test_a_model_that_dies_or_stands_still_serves_again_by_itself(
     assert took <= (RECOVERY if number == signal.SIGKILL else RECOVERY + 5)
 
 
+# A thousand calls take two minutes on two idle cores, and ten on busy ones.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "calls", [pytest.param(40, marks=pytest.mark.smoke), 1000], ids=["some", "many"]
 )

@@ -20,6 +20,10 @@ class Compatible:
 
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "tiny"}])
     key: str = ""
+    # What other keys are refused with.
+    refusals: dict[str, int] = field(default_factory=dict)
+    # Each key that was sent, in order.
+    keys: list[str] = field(default_factory=list)
     chats: bool = True
     streams: bool = True
     tells_usage: bool = True
@@ -82,6 +86,10 @@ class Compatible:
 
     def _refused(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("authorization", "")
+        self.keys.append(given.removeprefix("Bearer "))
+        if status := self.refusals.get(self.keys[-1]):
+            said = {"error": {"message": "No."}}
+            return web.json_response(said, status=status, headers={"retry-after": "9"})
         if not self.key or given == f"Bearer {self.key}":
             return None
         return web.json_response({"error": {"message": "Invalid key"}}, status=401)

@@ -155,7 +155,7 @@ def test_a_webhook(
     ada = person("ada")
     org = personal_organisation(ada)
     price = offer_for("pro").prices["month"]
-    intent = services.start_checkout(org, user=ada, price=price)
+    intent = services.open_checkout(org, user=ada, price=price)
     assert stripe_emulator.pay_checkout(intent.session_url).status_code == 303
     events = stripe_emulator.client().v1.events.list(
         {"type": "customer.subscription.created"}

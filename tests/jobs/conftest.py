@@ -8,11 +8,11 @@ from django.db.models import Q
 
 from jobs import registry
 from jobs.models import Job
-from jobs.registry import Kind
+from jobs.registry import JobKind
 from jobs.services import enqueue
 from outbox.models import Event
 
-Have = Callable[..., Kind]
+Have = Callable[..., JobKind]
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def have() -> Iterator[Have]:
     """Return a function that registers a kind of job until the test ends."""
     before = dict(registry._kinds)
 
-    def register(handle: Callable[[Any, Job], None], **fields: Any) -> Kind:
+    def register(handle: Callable[[Any, Job], None], **fields: Any) -> JobKind:
         values: dict[str, Any] = {
             "name": "gadget",
             "queue": "default",
@@ -36,7 +36,7 @@ def have() -> Iterator[Have]:
             "details": lambda event: (("Name", event.name),),
             "find": lambda text: Q(name=text),
         }
-        kind = Kind(handle=handle, **{**values, **fields})
+        kind = JobKind(handle=handle, **{**values, **fields})
         registry.register(kind)
         return kind
 

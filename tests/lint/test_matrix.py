@@ -1,9 +1,12 @@
 """The matrix holds every supported Python and both ends of PostgreSQL."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from embedded.postgres import _wheel_binaries, major_version
 from tools import matrix
 
 
@@ -50,3 +53,33 @@ def test_its_bounds_are_those_the_guides_name() -> None:
     assert f"Python {', '.join(matrix.PYTHONS[:-1])} or {matrix.PYTHONS[-1]}" in readme
     architecture = (matrix.ROOT / "ARCHITECTURE.md").read_text()
     assert f"PostgreSQL (≥ {matrix.OLDEST_POSTGRES})" in architecture
+
+
+def test_every_change_is_tested_at_both_ends_of_what_is_supported() -> None:
+    workflow = (matrix.ROOT / ".github/workflows/checks.yml").read_text()
+    listed = {
+        name: json.loads(values)
+        for name, values in re.findall(r"(\w+): (\[\".*\"\])", workflow)
+    }
+    # The newest server is that of the wheel we install.
+    newest = max(major_version(folder) for folder in _wheel_binaries())
+
+    assert listed == {
+        "python": [matrix.PYTHONS[0], matrix.PYTHONS[-1]],
+        "postgres": [str(matrix.OLDEST_POSTGRES), str(newest)],
+    }
+    assert workflow.count("run: .ci/run") == 1
+
+
+def test_one_pair_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    _here(monkeypatch, ["3.11", "3.13"], [15, 18])
+    tested = []
+
+    def test(pair: matrix.Pair, arguments: list[str]) -> int:
+        tested.append((pair.name, arguments))
+        return 0
+
+    monkeypatch.setattr(matrix, "test", test)
+
+    assert matrix.main(["--pair", "python3.13-postgres15", "tests/billing"]) == 0
+    assert tested == [("python3.13-postgres15", ["tests/billing"])]

@@ -5,10 +5,10 @@ from django.core.management.base import SystemCheckError
 from django.urls import NoReverseMatch, get_resolver
 
 from design.navigation import links
-from edge.menus import Entry, Menu, all_entries
+from edge.menus import Menu, MenuEntry, all_entries
 from tools.lint.pages import added_queries, complaints, page_names, unknown_names
 
-NOWHERE = Entry(Menu.STAFF, 90, "Growth", "conversion:growth")
+NOWHERE = MenuEntry(Menu.STAFF, 90, "Growth", "conversion:growth")
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 """Mutants are what they say, and the tests of a tree are heard on each."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
+import psycopg
 import pytest
 from cosmic_ray.mutating import mutate_code
 
+from tools.mutate import __main__ as command
 from tools.mutate import running
 from tools.mutate.explained import explanations
-from tools.mutate.mutants import ROOT, Mutant, draw, mutants_of, places
+from tools.mutate.mutants import ROOT, Mutant, Place, draw, mutants_of, places
 from tools.mutate.operators import operators
-from tools.mutate.running import CannotJudge, Copy, cover, is_killed
+from tools.mutate.running import CannotJudge, Copy, cover, is_killed, served
 
 SHOP = '''"""A shop."""
 
@@ -88,12 +91,13 @@ def test_every_explanation_is_of_a_mutant_there_is() -> None:
         assert len(explanation.reason.split()) > 3
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Copy:
+@pytest.fixture(params=["", "[tool.coverage.run]\nrelative_files = true\n"])
+def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Copy:
     (tmp_path / "shop.py").write_text(SHOP)
     (tmp_path / "test_shop.py").write_text(TESTS)
     (tmp_path / "pyproject.toml").write_text(
         '[tool.pytest]\npythonpath = ["."]\naddopts = ["-p", "no:django"]\n'
+        + request.param
     )
     return Copy(tmp_path, {"PYTHONPATH": "", "DJANGO_SETTINGS_MODULE": ""})
 
@@ -125,6 +129,72 @@ def test_tests_that_fail_without_a_mutant_judge_none(shop: Copy) -> None:
 
     with pytest.raises(CannotJudge, match="test_x"):
         cover(shop, ["test_shop.py"], ["shop.py"], 1)
+
+
+def test_tests_that_run_nothing_of_a_module_judge_none(shop: Copy) -> None:
+    (shop.folder / "test_shop.py").write_text("def test_x():\n    assert True\n")
+
+    with pytest.raises(CannotJudge, match=r"None of the tests was seen in shop\.py"):
+        cover(shop, ["test_shop.py"], ["shop.py"], 1)
+
+
+def test_the_nearest_tests_come_first() -> None:
+    mutant = Mutant("billing/ledger/services.py", 2, "AddNot", 0, "pay")
+    far, near = (
+        "tests/core/test_x.py::test_a",
+        "tests/billing/ledger/test_services.py::t",
+    )
+    covered = {mutant.module: {2: [far, near]}}
+
+    assert running.tests_of(mutant, covered, "def pay():\n    return not 1\n") == [
+        near,
+        far,
+    ]
+
+
+def test_forty_tests_are_asked_at_most() -> None:
+    mutant = Mutant("shop.py", 2, "AddNot", 0, "pay")
+    tests = [f"tests/test_{number}.py::test_a" for number in range(90)]
+
+    asked = running.tests_of(mutant, {"shop.py": {2: tests}}, "def pay():\n  ...\n")
+
+    assert len(asked) == running.NEAREST == len(set(asked))
+
+
+def test_the_servers_of_a_copy_are_there_for_all_its_runs() -> None:
+    copy = Copy(ROOT, {"DOORSTONE_SLOT": "mutate"})
+
+    with served(copy) as ready:
+        url = ready.environment["DATABASE_URL"]
+        with psycopg.connect(url.replace("/doorstone?", "/postgres?")) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert ready.environment["DOORSTONE_SLOT"] == "mutate"
+
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)
+
+
+def test_what_cannot_be_judged_leaves_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = [Place(name, "", (), (), 1) for name in ("money", "locks")]
+    mutant = _mutant("AddNot", 8)
+
+    def judge(place: Place, mutants: list[Mutant], _: object) -> dict[Mutant, bool]:
+        if place.name == "money":
+            raise CannotJudge("a test failed")
+        return dict.fromkeys(mutants, True)
+
+    monkeypatch.setattr(command, "REPORT", tmp_path / "report.md")
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "places", lambda: judged)
+    monkeypatch.setattr(command, "draw", lambda _place, _seed: [mutant])
+    monkeypatch.setattr(command, "make_copy", lambda _folder: None)
+    monkeypatch.setattr(command, "served", nullcontext)
+    monkeypatch.setattr(command, "judge", judge)
+
+    assert command.main(["--jobs", "1"]) == 2
+    assert "## locks: 1 of 1 killed" in (tmp_path / "report.md").read_text()
 
 
 def test_a_place_names_what_is_there(

@@ -148,6 +148,28 @@ def test_jobs_are_found_by_kind_state_and_what_they_are_about(
     assert {line.job.kind for line in page.context["lines"]} == kinds
 
 
+def test_what_was_ignored_is_counted_and_listed_where_it_is_asked_for(
+    client: Client, staff: Any
+) -> None:
+    fill(2)
+    Job.objects.filter(kind="webhook").update(
+        state="ignored", finished_at=timezone.now()
+    )
+
+    everything = client.get(f"{PAGE}?state=all")
+    ignored = client.get(f"{PAGE}?state=ignored&kind=webhook")
+
+    kinds = {line.job.kind for line in everything.context["lines"]}
+    assert kinds == {"contribution", "fact", "mail"}
+    html = everything.content.decode()
+    assert "2 that were ignored are not listed." in html
+    assert 'href="?state=ignored"' in html
+    assert len(ignored.context["lines"]) == 2
+    # Who looks for one finds it, whatever became of it.
+    found = client.get(f"{PAGE}?q=in_0").context["lines"]
+    assert [line.job.state for line in found] == ["ignored"]
+
+
 @pytest.mark.parametrize("query", ["?kind=x", "?state=failed", "?cursor=x"])
 def test_what_there_is_not_is_refused(client: Client, staff: Any, query: str) -> None:
     assert client.get(PAGE + query).status_code == 400

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from search.models import IndexEntry
-from search.services import Entry, index
+from search.services import Findable, index
 
 _numbers = itertools.count(1)
 Put = Callable[..., IndexEntry]
@@ -17,7 +17,7 @@ def put(db: None) -> Put:
 
     def put_one(title: str = "", text: str = "", **fields: Any) -> IndexEntry:
         values = {"kind": "topic", "object_id": next(_numbers), "url": "/", **fields}
-        entry = Entry(title=title, text=text, **values)
+        entry = Findable(title=title, text=text, **values)
         index([entry])
         return IndexEntry.objects.get(
             kind=entry.kind,

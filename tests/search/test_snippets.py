@@ -5,17 +5,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.snippets import readable, snippet, without_fences
+from search import asking
+from search.snippets import readable, without_fences
+from search.snippets import snippet as snippet_of
+
+
+def snippet(source: str, wanted: str, **choices: int) -> str:
+    marked = asking.read(wanted, filters=()).marked
+    return snippet_of(source, marked, **choices)
 
 
 @pytest.mark.parametrize(
     ("source", "wanted", "expected"),
     [
         ("Rotate your keys.", "rotating", "<mark>Rotate</mark> your keys."),
-        ("Rotate your keys.", "your ke", "Rotate <mark>your</mark> <mark>keys</mark>."),
+        ("Rotate new keys.", "new key", "Rotate <mark>new</mark> <mark>keys</mark>."),
+        ("Rotate your keys.", "what are your keys", "Rotate your <mark>keys</mark>."),
+        ("臺灣的軟體", "台湾软件", "<mark>臺灣</mark>的軟體"),
+        ("臺灣的軟體", "台湾 软件", "<mark>臺灣</mark>的<mark>軟體</mark>"),
+        ("請用流式輸出", "怎么流式输出", "請用<mark>流式輸出</mark>"),
+        ("set max_tokens", "max_tokens", "set <mark>max</mark>_<mark>tokens</mark>"),
         ("中文搜索引擎", "搜索", "中文<mark>搜索</mark>引擎"),
         ("用GPT模型写", "gpt 模型", "用<mark>GPT</mark><mark>模型</mark>写"),
-        ("中文和文", "中文 文", "<mark>中文</mark>和<mark>文</mark>"),
         ("<b>keys</b> & co", "keys", "&lt;b&gt;<mark>keys</mark>&lt;/b&gt; &amp; co"),
         ("mark this", "mark", "<mark>mark</mark> this"),
         ("nothing here", "else", "nothing here"),
@@ -37,6 +48,14 @@ def test_a_snippet_is_cut_around_the_first_match() -> None:
     assert found.endswith(" …")
     assert "<mark>needle</mark>" in found
     assert len(found) < 140
+
+
+def test_a_snippet_is_cut_where_most_of_the_words_stand() -> None:
+    source = "One key. " + "before " * 60 + "rotate the key yearly " + "after " * 60
+
+    found = snippet(source, "rotate key", length=100)
+
+    assert "<mark>rotate</mark> the <mark>key</mark> yearly" in found
 
 
 def test_a_match_deep_in_an_unbroken_chinese_paragraph_is_shown() -> None:

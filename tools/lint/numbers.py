@@ -13,7 +13,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from tools.lint.sources import Source, settled
+from tools.lint.sources import Source, product
 
 OBVIOUS = {-1, 0, 1, 2}
 UNITS = {"MINUTE", "HOUR", "DAY", "NANO", "MILLION"}
@@ -26,7 +26,7 @@ CHOICES = re.compile(
 
 
 def complaints(files: Iterable[Source] | None = None) -> Iterator[str]:
-    for file in settled() if files is None else files:
+    for file in product() if files is None else files:
         explained, above = _commented(file.text)
         for name, node in sorted(_chosen(file.tree), key=lambda each: each[1].lineno):
             last = node.end_lineno or node.lineno

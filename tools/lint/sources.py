@@ -8,21 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("platform", "community", "inference", "billing")
-# Rooms under other work, where words and numbers are put right once that is done. What
-# stands here is checked by nothing of tools.lint.words and tools.lint.numbers.
-BEING_RENAMED = {
-    "billing.stripe",
-    "community.contributions",
-    "demo",
-    "embedded",
-    "inference.catalog",
-    "inference.playground",
-    "inference.providers",
-    "notifications",
-    "outbox",
-}
-# Classes of other rooms that those use: Entry of the menus, of search and of points.
-RENAMED_WITH_THEM = {"Entry"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +41,6 @@ def product() -> tuple[Source, ...]:
         for path in sorted((ROOT / folder).rglob("*.py"))
         if "migrations" not in path.parts
     )
-
-
-def settled() -> tuple[Source, ...]:
-    """Return the product's files but those of the rooms that are being renamed."""
-    return tuple(file for file in product() if file.room not in BEING_RENAMED)
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:

@@ -1,12 +1,15 @@
 """One mutant at a time in a copy of the tree, against the tests that run its line."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from coverage import CoverageData
@@ -16,10 +19,26 @@ from tools.mutate.mutants import ROOT, Mutant
 # Longer than the slowest of these tests takes: a mutant that takes longer hangs.
 PATIENCE = 300
 # Exit codes of pytest: all passed; some failed; broken off, as by an import that fails.
-PASSED, KILLED = 0, {1, 2}
+PASSED, KILLED, NOT_FOUND = 0, {1, 2}, 4
 
-# One process, the database of the run before, and the same order each time.
-OPTIONS = ("-n", "0", "--reuse-db", "-x", "-p", "no:randomly", "--no-cov")
+# What a busy machine's garbage collector warns of is no verdict.
+QUIET = ("-p", "no:randomly", "-p", "no:unraisableexception")
+# One process, the database of the run before, and the same order each time. Without
+# its plugin hypothesis is loaded where a test asks for it: a second of each run.
+OPTIONS = ("-n", "0", "--reuse-db", "-x", "--no-cov", "-p", "no:hypothesispytest")
+
+# So many of the nearest tests are asked. A fault that they do not see, and one far away
+# does, wants a nearer one; and some lines are run by every second test.
+NEAREST = 40
+# Starts the servers of tests/services.py and keeps them until its input ends.
+SERVERS = """
+import json, os, sys
+from tests import services
+names = ("DATABASE_URL", "REDIS_URL", "VAR_DIR")
+print(json.dumps({name: os.environ[name] for name in names}), flush=True)
+sys.stdin.read()
+services.services.close()
+"""
 
 # Tests by line, by module.
 Covered = Mapping[str, Mapping[int, list[str]]]
@@ -67,6 +86,27 @@ def _without_servers() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in named}
 
 
+@contextmanager
+def served(copy: Copy) -> Iterator[Copy]:
+    """Keep the servers of a copy's tests until the end of the block.
+
+    To start them for each mutant would take longer than most of the tests do.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVERS],
+        cwd=copy.folder,
+        env=_without_servers() | copy.environment | {"PYTHONPATH": "."},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise CannotJudge("The servers of the tests do not start.")
+        yield replace(copy, environment=copy.environment | json.loads(line))
+        process.communicate()
+
+
 def make_copy(folder: Path) -> Copy:
     """Copy what git knows of the tree, as it is now, into ``folder``."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -90,7 +130,7 @@ def cover(copy: Copy, tests: list[str], modules: list[str], jobs: int) -> Covere
     """Return which tests run which lines. Raises ``CannotJudge``."""
     sources = sorted({str(Path(module).parent) for module in modules})
     run = copy.pytest(
-        *("-n", str(jobs), "--dist", "loadgroup"),
+        *("-n", str(jobs), "--dist", "loadgroup", *QUIET),
         *("--cov-context=test", "--cov-report=", "--no-cov-on-fail"),
         *(f"--cov={source}" for source in sources),
         *tests,
@@ -101,7 +141,12 @@ def cover(copy: Copy, tests: list[str], modules: list[str], jobs: int) -> Covere
     data.read()
     covered: dict[str, dict[int, list[str]]] = {}
     for module in modules:
-        lines = data.contexts_by_lineno(str((copy.folder / module).resolve()))
+        # Relative where the project's settings ask for that (``relative_files``).
+        lines = data.contexts_by_lineno(module) or data.contexts_by_lineno(
+            str((copy.folder / module).resolve())
+        )
+        if not lines:
+            raise CannotJudge(f"None of the tests was seen in {module}.")
         covered[module] = {
             line: sorted({_test(context) for context in contexts if context})
             for line, contexts in lines.items()
@@ -117,16 +162,23 @@ def _test(context: str) -> str:
 
 
 def tests_of(mutant: Mutant, covered: Covered, source: str) -> list[str]:
-    """Return the tests that run the statement the mutant is in, perhaps none."""
+    """Return the nearest tests that run the mutant's statement, perhaps none."""
     lines = covered[mutant.module]
     texts = source.splitlines()
     for line in range(mutant.line, 0, -1):
         if lines.get(line):
-            return lines[line]
+            nearest = sorted(lines[line], key=partial(_distance, mutant.module))
+            return nearest[:NEAREST]
         # Only the first line of a statement is counted; above it stands another one.
         if texts[line - 1].lstrip().startswith(("def ", "async def ", "class ")):
             return []
     return []
+
+
+def _distance(module: str, test: str) -> int:
+    """Return how far a test is from a module; the nearest mostly notices first."""
+    words = set(Path(module).with_suffix("").parts)
+    return -len(words & set(re.split(r"[/_.]|test_", test.partition("::")[0])))
 
 
 def is_killed(copy: Copy, mutant: Mutant, covered: Covered) -> bool:
@@ -136,7 +188,11 @@ def is_killed(copy: Copy, mutant: Mutant, covered: Covered) -> bool:
         return False
     with copy.changed(mutant):
         try:
-            run = copy.pytest(*OPTIONS, *tests, patience=PATIENCE)
+            run = copy.pytest(*OPTIONS, *QUIET, *tests, patience=PATIENCE)
+            if run.returncode == NOT_FOUND:
+                # A test's parameters may be worked out by what was changed.
+                whole = dict.fromkeys(test.partition("[")[0] for test in tests)
+                run = copy.pytest(*OPTIONS, *QUIET, *whole, patience=PATIENCE)
         except subprocess.TimeoutExpired:
             return True
     if run.returncode not in {PASSED, *KILLED}:

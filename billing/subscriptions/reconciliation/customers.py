@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from accounts.models import Organisation
-from billing.stripe import adapter, objects
+from billing.stripe import adapter, lists, objects
 from billing.subscriptions import values
 from billing.subscriptions.customers import forget_customer, organisation_of
 from billing.subscriptions.models import BillingAccount
@@ -14,7 +14,7 @@ from billing.subscriptions.reconciliation.work import Difference, Work
 
 def customers(work: Work) -> Iterator[Difference]:
     """Forget customers Stripe has forgotten, and know those it has of us."""
-    theirs = {each.id: each for each in adapter.customers()}
+    theirs = {each.id: each for each in lists.customers()}
     work.compared += len(theirs)
     ours = BillingAccount.objects.exclude(stripe_customer_id=None)
     for account in ours.exclude(stripe_customer_id__in=theirs):
@@ -65,7 +65,7 @@ def _stranger(work: Work, customer: objects.Customer) -> Iterator[Difference]:
 
 def cards(work: Work) -> Iterator[Difference]:
     """Show the card that pays: the live subscription's own before the customer's."""
-    for customer in adapter.customers():
+    for customer in lists.customers():
         accounts = BillingAccount.objects.filter(stripe_customer_id=customer.id)
         account = accounts.first()
         if account is None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from billing.stripe import adapter
+from billing.stripe import lists
 from billing.stripe import services as inbox
 from billing.stripe.events import reason_to_let_go
 from billing.stripe.models import WebhookInbox
@@ -14,7 +14,7 @@ from billing.subscriptions.reconciliation.work import Difference, Work
 
 def events(work: Work, *, since: datetime) -> Iterator[Difference]:
     """Work through the webhooks that never came."""
-    for raw in adapter.events_since(int(since.timestamp())):
+    for raw in lists.events_since(int(since.timestamp())):
         try:
             event = parse_event(raw, body=json.dumps(raw))
         except (ValueError, KeyError, TypeError):

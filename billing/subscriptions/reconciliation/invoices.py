@@ -5,7 +5,7 @@ from functools import partial
 
 from accounts.models import Organisation
 from billing.ledger.models import Invoice, Payment
-from billing.stripe import adapter, objects
+from billing.stripe import lists, objects
 from billing.subscriptions import mirror
 from billing.subscriptions.customers import organisation_of
 from billing.subscriptions.reconciliation.comparing import (
@@ -18,7 +18,7 @@ from billing.subscriptions.reconciliation.work import Difference, Work, batches
 
 def invoices(work: Work) -> Iterator[Difference]:
     """Compare every invoice of every status with its lines and payments."""
-    theirs = list(adapter.invoices())
+    theirs = list(lists.invoices())
     work.compared += len(theirs)
     for each in theirs:
         for payment in each.payments:
@@ -71,7 +71,7 @@ def charges(work: Work) -> Iterator[Difference]:
     for payment in Payment.objects.exclude(payment_intent_id=""):
         booked.setdefault(payment.payment_intent_id, []).append(payment)
     charged = set()
-    for charge in adapter.charges():
+    for charge in lists.charges():
         work.compared += 1
         payer = organisation_of(charge.customer_id)
         if not charge.is_paid or payer is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from billing.ledger.models import Invoice, Refund
-from billing.stripe import adapter, objects
+from billing.stripe import lists, objects
 from billing.subscriptions import mirror, values
 from billing.subscriptions.reconciliation.comparing import Unlike, unlike_refund
 from billing.subscriptions.reconciliation.work import Difference, Work, batches
@@ -15,9 +15,9 @@ Return = objects.Refund | objects.Dispute | objects.CreditNote
 def refunds(work: Work) -> Iterator[Difference]:
     """Compare everything that went back."""
     theirs: list[Return] = [
-        *adapter.refunds(work.invoice_of),
-        *adapter.disputes(work.invoice_of),
-        *adapter.credit_notes(),
+        *lists.refunds(work.invoice_of),
+        *lists.disputes(work.invoice_of),
+        *lists.credit_notes(),
     ]
     work.compared += len(theirs)
     yield from _renamed(work, theirs)

@@ -6,7 +6,7 @@ from functools import partial
 from django.db import transaction
 
 from accounts.models import Organisation
-from billing.stripe import adapter, objects
+from billing.stripe import lists, objects
 from billing.subscriptions import mirror, values
 from billing.subscriptions.customers import organisation_of
 from billing.subscriptions.models import TERMINAL, Subscription
@@ -16,7 +16,7 @@ from billing.subscriptions.reconciliation.work import Difference, Work, batches
 
 def subscriptions(work: Work) -> Iterator[Difference]:
     """Compare every subscription, ended ones too, and note which card pays."""
-    theirs = list(adapter.subscriptions())
+    theirs = list(lists.subscriptions())
     work.compared += len(theirs)
     known = [each.id for each in theirs]
     yield from _renamed(work, theirs)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit import services as audit
-from community.forum.indexing import index_topic
+from community.forum.indexing import index_replies, index_reply, index_topic
 from community.forum.models import Category, Post, Tag, Topic, TopicTag
 from community.forum.services.answers import unaccept_answer
 
@@ -29,7 +29,7 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
         _count_reply(topic, -1)
     if topic.solution_id == locked.pk:
         unaccept_answer(topic, by=by)
-    index_topic(Topic.objects.get(pk=topic.pk))
+    _index_again(locked)
     _record("post.hidden", by, locked, {"reason": reason})
     return locked
 
@@ -48,7 +48,7 @@ def restore_post(post: Post, *, by: User) -> Post:
         _count_topic(topic, 1)
     else:
         _count_reply(topic, 1)
-    index_topic(Topic.objects.get(pk=topic.pk))
+    _index_again(locked)
     _record("post.restored", by, locked, {})
     return locked
 
@@ -126,6 +126,19 @@ def _count_reply(topic: Topic, change: int) -> None:
         last_poster=last.author_id, bumped_at=last.created_at
     )
     TopicTag.objects.filter(topic=topic).update(bumped_at=last.created_at)
+
+
+def _index_again(post: Post) -> None:
+    """Let a post be found, or not, as it is now; with the first one go all."""
+    post.topic = Topic.objects.select_related("category", "solution").get(
+        pk=post.topic_id
+    )
+    if not post.is_opening:
+        index_reply(post)
+        return
+    index_topic(post.topic)
+    if not post.topic.hidden_at:
+        index_replies(post.topic)
 
 
 def _record(action: str, by: User, post: Post, after: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import EditConflict, TokenReused, TopicLocked
-from community.forum.indexing import index_topic
+from community.forum.indexing import index_reply, index_topic
 from community.forum.models import (
     Category,
     Post,
@@ -176,7 +176,11 @@ def edit_post(
     if new_title != topic.title:
         topic.title = new_title
         topic.save(update_fields=["title"])
-    index_topic(topic)
+    if locked.is_opening or topic.solution_id == locked.pk:
+        index_topic(topic)
+    if not locked.is_opening:
+        locked.topic = topic
+        index_reply(locked)
     return locked
 
 
@@ -239,6 +243,7 @@ def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
             "level": TopicUser.Level.WATCHING,
         },
     )
+    index_reply(post)
     publish(
         ReplyPosted(
             post_id=post.pk,

@@ -136,8 +136,7 @@ def chat(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
 def stream(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponseBase:
     """Bring the answers that wait, and tell the page's script as they come.
 
-    They end with the request: whoever leaves the page or stops them pays for what had
-    come by then.
+    They do not end with the request: a person who comes back finds them.
     """
     found = own_chat(request, chat_id)
     errands = _errands(request, found)
@@ -148,6 +147,17 @@ def stream(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponseBase:
     )
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+@sign_in_required
+@require_POST
+def stop(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
+    """End the answers that are being written; what came is kept and paid for."""
+    found = own_chat(request, chat_id)
+    runs.stop(services.stop(found))
+    if request.headers.get("X-Requested-With") == "fetch":
+        return HttpResponse(status=204)
+    return redirect(f"{found.get_absolute_url()}#last")
 
 
 @never_cache
@@ -165,6 +175,7 @@ def answers(request: HttpRequest, chat_id: str) -> HttpResponse:
 def retry(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
     """Ask once more for an answer that brought nothing."""
     found = own_chat(request, chat_id)
+    # Any key of a row, which is a bigint.
     answer = Values(request.POST).whole("answer", default=0, least=0, most=2**62)
     _count(request.user, 1)
     services.retry(found, answer)
@@ -176,7 +187,7 @@ def retry(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
 def code(request: HttpRequest) -> HttpResponse:
     """Show the request of the form as a program makes it; nothing is sent."""
     models = _models()
-    name = Values(request.POST).text("chat", most=40)
+    name = Values(request.POST).text("chat", most=40)  # an id has 12 characters
     found = visible_chat(request, name) if name else None
     said = conversation(found, models) if found else None
     form = PromptForm(
@@ -222,16 +233,16 @@ def answer_code(request: HttpRequest, chat_id: str, answer: int) -> HttpResponse
 
 
 def visible_chat(request: HttpRequest, chat_id: str) -> Chat:
-    """Return a chat that whoever asks may read, else 404."""
+    """Return a chat that the visitor may read, else 404."""
     is_form = request.method == "POST"
     sent = Values(request.POST) if is_form else Values(request.GET)
-    token = sent.text("share", most=40)
+    token = sent.text("share", most=40)  # the column's width
     chats = Chat.objects.visible_to(request.user, token=token)
     return get_object_or_404(chats, public_id=chat_id)
 
 
 def own_chat(request: HttpRequest, chat_id: str) -> Chat:
-    """Return a chat of whoever asks; 403 for another's that they may read."""
+    """Return a chat of the user's own; 403 for another's that they may read."""
     found = visible_chat(request, chat_id)
     require_owner(request, found)
     return found
@@ -293,6 +304,7 @@ def _context_of(
         "chat": found,
         "said": said,
         "is_owner": found.owner_id == request.user.pk,
+        # 40: the column's width.
         "token": token or Values(request.GET).text("share", most=40),
         # With a plan the way leads back here, where the answer is asked for again.
         "wish": found.get_absolute_url(),
@@ -417,7 +429,7 @@ def _count(user: User, answers: int) -> None:
 
 def _submission(request: HttpRequest) -> str:
     """Return which showing of a form was sent; sent twice, it is taken once."""
-    return Values(request.POST).text("submission", most=64)
+    return Values(request.POST).text("submission", most=64)  # the column's width
 
 
 def _link(found: Chat) -> str:
@@ -431,7 +443,7 @@ def _link(found: Chat) -> str:
 
 
 def _address(request: HttpRequest, found: Chat) -> str:
-    token = Values(request.GET).text("share", most=40)
+    token = Values(request.GET).text("share", most=40)  # the column's width
     return (
         reverse("playground:shared", args=[token])
         if token
@@ -442,7 +454,7 @@ def _address(request: HttpRequest, found: Chat) -> str:
 def _wish(
     request: HttpRequest, models: Sequence[Model], organisations: Sequence[Organisation]
 ) -> dict[str, str]:
-    """Return what the address asks for, and the organisation somebody is in."""
+    """Return what the address asks for, and the organisation a person is in."""
     asked = Values(request.GET)
     wish = {
         "model": asked.text("model"),

@@ -36,7 +36,9 @@ from inference.playground.views.asking import (
 )
 from stores import limiter
 
+# As the console's other lists.
 PAGE_SIZE = 30
+# From one address; an office behind one reads a chat together, a guesser needs more.
 _LINKS_PER_HOUR = 300
 # A vote takes reading two answers; more than two a minute is no reading.
 _VOTES_PER_HOUR = 120
@@ -76,7 +78,7 @@ def chat_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def shared(request: HttpRequest, share: str) -> HttpResponseBase:
-    """Show a chat to whoever has its link, as far as the link reaches."""
+    """Show a chat to a visitor with its link, as far as the link reaches."""
     limiter.check(
         "playground-link",
         request.META["REMOTE_ADDR"],
@@ -146,6 +148,7 @@ def share(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
 def fork(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
     """Go on from one message in a chat of one's own."""
     found = visible_chat(request, chat_id)
+    # Any key of a row, which is a bigint.
     wanted = Values(request.POST).whole("message", default=0, least=0, most=2**62)
     at = get_object_or_404(found.messages.all(), pk=wanted)
     organisation = current_organisation(request.user)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from inference.protocol.errors import APIError
+from inference.protocol.errors import CONTEXT_EXCEEDED, APIError, ContextExceeded
 
 _TYPES = {
     400: "invalid_request_error",
@@ -39,7 +39,7 @@ def body_of(error: APIError, request_id: str) -> bytes:
             "type": "error",
             "error": {
                 "type": _type_of(status_of(error)),
-                "message": _message(error.message, error.param, error.code),
+                "message": _message_of(error),
             },
             "request_id": request_id,
         }
@@ -73,9 +73,26 @@ def _type_of(status: int) -> str:
     return "invalid_request_error" if status < 500 else "api_error"
 
 
-def _message(message: str, param: str | None, code: str | None) -> str:
-    if code == "context_length_exceeded":
+def _message_of(error: APIError) -> str:
+    if not isinstance(error, ContextExceeded) or error.prompt is None:
+        return _message(error.message, error.param, error.code)
+    guessed = " (estimated)" if error.is_estimated else ""
+    if error.answer is None or error.prompt > error.limit:
         # Clients that shorten the conversation look for these very words.
+        return (
+            f"prompt is too long: {error.prompt} tokens > {error.limit} "
+            f"maximum{guessed}"
+        )
+    # Others read the three numbers and ask for a shorter answer.
+    return (
+        f"input length and `max_tokens` exceed context limit: {error.prompt} + "
+        f"{error.answer} > {error.limit}{guessed}, decrease input length or "
+        "`max_tokens` and try again"
+    )
+
+
+def _message(message: str, param: str | None, code: str | None) -> str:
+    if code == CONTEXT_EXCEEDED:
         return f"prompt is too long: {message}"
     if not param:
         return message

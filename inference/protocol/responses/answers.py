@@ -36,7 +36,6 @@ class Frame:
             "object": "response",
             "created_at": self.created,
             "status": status,
-            "background": False,
             "error": None,
             "incomplete_details": None,
             "model": self.model,

@@ -20,12 +20,12 @@ from inference.protocol.responses.answers import Frame, Item
 Emit = Callable[..., None]
 
 
-def response(body: bytes, frame: Frame) -> bytes:
+def response(body: bytes, frame: Frame) -> dict[str, Any]:
     """Return a whole answer as a response object."""
     said, told = answer_of(body)
     output = _Output(frame, _silent)
     output.say(said)
-    return orjson.dumps(_ended(frame, output, said, told))
+    return _ended(frame, output, said, told)
 
 
 class ResponseEvents:
@@ -36,6 +36,8 @@ class ResponseEvents:
         self._out: list[bytes] = []
         self._number = 0
         self.has_ended = False
+        # The response as it ended.
+        self.final: dict[str, Any] | None = None
         self._output = _Output(frame, self._write)
         self._last = Said()
         self._told = Told()
@@ -57,6 +59,7 @@ class ResponseEvents:
             self._fail(event.error)
         elif event.is_done:
             whole = _ended(self._frame, self._output, self._last, self._told)
+            self.final = whole
             self._write(f"response.{whole['status']}", response=whole)
         elif event.said is not None:
             self._output.say(event.said)
@@ -71,6 +74,7 @@ class ResponseEvents:
         self._write("error", code=code, message=message, param=error.get("param"))
         failed = self._frame.response("failed", self._output.items)
         failed["error"] = answers.error(code, message)
+        self.final = failed
         self._write("response.failed", response=failed)
 
     def _write(self, name: str, /, **fields: Any) -> None:

@@ -1,10 +1,12 @@
 """Reading a request to ``/v1/responses`` as the chat it stands for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from inference.protocol.errors import APIError, bad_request
 from inference.protocol.reading import Fields
+from inference.protocol.requests import NOTHING_BEFORE, Before, Keep
 from inference.protocol.responses.items import messages_of
 
 # How OpenAI serves its own models: where there is no choice, there is nothing to do.
@@ -17,10 +19,10 @@ _READ = {
     *("model", "input", "instructions", "tools", "tool_choice", "text", "reasoning"),
     *("max_output_tokens", "parallel_tool_calls", "metadata", "store", "stream"),
     *("previous_response_id", "include", "temperature", "top_p", "top_logprobs"),
-    *("user", "truncation"),
+    *("user", "truncation", "background"),
 }
 _NOWHERE = (
-    *("background", "conversation", "prompt", "moderation", "image"),
+    *("conversation", "prompt", "moderation", "image"),
     "access_programs",
 )
 _INCLUDABLE = {
@@ -48,20 +50,22 @@ class Asked:
 
     echo: dict[str, Any] = field(default_factory=dict)
     custom: frozenset[str] = frozenset()
+    keep: Keep | None = None
 
 
-def to_chat(fields: Fields) -> tuple[dict[str, Any], Asked]:
+def to_chat(
+    fields: Fields, before: Before = NOTHING_BEFORE
+) -> tuple[dict[str, Any], Asked]:
     """Return the chat a request asks for. Raises ``APIError`` naming the field."""
     fields.without(*_NOWHERE, why="nothing is run or kept here.")
     fields.only(_READ | _IGNORED | set(_NOWHERE))
-    if fields.flag("store"):
-        raise bad_request("Answers are not stored here: leave `store` out.", "store")
+    keep = _keep(fields, before)
     previous = fields.optional_text("previous_response_id")
-    if previous is not None:
-        raise previous_not_found(previous)
+    if previous is not None and before.items is None:
+        raise previous_not_found(previous, before.off)
     # No conversation is cut here: one that is too long is refused, as both allow.
     fields.choice("truncation", ("auto", "disabled"))
-    messages = _messages(fields)
+    messages = _messages(fields, before.items or ())
     tools = [_tool(tool) for tool in fields.objects("tools")]
     custom = frozenset(t.value["name"] for t in fields.objects("tools") if _is_free(t))
     chat: dict[str, Any] = {"model": fields.text("model"), "messages": messages}
@@ -75,25 +79,60 @@ def to_chat(fields: Fields) -> tuple[dict[str, Any], Asked]:
         "stream": fields.flag("stream"),
     }
     chat |= {name: value for name, value in sampled.items() if value is not None}
-    return chat, Asked(_echo(fields), custom)
+    return chat, Asked(_echo(fields, keep), custom, keep)
 
 
-def previous_not_found(response_id: str) -> APIError:
+def previous_of(fields: Fields) -> str | None:
+    """Return which response a request goes on from."""
+    return fields.optional_text("previous_response_id")
+
+
+def previous_not_found(response_id: str, why: str = "") -> APIError:
     return bad_request(
-        f"Previous response with id '{response_id[:100]}' not found.",
+        f"Previous response with id '{response_id[:100]}' not found. {why}".strip(),
         "previous_response_id",
         "previous_response_not_found",
     )
 
 
-def _messages(fields: Fields) -> list[dict[str, Any]]:
+def _keep(fields: Fields, before: Before) -> Keep | None:
+    """Return whether the answer is to be kept: where it may be, unless refused."""
+    wish, is_background = fields.flag("store"), bool(fields.flag("background"))
+    if before.off:
+        for name, is_asked in (("store", wish), ("background", is_background)):
+            if is_asked:
+                raise bad_request(
+                    f"`{name}` is not possible: {before.off}", name, "storage_off"
+                )
+        return None
+    if is_background and wish is False:
+        raise bad_request("A response in the background has to be stored.", "store")
+    if is_background and fields.flag("stream"):
+        raise bad_request(
+            "A response in the background is fetched by its id, not streamed.", "stream"
+        )
+    return None if wish is False else Keep(_items(fields), is_background)
+
+
+def _items(fields: Fields) -> list[dict[str, Any]]:
+    """Return the input as a list of items."""
+    asked = fields.value.get("input")
+    if isinstance(asked, str):
+        content = [{"type": "input_text", "text": asked}]
+        return [{"type": "message", "role": "user", "content": content}]
+    return [item.value for item in fields.objects("input")]
+
+
+def _messages(fields: Fields, before: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the conversation; what rules it stands in one message at its head."""
     instructions = fields.optional_text("instructions")
     asked = fields.value.get("input")
+    earlier = [Fields(item, "previous_response_id") for item in before]
     if isinstance(asked, str):
-        messages = [{"role": "user", "content": asked}]
+        messages = messages_of(earlier) if earlier else []
+        messages.append({"role": "user", "content": asked})
     elif isinstance(asked, list) and asked:
-        messages = messages_of(list(fields.objects("input")))
+        messages = messages_of([*earlier, *fields.objects("input")])
     else:
         raise bad_request("`input` has to be text or a list of items.", "input")
     rules = [instructions] if instructions else []
@@ -227,7 +266,7 @@ def _shape(text: Fields) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
-def _echo(fields: Fields) -> dict[str, Any]:
+def _echo(fields: Fields, keep: Keep | None) -> dict[str, Any]:
     """Return what a response says of the request it answers."""
     asked = fields.value
     reasoning = asked.get("reasoning") or {}
@@ -242,13 +281,14 @@ def _echo(fields: Fields) -> dict[str, Any]:
         "max_output_tokens": asked.get("max_output_tokens"),
         "metadata": metadata.value if metadata else {},
         "parallel_tool_calls": asked.get("parallel_tool_calls") is not False,
-        "previous_response_id": None,
+        "previous_response_id": asked.get("previous_response_id"),
         "reasoning": {
             "effort": reasoning.get("effort"),
             "summary": reasoning.get("summary"),
         },
         "service_tier": "default",
-        "store": False,
+        "store": keep is not None,
+        "background": keep is not None and keep.is_background,
         "temperature": asked.get("temperature"),
         "text": {
             "format": text.get("format") or {"type": "text"},

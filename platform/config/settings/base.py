@@ -28,6 +28,11 @@ ALLOWED_HOSTS = env.words(
 )
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
+# After so many seconds without a word a stream is begun with comments, well before the
+# minute after which proxies cut what is silent; 0 waits for the first word.
+STREAM_COMMENTS_AFTER = env.integer("STREAM_COMMENTS_AFTER", 20)
+# Where no model's server is, beside what never is (inference.providers.addresses).
+UPSTREAM_DENIED_NETWORKS = env.words("UPSTREAM_DENIED_NETWORKS")
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
 
 INSTALLED_APPS = [
@@ -72,6 +77,7 @@ INSTALLED_APPS = [
     "inference.keys",
     "inference.playground",
     "inference.providers",
+    "inference.stored",
     "inference.usage",
     "billing.conversion",
     "billing.ledger",

@@ -1,5 +1,6 @@
 """The one way from Markdown to HTML: parse, then clean by an allow-list."""
 
+from design.markdown.document import Link, Section, ids, links, sections, with_addresses
 from design.markdown.rendering import (
     VERSION,
     Heading,
@@ -13,9 +14,15 @@ from design.markdown.sanitising import TextOrigin
 __all__ = [
     "VERSION",
     "Heading",
+    "Link",
     "Rendered",
+    "Section",
     "TextOrigin",
+    "ids",
+    "links",
     "mentioned",
     "render",
     "render_inline",
+    "sections",
+    "with_addresses",
 ]

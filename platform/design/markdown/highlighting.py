@@ -56,17 +56,33 @@ _CLASSES: tuple[tuple[_TokenType, str], ...] = (
     (Error, ""),
     (Token, ""),
 )
-CLASSES = frozenset(css for _kind, css in _CLASSES if css)
+MARKED = "hl-line"
+CLASSES = frozenset({MARKED, *(css for _kind, css in _CLASSES if css)})
 
 
 class Highlighter:
     """The colours of one text's code: as many as there is time for, together."""
 
-    def __init__(self) -> None:
-        self.seconds = MAX_SECONDS
+    def __init__(self, seconds: float = MAX_SECONDS) -> None:
+        self.seconds = seconds
 
-    def highlight(self, code: str, language: str) -> str:
-        """Return escaped code with coloured spans; plain when unknown, long or slow."""
+    def highlight(
+        self, code: str, language: str, marked: frozenset[int] = frozenset()
+    ) -> str:
+        """Return escaped code with coloured spans; plain when unknown, long or slow.
+
+        ``marked`` are lines, from 1, that the writer points at.
+        """
+        coloured = self._highlighted(code, language)
+        if not marked:
+            return coloured
+        lines = _closed_lines(coloured)
+        return "\n".join(
+            f'<span class="{MARKED}">{line}</span>' if number in marked else line
+            for number, line in enumerate(lines, start=1)
+        )
+
+    def _highlighted(self, code: str, language: str) -> str:
         if not language or len(code) > MAX_LENGTH or self.seconds <= 0:
             return escape(code)
         # Time of this thread alone: a busy machine is no reason to leave colours out.
@@ -88,6 +104,22 @@ class Highlighter:
                 f'<span class="{css}">{escape(text)}</span>' if css else escape(text)
             )
         return "".join(parts)
+
+
+def _closed_lines(html: str) -> list[str]:
+    """Return the lines of coloured code; a span over several begins anew on each."""
+    lines: list[str] = []
+    opened = ""
+    for line in html.split("\n"):
+        line = opened + line
+        last = line.rfind("<span")
+        opened = (
+            line[last : line.index(">", last) + 1]
+            if last > line.rfind("</span")
+            else ""
+        )
+        lines.append(line + ("</span>" if opened else ""))
+    return lines
 
 
 def _belongs(kind: _TokenType, parent: _TokenType) -> bool:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import count
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,19 +18,23 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
+from design.markdown import callouts
 from design.markdown.cjk import use_cjk
+from design.markdown.dialects import read_info, use_dialects
 from design.markdown.effort import Effort, TooMuchEffort, spend_on_address
 from design.markdown.formulas import Formulas
-from design.markdown.highlighting import Highlighter
+from design.markdown.highlighting import MAX_SECONDS, Highlighter
 from design.markdown.mentions import People, link_mentions
+from design.markdown.plain import inline_text, plain
 from design.markdown.sanitising import TextOrigin, clean, clean_inline
 
 logger = logging.getLogger(__name__)
 
 # Rises when the same source renders differently: stored HTML is then made again.
-VERSION = 3
-# A post has 40 000 characters at most, a page of the documentation some more.
-MAX_LENGTH = 64_000
+VERSION = 4
+# A post has 40 000 characters at most. Release notes of ten years are one page of
+# 700 000, and are laid out once, by a command.
+MAX_LENGTH = {TextOrigin.PEOPLE: 64_000, TextOrigin.HOUSE: 2_000_000}
 # Overrides of writing direction can make text read as something it is not.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Ids of the pages our own documentation stands in; its headings leave them alone.
@@ -49,6 +54,8 @@ RESERVED_IDS = frozenset(
         "true",
     }
 )
+# People's texts are laid out while a person waits, pages by a command.
+_SECONDS_OF_COLOUR = {TextOrigin.PEOPLE: MAX_SECONDS, TextOrigin.HOUSE: 5.0}
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 
 
@@ -71,6 +78,11 @@ class Rendered:
     version: int = VERSION
 
 
+def parse(text: str, env: dict[str, Any]) -> list[Token]:
+    """Return the tokens of a text; ``env`` takes what the parser finds beside them."""
+    return _parser.parse(text, env)
+
+
 def render(
     text: str,
     *,
@@ -90,7 +102,7 @@ def render(
     typed, and says so.
     """
     text = _BIDI.sub("", text.replace("\x00", "\ufffd"))
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_LENGTH[origin]:
         return _as_typed(text)
     env: dict[str, Any] = {
         "docId": id_prefix or None,
@@ -100,7 +112,7 @@ def render(
         "outline": [],
         "people": people,
         "formulas": Formulas(),
-        "highlighter": Highlighter(),
+        "highlighter": Highlighter(_SECONDS_OF_COLOUR[origin]),
         "effort": Effort(text) if origin is TextOrigin.PEOPLE else None,
     }
     try:
@@ -109,7 +121,7 @@ def render(
         if not env["formulas"].is_complete:
             html += _remark(_("Some formulas are shown as typed: there are too many."))
         html = clean(html, origin=origin, id_prefix=env["id_prefix"])
-        return Rendered(html, _plain(tokens), tuple(env["outline"]))
+        return Rendered(html, plain(tokens), tuple(env["outline"]))
     except TooMuchEffort:
         return _as_typed(text)
     except Exception:
@@ -137,33 +149,9 @@ def _remark(sentence: str) -> str:
     return f"<p><em>{escape(sentence)}</em></p>\n"
 
 
-def _plain(tokens: Sequence[Token]) -> str:
-    return "\n".join(line for line in _lines(tokens) if line)
-
-
-def _lines(tokens: Sequence[Token]) -> Iterator[str]:
-    for token in tokens:
-        if token.type == "inline":
-            yield _inline_text(token.children or []).strip()
-        elif token.type in {"fence", "code_block", "math_block"}:
-            yield token.content.strip()
-
-
-def _inline_text(tokens: Sequence[Token]) -> str:
-    parts = []
-    for token in tokens:
-        if token.type in {"text", "code_inline", "math_inline"}:
-            parts.append(token.content)
-        elif token.type == "image":
-            parts.append(_inline_text(token.children or []))
-        elif token.type in {"softbreak", "hardbreak"}:
-            parts.append(" ")
-    return "".join(parts)
-
-
 def _number_headings(state: StateCore) -> None:
     """Shift the levels, give each heading an id and note it in the outline."""
-    used: dict[str, int] = {}
+    used: set[str] = set()
     shift = state.env.get("top_level", 1) - 1
     for index, token in enumerate(state.tokens):
         if token.type not in {"heading_open", "heading_close"}:
@@ -173,20 +161,25 @@ def _number_headings(state: StateCore) -> None:
         if token.type == "heading_close":
             continue
         inline = state.tokens[index + 1]
-        words = _inline_text(inline.children or []).strip()
+        words = inline_text(inline.children or []).strip()
         slug = slugify(unicodedata.normalize("NFKC", words), allow_unicode=True)
-        slug = slug[:60].strip("-") or "section"
+        # An id the writer asked for stays as it is: other pages link to it.
+        slug = str(token.meta.get("id", slug))[:60].strip("-") or "section"
         if not state.env.get("id_prefix") and slug in RESERVED_IDS:
             slug = f"{slug}-section"
-        used[slug] = used.get(slug, 0) + 1
-        if used[slug] > 1:
-            slug = f"{slug}-{used[slug]}"
+        if slug in used:
+            slug = next(name for name in _numbered(slug) if name not in used)
+        used.add(slug)
         anchor = f"{state.env.get('id_prefix', '')}{slug}"
         if not state.env.get("has_ids"):
             continue
         token.attrSet("id", anchor)
         state.env["outline"].append(Heading(level, anchor, words))
         inline.children = [*(inline.children or []), *_heading_link(anchor, words)]
+
+
+def _numbered(slug: str) -> Iterator[str]:
+    return (f"{slug}-{number}" for number in count(2))
 
 
 def _heading_link(anchor: str, words: str) -> list[Token]:
@@ -235,7 +228,7 @@ def _align_cells(state: StateCore) -> None:
 def mentioned(text: str, people: People) -> tuple[str, ...]:
     """Return the usernames ``text`` calls, each once, in order."""
     env = {"outline": [], "top_level": 2, "people": people}
-    tokens = _parser.parse(text[:MAX_LENGTH], env)
+    tokens = _parser.parse(text[: MAX_LENGTH[TextOrigin.PEOPLE]], env)
     names = (
         child.meta["username"]
         for token in tokens
@@ -249,13 +242,16 @@ def _render_code(
     _self: object, tokens: Sequence[Token], index: int, _options: object, env: Any
 ) -> str:
     token = tokens[index]
-    words = token.info.split(maxsplit=1)
-    language = words[0].lower() if words else ""
+    info = read_info(token.info)
+    code = env["highlighter"].highlight(token.content, info.language, info.marked)
     # A wide block scrolls by itself, so a keyboard has to reach it.
-    return (
-        f'<pre tabindex="0" data-language="{escape(language)}"><code>'
-        f"{env['highlighter'].highlight(token.content, language)}</code></pre>\n"
+    block = (
+        f'<pre tabindex="0" data-language="{escape(info.language)}"><code>'
+        f"{code}</code></pre>\n"
     )
+    if not info.title:
+        return block
+    return f'<p class="code-title">{escape(info.title)}</p>\n{block}'
 
 
 def _weigh_addresses(state: StateCore) -> None:
@@ -315,6 +311,8 @@ def _build_parser() -> MarkdownIt:
     )
     use_cjk(parser)
     parser.use(footnote_plugin)
+    callouts.use_callouts(parser)
+    use_dialects(parser)
     parser.use(
         dollarmath_plugin,
         allow_labels=False,
@@ -330,6 +328,7 @@ def _build_parser() -> MarkdownIt:
     parser.add_render_rule("fence", _render_code)
     parser.add_render_rule("code_block", _render_code)
     parser.add_render_rule("image", _render_image)
+    parser.add_render_rule("callout_label", callouts.label)
     parser.add_render_rule("task_box", _render_task)
     parser.add_render_rule("task_end", lambda *_arguments: "</label>")
     parser.add_render_rule("heading_sign", lambda *_arguments: "#")

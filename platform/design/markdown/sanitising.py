@@ -6,6 +6,8 @@ from functools import partial
 
 import nh3
 
+from design.markdown.callouts import CLASSES as CALLOUTS
+from design.markdown.callouts import TITLE_CLASS as CALLOUT_TITLE
 from design.markdown.formulas import ELEMENTS
 from design.markdown.highlighting import CLASSES
 
@@ -27,6 +29,7 @@ _TAGS = frozenset(
         "code",
         "dd",
         "del",
+        "details",
         "div",
         "dl",
         "dt",
@@ -52,6 +55,7 @@ _TAGS = frozenset(
         "span",
         "strong",
         "sub",
+        "summary",
         "sup",
         "table",
         "tbody",
@@ -96,6 +100,7 @@ _VALUES = {
         "disabled": {"", "disabled"},
         "checked": {"", "checked"},
     },
+    "details": {"open": {"", "open"}},
     "pre": {"tabindex": {"0"}},
     "th": {"scope": {"col"}},
 }
@@ -109,11 +114,14 @@ _FOOTNOTE = {
 _CLASSES: dict[str, set[str]] = {
     "a": {"heading-link", "mention", "footnote-backref"},
     "code": {"math"},
-    "div": {"math-block"},
+    "details": set(CALLOUTS),
+    "div": {"math-block"} | CALLOUTS,
     "li": {"task"} | _FOOTNOTE,
     "ol": _FOOTNOTE,
+    "p": {CALLOUT_TITLE, "code-title"},
     "section": _FOOTNOTE,
     "span": set(CLASSES),
+    "summary": {CALLOUT_TITLE},
     "sup": _FOOTNOTE,
     "td": {"num"},
     "th": {"num"},

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+# More than a day of trying things out; the list shows all of them on one page.
 KEEP = 500
 
 

@@ -3,24 +3,11 @@
 import re
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from embedded.mailbox.mails import Mail
 
-STYLE = """
-:root { color-scheme: light dark; --line: #d5dae1; --soft: #4a5360; --brand: #0b5fd7; --bg: #fff; --text: #16191d; }
-@media (prefers-color-scheme: dark) { :root { --line: #2b333e; --soft: #b2bcc8; --brand: #6aa9ff; --bg: #0e1116; --text: #e8ecf1; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; background: var(--bg); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
-a { color: var(--brand); }
-h1 { font-size: 1.375rem; overflow-wrap: anywhere; }
-.soft { color: var(--soft); }
-ul { list-style: none; margin: 0; padding: 0; border-top: 1px solid var(--line); }
-li a { display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: .75rem .25rem; border-bottom: 1px solid var(--line); text-decoration: none; color: inherit; }
-li a:hover strong { color: var(--brand); }
-li strong { flex: 1 1 16rem; overflow-wrap: anywhere; }
-pre { padding: 1rem; border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.5 ui-monospace, monospace; }
-iframe { width: 100%; height: 28rem; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
-"""
+STYLE = (Path(__file__).parent / "style.css").read_text()
 _LINK = re.compile(r"https?://[^\s<>\"']+")
 CHINESE = {
     "Mailbox": "邮箱",
@@ -41,7 +28,7 @@ CHINESE = {
 
 
 class Reader:
-    """Somebody who looks at mail, and the language they read."""
+    """A developer who looks at mail, and the language they read."""
 
     def __init__(self, accept_language: str, secret: str = "") -> None:
         self.root = f"/{secret}"
@@ -59,7 +46,8 @@ class Reader:
             f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(title)} · Doorstone</title>"
-            f'<link rel="stylesheet" href="{self.root}/style.css"></head><body><main>{body}</main></body></html>'
+            f'<link rel="stylesheet" href="{self.root}/style.css"></head>'
+            f"<body><main>{body}</main></body></html>"
         )
 
 
@@ -90,13 +78,15 @@ def detail(mail: "Mail", reader: Reader) -> str:
     )
     as_html = reader.say("As HTML")
     frame = (
-        f'<h2>{as_html}</h2><iframe sandbox src="{reader.root}/mail/{mail.number}/html" title="{as_html}"></iframe>'
+        f"<h2>{as_html}</h2><iframe sandbox"
+        f' src="{reader.root}/mail/{mail.number}/html" title="{as_html}"></iframe>'
         if mail.body("html")
         else ""
     )
     return reader.page(
         mail.subject,
-        f'<p><a href="{reader.root}/">{reader.say("Mailbox")}</a></p><h1>{escape(mail.subject)}</h1>'
+        f'<p><a href="{reader.root}/">{reader.say("Mailbox")}</a></p>'
+        f"<h1>{escape(mail.subject)}</h1>"
         f'<p class="soft">{escape(mail.sender)} → {escape(", ".join(mail.recipients))}, '
         f"{mail.received_at:%Y-%m-%d %H:%M:%S} UTC</p><pre>{text}</pre>{frame}",
     )
@@ -111,7 +101,7 @@ def missing(reader: Reader) -> str:
 
 
 def closed(reader: Reader) -> str:
-    """The page for whoever comes without the secret; it does not tell it."""
+    """The page for a visitor without the secret; it does not tell it."""
     stranger = Reader("zh" if reader.reads_chinese else "en", "closed")
     sentence = "Open the address that make run printed: it holds this mailbox's key."
     return stranger.page(stranger.say("Not here"), f"<h1>{stranger.say(sentence)}</h1>")

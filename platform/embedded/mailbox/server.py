@@ -70,7 +70,7 @@ class _Doorkeeper:
 
 
 class _Catcher:
-    """Takes every mail, whoever it is for."""
+    """Takes every mail, to any address."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

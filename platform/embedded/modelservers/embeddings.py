@@ -1,6 +1,6 @@
 """The process that serves embeddings: multilingual-e5-small behind OpenAI's protocol.
 
-On loopback, for whoever has the installation's key. Queries and passages are embedded
+On loopback, for a caller with the installation's key. Queries and passages are embedded
 differently: ``input_type`` says which (``query``, if it does not).
 
     python -m embedded.modelservers.embeddings
@@ -23,10 +23,11 @@ from aiohttp import web
 from embedded.modelservers.guard import guard
 from embedded.modelservers.settings import Settings
 
-DIMENSIONS = 384
+DIMENSIONS = 384  # the model's own
 # A passage of 170 tokens takes half a second of one core: so many of them are a minute
 # and a half, within what the gateway waits.
 MAX_TEXTS = 256
+# Bytes: MAX_TEXTS passages of 4 KB, more than the 512 tokens that are read of each.
 MAX_BODY = 2**20
 # Texts that wait for their turn, of all callers: about two minutes of work.
 MAX_WAITING = 4 * MAX_TEXTS
@@ -35,7 +36,7 @@ _TYPES = {"query": True, "passage": False, "document": False}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Embedder(Protocol):
+class TextEmbedder(Protocol):
     """What embeds a text. Another library takes this one's place by these two.
 
     ``embed`` returns ``DIMENSIONS`` floats of length 1.
@@ -84,7 +85,7 @@ class Turn:
 
 
 class Refused(Exception):
-    """A request that cannot be served; the message is for whoever sent it."""
+    """A request that cannot be served; the message is for its caller."""
 
     def __init__(self, message: str, *, status: int = 400, code: str | None = None):
         super().__init__(message)
@@ -95,7 +96,7 @@ class Refused(Exception):
 class Embeddings:
     """Embeds one text at a time, so that nobody waits for another's whole batch."""
 
-    def __init__(self, embedder: Embedder, settings: Settings) -> None:
+    def __init__(self, embedder: TextEmbedder, settings: Settings) -> None:
         self.embedder = embedder
         self.settings = settings
         self.waiting: asyncio.PriorityQueue[Turn] = asyncio.PriorityQueue()

@@ -94,6 +94,7 @@ class ModelServer:
     def stop(self) -> None:
         """End the process; nothing has to be kept."""
         if self.process is not None:
+            # It ends within a second unless it is loading; then it is killed.
             stop(self.process, timeout=3)
 
     def kill(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 # Meanwhile it can grow by some ten MB, not by hundreds: context and cache are bounded.
 INTERVAL = 2.0
-# What the end says to whoever reads the exit code (EX_TEMPFAIL of sysexits.h).
+# The exit code that says "try again": EX_TEMPFAIL of sysexits.h.
 OVER = 75
 
 

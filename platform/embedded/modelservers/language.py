@@ -23,7 +23,7 @@ def main() -> None:
     server = xllamacpp.Server(parameters(settings))
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     del server
-    # Whoever streams was let go by the gateway, which ends first.
+    # The gateway ends first, and with it every stream.
     os._exit(0)
 
 

@@ -47,7 +47,7 @@ class OwnModels:
                     self._end(name)
             self.wanted = wanted
             for name in wanted.keys() - self.told.keys():
-                self._begin(name, wanted[name])
+                self._start(name, wanted[name])
         for name, server in [*self.servers.items()]:
             self._look_at(name, server)
 
@@ -55,17 +55,19 @@ class OwnModels:
         """Return where each model is served, or will be once it is loaded."""
         return {name: server.url for name, server in self.servers.items()}
 
-    def _begin(self, name: str, wish: Wanted) -> None:
+    def _start(self, name: str, wish: Wanted) -> None:
         path = Path(wish.path)
         try:
             server = self._server(name, wish, _size_of(path))
             server.launch()
         except (gguf.NotServed, OSError) as error:
-            self._tell(name, Served(url="", key="", is_ready=False, trouble=str(error)))
+            self._announce(
+                name, Served(url="", key="", is_ready=False, trouble=str(error))
+            )
             return
         self.servers[name] = server
         self.supervisor.adopt(server, has_answered=False)
-        self._tell(name, Served(url=server.url, key=self.key, is_ready=False))
+        self._announce(name, Served(url=server.url, key=self.key, is_ready=False))
 
     def _server(self, name: str, wish: Wanted, size: int) -> ModelServer:
         settings = Settings(
@@ -94,9 +96,11 @@ class OwnModels:
                 f"{server.settings.path} could not be loaded. The log ({server.log}) "
                 f"ends:\n{tail(server.log, 5)}"
             )
-            self._tell(name, Served(url="", key="", is_ready=False, trouble=trouble))
+            self._announce(
+                name, Served(url="", key="", is_ready=False, trouble=trouble)
+            )
         elif server.is_ready(0.1):
-            self._tell(name, Served(url=server.url, key=self.key, is_ready=True))
+            self._announce(name, Served(url=server.url, key=self.key, is_ready=True))
 
     def _end(self, name: str) -> None:
         if server := self.servers.pop(name, None):
@@ -104,7 +108,7 @@ class OwnModels:
         del self.told[name]
         gguf.tell(self.told, self.folder)
 
-    def _tell(self, name: str, found: Served) -> None:
+    def _announce(self, name: str, found: Served) -> None:
         self.told[name] = found
         gguf.tell(self.told, self.folder)
 

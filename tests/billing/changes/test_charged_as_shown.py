@@ -40,7 +40,7 @@ def test_charged_is_what_was_shown(
 
 def _holds(market: Market, wanted: Case) -> None:
     row, buyer, clock = market.begin(wanted, now=int(time.time()))
-    choice = changing.Wanted(
+    choice = changing.PlanChoice(
         price=changing.price_for(row, plan=wanted.to_plan, interval=wanted.to_interval),
         seats=wanted.to_seats,
         code=market.code(wanted.code),

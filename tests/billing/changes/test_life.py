@@ -85,7 +85,7 @@ def machine_of(
         )
         def buy(self, choice: tuple[str, int], interval: str, card: str) -> None:
             price = offer_for(choice[0]).prices[interval]
-            intent = services.start_checkout(
+            intent = services.open_checkout(
                 self.firm, user=self.buyer, price=price, seats=choice[1]
             )
             shop.pay_checkout(intent.session_url, card)
@@ -99,7 +99,7 @@ def machine_of(
             row = self.row()
             assert row is not None
             try:
-                wanted = changing.Wanted(
+                wanted = changing.PlanChoice(
                     price=changing.price_for(row, plan=choice[0], interval=interval),
                     seats=choice[1],
                 )

@@ -42,9 +42,7 @@ class Life:
 
     def buy(self) -> None:
         price = offer_for("pro").prices["month"]
-        intent = services.start_checkout(
-            self.organisation, user=self.buyer, price=price
-        )
+        intent = services.open_checkout(self.organisation, user=self.buyer, price=price)
         assert self.shop.pay_checkout(intent.session_url).status_code == 303
 
     def upgrade(self) -> None:

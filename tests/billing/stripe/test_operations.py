@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 
 from accounts.queries import personal_organisation
-from billing.stripe import adapter, objects
+from billing.stripe import adapter, objects, products
 from billing.stripe.exceptions import (
     StripeMissing,
     StripeRefused,
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_refused(shop: StripeEmulator) -> None:
     product = shop.client().v1.products.list().data[0]
 
     with pytest.raises(StripeRefused):
-        adapter.create_price(
+        products.create_price(
             product_id=product.id,
             lookup_key="x",
             unit_amount=-5,

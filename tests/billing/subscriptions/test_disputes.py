@@ -75,7 +75,7 @@ def buy_disputed(shop: StripeEmulator, org: Organisation) -> Any:
     """Buy Pro with the card whose bank takes the money back."""
     owner = org.memberships.get().user
     price = offer_for("pro").prices["month"]
-    intent = services.start_checkout(org, user=owner, price=price)
+    intent = services.open_checkout(org, user=owner, price=price)
     assert shop.pay_checkout(intent.session_url, DISPUTED).status_code == 303
     (dispute,) = shop.client().v1.disputes.list().data
     return dispute

@@ -38,7 +38,7 @@ def org(person: Callable[..., Any]) -> Organisation:
 
 def open_checkout(org: Organisation) -> CheckoutIntent:
     price = offer_for("pro").prices["month"]
-    return services.start_checkout(org, user=org.memberships.get().user, price=price)
+    return services.open_checkout(org, user=org.memberships.get().user, price=price)
 
 
 def subscribe_elsewhere(shop: StripeEmulator, org: Organisation) -> str:

@@ -16,7 +16,7 @@ from billing.conversion.models import Account
 from billing.conversion.rebuilding import rebuild
 from billing.ledger.models import Invoice, InvoiceLine, Payment, Refund
 from billing.plans.queries import offer_for
-from billing.stripe import adapter
+from billing.stripe import lists
 from billing.subscriptions import queries, reconciliation, services, values
 from billing.subscriptions.models import (
     BillingAccount,
@@ -273,7 +273,7 @@ def test_even_without_one_event_everything_is_found(
     org = orgs[0]
     buy(org, org.memberships.get().user)
     shop.advance(days=70)
-    monkeypatch.setattr(adapter, "events_since", lambda _created: iter(()))
+    monkeypatch.setattr(lists, "events_since", lambda _created: iter(()))
 
     found = run()
 
@@ -345,7 +345,7 @@ def test_a_customer_deleted_at_stripe_is_remembered_and_replaced(
 
     found, again = run(), run()
     price = offer_for("pro").prices["month"]
-    intent = services.start_checkout(org, user=user, price=price)
+    intent = services.open_checkout(org, user=user, price=price)
 
     assert "customer" in {each.scope for each in found}
     assert again == []
@@ -367,7 +367,7 @@ def test_stripes_own_numbers_are_compared_not_our_catalogues(
 ) -> None:
     (fetched,) = [
         each
-        for each in adapter.subscriptions()
+        for each in lists.subscriptions()
         if each.customer_id == customer_of(orgs[0])
     ]
     row = Subscription.objects.get(organisation=orgs[0])

@@ -99,7 +99,7 @@ def test_an_unpaid_checkout_opens_nothing(
     ada = person("ada")
     org = personal_organisation(ada)
     price = offer_for("pro").prices["month"]
-    intent = services.start_checkout(org, user=ada, price=price)
+    intent = services.open_checkout(org, user=ada, price=price)
 
     declined = shop.pay_checkout(intent.session_url, "declined")
     intent = services.fulfil_checkout(intent.stripe_session_id or "")
@@ -117,8 +117,8 @@ def test_the_same_wish_gets_the_same_checkout(
     org = personal_organisation(ada)
     price = offer_for("pro").prices["month"]
 
-    first = services.start_checkout(org, user=ada, price=price)
-    second = services.start_checkout(org, user=ada, price=price)
+    first = services.open_checkout(org, user=ada, price=price)
+    second = services.open_checkout(org, user=ada, price=price)
 
     assert second.pk == first.pk
     assert second.session_url == first.session_url
@@ -131,9 +131,9 @@ def test_another_wish_closes_the_checkout_before_it(
     ada = person("ada")
     org = personal_organisation(ada)
     prices = offer_for("pro").prices
-    first = services.start_checkout(org, user=ada, price=prices["month"])
+    first = services.open_checkout(org, user=ada, price=prices["month"])
 
-    services.start_checkout(org, user=ada, price=prices["year"])
+    services.open_checkout(org, user=ada, price=prices["year"])
 
     first.refresh_from_db()
     assert first.state == "superseded"
@@ -149,7 +149,7 @@ def test_a_subscribed_organisation_cannot_check_out_again(
     buy(org, ada)
 
     with pytest.raises(AlreadySubscribed):
-        services.start_checkout(org, user=ada, price=offer_for("pro").prices["year"])
+        services.open_checkout(org, user=ada, price=offer_for("pro").prices["year"])
 
     assert CheckoutIntent.objects.count() == 1
 
@@ -160,11 +160,11 @@ def test_a_checkout_paid_behind_our_back_counts(
     ada = person("ada")
     org = personal_organisation(ada)
     prices = offer_for("pro").prices
-    first = services.start_checkout(org, user=ada, price=prices["month"])
+    first = services.open_checkout(org, user=ada, price=prices["month"])
     shop.pay_checkout(first.session_url)
 
     with pytest.raises(AlreadySubscribed):
-        services.start_checkout(org, user=ada, price=prices["year"])
+        services.open_checkout(org, user=ada, price=prices["year"])
 
     assert entitlements_for(org.pk).plan == "pro"
     assert CheckoutIntent.objects.get(pk=first.pk).state == "complete"
@@ -177,7 +177,7 @@ def test_seats_are_what_the_plan_is_sold_for(
     team = team_of(ada)
 
     with pytest.raises(SeatsOutOfRange):
-        services.start_checkout(
+        services.open_checkout(
             team, user=ada, price=offer_for("team").prices["month"], seats=1
         )
 
@@ -319,7 +319,7 @@ def test_eight_clicks_at_once_open_one_checkout(
         try:
             fresh = Organisation.objects.get(pk=org.pk)
             urls.append(
-                services.start_checkout(fresh, user=ada, price=price).session_url
+                services.open_checkout(fresh, user=ada, price=price).session_url
             )
         finally:
             connection.close()
@@ -345,7 +345,7 @@ def test_the_return_page_and_the_webhooks_at_once_count_once(
     ada = person("ada")
     org = personal_organisation(ada)
     price = offer_for("pro").prices["month"]
-    intent = services.start_checkout(org, user=ada, price=price)
+    intent = services.open_checkout(org, user=ada, price=price)
     shop.pay_checkout(intent.session_url)
     session_id = intent.stripe_session_id or ""
     for event in shop.client().v1.events.list({"limit": 100}).auto_paging_iter():

@@ -51,7 +51,7 @@ def begin(shop: StripeEmulator) -> Callable[..., Subscription]:
 
     def order(organisation: Any, user: Any) -> Subscription:
         price = offer_for("pro").prices["month"]
-        intent = services.start_checkout(organisation, user=user, price=price)
+        intent = services.open_checkout(organisation, user=user, price=price)
         assert shop.pay_checkout(intent.session_url).status_code == 303
         services.fulfil_checkout(intent.stripe_session_id or "")
         return Subscription.objects.filter(organisation=organisation).latest("pk")
@@ -131,14 +131,14 @@ def test_an_order_that_is_open_uses_the_trial_up_until_it_is_not(
     price = offer_for("pro").prices["month"]
     own, team = personal_organisation(ada), team_of(ada)
 
-    first = services.start_checkout(own, user=ada, price=price)
-    second = services.start_checkout(team, user=ada, price=price)
-    same = services.start_checkout(own, user=ada, price=price)
+    first = services.open_checkout(own, user=ada, price=price)
+    second = services.open_checkout(team, user=ada, price=price)
+    same = services.open_checkout(own, user=ada, price=price)
 
     assert (first.trial_days, second.trial_days, same.pk) == (14, 0, first.pk)
     shop.client().v1.checkout.sessions.expire(first.stripe_session_id or "")
     services.fulfil_checkout(first.stripe_session_id or "")
-    assert services.start_checkout(team, user=ada, price=price).trial_days == 14
+    assert services.open_checkout(team, user=ada, price=price).trial_days == 14
 
 
 @pytest.mark.django_db(transaction=True)
@@ -152,7 +152,7 @@ def test_two_orders_at_once_get_one_trial(
 
     def order(organisation: Any) -> Callable[[], int]:
         return lambda: (
-            services.start_checkout(organisation, user=ada, price=price).trial_days
+            services.open_checkout(organisation, user=ada, price=price).trial_days
         )
 
     assert sorted(together(*map(order, organisations))) == [0, 0, 0, 14]

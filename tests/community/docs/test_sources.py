@@ -35,17 +35,24 @@ def test_pages_are_read_in_order_with_their_folders_first(folder: Folder) -> Non
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"en/a.md": "---\nno colon\n---\n"}, "a.md:2: expected `name: value`."),
+        (
+            {"en/a.md": "---\nno colon\n---\n"},
+            "a.md:2: the front matter has to be lines",
+        ),
+        (
+            {"en/a.md": "---\ntitle: A\ntags: [a\n---\n"},
+            "a.md:4: the front matter is no YAML: ",
+        ),
         (
             {"en/a.md": "---\ntitle: A\norder: first\n---\n"},
             "a.md:3: order has to be a whole number.",
         ),
         (
-            {"en/a.md": "---\norder: 1\n---\n"},
-            "a.md:1: the front matter names no title.",
+            {"en/a.md": "---\ntitle: A\nsidebar_position: 1.5\n---\n"},
+            "a.md:3: sidebar_position has to be a whole number.",
         ),
         ({"en/a.md": "", "en/a/index.md": ""}, "is the same page; keep one of them."),
-        ({"en/a/b.md": ""}, "the folder has no page of its own"),
+        ({"en/a b.md": "", "en/a-b.md": ""}, "is the same page; keep one of them."),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(
@@ -59,11 +66,52 @@ def test_what_is_wrong_is_named_with_file_and_line(
     assert said in str(refused.value)
 
 
-def test_a_file_without_front_matter_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text("Hello\n")
+@pytest.mark.parametrize(
+    ("text", "title", "body"),
+    [
+        ("Hello\n", "First steps", "Hello\n"),
+        ("# Begin *here* { #start }\n\nHello\n", "Begin here", "\nHello\n"),
+        ("Begin here\n==========\nHello\n", "Begin here", "Hello\n"),
+        ("\ufeff---\ntags:\n  - a\n---\n# Title\nHello\n", "Title", "Hello\n"),
+        ("---\ntitle: 'A: b'\n---\n# Other\n", "A: b", "# Other\n"),
+        ("---\ntitle: A\n---\n# A\nHello\n", "A", "Hello\n"),
+        ("---\ntitle: 2026\n---\nHello\n", "2026", "Hello\n"),
+        ("---\ntitle: >-\n  Two\n  lines\n---\nHello\n", "Two lines", "Hello\n"),
+        ("---\n---\nHello\n", "First steps", "Hello\n"),
+    ],
+)
+def test_a_title_is_the_front_matters_the_headings_or_the_files(
+    tmp_path: Path, text: str, title: str, body: str
+) -> None:
+    (tmp_path / "first_steps.md").write_text(text)
 
-    with pytest.raises(SourceError, match=r"a\.md:1: begin with front matter"):
-        sources.read_folder(tmp_path)
+    (page,) = sources.read_folder(tmp_path)
+
+    assert (page.title, page.body) == (title, body)
+
+
+def test_a_folder_without_a_page_of_its_own_gets_one_that_lists_its_pages(
+    folder: Folder,
+) -> None:
+    root = folder({"en/a/b/two.md": "---\ntitle: T[w]o\n---\n", "en/a/b/one.mdx": ""})
+
+    pages = {page.path: page for page in sources.read_folder(root / "en")}
+
+    assert list(pages) == ["a", "a/b", "a/b/one", "a/b/two"]
+    assert pages["a/b"].body == "- [One](one.md)\n- [T\\[w\\]o](two.md)\n"
+    assert sources.broken_links(list(pages.values()), anchors_of) == []
+
+
+def test_a_readme_is_the_page_of_its_folder(folder: Folder) -> None:
+    root = folder({"en/api/README.md": "[here](../api/readme.md)\n", "en/index.md": ""})
+
+    pages = {page.path: page for page in sources.read_folder(root / "en")}
+
+    assert set(pages) == {"index", "api"}
+    assert (
+        sources.with_site_links(pages["api"], "1.0", pages)
+        == "[here](/docs/1.0/api/)\n"
+    )
 
 
 def test_a_broken_link_is_named_with_file_and_line(folder: Folder) -> None:
@@ -82,13 +130,28 @@ def test_a_broken_link_is_named_with_file_and_line(folder: Folder) -> None:
         ("#limits", False),
         ("#none", True),
         ("/pricing/", False),
+        ("/pricing.md", False),
+        ("https://example.com/blob/main/README.md#none", False),
+        ("mailto:x@y.md", False),
+        ("b.md?plain=1", False),
+        ("b", False),
+        ("b#none", True),
+        ("neither-page-nor-file", False),
+        ("<b.md> 'A title'", False),
+        ("gone.md 'A title'", True),
+        ("my%20file.md", False),
+        ("<my file.md>", False),
+        ("my%20other.md", True),
+        ("b.markdown#%6Cimits", False),
         ("https://example.com/x.html#y", False),
     ],
 )
-def test_a_link_to_a_section_has_to_find_it(
+def test_a_link_into_the_folder_has_to_find_its_page_and_section(
     folder: Folder, target: str, is_broken: bool
 ) -> None:
-    root = folder({"en/a.md": f"[there]({target})\n", "en/b.md": ""})
+    root = folder(
+        {"en/a.md": f"[there]({target})\n", "en/b.md": "", "en/my file.md": ""}
+    )
 
     broken = sources.broken_links(sources.read_folder(root / "en"), anchors_of)
 
@@ -109,7 +172,7 @@ def test_links_in_code_are_examples(folder: Folder, body: str) -> None:
     (page,) = sources.read_folder(root / "en")
 
     assert sources.broken_links([page], anchors_of) == []
-    assert sources.with_site_links(page, "1.0") == body
+    assert sources.with_site_links(page, "1.0", {"a"}) == body
 
 
 def test_links_between_files_become_addresses(folder: Folder) -> None:
@@ -122,7 +185,7 @@ def test_links_between_files_become_addresses(folder: Folder) -> None:
     )
 
     bodies = {
-        page.path: sources.with_site_links(page, "1.0")
+        page.path: sources.with_site_links(page, "1.0", {"api", "api/errors", "index"})
         for page in sources.read_folder(root / "en")
     }
 
@@ -131,39 +194,3 @@ def test_links_between_files_become_addresses(folder: Folder) -> None:
         "api/errors": "[up](/docs/1.0/api/)\n",
         "index": "[api](/docs/1.0/api/)\n",
     }
-
-
-@pytest.mark.parametrize(
-    ("markdown", "prose"),
-    [
-        ("A **bold** and\n*wrapped* line.\n", "A bold and wrapped line."),
-        ("一行文字，\n换行之后。\n", "一行文字，换行之后。"),
-        ("`insufficient_quota` and `_x_`", "insufficient_quota and _x_"),
-        ("[`code`](a.md): see", "code: see"),
-        ("1. one\n2. two\n   more\n", "one\ntwo more"),
-        ("> said\n", "said"),
-        ("| Code | Cause |\n| --- | --- |\n| `a_b` | It broke. |\n", "a_b: It broke"),
-        (
-            "| | Free | Pro |\n| --- | --- | ---: |\n| Requests | 60 | 300 |\n",
-            "Requests: Free 60, Pro 300",
-        ),
-        ("```sh\na_b | c\n```\n", "```sh\na_b | c\n```"),
-    ],
-)
-def test_markdown_becomes_prose_for_search(markdown: str, prose: str) -> None:
-    assert sources.readable(markdown) == prose
-
-
-def test_a_page_is_cut_at_its_headings_and_not_in_code() -> None:
-    body = "Before.\n\n## One\n\n```sh\n# no heading\n```\n\n## Empty\n\n### Two\n\nMore.\n"
-
-    parts = sources.sections(
-        "Title", body, [("One", "one"), ("Empty", "empty"), ("Two", "two")]
-    )
-
-    assert [(part.heading, part.anchor) for part in parts] == [
-        ("Title", ""),
-        ("One", "one"),
-        ("Two", "two"),
-    ]
-    assert "# no heading" in parts[1].text

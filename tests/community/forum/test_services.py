@@ -18,7 +18,7 @@ from community.forum.models import Category, Post, PostRevision, Tag, Topic, Vot
 from community.reputation.models import Balance
 from core.errors import RateLimited
 from design import markdown
-from search.queries import search
+from search.finding import search
 from tests.factories import forum
 
 Person = Callable[..., Any]

@@ -231,6 +231,7 @@ def test_publishing_again_replaces_each_field_of_a_model(field: Any) -> None:
             "context_tokens": 9_000,
             "max_output_tokens": 2_000,
             "default_output_tokens": 200,
+            "fallback_ceiling": 150,
         }.get(field.name),
         models.PositiveBigIntegerField: 5_000_000_000,
         models.URLField: "https://example.test/weights",

@@ -80,13 +80,14 @@ def test_the_worst_price_is_held_and_what_was_used_is_billed() -> None:
 
 def test_a_prompt_that_was_run_for_nothing_is_a_cost_and_no_price() -> None:
     exchange = running()
-    exchange.record_failure("timed_out", has_run=True)
-    exchange.record_failure("upstream_error", has_run=False)
+    exchange.record_failure("timed_out", has_run=True, upstream_status=0)
+    exchange.record_failure("upstream_error", has_run=False, upstream_status=502)
     exchange.settle(exchange.failed_as, Tokens(0, 0, 0), error_code="x")
 
     assert exchange.usage.status == UsageEvent.Status.UPSTREAM_ERROR
     assert exchange.usage.price_nano == 0
     assert exchange.usage.cost_nano == exchange.bounds.estimated_in * 500
+    assert exchange.usage.upstream_status == 502
 
 
 def test_a_caller_who_leaves_stops_what_runs_unless_it_is_drained() -> None:

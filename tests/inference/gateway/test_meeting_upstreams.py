@@ -8,13 +8,12 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from django.db.models import Sum
 
 from core.crypto import encrypt
 from entitlements.features import Features
 from inference.catalog.alarms import refusals
 from inference.catalog.models import Deployment
-from inference.usage.models import OrganisationMonth, UsageEvent, UsageHour
+from inference.usage.models import OrganisationMonth, UsageEvent
 from stores.redis import client as redis_client
 from tests.fakes.upstream import (
     DONE,
@@ -30,9 +29,6 @@ from tests.fakes.upstream import (
 from tests.inference.gateway.conftest import HELLO, PRO, Customer, recorded
 
 Make = Callable[..., Customer]
-# At 3.5 bytes a token "Hello there!" is four; "user" and "Say hello." are as many, and
-# a message costs four beside its texts.
-ESTIMATED = (8, 4)
 CANARY = "http://10.0.0.7:8000/v1"
 SECRET = "sk-upstreamsecret"
 
@@ -42,68 +38,6 @@ def answer(usage: Any = USAGE, **more: Any) -> dict[str, Any]:
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     body = {"id": "up-1", "object": "chat.completion", "model": "up", **more}
     return {**body, "choices": [choice], **({"usage": usage} if usage != "-" else {})}
-
-
-def stream(usage: Any) -> Script:
-    last = {"choices": [], "usage": usage}
-    told = b"data: " + json.dumps(last).encode() + b"\n\n"
-    return events(
-        chunk("Hello there!"),
-        chunk(finish="stop"),
-        *([told] if usage != "-" else []),
-        DONE,
-    )
-
-
-SHAPES: list[tuple[Any, tuple[int, int], bool]] = [
-    (USAGE, (9, 3), False),
-    ({"prompt_tokens": 11.0, "completion_tokens": 5.0}, (11, 5), False),
-    ({"prompt_tokens": "11", "completion_tokens": "5"}, (11, 5), False),
-    ({"input_tokens": 11, "output_tokens": 5}, (11, 5), False),
-    ({"prompt_tokens": 11, "total_tokens": 16}, (11, 5), False),
-    ({"prompt_tokens": 0, "completion_tokens": 0}, (0, 0), False),
-    ({"total_tokens": 16}, (8, 8), True),
-    ({"prompt_tokens": -3, "completion_tokens": -1}, ESTIMATED, True),
-    ({"prompt_tokens": 10**9, "completion_tokens": 10**9}, ESTIMATED, True),
-    ({}, ESTIMATED, True),
-    (None, ESTIMATED, True),
-    ([7], ESTIMATED, True),
-    ("-", ESTIMATED, True),
-]
-
-
-@pytest.mark.parametrize("is_stream", [False, True])
-def test_every_shape_of_usage_is_billed_exactly_or_marked(
-    customer: Make, offer: Any, upstream: Upstream, is_stream: bool
-) -> None:
-    offer(upstream, "scripted")
-    ada = customer(features=PRO)
-    for number, (usage, _, _) in enumerate(SHAPES, 1):
-        upstream.scripts["scripted"] = (
-            stream(usage) if is_stream else whole(answer(usage))
-        )
-        request = {"model": "scripted", "messages": HELLO, "stream": is_stream}
-        if is_stream:
-            request["stream_options"] = {"include_usage": True}
-        response = ada.post(json=request)
-        assert response.status_code == 200
-        last = response.text.split("data: ")[-2] if is_stream else response.text
-        row = recorded(number)[-1]
-        told = json.loads(last)["usage"]
-        # What the caller is told is what is billed, whatever the upstream said.
-        assert (told["prompt_tokens"], told["completion_tokens"]) == (
-            row.tokens_in,
-            row.tokens_out,
-        )
-
-    rows = recorded(len(SHAPES))
-    found = [((r.tokens_in, r.tokens_out), r.is_estimated) for r in rows]
-    assert found == [(counts, mark) for _, counts, mark in SHAPES]
-    assert {row.status for row in rows} == {"ok"}
-    assert all(r.price_nano == r.tokens_in * 1000 + r.tokens_out * 2000 for r in rows)
-    total = sum(row.price_nano for row in rows)
-    assert OrganisationMonth.objects.get().price_nano == total
-    assert UsageHour.objects.aggregate(s=Sum("price_nano"))["s"] == total
 
 
 def test_the_longest_answer_is_always_sent_and_is_what_was_held(
@@ -279,9 +213,9 @@ def test_numbers_json_has_no_word_for_are_passed_on_as_they_came(
     customer: Make, offer: Any, upstream: Upstream
 ) -> None:
     written = (
-        b'[{"index": 0, "message": {"role": "assistant", "content": "x", '
-        b'"n": 123456789012345678901234567890}, '
-        b'"logprobs": {"a": -Infinity, "b": NaN}, "finish_reason": "stop"}]'
+        b'[{"index": 0, "message": {"role": "assistant", "content": "x"}, '
+        b'"logprobs": {"a": -Infinity, "b": NaN, "n": 123456789012345678901234567890}, '
+        b'"finish_reason": "stop"}]'
     )
     body = b'{"model": "up", "choices": %b, "usage": %b}' % (
         written,
@@ -401,6 +335,32 @@ def test_leaving_after_the_last_word_costs_what_was_written(
     )
 
 
+def odd(song: str, said: str) -> dict[str, Any]:
+    """Return a choice with a song in every field that is not the model's writing."""
+    call = {
+        "id": "call_1",
+        "type": "function",
+        "debug": song,
+        "function": {"name": "f"},
+    }
+    return {
+        said: {
+            # The key of the upstream is hidden in what is written, too.
+            "content": f"Hi {SECRET}",
+            "role": song,
+            "tool_calls": [call],
+            "provider_specific_fields": {"host": song},
+            "debug": song,
+        },
+        "index": song,
+        "finish_reason": song,
+        "stop_reason": song,
+        "debug": song,
+        "content_filter_results": {"hate": {"host": song}},
+        "logprobs": None,
+    }
+
+
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_no_canary_of_an_upstream_reaches_a_caller(
     customer: Make, offer: Any, upstream: Upstream, is_stream: bool
@@ -414,7 +374,8 @@ def test_no_canary_of_an_upstream_reaches_a_caller(
         song,
     )
     noisy = {**answer(), **around, "usage": {**USAGE, "cost": song, "host": song}}
-    noisy["choices"][0]["debug"] = song
+    noisy["choices"][0] |= odd(song, "message")
+    odd_event = {**around, "choices": [odd(song, "delta")], "usage": {"host": song}}
     bad = {"message": song, "type": song, "code": song, "param": song, "raw": song}
     lines = [
         f": {song}\n\n".encode(),
@@ -427,6 +388,9 @@ def test_no_canary_of_an_upstream_reaches_a_caller(
         Script([song.encode()], 400, {"content-type": "text/plain", "x-host": CANARY}),
         whole(noisy, headers={"x-host": CANARY, "set-cookie": "a=sk-upstreamsecret"}),
         events(*lines, chunk(finish="stop", **around), usage_event(), DONE),
+        events(
+            b"data: " + json.dumps(odd_event).encode() + b"\n\n", usage_event(), DONE
+        ),
         events(*lines, b"data: " + json.dumps({"error": bad}).encode() + b"\n\n"),
         events(*lines, b"data: " + json.dumps({"error": song}).encode() + b"\n\n"),
         events(*lines, b"data: " + song.encode() + b"\n\n", None),

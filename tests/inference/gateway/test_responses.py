@@ -307,13 +307,13 @@ def test_an_error_in_the_middle_fails_the_response(
 @pytest.mark.parametrize(
     ("asked", "param", "code"),
     [
-        ({"store": True}, "store", None),
+        ({"store": True}, "store", "storage_off"),
         (
             {"previous_response_id": "resp_1"},
             "previous_response_id",
             "previous_response_not_found",
         ),
-        ({"background": True}, "background", None),
+        ({"background": True}, "background", "storage_off"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type", None),
         ({"input": [{"role": "robot", "content": ""}]}, "input[0].role", None),
         (

@@ -115,3 +115,73 @@ def test_an_error_in_the_middle_leaks_on_no_road(
 
     assert all("Hello" in text and "broke off" in text for text in heard)
     assert not re.search(r"10\.0\.0\.7|upstreamsecret", "".join(heard))
+
+
+LONG = [{"role": "user", "content": "word " * 20_000}]
+COUNT = 28_577
+TOO_LONG = (
+    "This model's maximum context length is 8000 tokens. However, your messages "
+    f"resulted in {COUNT} tokens (estimated). Please reduce the length of the messages."
+)
+
+
+def test_what_is_too_long_is_told_in_each_protocols_own_sentence(
+    ada: Customer, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "plain")
+
+    chat, messages, response = (
+        ada.post(road, json={"model": "plain", **asked}).json()["error"]
+        for road, asked in (
+            ("/chat/completions", {"messages": LONG}),
+            ("/messages", {"messages": LONG, "max_tokens": 50}),
+            ("/responses", {"input": LONG}),
+        )
+    )
+
+    assert (chat["message"], chat["param"]) == (TOO_LONG, "messages")
+    assert messages["message"] == (
+        f"prompt is too long: {COUNT} tokens > 8000 maximum (estimated)"
+    )
+    assert response["message"] == (
+        "Your input exceeds the context window of this model. Please adjust your "
+        f"input and try again. {TOO_LONG}"
+    )
+    assert response["param"] == "input"
+    assert chat["code"] == response["code"] == "context_length_exceeded"
+    assert upstream.requests == []
+
+
+def test_a_prompt_that_fits_without_its_answer_is_told_with_both(
+    ada: Customer, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "plain", context_tokens=1200)
+    said = [{"role": "user", "content": "word " * 700}]
+
+    chat, messages = (
+        ada.post(
+            road, json={"model": "plain", "messages": said, "max_tokens": 900}
+        ).json()["error"]["message"]
+        for road in ("/chat/completions", "/messages")
+    )
+
+    assert chat == (
+        "This model's maximum context length is 1200 tokens. However, you requested "
+        "1906 tokens (estimated) (1006 in the messages, 900 in the completion). "
+        "Please reduce the length of the messages or completion."
+    )
+    # Claude Code reads these three numbers.
+    assert "exceed context limit: 1006 + 900 > 1200" in messages
+
+
+def test_addresses_that_both_protocols_have_refuse_in_the_callers_words(
+    ada: Customer,
+) -> None:
+    theirs = {"anthropic-version": "2023-06-01", "x-api-key": "ds_live_none"}
+
+    for path in ("/models", "/nothing"):
+        refused = httpx.get(f"{ada.url}{path}", headers=theirs).json()
+        assert refused["type"] == "error"
+        assert refused["error"]["type"] in {"authentication_error", "not_found_error"}
+        ours = httpx.get(f"{ada.url}{path}", headers={"x-api-key": "x"}).json()
+        assert "type" not in ours

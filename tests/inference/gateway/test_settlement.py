@@ -269,12 +269,13 @@ def test_a_heartbeat_renews_the_lease_and_reports_the_count(
             client().zrem(lease, "req_1")
             await asyncio.sleep(0.1)
             assert client().zscore(lease, "req_1") is None
-            # The reservation is gone: no heartbeat brings it back.
+            # Redis forgot a call that runs: the sweeper is to find it all the same.
             client().zrem(prefixed("gw:reservations"), "req_1")
-            client().zadd(lease, {"req_1": 5})
+            client().delete(request_key("req_1"))
             await asyncio.sleep(0.1)
-            assert client().zscore(prefixed("gw:reservations"), "req_1") is None
-            assert client().zscore(lease, "req_1") == 5
+            assert client().zscore(prefixed("gw:reservations"), "req_1") >= seconds - 1
+            again = orjson.loads(client().get(request_key("req_1")))
+            assert again["organisation_id"] == record["organisation_id"]
         beating.cancel()
         return exchange
 

@@ -370,9 +370,11 @@ def test_attempts_are_bounded_and_a_dead_deployment_is_let_alone(
 
     assert address.startswith("http://127.0.0.1")
     codes = [(each.status_code, each.json()["error"]["code"]) for each in answers]
-    # Three requests, however often each was tried.
-    assert codes == [(502, "upstream_error")] * 3 + [(503, "no_deployment")]
-    assert 1 <= int(answers[3].headers["retry-after"]) <= 5
+    # Three requests at most, however often each was tried; a look may be one of them.
+    assert codes[0] == (502, "upstream_error")
+    assert codes[3] == (503, "no_deployment")
+    assert set(codes) == {codes[0], codes[3]}
+    assert 1 <= int(answers[3].headers["retry-after"]) <= 8
     rows = recorded(4)
     assert [row.status for row in rows] == ["upstream_error"] * 4
     assert [row.error_code for row in rows] == [code for _, code in codes]

@@ -127,22 +127,53 @@ def test_stopping_keeps_what_came_and_says_what_it_cost(
     expect(page.locator(".turn__note")).to_contain_text("What was written cost $")
 
 
-def test_a_page_reloaded_while_it_streams_keeps_what_came(
+def test_an_answer_goes_on_while_its_page_is_reloaded_and_left(
+    window: Window, upstream: Upstream, offer: Any, person: Callable[..., Any]
+) -> None:
+    offer(upstream, "slow")
+    upstream.pause = 0.02
+    page = window(person("ada")).new_page()
+    complaints = collect_console_and_csp(page)
+    page.goto("/playground/")
+    ask(page, "Go on for ever.")
+    text = page.locator(".turn--assistant [data-text]")
+    expect(text).to_contain_text("w1 ")
+
+    page.reload()
+    expect(text).to_contain_text("w40 ")
+    address = page.url
+    page.goto("/models/")
+    page.goto(address)
+
+    expect(text).to_contain_text("w199")
+    expect(page.locator(".playground__figures")).to_contain_text("tokens in")
+    expect(page.locator("[data-status]")).to_contain_text("The answer is there.")
+    # Loading the page again asked for nothing again.
+    assert len(upstream.requests) == 1
+    assert UsageEvent.objects.count() == 1
+    assert Message.objects.get(role="assistant").state == "done"
+    assert complaints.lines == []
+
+
+def test_an_answer_is_stopped_from_a_page_that_did_not_ask_for_it(
     window: Window, upstream: Upstream, offer: Any, person: Callable[..., Any]
 ) -> None:
     offer(upstream, "slow")
     page = window(person("ada")).new_page()
     page.goto("/playground/")
     ask(page, "Go on for ever.")
-    expect(page.locator(".turn--assistant [data-text]")).to_contain_text("w1")
+    expect(page.locator(".turn--assistant [data-text]")).to_contain_text("w1 ")
 
     page.reload()
+    page.focus("[data-stop]")
+    page.keyboard.press("Enter")
 
     expect(page.locator(".turn__note")).to_contain_text("What was written cost $")
-    expect(page.locator(".turn--assistant")).to_contain_text("w1")
-    # Loading the page again asked for nothing again.
+    expect(page.locator("[data-status]")).to_contain_text("Stopped.")
+    answer = Message.objects.select_related("usage").get(role="assistant")
+    assert answer.state == "stopped"
+    assert "w199" not in answer.content
     assert len(upstream.requests) == 1
-    assert UsageEvent.objects.count() == 1
 
 
 def test_a_refusal_says_why_and_leads_to_the_plans(

@@ -1,11 +1,14 @@
 """The playground without scripts, against a real gateway."""
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import Client
 from django.utils import timezone
 
@@ -15,12 +18,13 @@ from accounts.services import add_member, create_organisation
 from core.crypto import decrypt
 from inference.keys import secrets
 from inference.keys.models import ApiKey
+from inference.playground import runs, services
 from inference.playground.keys import SESSION_KEY, secret_for
 from inference.playground.models import Chat, Message
 from inference.usage.models import UsageEvent
 from tests.factories.inference import offered_model
 from tests.fakes.upstream import DONE, Upstream, chunk, events, usage_event
-from tests.forms import form_of, send
+from tests.forms import form_of, forms_of, send
 from tests.inference.gateway.conftest import Gateway, recorded
 
 FORM = {"model": "plain", "prompt": "Say hello.", "system": "Be brief."}
@@ -331,6 +335,55 @@ def test_nothing_is_asked_while_an_answer_is_being_written(
     assert "still being written" in answer.content.decode()
     assert "And?" in answer.content.decode()
     assert Message.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_reaches_whichever_process_brings_the_answer(
+    client: Client, ada: Any, connected: Gateway, upstream: Upstream, offer: Any
+) -> None:
+    offer(upstream, "slow")
+    client.post("/playground/", FORM | {"model": "slow", "live": "1"})
+    chat = Chat.objects.get()
+    (answer,) = services.claim(chat)
+    secret = secret_for(client.session, personal_organisation(ada), user=ada)
+    asked = [{"role": "user", "content": "Go on for ever."}]
+    payload = {"model": "slow", "stream": True, "messages": asked}
+    began = time.monotonic()
+
+    async def stop_at_once(text: str) -> None:
+        # Of this process nothing is ended: only the database says so.
+        await sync_to_async(services.stop)(chat)
+
+    asyncio.run(runs.bring(runs.Errand(answer.pk, secret, payload), stop_at_once))
+
+    answer.refresh_from_db()
+    assert answer.state == "stopped"
+    assert answer.content.startswith("w0 ")
+    assert "w199" not in answer.content
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.django_db
+def test_stopping_is_for_the_owner_and_works_without_scripts(
+    client: Client, ada: Any, person: Callable[..., Any]
+) -> None:
+    offered_model("plain")
+    client.post("/playground/", FORM | {"live": "1"})
+    chat = Chat.objects.get()
+    html = client.get(chat.get_absolute_url()).content.decode()
+    stranger = Client()
+    stranger.force_login(person("eve"))
+
+    assert stranger.post(f"{chat.get_absolute_url()}stop/").status_code == 404
+    assert chat.messages.get(role="assistant").state == "waiting"
+    stopping = f"{chat.get_absolute_url()}stop/"
+    assert stopping in [form.action for form in forms_of(html)]
+    answer = client.post(stopping)
+
+    assert answer.status_code == 302
+    assert chat.messages.get(role="assistant").state == "stopped"
+    shown = client.get(answer["Location"]).content.decode()
+    assert "Stopped before the first word: nothing is charged." in shown
 
 
 @pytest.mark.django_db

@@ -1,11 +1,19 @@
 """Reading usage in every vocabulary, and what is billed when it cannot be read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from inference.protocol.estimates import TextSize, add_choice, size_of
-from inference.protocol.metering import UsageBounds, meter, number, read_usage
+from inference.protocol.metering import (
+    UsageBounds,
+    meter,
+    number,
+    read_usage,
+    usage_in,
+)
+from tests.inference.protocol.shapes import SHAPES, Shape
 
 BOUNDS = UsageBounds(
     estimated_in=12,
@@ -124,7 +132,7 @@ def test_what_cannot_be_read_or_cannot_be_is_estimated_and_marked(usage: Any) ->
         (openai(11, 5, prompt_tokens_details={"cached_tokens": -4}), (11, 0, 5, True)),
         (
             openai(11, 5, prompt_tokens_details={"cached_tokens": 99}),
-            (11, 11, 5, False),
+            (11, 11, 5, True),
         ),
         # The sign of its end, which some servers count beside the longest answer.
         (openai(11, 101), (11, 0, 100, False)),
@@ -136,6 +144,32 @@ def test_each_part_is_believed_as_far_as_it_is_possible(
     usage: Any, expected: tuple[int, int, int, bool]
 ) -> None:
     assert billed(usage) == expected
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_every_shape_is_billed_exactly_or_marked(shape: Shape) -> None:
+    bounds = replace(BOUNDS, estimated_in=8, bytes_per_token=3.5)
+    written = TextSize(texts=1)
+    written.add("Hello there!")
+    choice = {"message": {}, **(shape.told if shape.in_choice else {})}
+    beside = {} if shape.in_choice else shape.told
+
+    tokens = meter(usage_in({"choices": [choice], **beside}), written, bounds)
+
+    assert (tokens.prompt, tokens.cached, tokens.completion) == shape.billed
+    assert tokens.is_estimated is not shape.is_exact
+    assert tokens.parts == shape.parts
+
+
+def test_no_token_has_two_prices_and_none_is_of_a_kind_nobody_asked_for() -> None:
+    bounds = replace(BOUNDS, parts=("audio_in", "image_in", "cache_write_in"))
+    told = {"cached_tokens": 8, "audio_tokens": 9, "image_tokens": 9}
+    usage = openai(11, 5, prompt_tokens_details=told, reasoning_tokens=5)
+
+    tokens = meter(usage, TextSize(plain=20, texts=1), bounds)
+
+    assert tokens.parts == {"audio_in": 3, "image_in": 0}
+    assert "reasoning_out" in tokens.complaint
 
 
 def test_embeddings_write_nothing_whatever_is_told() -> None:

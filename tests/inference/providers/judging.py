@@ -19,8 +19,8 @@ from community.docs.services import import_version
 from inference.providers.docs_assistant import answer_question
 from search import indexing
 from search.embedder import Embedder
+from search.finding import search_page
 from search.models import IndexEntry
-from search.queries import search_page
 from search.text import lexemes
 from tests.inference.providers.judged import MARRAM, SITE, Judged
 

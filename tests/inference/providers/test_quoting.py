@@ -1,4 +1,4 @@
-from inference.providers.quoting import Kind, Score, blocks_of, quote
+from inference.providers.quoting import BlockKind, Score, blocks_of, quote
 
 STEPS = """1. Make a repository. Write the passphrase down.
 
@@ -21,7 +21,9 @@ def about(word: str) -> Score:
 
 
 def test_steps_are_one_block_with_their_code() -> None:
-    assert [(each.kind, each.text) for each in blocks_of(STEPS)] == [(Kind.LIST, STEPS)]
+    assert [(each.kind, each.text) for each in blocks_of(STEPS)] == [
+        (BlockKind.LIST, STEPS)
+    ]
 
 
 def test_a_short_section_is_quoted_as_it_stands() -> None:
@@ -59,7 +61,7 @@ def test_of_a_long_table_the_rows_that_matter_are_quoted_under_its_head() -> Non
 
 
 def test_a_line_of_an_unclosed_fence_is_code() -> None:
-    assert [each.kind for each in blocks_of("```sh\nls\n\npwd")] == [Kind.CODE]
+    assert [each.kind for each in blocks_of("```sh\nls\n\npwd")] == [BlockKind.CODE]
 
 
 def test_links_to_this_site_work_elsewhere_and_code_stays(settings: object) -> None:

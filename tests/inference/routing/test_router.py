@@ -6,7 +6,7 @@ import pytest
 
 from inference.catalog.models import Deployment
 from inference.routing import router as routing
-from inference.routing.router import Router
+from inference.routing.router import Router, Sighting
 
 
 class Clock:
@@ -150,3 +150,79 @@ def test_failures_under_way_when_a_circuit_opens_do_not_lengthen_it(
         router.failed(only, caller, is_certain=True)
 
     assert router.wait((only,)) == 5
+
+
+def test_who_has_least_to_do_is_asked_first_by_weight() -> None:
+    router = Router()
+    light, heavy = deployment(1, weight=1), deployment(2, weight=3)
+    asked = []
+    for _ in range(8):
+        place = next(router.candidates((light, heavy)))[0]
+        asked.append(place.pk)
+        router.load[place.pk] = router.load.get(place.pk, 0) + 1
+
+    assert sorted(asked) == [1, 1, 2, 2, 2, 2, 2, 2]
+
+
+def test_what_begins_alike_goes_to_one_place_while_that_is_not_crowded() -> None:
+    router = Router()
+    places = tuple(deployment(number) for number in (1, 2, 3))
+
+    def place_of(beginning: bytes, among: tuple[Deployment, ...] = places) -> int:
+        return next(router.candidates(among, beginning=beginning))[0].pk
+
+    homes = {b"%d" % number: place_of(b"%d" % number) for number in range(300)}
+    again = {name: place_of(name) for name in homes}
+    fewer = {name: place_of(name, places[:2]) for name in homes}
+
+    assert again == homes
+    assert {list(homes.values()).count(number) > 60 for number in (1, 2, 3)} == {True}
+    # A place that goes takes along only what was at home there.
+    assert all(fewer[name] == home for name, home in homes.items() if home != 3)
+    router.load = {homes[b"7"]: 10}
+    assert place_of(b"7") != homes[b"7"]
+
+
+def test_processes_judge_by_what_all_of_them_saw(clock: Clock) -> None:
+    told: list[Sighting] = []
+    first, second = Router(told.append), Router()
+    only = deployment(1)
+    second.succeeded(only, 9)
+    for caller in (1, 2, 1, 2):
+        first.failed(only, caller, is_certain=False)
+    first.succeeded(only, 3)
+    first.failed(only, 1, is_certain=False)
+    for sighting in told:
+        second.hear(sighting)
+
+    # Five failures of seven requests, of two callers: one of the others' was good.
+    assert order(second, only) == []
+    assert second.health[1].requests == 7
+
+    first.health[1].open_until = 1.0
+    clock.now += 6
+    told.clear()
+    first.succeeded(only, 3)
+    for sighting in told:
+        second.hear(sighting)
+    assert len(order(second, only)) == 3
+
+
+def test_a_look_mends_what_was_certain_and_nothing_else(clock: Clock) -> None:
+    router, only = Router(), deployment(1)
+    for _ in range(3):
+        router.unreached(only, is_certain=False)
+    assert order(router, only) == []
+    router.reached(only)
+    assert len(order(router, only)) == 3
+
+    # A key that is refused to us is refused to all.
+    router.unreached(only, is_certain=True)
+    assert order(router, only) == []
+    router.reached(only)
+
+    # That a server lists its models says nothing of whether they answer.
+    for caller in (1, 2, 3, 4, 5):
+        router.failed(only, caller, is_certain=False)
+    router.reached(only)
+    assert order(router, only) == []

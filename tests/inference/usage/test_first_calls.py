@@ -20,6 +20,7 @@ from inference.usage.services import publish_first_calls
 from outbox import publish
 from outbox.models import Event
 from tests.factories.inference import key_of, used
+from tests.races import together
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 5, 4, 12, 20, tzinfo=UTC)
@@ -151,3 +152,14 @@ def test_calls_of_the_release_before_are_found_and_told_once(team: Any) -> None:
         (founder.pk, AT + HOUR / 4, True),
         (second.pk, AT + HOUR / 4, False),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_tell_it_once(team: Any) -> None:
+    organisation, (founder, *_) = team
+    used(organisation, key_of(organisation, founder), at=AT)
+
+    counts = together(publish_first_calls, publish_first_calls)
+
+    assert sorted(counts) == [0, 1]
+    assert len(told()) == 1

@@ -92,7 +92,7 @@ class Command(ProductCommand):
         self.refuse_taken(name)
         report = self.tried(place, upstream, listed[upstream])
         if kind == "ollama" and not options["context"]:
-            self.tell_ollamas_context(address, upstream, report)
+            self.bound_by_ollama(address, upstream, report)
         self.write(place, report, self.wish(name, rates, options), kind)
 
     def add_file(self, rates: services.Rates, options: dict[str, Any]) -> None:
@@ -241,7 +241,7 @@ class Command(ProductCommand):
             wanted = input("Which? ").strip()
         return wanted
 
-    def tell_ollamas_context(self, address: str, upstream: str, report: Report) -> None:
+    def bound_by_ollama(self, address: str, upstream: str, report: Report) -> None:
         """Say what Ollama does not tell over the protocol: how much it really keeps."""
         most = adding.context_in_ollama(address, upstream)
         report.context_tokens = min(most or adding.CONTEXT, adding.CONTEXT)

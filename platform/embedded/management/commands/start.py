@@ -122,7 +122,7 @@ class Command(ProductCommand):
         self.prepare(variables, addresses)
         background = [stack.worker(variables), stack.beat(places, variables)]
         if self.reloads:
-            # While these start again somebody may already wait for the next page.
+            # While these start again a developer may already wait for the next page.
             for service in background:
                 service.command = ["nice", "-n", "10", *service.command]
         supervisor.start(

@@ -9,7 +9,7 @@ from rich.progress import Progress, track
 from core.commands import ProductCommand
 from search import indexing
 from search.registry import Rebuilder, rebuilders
-from search.services import Entry, rebuild
+from search.services import Findable, rebuild
 
 
 class Command(ProductCommand):
@@ -51,5 +51,5 @@ class Command(ProductCommand):
             )
         self.stdout.write(f"All {after.total} sections are found by meaning.")
 
-    def _watched(self, kind: str, entries: Rebuilder) -> Iterable[Entry]:
+    def _watched(self, kind: str, entries: Rebuilder) -> Iterable[Findable]:
         return track(entries(), kind, disable=not self.stdout.isatty())

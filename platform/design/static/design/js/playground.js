@@ -4,12 +4,11 @@ const conversation = document.querySelector("[data-conversation]");
 const form = document.querySelector("form[data-playground]");
 const texts = document.querySelector("[data-texts]")?.dataset ?? {};
 const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
-// How often what another tab is writing, or the ledger is to count, is asked for: the
-// ledger mostly has a call at once, an answer in another tab may take minutes.
-const LOOK_AGAIN_MS = 700;
-const MOST_BETWEEN_MS = 5000;
-const MOST_LOOKS = 200;
-let stopper = null;
+// How often what was begun before this page, or the ledger is to count, is asked for: the
+// server writes it down each second, and the gateway ends an answer after ten minutes.
+const LOOK_AGAIN_MS = 1000;
+const MOST_LOOKS = 700;
+let hasStopped = false;
 
 function say(text) {
   const place = document.querySelector("[data-status]");
@@ -48,46 +47,62 @@ function append(event) {
 }
 
 async function stream(url) {
-  stopper = new AbortController();
-  const button = conversation.querySelector("[data-stop]");
-  if (button) button.hidden = false;
   say(texts.waiting);
-  let words = texts.ended;
   try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "X-CSRFToken": token },
-      signal: stopper.signal,
-    });
+    const response = await post(url);
     if (response.ok && response.status !== 204)
       for await (const event of events(response)) append(event);
-  } catch (error) {
-    words = error.name === "AbortError" ? texts.stopped : texts.unreachable;
+  } catch {
+    // The connection broke; the answer goes on without it.
   }
-  stopper = null;
-  await follow(words);
+  await follow();
+}
+
+// The server ends it, here or wherever it is written, and with it our stream.
+async function stop() {
+  const url = conversation?.querySelector("[data-stop]")?.form.action;
+  if (!url || hasStopped) return;
+  const response = await post(url).catch(() => null);
+  hasStopped = Boolean(response?.ok);
+  if (!hasStopped) say(texts.unreachable);
 }
 
 // ---- how the answers are now, as the server has them ------------------------------------
 async function look() {
   const response = await fetch(conversation.dataset.answers).catch(() => null);
-  if (!response?.ok || response.redirected) return false;
+  if (!response?.ok || response.redirected) return null;
   // Our own page, rendered and escaped by the server.
   const part = document.createElement("template");
   part.innerHTML = await response.text();
   const fresh = part.content.querySelector("[data-last]");
-  if (!fresh) return false;
-  conversation.querySelector("[data-last]").replaceWith(fresh);
-  window.htmx?.process(fresh);
+  if (!fresh) return null;
+  const old = conversation.querySelector("[data-last]");
+  if ("underway" in fresh.dataset && "underway" in old.dataset) update(old, fresh);
+  else old.replaceWith(fresh);
+  window.htmx?.process(conversation.querySelector("[data-last]"));
   return "underway" in fresh.dataset || "counting" in fresh.dataset;
 }
 
-async function follow(words) {
-  let hasFocus = document.activeElement?.closest("[data-last]");
-  for (let looks = 1; looks <= MOST_LOOKS && (await look()); looks += 1) {
-    const pause = Math.min(LOOK_AGAIN_MS * looks, MOST_BETWEEN_MS);
-    await new Promise((done) => setTimeout(done, pause));
+// What is still written grows in place, so that the focus stays where it is.
+function update(old, fresh) {
+  for (const answer of fresh.querySelectorAll("[data-answer]")) {
+    const place = old.querySelector(`[data-answer="${answer.dataset.answer}"]`);
+    const isWritten = place?.querySelector("[aria-busy]") && answer.querySelector("[aria-busy]");
+    if (isWritten) place.querySelector("[data-text]").textContent = answer.querySelector("[data-text]").textContent;
+    else place?.replaceWith(answer);
   }
+}
+
+async function follow() {
+  let hasFocus = document.activeElement?.closest("[data-last]");
+  let isGoingOn = await look();
+  for (let looks = 1; looks <= MOST_LOOKS && isGoingOn; looks += 1) {
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
+    isGoingOn = await look();
+  }
+  let words = hasStopped ? texts.stopped : texts.ended;
+  if (isGoingOn === null) words = texts.unreachable;
+  hasStopped = false;
   const figures = [...conversation.querySelectorAll("[data-last] [data-figures], [data-last] .turn__note")];
   say([words, ...figures.map((each) => each.textContent.replace(/\s+/g, " ").trim())].join(" "));
   // What was focused, such as the button that stops, is gone with the old answer.
@@ -99,10 +114,12 @@ async function follow(words) {
 
 if (conversation) {
   conversation.addEventListener("click", (event) => {
-    if (event.target.closest("[data-stop]")) stopper?.abort();
+    if (!event.target.closest("[data-stop]")) return;
+    event.preventDefault();
+    stop();
   });
   if (conversation.dataset.stream) stream(conversation.dataset.stream);
-  else if (conversation.querySelector("[data-underway], [data-counting]")) follow("");
+  else if (conversation.querySelector("[data-underway], [data-counting]")) follow();
 }
 
 // ---- asking: the page comes at once, the answer after it ----------------------------------
@@ -113,9 +130,9 @@ for (const button of document.querySelectorAll("[data-send]")) {
 form?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(form.querySelector("[data-send]"));
 });
-// Going on would leave the page, and with it the answer that is being written.
+// The server takes no question while an answer is written; here nothing typed is lost.
 form?.addEventListener("submit", (event) => {
-  if (!stopper || event.submitter?.formAction !== form.action) return;
+  if (!conversation?.querySelector("[data-underway]") || event.submitter?.formAction !== form.action) return;
   event.preventDefault();
   say(texts.busy);
 });
@@ -124,7 +141,7 @@ document.addEventListener(
   "keydown",
   (event) => {
     const isOpen = document.querySelector("details.menu[open], details.hint[open], dialog[open]");
-    if (event.key === "Escape" && !isOpen) stopper?.abort();
+    if (event.key === "Escape" && !isOpen) stop();
   },
   { capture: true },
 );

@@ -1,0 +1,1 @@
+"""Responses that an organisation chose to have kept, for some days."""

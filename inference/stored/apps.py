@@ -1,0 +1,21 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from edge.menus import Menu, MenuEntry
+
+
+class StoredConfig(AppConfig):
+    """Responses kept for ``previous_response_id``, by choice."""
+
+    name = "inference.stored"
+    label = "stored"
+    menu = (
+        MenuEntry(
+            Menu.CONSOLE,
+            35,
+            _("Stored responses"),
+            "stored:storage",
+            "history",
+            for_organisation=True,
+        ),
+    )

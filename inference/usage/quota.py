@@ -1,0 +1,40 @@
+"""Where Redis keeps what an organisation has spent of a month, and when it is wrong.
+
+The durable sums are ``OrganisationMonth`` and ``UsageHour``; Redis has a copy of them
+beside what is reserved.
+"""
+
+from redis.exceptions import RedisError
+
+from stores.redis import client, prefixed
+
+# Has the sums read from PostgreSQL again: at once, and once more when nothing runs, for
+# what is being committed meanwhile. Keys: money. Arguments: the fields to forget.
+DOUBT = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'doubt', 1)
+  redis.call('HDEL', KEYS[1], 'spent', unpack(ARGV))
+end
+return 1
+"""
+
+
+def money_key(organisation_id: int, month: str) -> str:
+    """Return the Redis key of a month, which is given as ``202605``."""
+    return prefixed(f"gw:{{{organisation_id}}}:money:{month}")
+
+
+def spent_field(key_id: int | None) -> str:
+    """Return the field that holds what one API key has spent."""
+    return f"k:{key_id}"
+
+
+def doubt(organisation_id: int, month: str, key_id: int | None) -> None:
+    """Have what was spent counted anew: PostgreSQL knows of something more."""
+    name = money_key(organisation_id, month)
+    try:
+        client().eval(DOUBT, 1, name, spent_field(key_id))
+    except RedisError:
+        # A Redis that comes back without its data reads them anyway; one that comes
+        # back with them is right again when the month ends or something is spent.
+        return
