@@ -205,6 +205,8 @@ def build() -> World:
     world.values["console/"] = {
         "invitations/<int:pk>": f"invitations/{invitation.pk}",
         "members/<int:pk>": f"members/{place.pk}",
+        # No change was shown: without a subscription there is none.
+        "<uuid:uuid>": "6d2b2a55-0000-4000-8000-000000000000",
     }
     # The longest beginning knows best.
     world.values = dict(

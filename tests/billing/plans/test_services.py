@@ -78,6 +78,7 @@ def test_a_plan_an_operator_changed_is_left_alone() -> None:
         {"features": {"plan": "pro"}},
         {"seat_max": 5},
         {"trial_days": 30},
+        {"trial_needs_card": False},
         {"version": 9},
         {"published_at": None},
         {"collection": "free"},
