@@ -278,7 +278,7 @@ class Exchange:
         self.is_worded = answer.startswith(_WORDED)
         self.answer = answer
 
-    def tell_begun(self, begun: Callable[[], object]) -> None:
+    def notify_begun(self, begun: Callable[[], object]) -> None:
         """Call ``begun`` once the response is written down."""
         self.begun = begun
 

@@ -24,6 +24,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from core.errors import Unavailable
+from core.reading import whole_number
 from inference.directory.directory import Caller, in_thread
 from inference.gateway.exchange import Exchange
 from inference.gateway.request import Request
@@ -125,7 +126,7 @@ class Keeping:
                 has_begun.set_result(None)
 
         async def run() -> None:
-            exchange.tell_begun(begin)
+            exchange.notify_begun(begin)
             await work()
 
         task = asyncio.ensure_future(run())
@@ -307,8 +308,8 @@ async def _cancel(
 
 def _page(items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
     """Return a page of items in the order that is asked for, newest first."""
-    limit = request.query("limit") or "20"
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= 100:
+    limit = whole_number(request.query("limit") or "20")
+    if limit is None or not 1 <= limit <= 100:
         raise errors.bad_request("`limit` has to be from 1 to 100.", "limit")
     order = request.query("order") or "desc"
     if order not in {"asc", "desc"}:
@@ -320,7 +321,7 @@ def _page(items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
         if after not in names:
             raise errors.bad_request("`after` names no item of this list.", "after")
         ordered = ordered[names.index(after) + 1 :]
-    data = ordered[: int(limit)]
+    data = ordered[:limit]
     return {
         "object": "list",
         "data": data,

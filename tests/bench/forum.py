@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def asked(reader: Any, size: int) -> Iterator[tuple[str, Callable[[], Any]]]:
         "search, by an author": "w2 author:person-7",
     }
     for name, wanted in searches.items():
-        yield name, lambda wanted=wanted: search_page(reader, wanted)
+        yield name, partial(search_page, reader, wanted)
     yield "similar titles", lambda: alike("How do I w3 the w200?", user=reader)
 
 

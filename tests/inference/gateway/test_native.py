@@ -124,7 +124,7 @@ def response_stream(*, usage: bool = True, ends: bool = True) -> Script:
     at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     part = {"type": "output_text", "text": "", "annotations": []}
     open_item = {**ITEM, "status": "in_progress", "content": []}
-    said = [
+    said: list[tuple[str, dict[str, Any]]] = [
         ("response.created", {"response": begun}),
         ("response.output_item.added", {"output_index": 0, "item": open_item}),
         ("response.content_part.added", {**at, "part": part}),
