@@ -19,7 +19,7 @@ _ANSWERS = ("chatcmpl-", "cmpl-", "resp_", "msg_")
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class RequestFilter:
     """What is looked for, as the address says it."""
 
     period: Period
@@ -31,7 +31,7 @@ class Lookup:
     organisation: str
 
     @classmethod
-    def read(cls, asked: Values, *, default: str) -> "Lookup":
+    def read(cls, asked: Values, *, default: str) -> "RequestFilter":
         """Read a page's address. Raises ``Unreadable``."""
         return cls(
             period=Period.named(asked.choice("range", DAYS, default=default)),
@@ -66,7 +66,9 @@ class Lookup:
         return {name: value for name, value in told.items() if value}
 
 
-def found(lookup: Lookup, *, organisation_id: int | None) -> QuerySet[UsageEvent]:
+def found(
+    lookup: RequestFilter, *, organisation_id: int | None
+) -> QuerySet[UsageEvent]:
     """Return the calls that are looked for, of one organisation or of all.
 
     One that is named by its id is found whenever it was.
@@ -103,7 +105,9 @@ def within(
     return events.filter(occurred_at__gte=start, occurred_at__lt=end)
 
 
-def by_code(lookup: Lookup, *, organisation_id: int | None) -> Sequence[dict[str, Any]]:
+def by_code(
+    lookup: RequestFilter, *, organisation_id: int | None
+) -> Sequence[dict[str, Any]]:
     """Return the failures by code, the most frequent first. One query."""
     events = found(lookup, organisation_id=organisation_id).exclude(error_code="")
     rows = (

@@ -17,7 +17,7 @@ from edge.pagination import paginate
 from inference.catalog.models import PriceVersion
 from inference.explorer.evidence import evidence_of, facts_of
 from inference.explorer.forms import AskForm
-from inference.explorer.queries import Lookup, by_code, found
+from inference.explorer.queries import RequestFilter, by_code, found
 from inference.keys.models import ApiKey
 from inference.usage.models import UsageEvent
 from inference.usage.periods import DAYS
@@ -158,9 +158,9 @@ def _errors(
     return render(request, "explorer/error_list.html", context | shown)
 
 
-def _wish(request: HttpRequest, organisation_id: int | None) -> Lookup:
+def _wish(request: HttpRequest, organisation_id: int | None) -> RequestFilter:
     default = STAFF_RANGE if organisation_id is None else OWN_RANGE
-    return Lookup.read(Values(request.GET), default=default)
+    return RequestFilter.read(Values(request.GET), default=default)
 
 
 def _event(request_id: str, *, organisation_id: int | None) -> UsageEvent:
