@@ -9,15 +9,21 @@ from django.utils import timezone
 
 from accounts.models import Organisation
 from accounts.queries import personal_organisation
+from audit.models import Record
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
 from billing.plans.models import Price
 from billing.plans.queries import offer_for
 from billing.plans.services import ensure_default_plans
 from billing.stripe import portal, products
 from billing.stripe.exceptions import NotOurs
+from billing.stripe.objects import CheckoutSession
 from billing.subscriptions import mirror, services
 from billing.subscriptions.customers import forget_customer
-from billing.subscriptions.exceptions import NoCustomer, UnknownCheckout
+from billing.subscriptions.exceptions import (
+    AlreadySubscribed,
+    NoCustomer,
+    UnknownCheckout,
+)
 from billing.subscriptions.models import (
     BillingAccount,
     CheckoutIntent,
@@ -222,3 +228,66 @@ def test_a_newer_copy_outlives_a_late_tombstone(
     assert found == row
     assert found is not None
     assert (found.status, found.missing_at) == ("active", None)
+
+
+def test_a_plan_that_is_given_while_stripe_is_asked_is_not_bought_too(
+    org: Organisation, shop: StripeEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = services._open_session
+
+    def given_meanwhile(intent: CheckoutIntent) -> CheckoutSession:
+        session = ask(intent)
+        services.grant_plan(
+            org, version=ensure_default_plans()["team"], by=None, reason="a pilot"
+        )
+        return session
+
+    monkeypatch.setattr(services, "_open_session", given_meanwhile)
+
+    with pytest.raises(AlreadySubscribed):
+        open_checkout(org)
+
+    intent = CheckoutIntent.objects.get()
+    assert intent.state == "superseded"
+    assert intent.closed_at is not None
+    (session,) = shop.client().v1.checkout.sessions.list().data
+    assert session.status == "expired"
+
+
+def test_a_wish_whose_session_never_came_gives_way_without_a_call(
+    org: Organisation,
+) -> None:
+    first = open_checkout(org)
+    CheckoutIntent.objects.update(stripe_session_id=None, session_url="")
+
+    second = open_checkout(org, price=offer_for("pro").prices["year"])
+
+    first.refresh_from_db()
+    assert (first.state, second.state) == ("superseded", "open")
+    assert first.closed_at is None
+
+
+def test_a_session_that_ended_there_is_taken_as_closed(
+    org: Organisation, shop: StripeEmulator
+) -> None:
+    intent = open_checkout(org)
+    shop.client().v1.checkout.sessions.expire(intent.stripe_session_id or "")
+    CheckoutIntent.objects.update(state="superseded")
+
+    assert services.close_checkouts() == 1
+
+    intent.refresh_from_db()
+    assert intent.closed_at is not None
+    assert intent.state == "superseded"
+
+
+def test_a_grant_is_taken_back_once(org: Organisation) -> None:
+    grant = services.grant_plan(
+        org, version=ensure_default_plans()["pro"], by=None, reason="a pilot"
+    )
+
+    for _ in range(2):
+        services.revoke_grant(grant)
+
+    assert entitlements_for(org.pk).plan == "free"
+    assert Record.objects.filter(action="plan.grant_revoked").count() == 1

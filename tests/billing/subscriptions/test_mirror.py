@@ -11,21 +11,28 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.queries import personal_organisation
+from audit.models import Record
 from billing.ledger.models import Invoice, Refund
+from billing.ledger.services import record_invoice
 from billing.plans.models import Price
+from billing.stripe import objects
 from billing.stripe.exceptions import NotOurs
+from billing.stripe.jobs import find
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions import mirror, reconciliation
-from billing.subscriptions.models import BillingAccount, Subscription
+from billing.subscriptions.cases import settle_case
+from billing.subscriptions.models import BillingAccount, Case, Subscription
 from entitlements.features import FREE
 from entitlements.queries import entitlements_for
 from jobs.models import Job
 from jobs.working import sweep
+from notifications.models import Notification
 from outbox.models import Event
 from tests.factories.billing import (
     customer_of,
     default_price,
     fetched_subscription,
+    invoice_record,
     team_of,
 )
 from tests.fakes.stripe_emulator import StripeEmulator
@@ -322,3 +329,120 @@ def test_a_new_emulator_gets_the_plans_again(shop: StripeEmulator) -> None:
     call_command("stripe_sync_plans", stdout=out)
 
     assert out.getvalue().count("created") == 5
+
+
+def test_an_invoice_without_a_subscription_is_its_customers(
+    person: Callable[..., Any],
+) -> None:
+    org = personal_organisation(person("ada"))
+    values: dict[str, Any] = {
+        **dict.fromkeys(("subtotal", "total", "amount_due"), 700),
+        **dict.fromkeys(("discount", "tax", "amount_paid", "attempt_count"), 0),
+        **dict.fromkeys(("due_at", "paid_at", "next_attempt_at")),
+        **dict.fromkeys(("period_start", "period_end")),
+        **dict.fromkeys(("subscription_id", "hosted_url", "pdf_url"), ""),
+        **dict.fromkeys(("lines", "payments"), ()),
+    }
+    fetched = objects.Invoice(
+        id="in_single",
+        customer_id=customer_of(org),
+        number="DS-9",
+        status="open",
+        billing_reason="manual",
+        currency="usd",
+        issued_at=timezone.now(),
+        raw={},
+        **values,
+    )
+    now = timezone.now()
+
+    invoice = mirror.apply_invoice(fetched, subscription=None, fetched_at=now)
+
+    assert (invoice.organisation, invoice.user_id) == (org, None)
+    stranger = replace(fetched, id="in_other", customer_id="cus_of_another_project")
+    with pytest.raises(NotOurs):
+        mirror.apply_invoice(stranger, subscription=None, fetched_at=now)
+    assert Invoice.objects.get() == invoice
+
+
+def test_money_that_went_back_of_nothing_of_ours_is_not_booked(
+    shop: StripeEmulator,
+) -> None:
+    refund = objects.Refund(
+        id="re_1",
+        amount=5,
+        status="succeeded",
+        reason="",
+        created_at=timezone.now(),
+        invoice_id="",
+    )
+
+    for invoice_id in ("", "in_of_another_project"):
+        with pytest.raises(NotOurs):
+            mirror.apply_refund(replace(refund, invoice_id=invoice_id))
+
+    assert not Refund.objects.exists()
+
+
+def test_a_dispute_about_no_subscription_is_a_case_all_the_same(
+    person: Callable[..., Any],
+) -> None:
+    org = personal_organisation(person("ada"))
+    person("staff", is_staff=True)
+    paid = record_invoice(
+        invoice_record(),
+        organisation_id=org.pk,
+        user_id=None,
+        fetched_at=timezone.now(),
+    )
+    dispute = objects.Dispute(
+        id="du_1",
+        amount=2_000,
+        status="needs_response",
+        reason="fraudulent",
+        created_at=timezone.now(),
+        answer_by=timezone.now() + timedelta(days=7),
+        invoice_id=paid.stripe_id,
+    )
+
+    mirror.apply_dispute(dispute)
+    later = replace(dispute, answer_by=timezone.now() + timedelta(days=9))
+    mirror.apply_dispute(later)
+
+    case = Case.objects.get()
+    assert (case.kind, case.due_at, case.closed_at) == (
+        "dispute",
+        later.answer_by,
+        None,
+    )
+    assert Notification.objects.filter(kind="billing").count() == 1
+
+    mirror.apply_dispute(replace(later, status="won"))
+
+    case.refresh_from_db()
+    assert (case.note, case.closed_at is None) == ("won", False)
+    assert not settle_case(case, by=person("lee"), note="again")
+    assert not Record.objects.filter(action="case.closed").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("evt_1", ["evt_1"]), ("invoice.p", ["evt_1"]), ("in_2", ["evt_2"]), ("in", [])],
+)
+def test_staff_find_an_event_by_its_id_its_type_or_its_object(
+    asked: str, found: list[str]
+) -> None:
+    for number, kind in ((1, "invoice.paid"), (2, "charge.refunded")):
+        WebhookInbox.objects.create(
+            endpoint="stripe",
+            event_id=f"evt_{number}",
+            type=kind,
+            object_id=f"in_{number}",
+            payload="{}",
+            created_at=timezone.now(),
+        )
+
+    rows = WebhookInbox.objects.filter(find(asked)).order_by("pk")
+
+    assert [row.event_id for row in rows] == found

@@ -17,7 +17,13 @@ from billing.conversion.rebuilding import rebuild
 from billing.ledger.models import Invoice, InvoiceLine, Payment, Refund
 from billing.plans.queries import offer_for
 from billing.stripe import lists
-from billing.subscriptions import queries, reconciliation, services, values
+from billing.subscriptions import (
+    queries,
+    reconciliation,
+    services,
+    tasks,
+    values,
+)
 from billing.subscriptions.models import (
     BillingAccount,
     Case,
@@ -33,6 +39,7 @@ from jobs.working import sweep
 from outbox.models import Event
 from tests.factories.billing import customer_of, team_of
 from tests.fakes.stripe_emulator import StripeEmulator
+from tests.races import together
 
 pytestmark = pytest.mark.django_db
 MODELS = (
@@ -380,3 +387,79 @@ def test_stripes_own_numbers_are_compared_not_our_catalogues(
     assert unlike["seats"] == (5, 7)
     assert unlike["amount"] == (12_500, 17_500)
     assert isinstance(row.fetched_at, datetime)
+
+
+def test_a_customer_that_names_an_organisation_of_ours_is_known_again(
+    shop: StripeEmulator, orgs: list[Organisation]
+) -> None:
+    made = shop.client().v1.customers.create(
+        {"name": "Northwind", "metadata": {"organisation": orgs[0].public_id}}
+    )
+
+    found = run()
+
+    assert [
+        (each.theirs, each.is_fixed) for each in found if each.scope == "customer"
+    ] == [(made.id, True)]
+    assert customer_of(orgs[0]) == made.id
+    assert run() == []
+
+
+def test_a_payment_that_was_not_booked_is_booked(life: StripeEmulator) -> None:
+    Payment.objects.filter(pk=Payment.objects.latest("pk").pk).delete()
+    count = Payment.objects.count()
+
+    found = run()
+
+    assert found
+    assert all(each.is_fixed for each in found)
+    assert Payment.objects.count() == count + 1
+
+
+def test_a_payment_nobody_was_charged_goes(life: StripeEmulator) -> None:
+    payment = Payment.objects.latest("pk")
+    Payment.objects.create(
+        invoice=payment.invoice,
+        stripe_id="inpay_nowhere",
+        payment_intent_id="pi_nowhere",
+        amount=1,
+        status="paid",
+    )
+
+    found = run()
+
+    # The invoice is fetched again, and the payment is not among its own.
+    assert all(each.is_fixed for each in found)
+    assert not Payment.objects.filter(stripe_id="inpay_nowhere").exists()
+
+
+def test_the_wrong_first_invoice_is_put_right(
+    life: StripeEmulator, orgs: list[Organisation]
+) -> None:
+    own = Invoice.objects.filter(organisation=orgs[1])
+    first = own.get(is_first=True)
+    own.update(is_first=False)
+
+    found = run()
+
+    assert [(each.field, each.is_fixed) for each in found] == [("is_first", True)]
+    assert own.get(is_first=True) == first
+    assert run() == []
+
+
+def test_the_nightly_run_is_one_at_a_time(life: StripeEmulator) -> None:
+    before = Reconciliation.objects.count()
+
+    def beside() -> None:
+        with reconciliation.exclusively() as is_ours:
+            assert is_ours
+            # The lock is a connection's, so the other one is a thread's.
+            together(tasks.reconcile)
+
+    beside()
+    assert Reconciliation.objects.count() == before
+
+    tasks.reconcile()
+
+    assert Reconciliation.objects.count() == before + 1
+    assert Reconciliation.objects.latest("pk").finished_at is not None

@@ -344,6 +344,20 @@ def test_a_price_of_one_billionth_is_spent() -> None:
     at_the_door(spend)
 
 
+def test_a_sum_that_is_lost_again_at_once_lets_nobody_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def lost(_self: Admission, _exchange: Exchange, _tokens: int) -> list[Any]:
+        return [b"miss", 0, 0, 0, 0, 0]
+
+    async def spend(door: Door) -> None:
+        with refused("limiter_unavailable"):
+            await door.enter(caller(WIDE))
+
+    monkeypatch.setattr(Admission, "_ask", lost)
+    at_the_door(spend)
+
+
 def test_of_two_that_load_a_sum_the_second_changes_nothing() -> None:
     async def load(door: Door) -> None:
         exchange = await door.enter(caller(WIDE))
