@@ -19,6 +19,9 @@ NAME = re.compile(rf"[A-Za-z0-9_.:/@-]{{1,{NAME_LENGTH}}}")
 # browser would write another way or that is one of the product's own.
 MISNAMED = r"[^A-Za-z0-9_.:/@-]|^[/_]|/$|//|(^|/)[.]{1,2}(/|$)"
 
+# Of fewer calls a share or a 95th of a hundred is chance.
+FEWEST_CALLS = 20
+
 # Marks, among its options, a deployment that make run serves: its address changes with
 # every start.
 SERVED_HERE = {"served_here": True}
@@ -99,9 +102,10 @@ class Model(models.Model):
 
     @property
     def writes(self) -> bool:
-        """Tell whether it answers in text; else it makes embeddings only."""
+        """Tell whether it answers in text; else it embeds, ranks or judges only."""
         able = set(self.capabilities)
-        return "embeddings" not in able or bool(able & {"chat", "completions"})
+        reads = able & {"embeddings", "rerank", "moderation"}
+        return not reads or bool(able & {"chat", "completions"})
 
     @property
     def card_host(self) -> str:
@@ -174,6 +178,104 @@ class Deployment(models.Model):
         return f"{self.model_id} on {self.provider}"
 
 
+class CompatibilityCard(models.Model):
+    """What a deployment did when it was last tried; gone once it is changed.
+
+    ``findings`` are rows of check, outcome and the server's words; ``error`` is the
+    sentence that says why it could not be tried at all.
+    """
+
+    deployment = models.OneToOneField(
+        Deployment, on_delete=models.CASCADE, primary_key=True, related_name="card"
+    )
+    examined_at = models.DateTimeField()
+    capabilities = models.JSONField(default=list)
+    context_tokens = models.PositiveIntegerField(default=0)
+    findings = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} at {self.examined_at:%Y-%m-%d %H:%M}"
+
+
+class ModelChange(models.Model):
+    """What changed of a model that callers notice; its prices tell of themselves."""
+
+    class What(models.TextChoices):
+        PUBLISHED = "published", _("Published")
+        RETIRED = "retired", _("Retired")
+        EDITION = "edition", _("Edition")
+        LICENCE = "licence", _("Licence")
+        CAPABILITIES = "capabilities", _("What it can do")
+        CONTEXT = "context_tokens", _("Context in tokens")
+        LONGEST = "max_output_tokens", _("Longest answer in tokens")
+
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField(default=now)
+    what = models.CharField(max_length=20, choices=What.choices)
+    before = models.CharField(max_length=300, blank=True)
+    after = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["model", "-at"], name="catalog_change_model")]
+
+    def __str__(self) -> str:
+        return f"{self.model_id}: {self.what}"
+
+
+class ModelFigures(models.Model):
+    """How a model has done of late, as it was measured: see ``usage.figures``.
+
+    Times and speed are those of the last week's streams, what was answered that of
+    ninety days. Nothing where nobody called.
+    """
+
+    model = models.OneToOneField(
+        Model, on_delete=models.CASCADE, primary_key=True, related_name="figures"
+    )
+    measured_at = models.DateTimeField()
+    streams = models.PositiveIntegerField(default=0)
+    first_token_p50_ms = models.PositiveIntegerField(null=True, blank=True)
+    first_token_p95_ms = models.PositiveIntegerField(null=True, blank=True)
+    tokens_per_second = models.FloatField(null=True, blank=True)
+    calls = models.PositiveBigIntegerField(default=0)
+    unanswered = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.model_id} at {self.measured_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether there were enough streams to speak of a 95th of a hundred."""
+        return self.streams >= FEWEST_CALLS
+
+    @property
+    def answered_percent(self) -> float | None:
+        """Return the share of calls that the model's servers answered."""
+        if self.calls < FEWEST_CALLS:
+            return None
+        return 100 * (1 - self.unanswered / self.calls)
+
+
+class ModelDay(models.Model):
+    """How many calls a model had on a day (UTC), and how many it did not answer."""
+
+    model = models.CharField(max_length=NAME_LENGTH)
+    day = models.DateField()
+    calls = models.PositiveIntegerField()
+    unanswered = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model", "day"], name="catalog_modelday_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.day}"
+
+
 class PriceVersion(models.Model):
     """What a model's tokens are sold for and cost from one moment on.
 
@@ -231,7 +333,12 @@ class PriceVersion(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(name="keep_rates", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="keep_rates",
+                operation=pgtrigger.Delete,
+                # What nothing can have been sold at yet may be withdrawn.
+                condition=pgtrigger.Condition("OLD.valid_from <= clock_timestamp()"),
+            ),
             pgtrigger.Protect(
                 name="fixed_rates",
                 operation=pgtrigger.Update,
@@ -242,6 +349,10 @@ class PriceVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_id} from {self.valid_from:%Y-%m-%d}"
+
+    @property
+    def has_not_begun(self) -> bool:
+        return self.valid_from > now()
 
     @property
     def price(self) -> tuple[int, ...]:

@@ -2,8 +2,9 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,13 +17,31 @@ from redis.exceptions import RedisError
 
 from core.money import NANO
 from inference.catalog import publishing
-from inference.catalog.exceptions import PriceInThePast
-from inference.catalog.models import Deployment, Model, PriceVersion
+from inference.catalog.exceptions import NotReady, PriceHasBegun, PriceInThePast
+from inference.catalog.models import (
+    CompatibilityCard,
+    Deployment,
+    Model,
+    ModelChange,
+    PriceVersion,
+)
+from inference.catalog.queries import current_prices
 from search import services as search
 from stores.redis import client, prefixed
 
 logger = logging.getLogger(__name__)
 CHANNEL = "catalogue"
+# Clocks of gateways may differ by so much, and each knows the prices for seconds.
+CERTAINLY_AHEAD = timedelta(minutes=1)
+NOTICED = (
+    *("edition", "licence", "capabilities"),
+    *("context_tokens", "max_output_tokens"),
+)
+# What of a deployment says nothing about what it can do.
+UNTRIED = frozenset(
+    {"weight", "priority", "is_enabled", "on_disconnect", "idle_timeout"}
+    | {"connect_timeout", "first_byte_timeout", "total_timeout"}
+)
 # A licence lives in the database; this is what one that is no name reads in other
 # languages.
 TRANSLATED: dict[str, Promise] = {"Commercial": pgettext_lazy("licence", "Commercial")}
@@ -95,6 +114,85 @@ def set_price(
     )
 
 
+@transaction.atomic
+def remove_price(price: PriceVersion) -> None:
+    """Take back a price that has not begun; the one before goes on.
+
+    Raises ``PriceHasBegun``.
+    """
+    Model.objects.select_for_update().get(pk=price.model_id)
+    if price.valid_from <= timezone.now() + CERTAINLY_AHEAD:
+        raise PriceHasBegun
+    prices = PriceVersion.objects.filter(model_id=price.model_id)
+    prices.filter(pk=price.pk).delete()
+    prices.filter(valid_to=price.valid_from).update(valid_to=price.valid_to)
+    transaction.on_commit(announce)
+
+
+@transaction.atomic
+def update_model(model: Model, **fields: Any) -> Model:
+    """Change what is said of a model. Raises ``InvalidModel``."""
+    publishing.check_model(model.slug, fields)
+    locked = Model.objects.select_for_update().get(pk=model.pk)
+    _record_changes(locked, fields)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=[*fields])
+    index_model(locked)
+    transaction.on_commit(announce)
+    return locked
+
+
+@transaction.atomic
+def add_deployment(model: Model, **fields: Any) -> Deployment:
+    """Give a model one more place that runs it. Raises ``InvalidModel``."""
+    place = Deployment(model=model, **fields)
+    publishing.check_deployment(place)
+    place.save()
+    transaction.on_commit(announce)
+    return place
+
+
+@transaction.atomic
+def update_deployment(place: Deployment, **fields: Any) -> Deployment:
+    """Change a deployment, its key included; what was found out about it goes.
+
+    Raises ``InvalidModel``.
+    """
+    locked = Deployment.objects.select_for_update().get(pk=place.pk)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    publishing.check_deployment(locked)
+    locked.save()
+    if set(fields) - UNTRIED:
+        CompatibilityCard.objects.filter(pk=locked.pk).delete()
+    transaction.on_commit(announce)
+    return locked
+
+
+@transaction.atomic
+def remove_deployment(place: Deployment) -> None:
+    """Take a deployment away, and its key with it."""
+    Deployment.objects.filter(pk=place.pk).delete()
+    transaction.on_commit(announce)
+
+
+def record_card(place: Deployment, **found: Any) -> CompatibilityCard:
+    """Keep what was found out about a deployment, in place of what was known."""
+    card, _ = CompatibilityCard.objects.update_or_create(
+        deployment=place,
+        defaults={
+            "capabilities": [],
+            "context_tokens": 0,
+            "findings": [],
+            "error": "",
+            **found,
+            "examined_at": timezone.now(),
+        },
+    )
+    return card
+
+
 def publish_model(
     slug: str, *, deployments: list[dict[str, Any]], rates: Rates, **fields: Any
 ) -> Model:
@@ -115,9 +213,12 @@ def publish_model(
 def _publish(
     slug: str, places: list[Deployment], rates: Rates, fields: dict[str, Any]
 ) -> Model:
-    model, _ = Model.objects.update_or_create(
-        slug=slug, defaults={"status": Model.Status.ACTIVE, **fields}
-    )
+    values = {"status": Model.Status.ACTIVE, **fields}
+    if known := Model.objects.select_for_update().filter(slug=slug).first():
+        _record_changes(known, values)
+    model, is_new = Model.objects.update_or_create(slug=slug, defaults=values)
+    if is_new and model.status == Model.Status.ACTIVE:
+        model.changes.create(what=ModelChange.What.PUBLISHED, at=model.released_at)
     _replace_deployments(model, places)
     current = model.prices.filter(valid_to=None).first()
     if current is None or any(
@@ -154,6 +255,7 @@ def retire(model: Model) -> None:
     is by one who publishes it at the same moment.
     """
     locked = Model.objects.select_for_update().get(pk=model.pk)
+    _record_changes(locked, {"status": Model.Status.RETIRED})
     locked.status = Model.Status.RETIRED
     locked.save(update_fields=["status"])
     locked.deployments.all().delete()
@@ -163,8 +265,12 @@ def retire(model: Model) -> None:
 
 @transaction.atomic
 def release(model: Model) -> None:
-    """Put a draft on the list."""
+    """Put a draft, or what was retired, on the list. Raises ``NotReady``."""
     locked = Model.objects.select_for_update().get(pk=model.pk)
+    is_run = locked.deployments.filter(is_enabled=True).exists()
+    if not (is_run and current_prices().filter(model=locked).exists()):
+        raise NotReady
+    _record_changes(locked, {"status": Model.Status.ACTIVE})
     locked.status = Model.Status.ACTIVE
     locked.save(update_fields=["status"])
     index_model(locked)
@@ -211,55 +317,26 @@ def index_model(model: Model) -> None:
     )
 
 
-def ensure_default_models() -> list[Model]:
-    """Offer the two documentation assistants, which need nothing outside."""
-    assistant = Deployment.Provider.DOCS_ASSISTANT
-    open_model = publish_model(
-        "doorstone-docs",
-        title="Doorstone Docs",
-        edition=Model.Edition.OPEN,
-        summary="Answers questions from this site's current documentation, with its sources.",
-        summary_zh="依据本站当前文档回答问题，并注明出处。",
-        description=(
-            "Finds the passages of the current documentation that answer a question and "
-            "composes the answer from them. It invents nothing: every sentence is from a "
-            "page it cites, and it says so when it finds none."
-        ),
-        description_zh=(
-            "从当前文档中找到能回答问题的段落，并据此组成答案。"
-            "它不会编造内容：每句话都出自所引用的页面；找不到时会如实说明。"
-        ),
-        licence="Apache-2.0",
-        capabilities=["chat", "completions", "streaming", "citations"],
-        context_tokens=16_000,
-        max_output_tokens=2_048,
-        default_output_tokens=600,
-        deployments=[{"provider": assistant, "options": {"scope": "current"}}],
-        rates=Rates.from_dollars("0.10", "0.40", "0.04", "0.15"),
-    )
-    premium_model = publish_model(
-        "doorstone-docs-pro",
-        title="Doorstone Docs Pro",
-        edition=Model.Edition.PREMIUM,
-        summary="Also searches solved topics of the forum and older versions of the documentation.",
-        summary_zh="还会检索论坛中已解决的话题以及旧版本文档。",
-        description=(
-            "What Doorstone Docs does, over more: the forum's solved topics, as far as the "
-            "caller may see them, and the documentation of older versions."
-        ),
-        description_zh=(
-            "在 Doorstone Docs 的基础上检索更多内容：调用者可见的已解决论坛话题，"
-            "以及旧版本的文档。"
-        ),
-        licence="Commercial",
-        capabilities=["chat", "completions", "streaming", "citations"],
-        context_tokens=32_000,
-        max_output_tokens=4_096,
-        default_output_tokens=900,
-        deployments=[{"provider": assistant, "options": {"scope": "everything"}}],
-        rates=Rates.from_dollars("1.00", "4.00", "0.30", "1.20"),
-    )
-    return [open_model, premium_model]
+def _record_changes(model: Model, fields: Mapping[str, Any]) -> None:
+    """Write down what callers notice of a change that is about to be made."""
+    changes = []
+    status = fields.get("status", model.status)
+    if status != model.status and status != Model.Status.DRAFT:
+        is_offered = status == Model.Status.ACTIVE
+        what = ModelChange.What.PUBLISHED if is_offered else ModelChange.What.RETIRED
+        changes.append(ModelChange(model=model, what=what))
+    # Nobody can call a draft: how it came about is no news.
+    for name in NOTICED if model.status == Model.Status.ACTIVE else ():
+        before, after = getattr(model, name), fields.get(name, getattr(model, name))
+        if before != after:
+            told = {"before": _told(before), "after": _told(after)}
+            changes.append(ModelChange(model=model, what=name, **told))
+    ModelChange.objects.bulk_create(changes)
+
+
+def _told(value: Any) -> str:
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return text[:300]
 
 
 def _replace_deployments(model: Model, places: list[Deployment]) -> None:

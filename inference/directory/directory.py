@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
+from django.db.models import Sum
 from django.utils import timezone
 
 from core.errors import Unavailable
@@ -40,6 +42,24 @@ MAX_READS = 5  # changes come by the second at most, a read takes milliseconds
 UNKNOWN_PER_MINUTE = 60
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRules:
+    """What a key is held to beside its plan. None, or empty, holds it to nothing."""
+
+    scopes: frozenset[str] = frozenset()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    origins: frozenset[str] = frozenset()
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent_requests: int | None = None
+    project_id: int | None = None
+    project_name: str = ""
+    project_limit_nano: int | None = None
+
+
+NO_RULES = KeyRules()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls: the key, its organisation and what that may do."""
@@ -55,6 +75,24 @@ class Caller:
     locale: str
     # Whether its organisation chose to have responses kept.
     stores_responses: bool = False
+    rules: KeyRules = NO_RULES
+
+    def require(self, scope: str) -> None:
+        """Raise ``APIError`` for what the key is not for."""
+        if self.rules.scopes and scope not in self.rules.scopes:
+            raise errors.missing_scope(scope)
+
+    def may_call_from(self, address: str) -> bool:
+        """Tell whether the key may be used from an address."""
+        if not self.rules.networks:
+            return True
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        # Of a socket that takes both: ``::ffff:10.0.0.1``.
+        found = getattr(found, "ipv4_mapped", None) or found
+        return any(found in network for network in self.rules.networks)
 
     def may_see(self, slug: str) -> bool:
         """Tell whether the key is for this model."""
@@ -161,6 +199,8 @@ class Directory:
         caller = await self.caller(secret, address)
         if caller is None:
             raise errors.invalid_key(secret)
+        if not caller.may_call_from(address):
+            raise errors.address_not_allowed(address)
         return caller
 
     async def caller(self, secret: str, address: str = "") -> Caller | None:
@@ -293,7 +333,7 @@ def load_caller(digest: str) -> Caller | None:
     """Read a key and what its organisation may do."""
     key = (
         ApiKey.objects.usable()
-        .select_related("organisation", "created_by")
+        .select_related("organisation", "created_by", "project")
         .filter(digest=digest)
         .first()
     )
@@ -310,6 +350,22 @@ def load_caller(digest: str) -> Caller | None:
         expires_at=key.expires_at,
         locale=key.created_by.locale if key.created_by else "",
         stores_responses=Storage.objects.filter(pk=key.organisation_id).exists(),
+        rules=_rules_of(key),
+    )
+
+
+def _rules_of(key: ApiKey) -> KeyRules:
+    project = key.project
+    return KeyRules(
+        scopes=frozenset(key.scopes),
+        networks=tuple(ip_network(each) for each in key.networks),
+        origins=frozenset(key.origins),
+        requests_per_minute=key.requests_per_minute,
+        tokens_per_minute=key.tokens_per_minute,
+        concurrent_requests=key.concurrent_requests,
+        project_id=project.pk if project else None,
+        project_name=project.name if project else "",
+        project_limit_nano=project.monthly_limit_nano if project else None,
     )
 
 
@@ -351,15 +407,21 @@ def _accepts(deployment: Deployment) -> frozenset[str]:
     return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
 
 
-def load_spent(organisation_id: int, key_id: int) -> tuple[int, int]:
-    """Return what an organisation and a key have used this month, durably."""
+def load_spent(
+    organisation_id: int, key_id: int, project_id: int | None = None
+) -> tuple[int, int, int]:
+    """Return what an organisation, a key and its project used this month, durably."""
     now = timezone.now()
     month = now.date().replace(day=1)
     row = OrganisationMonth.objects.filter(
         organisation_id=organisation_id, month=month
     ).first()
     start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    by_key = UsageHour.objects.filter(key_id=key_id, hour__gte=start)
-    return (row.price_nano if row else 0), sum(
-        by_key.values_list("price_nano", flat=True)
+    hours = UsageHour.objects.filter(organisation_id=organisation_id, hour__gte=start)
+    by_key = hours.filter(key_id=key_id).aggregate(sum=Sum("price_nano"))["sum"]
+    by_project = (
+        hours.filter(key__project_id=project_id).aggregate(sum=Sum("price_nano"))["sum"]
+        if project_id
+        else 0
     )
+    return (row.price_nano if row else 0), int(by_key or 0), int(by_project or 0)

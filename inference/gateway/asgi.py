@@ -22,11 +22,15 @@ from core.context import request_id as current_request_id
 from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
+from inference.gateway import metrics
+from inference.gateway.counting import count
 from inference.gateway.engine import Engine
-from inference.gateway.keeping import answer as answer_about
-from inference.gateway.path import answer, count
+from inference.gateway.keeping import answer_about
+from inference.gateway.path import answer
 from inference.gateway.receipts import receipt
+from inference.gateway.receiving import authenticated
 from inference.gateway.request import Message, Receive, Request, Send
+from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.protocol.dialects import (
     Dialect,
@@ -36,7 +40,13 @@ from inference.protocol.dialects import (
     Responses,
 )
 from inference.protocol.errors import APIError
-from inference.protocol.requests import CHAT, COMPLETIONS, EMBEDDINGS
+from inference.protocol.requests import (
+    CHAT,
+    COMPLETIONS,
+    EMBEDDINGS,
+    MODERATIONS,
+    RERANK,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +55,27 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 _MESSAGES, _COUNT = Messages(), MessagesCount()
 _DIALECTS: tuple[Dialect, ...] = (
     *(OpenAI(CHAT), OpenAI(COMPLETIONS), OpenAI(EMBEDDINGS)),
+    *(OpenAI(RERANK), OpenAI(MODERATIONS)),
     *(Responses(), _MESSAGES, _COUNT),
 )
 ENDPOINTS = {f"/v1/{dialect.name}": dialect for dialect in _DIALECTS}
+
+
+_NO_PRICE = "no model on offer has a price for it."
+_NO_FILES = (
+    "nothing is kept here. Send a file inside the request, as `file_data` or as a "
+    "data address."
+)
+# What clients know and will ask for. Their bodies are not even read.
+_NOT_SERVED = {
+    **dict.fromkeys(("images", "audio", "videos", "realtime"), _NO_PRICE),
+    **dict.fromkeys(("files", "uploads", "vector_stores", "containers"), _NO_FILES),
+    "batches": "send the requests one by one.",
+    **dict.fromkeys(
+        ("assistants", "threads", "conversations", "fine_tuning", "evals"),
+        "conversations go on by `previous_response_id` of `/v1/responses`.",
+    ),
+}
 
 
 class Gateway:
@@ -61,6 +89,8 @@ class Gateway:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._run_lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"] == metrics.PATH:
+            await self._answer_scrape(Request(scope, receive, send, ""))
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
             request.dialect = ENDPOINTS.get(request.path, _default_of(request))
@@ -108,11 +138,19 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    async def _answer_scrape(self, request: Request) -> None:
+        self.start()
+        try:
+            await metrics.tell(request)
+        except APIError as error:
+            await request.refuse(error)
+
     async def _answer(self, request: Request) -> None:
         token = current_request_id.set(request.id)
         try:
             await self._route(request)
         except APIError as error:
+            metrics.count_refusal(error)
             # A stream that had begun to wait has told of it in an event.
             if not request.has_started_answer:
                 await request.refuse(error)
@@ -134,15 +172,17 @@ class Gateway:
 
     async def _route(self, request: Request) -> None:
         engine, path = self.start(), request.path
-        if path in ENDPOINTS:
+        if request.is_preflight:
+            await request.allow_preflight()
+        elif path in ENDPOINTS:
             request.require_method("POST")
             if request.dialect is _COUNT:
                 await count(request, engine)
             else:
                 await answer(request, engine)
         elif path.startswith("/v1/responses/"):
-            caller = await engine.directory.authenticate(
-                request.secret, request.address
+            caller = await authenticated(
+                request, engine.directory, ApiKey.Scope.INFERENCE
             )
             await answer_about(request, caller, engine.keeping)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
@@ -152,11 +192,21 @@ class Gateway:
             request.require_method("GET")
             await _answer_with_receipt(request, engine)
         else:
-            raise APIError(
-                404,
-                f"Unknown request URL: {request.method} {path}.",
-                code="unknown_url",
-            )
+            raise _not_served(request)
+
+
+def _not_served(request: Request) -> APIError:
+    """Return why an address of the protocols answers nothing here."""
+    why = _NOT_SERVED.get(request.path.removeprefix("/v1/").partition("/")[0])
+    if why is not None:
+        return APIError(
+            404, f"`{request.path}` is not served here: {why}", code="not_served"
+        )
+    return APIError(
+        404,
+        f"Unknown request URL: {request.method} {request.path}.",
+        code="unknown_url",
+    )
 
 
 def _default_of(request: Request) -> Dialect:
@@ -170,7 +220,7 @@ def gateway(django_application: App | None) -> Gateway:
 
 
 async def _answer_with_models(request: Request, engine: Engine) -> None:
-    caller = await engine.directory.authenticate(request.secret, request.address)
+    caller = await authenticated(request, engine.directory, ApiKey.Scope.MODELS)
     offered = await engine.directory.offered()
     visible = {slug: model for slug, model in offered.items() if caller.may_see(slug)}
     describe = _model
@@ -193,7 +243,7 @@ async def _answer_with_models(request: Request, engine: Engine) -> None:
 
 
 async def _answer_with_receipt(request: Request, engine: Engine) -> None:
-    caller = await engine.directory.authenticate(request.secret, request.address)
+    caller = await authenticated(request, engine.directory, ApiKey.Scope.USAGE)
     name = request.path.removeprefix("/v1/usage/")
     await request.respond(200, await receipt(engine.redis, caller, name))
 

@@ -1,19 +1,35 @@
 """Who calls, and what they ask for."""
 
 from core.idempotency import fingerprint_of
-from inference.directory.directory import Directory
+from inference.directory.directory import Caller, Directory
 from inference.gateway.exchange import Exchange
 from inference.gateway.keeping import before
 from inference.gateway.request import Request
+from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.protocol.bodies import BodyReader
+
+
+async def authenticated(request: Request, directory: Directory, scope: str) -> Caller:
+    """Return who calls, and may from where and for what. Raises ``APIError``.
+
+    A page of an allowed origin may read the answer, a refusal too.
+    """
+    caller = await directory.authenticate(request.secret, request.address)
+    origin = request.header(b"origin").decode("latin-1")
+    if origin and caller.rules.origins:
+        if origin not in caller.rules.origins:
+            raise errors.origin_not_allowed(origin)
+        request.share_with(origin)
+    caller.require(scope)
+    return caller
 
 
 async def receive(
     request: Request, directory: Directory, bodies: BodyReader
 ) -> Exchange:
     """Return the exchange of a request. Raises ``APIError``, ``Unavailable``."""
-    caller = await directory.authenticate(request.secret, request.address)
+    caller = await authenticated(request, directory, ApiKey.Scope.INFERENCE)
     body = await bodies.read(request, caller.organisation_id)
     known = await before(request.dialect, body, caller)
     call = await bodies.parse(request.dialect, body, request.id, known)

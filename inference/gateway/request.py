@@ -26,6 +26,20 @@ _STREAM_HEADERS = (
 
 
 _OWN = OpenAI(CHAT)
+# What a browser asks before it sends a key to another site. It is told nothing of a
+# key: whether a page may read an answer is decided where the key is known.
+_PREFLIGHT = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"*, authorization"),
+    (b"access-control-max-age", b"600"),
+    (b"content-length", b"0"),
+)
+_EXPOSED = (
+    b"x-request-id, request-id, x-cost, retry-after, retry-after-ms, "
+    b"x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+    b"x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens"
+)
 
 
 class Request:
@@ -56,6 +70,27 @@ class Request:
         self._departure: asyncio.Future[None] | None = None
         self._on_departure: Callable[[], None] | None = None
         self.has_started_answer = False
+        self._shared: list[tuple[bytes, bytes]] = []
+
+    @property
+    def is_preflight(self) -> bool:
+        """Whether a browser asks if it may send the request itself."""
+        return self.method == "OPTIONS" and bool(
+            self.header(b"access-control-request-method")
+        )
+
+    async def allow_preflight(self) -> None:
+        """Let a browser send its request."""
+        await self._start_answer(204, list(_PREFLIGHT))
+        await self._send({"type": "http.response.body", "body": b""})
+
+    def share_with(self, origin: str) -> None:
+        """Let pages of an origin read the answer."""
+        self._shared = [
+            (b"access-control-allow-origin", origin.encode("latin-1")),
+            (b"access-control-expose-headers", _EXPOSED),
+            (b"vary", b"origin"),
+        ]
 
     def header(self, name: bytes) -> bytes:
         """Return a header by its lower-case name, or nothing."""
@@ -83,6 +118,11 @@ class Request:
             hops = self.header(b"x-forwarded-for").decode("latin-1").split(",")
             if len(hops) >= trusted:
                 return hops[-trusted].strip()
+        return self.peer
+
+    @property
+    def peer(self) -> str:
+        """The address that is connected: a proxy's, where there is one."""
         return str(self._client[0]) if self._client else ""
 
     @property
@@ -160,10 +200,9 @@ class Request:
         self, status: int, body: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
         """Answer with JSON that is written already."""
-        own = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
+        own = [(b"content-length", str(len(body)).encode())]
+        if not headers or "content-type" not in headers:
+            own.append((b"content-type", b"application/json"))
         await self._start_answer(status, own + self._encoded(headers or {}))
         await self._send({"type": "http.response.body", "body": body})
 
@@ -207,7 +246,11 @@ class Request:
     ) -> None:
         self.has_started_answer = True
         await self._send(
-            {"type": "http.response.start", "status": status, "headers": headers}
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": headers + self._shared,
+            }
         )
 
     def _encoded(self, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -57,6 +57,8 @@ def _recover(redis: Any, request_id: str) -> None:
         request_id,
         price,
         quota.spent_field(who["key_id"]),
+        # A record of the release before tells of none.
+        quota.project_field(kept.get("project_id")),
     )
 
 

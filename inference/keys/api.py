@@ -1,8 +1,10 @@
 """An organisation's keys over REST."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -20,7 +22,9 @@ from edge.pagination import paginate
 from edge.rest import StrictSerializer
 from inference.catalog.queries import offered_models
 from inference.keys import services
-from inference.keys.models import ApiKey
+from inference.keys.forms import MOST_LINES
+from inference.keys.models import ApiKey, Project
+from inference.keys.reading import network_of, origin_of
 
 
 class KeySerializer(serializers.Serializer[Any]):
@@ -32,6 +36,14 @@ class KeySerializer(serializers.Serializer[Any]):
     last4 = serializers.CharField()
     allowed_models = serializers.ListField(child=serializers.CharField())
     monthly_limit_nano = serializers.IntegerField(allow_null=True)
+    kind = serializers.CharField()
+    project = serializers.CharField(source="project.public_id", default=None)
+    scopes = serializers.ListField(child=serializers.CharField())
+    networks = serializers.ListField(child=serializers.CharField())
+    origins = serializers.ListField(child=serializers.CharField())
+    requests_per_minute = serializers.IntegerField(allow_null=True)
+    tokens_per_minute = serializers.IntegerField(allow_null=True)
+    concurrent_requests = serializers.IntegerField(allow_null=True)
     created_by = serializers.CharField(source="created_by.username", default=None)
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
@@ -53,8 +65,20 @@ class KeyPageSerializer(serializers.Serializer[Any]):
     results = KeySerializer(many=True)
 
 
+def _limit() -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=1, max_value=2_147_483_647, allow_null=True, default=None
+    )
+
+
+def _lines() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=200), max_length=MOST_LINES, default=list
+    )
+
+
 class NewKeySerializer(StrictSerializer):
-    """A key to make."""
+    """A key to make; ``project`` is the id of one of the organisation's."""
 
     name = serializers.CharField(max_length=80)
     allowed_models = serializers.ListField(
@@ -64,6 +88,33 @@ class NewKeySerializer(StrictSerializer):
         min_value=1, max_value=10**15, allow_null=True, default=None
     )
     expires_at = serializers.DateTimeField(allow_null=True, default=None)
+    is_service = serializers.BooleanField(default=False)
+    project = serializers.CharField(max_length=40, allow_null=True, default=None)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=ApiKey.Scope.choices),
+        max_length=len(ApiKey.Scope.values),
+        default=list,
+    )
+    networks = _lines()
+    origins = _lines()
+    requests_per_minute = _limit()
+    tokens_per_minute = _limit()
+    concurrent_requests = _limit()
+
+    def validate_networks(self, lines: list[str]) -> list[str]:
+        return _read(lines, network_of)
+
+    def validate_origins(self, lines: list[str]) -> list[str]:
+        return _read(lines, origin_of)
+
+    def validate_project(self, public_id: str | None) -> Project | None:
+        if public_id is None:
+            return None
+        mine = Project.objects.filter(organisation=self.context["organisation"])
+        project = mine.filter(public_id=public_id).first()
+        if project is None:
+            raise serializers.ValidationError("The organisation has no such project.")
+        return project
 
     def validate_allowed_models(self, slugs: list[str]) -> list[str]:
         unknown = set(slugs) - {model.slug for model in offered_models()}
@@ -89,7 +140,7 @@ class KeyList(Endpoint):
     def get(self, request: Request, org: str) -> Response:
         organisation = _organisation(request, org)
         page = paginate(
-            _keys(organisation).select_related("created_by"),
+            _keys(organisation).select_related("created_by", "project"),
             order_by=("-pk",),
             cursor=self.asked["cursor"],
         )
@@ -108,7 +159,9 @@ class KeyList(Endpoint):
     )
     def post(self, request: Request, org: str) -> Response:
         organisation = _organisation(request, org)
-        wanted = NewKeySerializer(data=request.data)
+        wanted = NewKeySerializer(
+            data=request.data, context={"organisation": organisation}
+        )
         wanted.is_valid(raise_exception=True)
         key, secret = services.create_key(
             organisation, by=caller(request), **wanted.validated_data
@@ -139,4 +192,12 @@ def _organisation(request: Request, slug: str) -> Organisation:
 
 
 def _keys(organisation: Organisation) -> Any:
-    return ApiKey.objects.filter(organisation=organisation, kind=ApiKey.Kind.STANDARD)
+    return ApiKey.objects.managed().filter(organisation=organisation)
+
+
+def _read(lines: list[str], read: Callable[[str], str]) -> list[str]:
+    """Return lines as they are kept, each once."""
+    try:
+        return list(dict.fromkeys(read(line) for line in lines))
+    except ValidationError as error:
+        raise serializers.ValidationError(error.messages) from error

@@ -18,6 +18,14 @@ class KeysConfig(AppConfig):
             "key-round",
             for_organisation=True,
         ),
+        MenuEntry(
+            Menu.CONSOLE,
+            35,
+            _("Projects"),
+            "keys:project-list",
+            "tag",
+            for_organisation=True,
+        ),
     )
 
     def ready(self) -> None:

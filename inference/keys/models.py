@@ -16,7 +16,44 @@ def new_key_id() -> str:
     return new_public_id("key")
 
 
+def new_project_id() -> str:
+    return new_public_id("proj")
+
+
+class Project(models.Model):
+    """What some keys of an organisation are for, with a budget of its own."""
+
+    public_id = models.CharField(
+        max_length=40, unique=True, default=new_project_id, editable=False
+    )
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.CASCADE, related_name="+"
+    )
+    name = models.CharField(_("name"), max_length=80)
+    # Null: only the organisation's own allowance limits it.
+    monthly_limit_nano = models.BigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "name"], name="keys_project_name"
+            ),
+            models.CheckConstraint(
+                condition=Q(monthly_limit_nano=None) | Q(monthly_limit_nano__gt=0),
+                name="keys_project_limit",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def managed(self) -> Self:
+        """Keys that people look after: not those of the playground."""
+        return self.exclude(kind=ApiKey.Kind.PLAYGROUND)
+
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """Keys of the organisations ``user`` belongs to."""
         if user.is_staff:
@@ -36,7 +73,14 @@ class ApiKey(models.Model):
 
     class Kind(models.TextChoices):
         STANDARD = "standard", _("Standard")
+        # Of a program: no person's, and in no language.
+        SERVICE = "service", _("Service account")
         PLAYGROUND = "playground", _("Playground")
+
+    class Scope(models.TextChoices):
+        INFERENCE = "inference", _("Call models")
+        MODELS = "models:read", _("List models")
+        USAGE = "usage:read", _("Read what was used")
 
     public_id = models.CharField(
         max_length=40, unique=True, default=new_key_id, editable=False
@@ -58,6 +102,28 @@ class ApiKey(models.Model):
     )
     # Null: only the organisation's own allowance limits it.
     monthly_limit_nano = models.BigIntegerField(null=True, blank=True)
+    project = models.ForeignKey(
+        Project, on_delete=models.SET_NULL, null=True, blank=True, related_name="keys"
+    )
+    # Empty: all of them, everywhere. Origins are those of pages in browsers that may
+    # read what is answered; none unless they are named.
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=Scope.choices),
+        default=list,
+        blank=True,
+        # A process of the release before writes none of these.
+        db_default=[],
+    )
+    networks = ArrayField(
+        models.CharField(max_length=43), default=list, blank=True, db_default=[]
+    )
+    origins = ArrayField(
+        models.CharField(max_length=200), default=list, blank=True, db_default=[]
+    )
+    # Null: those of the plan, which every key is held to beside its own.
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    concurrent_requests = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -72,9 +138,31 @@ class ApiKey(models.Model):
                 fields=["organisation", "-id"], name="keys_apikey_organisation"
             )
         ]
+        constraints = [
+            models.CheckConstraint(
+                # Nought would be a key that opens nothing: that one is revoked.
+                condition=~Q(requests_per_minute=0)
+                & ~Q(tokens_per_minute=0)
+                & ~Q(concurrent_requests=0),
+                name="keys_apikey_limits",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.prefix}…{self.last4}"
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether it is held to more than its models, its budget and its end."""
+        lists = (self.scopes, self.networks, self.origins)
+        return any(lists) or any(
+            limit is not None
+            for limit in (
+                self.requests_per_minute,
+                self.tokens_per_minute,
+                self.concurrent_requests,
+            )
+        )
 
     @property
     def is_usable(self) -> bool:

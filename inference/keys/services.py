@@ -1,8 +1,9 @@
 """Making keys and taking them out of use."""
 
 import logging
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,7 +14,8 @@ from accounts.models import Organisation, User
 from audit import services as audit
 from contracts.inference import ApiKeyCreated, ApiKeyRevoked
 from inference.keys import secrets
-from inference.keys.models import ApiKey
+from inference.keys.exceptions import ProjectNameTaken
+from inference.keys.models import ApiKey, Project
 from outbox import publish
 from stores.redis import client, prefixed
 
@@ -22,6 +24,12 @@ CHANNEL = "keys"
 GRACE = timedelta(days=1)
 # A working day; the page asks for the next one by itself.
 PLAYGROUND_LIFETIME = timedelta(hours=12)
+# What a successor takes over, and what may be changed without a new secret.
+RULES = (
+    *("allowed_models", "monthly_limit_nano", "expires_at", "project", "scopes"),
+    *("networks", "origins", "requests_per_minute", "tokens_per_minute"),
+    "concurrent_requests",
+)
 
 
 @transaction.atomic
@@ -30,25 +38,21 @@ def create_key(
     *,
     name: str,
     by: User,
-    allowed_models: list[str] | None = None,
-    monthly_limit_nano: int | None = None,
-    expires_at: datetime | None = None,
+    is_service: bool = False,
+    **rules: Any,
 ) -> tuple[ApiKey, str]:
-    """Make a key and return it with its secret, which is never seen again."""
-    key, secret = _make(
-        organisation,
-        name=name,
-        by=by,
-        allowed_models=allowed_models or [],
-        monthly_limit_nano=monthly_limit_nano,
-        expires_at=expires_at,
-    )
+    """Make a key and return it with its secret, which is never seen again.
+
+    ``rules`` are those of ``RULES``; without one a key may what its plan allows.
+    """
+    kind = ApiKey.Kind.SERVICE if is_service else ApiKey.Kind.STANDARD
+    key, secret = _make(organisation, name=name, by=by, kind=kind, **rules)
     audit.record(
         "key.created",
         actor=by,
         organisation=organisation,
         target=str(key),
-        after={"name": name},
+        after={"name": name, **_told(rules)},
     )
     publish(
         ApiKeyCreated(key_id=key.pk, organisation_id=organisation.pk, user_id=by.pk)
@@ -95,9 +99,8 @@ def rotate_key(key: ApiKey, *, by: User) -> tuple[ApiKey, str]:
         key.organisation,
         name=key.name,
         by=by,
-        allowed_models=key.allowed_models,
-        monthly_limit_nano=key.monthly_limit_nano,
-        expires_at=key.expires_at,
+        is_service=key.kind == ApiKey.Kind.SERVICE,
+        **{rule: getattr(key, rule) for rule in RULES},
     )
     # A key that ends sooner still does.
     ends_at = timezone.now() + GRACE
@@ -109,6 +112,83 @@ def rotate_key(key: ApiKey, *, by: User) -> tuple[ApiKey, str]:
     )
     transaction.on_commit(partial(announce, key.digest))
     return successor, secret
+
+
+@transaction.atomic
+def set_key_rules(key: ApiKey, *, by: User, **rules: Any) -> ApiKey:
+    """Change what a key is called and held to, from its next call on."""
+    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    changed = {
+        rule: value for rule, value in rules.items() if getattr(locked, rule) != value
+    }
+    if not changed:
+        return locked
+    before = {rule: getattr(locked, rule) for rule in changed}
+    for rule, value in changed.items():
+        setattr(locked, rule, value)
+    locked.save(update_fields=[*changed])
+    audit.record(
+        "key.changed",
+        actor=by,
+        organisation=locked.organisation,
+        target=str(locked),
+        before=_told(before),
+        after=_told(changed),
+    )
+    transaction.on_commit(partial(announce, locked.digest))
+    return locked
+
+
+@transaction.atomic
+def create_project(
+    organisation: Organisation, *, name: str, monthly_limit_nano: int | None, by: User
+) -> Project:
+    """Make a project. Raises ``ProjectNameTaken``."""
+    project, is_new = Project.objects.get_or_create(
+        organisation=organisation,
+        name=name,
+        defaults={"monthly_limit_nano": monthly_limit_nano},
+    )
+    if not is_new:
+        raise ProjectNameTaken
+    audit.record(
+        "project.created",
+        actor=by,
+        organisation=organisation,
+        target=name,
+        after={"monthly_limit_nano": monthly_limit_nano or 0},
+    )
+    return project
+
+
+@transaction.atomic
+def set_project(
+    project: Project, *, name: str, monthly_limit_nano: int | None, by: User
+) -> None:
+    """Change a project; its keys are held to it from their next call on.
+
+    Raises ``ProjectNameTaken``.
+    """
+    others = Project.objects.filter(organisation_id=project.organisation_id, name=name)
+    if others.exclude(pk=project.pk).exists():
+        raise ProjectNameTaken
+    before = {
+        "name": project.name,
+        "monthly_limit_nano": project.monthly_limit_nano or 0,
+    }
+    project.name = name
+    project.monthly_limit_nano = monthly_limit_nano
+    project.save(update_fields=["name", "monthly_limit_nano"])
+    audit.record(
+        "project.changed",
+        actor=by,
+        organisation=project.organisation,
+        target=name,
+        before=before,
+        after={"name": name, "monthly_limit_nano": monthly_limit_nano or 0},
+    )
+    for digest in project.keys.values_list("digest", flat=True):
+        transaction.on_commit(partial(announce, digest))
 
 
 @transaction.atomic
@@ -147,12 +227,13 @@ def announce(digest: str) -> None:
 
 
 def _make(
-    organisation: Organisation, *, name: str, by: User, **fields: object
+    organisation: Organisation, *, name: str, by: User, **fields: Any
 ) -> tuple[ApiKey, str]:
     secret = secrets.new_secret()
+    is_service = fields.get("kind") == ApiKey.Kind.SERVICE
     key = ApiKey.objects.create(
         organisation=organisation,
-        created_by=by,
+        created_by=None if is_service else by,
         name=name,
         prefix=secret[:12],
         last4=secret[-4:],
@@ -160,3 +241,16 @@ def _make(
         **fields,
     )
     return key, secret
+
+
+def _told(rules: dict[str, Any]) -> dict[str, Any]:
+    """Return rules as the audit log takes them: numbers and strings, none empty."""
+    return {
+        rule: ", ".join(value)
+        if isinstance(value, list)
+        else value
+        if isinstance(value, int)
+        else str(value)
+        for rule, value in rules.items()
+        if value not in (None, [])
+    }

@@ -14,6 +14,11 @@ urlpatterns = [
         name="key-secret",
     ),
     path(
+        "console/<slug:org>/keys/<slug:public_id>/edit/",
+        views.key_edit,
+        name="key-edit",
+    ),
+    path(
         "console/<slug:org>/keys/<slug:public_id>/rotate/",
         views.key_rotate,
         name="key-rotate",
@@ -22,5 +27,11 @@ urlpatterns = [
         "console/<slug:org>/keys/<slug:public_id>/revoke/",
         views.key_revoke,
         name="key-revoke",
+    ),
+    path("console/<slug:org>/projects/", views.project_list, name="project-list"),
+    path(
+        "console/<slug:org>/projects/<slug:project_id>/",
+        views.project_edit,
+        name="project-edit",
     ),
 ]

@@ -5,7 +5,8 @@ import secrets
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -29,8 +30,9 @@ from inference.catalog.examples import (
 )
 from inference.catalog.queries import offered_models
 from inference.keys import services
-from inference.keys.forms import KeyForm
-from inference.keys.models import ApiKey, ApiKeyQuerySet
+from inference.keys.exceptions import ProjectNameTaken
+from inference.keys.forms import KeyForm, ProjectForm, shown_project
+from inference.keys.models import ApiKey, ApiKeyQuerySet, Project
 
 # More than most organisations have.
 PAGE_SIZE = 50
@@ -45,8 +47,7 @@ def key_list(request: OrganisationHttpRequest) -> HttpResponse:
     can_manage = can_manage_keys(request.user, request.organisation)
     if not can_manage and not request.user.is_staff:
         raise PermissionDenied
-    form = KeyForm(models=list(offered_models()))
-    return _page(request, form, can_manage=can_manage)
+    return _page(request, _empty_form(request), can_manage=can_manage)
 
 
 @organisation_required
@@ -56,14 +57,21 @@ def key_list(request: OrganisationHttpRequest) -> HttpResponse:
 def key_create(request: OrganisationHttpRequest) -> HttpResponse:
     """Make a key and go to where its secret is shown."""
     _require_manager(request)
-    form = KeyForm(request.POST, models=list(offered_models()))
+    form = KeyForm(
+        request.POST,
+        models=list(offered_models()),
+        projects=list(_projects(request)),
+    )
     if not form.is_valid():
         return _page(request, form, status=422)
     if not _is_first_submission(request):
         messages.info(request, _("That key was made already; its secret was shown."))
         return redirect("keys:key-list", request.organisation.slug)
     key, secret = services.create_key(
-        request.organisation, by=request.user, **form.values()
+        request.organisation,
+        by=request.user,
+        is_service=form.is_service,
+        **form.values(),
     )
     drafting.accept(request)
     return _to_secret(request, key, secret)
@@ -110,9 +118,89 @@ def key_secret(request: OrganisationHttpRequest, public_id: str) -> HttpResponse
         return redirect("keys:key-list", request.organisation.slug)
     return _page(
         request,
-        KeyForm(models=list(offered_models())),
+        _empty_form(request),
         revealed=_revealed(key, held),
     )
+
+
+@organisation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_sign_in_required
+def key_edit(request: OrganisationHttpRequest, public_id: str) -> HttpResponse:
+    """Change what a key is held to; its secret stays."""
+    _require_manager(request)
+    keys = _keys(request).usable().select_related("project")
+    key = get_object_or_404(keys, public_id=public_id)
+    form = KeyForm(
+        _sent(request),
+        models=list(offered_models()),
+        projects=list(_projects(request)),
+        key=key,
+    )
+    if request.method == "POST" and form.is_valid():
+        services.set_key_rules(
+            key, by=request.user, name=form.cleaned_data["name"], **form.rules()
+        )
+        drafting.accept(request)
+        messages.success(
+            request, _("“%(name)s” is held to this from now on.") % {"name": key.name}
+        )
+        return redirect("keys:key-list", request.organisation.slug)
+    context = {"organisation": request.organisation, "form": form, "key": key}
+    status = 422 if form.is_bound else 200
+    return render(request, "keys/key_edit.html", context, status=status)
+
+
+@organisation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def project_list(request: OrganisationHttpRequest) -> HttpResponse:
+    """What keys are for, what each spent this month, and a form for one more."""
+    can_manage = can_manage_keys(request.user, request.organisation)
+    if not can_manage and not (request.user.is_staff and request.method != "POST"):
+        raise PermissionDenied
+    form = ProjectForm(_sent(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            project = services.create_project(
+                request.organisation, by=request.user, **form.values()
+            )
+        except ProjectNameTaken as no:
+            form.add_error("name", str(no))
+        else:
+            drafting.accept(request)
+            messages.success(
+                request, _("“%(name)s” can be chosen for keys.") % {"name": project}
+            )
+            return redirect("keys:project-list", request.organisation.slug)
+    context = {
+        "organisation": request.organisation,
+        "projects": _projects(request).annotate(key_count=Count("keys")),
+        "form": form,
+        "can_manage": can_manage,
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "keys/project_list.html", context, status=status)
+
+
+@organisation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def project_edit(request: OrganisationHttpRequest, project_id: str) -> HttpResponse:
+    """Change a project's name or budget."""
+    _require_manager(request)
+    project = get_object_or_404(_projects(request), public_id=project_id)
+    form = ProjectForm(_sent(request), initial=shown_project(project))
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.set_project(project, by=request.user, **form.values())
+        except ProjectNameTaken as no:
+            form.add_error("name", str(no))
+        else:
+            drafting.accept(request)
+            messages.success(request, _("The changes are in force."))
+            return redirect("keys:project-list", request.organisation.slug)
+    context = {"organisation": request.organisation, "form": form, "project": project}
+    status = 422 if form.is_bound else 200
+    return render(request, "keys/project_edit.html", context, status=status)
 
 
 @organisation_required
@@ -132,9 +220,16 @@ def key_revoke(request: OrganisationHttpRequest, public_id: str) -> HttpResponse
 
 
 def _keys(request: OrganisationHttpRequest) -> ApiKeyQuerySet:
-    return ApiKey.objects.filter(
-        organisation=request.organisation, kind=ApiKey.Kind.STANDARD
-    )
+    return ApiKey.objects.managed().filter(organisation=request.organisation)
+
+
+def _projects(request: OrganisationHttpRequest) -> QuerySet[Project]:
+    projects = Project.objects.filter(organisation=request.organisation)
+    return projects.order_by("name")
+
+
+def _empty_form(request: OrganisationHttpRequest) -> KeyForm:
+    return KeyForm(models=list(offered_models()), projects=list(_projects(request)))
 
 
 def _require_manager(request: OrganisationHttpRequest) -> None:
@@ -193,7 +288,7 @@ def _page(
     context = {
         "organisation": request.organisation,
         "keys": paginate(
-            _keys(request).select_related("created_by"),
+            _keys(request).select_related("created_by", "project"),
             order_by=("-pk",),
             cursor=cursor_of(request),
             page_size=PAGE_SIZE,
@@ -205,3 +300,8 @@ def _page(
         "rotation": secrets.token_hex(16),
     }
     return render(request, "keys/key_list.html", context, status=status)
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """Return what a form was sent with; an empty one was sent, too."""
+    return request.POST if request.method == "POST" else None

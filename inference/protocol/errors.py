@@ -73,6 +73,31 @@ def invalid_key(secret: str) -> APIError:
     )
 
 
+def missing_scope(scope: str) -> APIError:
+    return APIError(
+        403,
+        f"This API key lacks the scope `{scope}`. Add it in the console, or use a key "
+        "that has it.",
+        code="missing_scope",
+    )
+
+
+def address_not_allowed(address: str) -> APIError:
+    return APIError(
+        403,
+        f"This API key may not be used from {address}: it is bound to other networks.",
+        code="address_not_allowed",
+    )
+
+
+def origin_not_allowed(origin: str) -> APIError:
+    return APIError(
+        403,
+        f"This API key may not be used by pages of {origin[:200]}.",
+        code="origin_not_allowed",
+    )
+
+
 def key_ended() -> APIError:
     return APIError(
         401,
@@ -180,8 +205,14 @@ def idempotency_refused(no: DomainError) -> APIError:
 
 
 def rate_limited(
-    what: str, wait: float, limit: int, headers: Mapping[str, str] | None = None
+    what: str,
+    wait: float,
+    limit: int,
+    headers: Mapping[str, str] | None = None,
+    *,
+    of: str = "your plan",
 ) -> APIError:
+    """Say whose limit was reached: ``of`` is the plan or the key."""
     words = {
         "requests": f"{limit} requests per minute",
         "tokens": f"{limit} tokens per minute",
@@ -190,7 +221,7 @@ def rate_limited(
     kind = "tokens" if what == "tokens" else "requests"
     return APIError(
         429,
-        f"Rate limit reached: your plan allows {words[what]}. "
+        f"Rate limit reached: {of} allows {words[what]}. "
         f"Please try again in {wait:.3f}s.",
         kind=kind,
         code="rate_limit_exceeded",
@@ -205,6 +236,19 @@ def quota_exhausted(
         429,
         "You exceeded your current quota: this month's allowance is used up. "
         f"See your plan and usage at {billing_url}",
+        kind="insufficient_quota",
+        code="insufficient_quota",
+        headers={**(headers or {}), "x-should-retry": "false"},
+    )
+
+
+def budget_exhausted(
+    whose: str, keys_url: str, headers: Mapping[str, str] | None = None
+) -> APIError:
+    """Say which budget of the owner's own is used up: a key's or a project's."""
+    return APIError(
+        429,
+        f"The monthly limit of {whose} is used up. It is set at {keys_url}",
         kind="insufficient_quota",
         code="insufficient_quota",
         headers={**(headers or {}), "x-should-retry": "false"},
@@ -308,24 +352,24 @@ def _too_long(
     *,
     is_estimated: bool,
 ) -> str:
-    """Say it in OpenAI's words: clients that turn to a larger model look for them."""
+    """Say it in OpenAI's words: clients that turn to a larger model look for them.
+
+    OpenAI has two sentences for it. LiteLLM knows both, LangChain the newer one.
+    """
     head = f"This model's maximum context length is {limit} tokens. However,"
     guessed = " (estimated)" if is_estimated else ""
     if prompt is None:
-        return (
-            f"{head} your {param} and the answer you asked for need more. "
-            f"Please reduce the length of the {param}."
+        said, what = f"your {param} and the answer you asked for need more.", param
+    elif answer is None or prompt > limit:
+        said, what = f"your {param} resulted in {prompt} tokens{guessed}.", param
+    else:
+        what = f"{param} or completion"
+        said = (
+            f"you requested {prompt + answer} tokens{guessed} ({prompt} in the "
+            f"{param}, {answer} in the completion)."
         )
-    if answer is None or prompt > limit:
-        return (
-            f"{head} your {param} resulted in {prompt} tokens{guessed}. "
-            f"Please reduce the length of the {param}."
-        )
-    return (
-        f"{head} you requested {prompt + answer} tokens{guessed} ({prompt} in the "
-        f"{param}, {answer} in the completion). "
-        f"Please reduce the length of the {param} or completion."
-    )
+    newer = "Input tokens exceed the configured limit."
+    return f"{head} {said} Please reduce the length of the {what}. {newer}"
 
 
 def no_deployment(wait: float) -> APIError:

@@ -1,19 +1,23 @@
 """Offering a model that another server runs, once it has been tried."""
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from asgiref.sync import async_to_sync
+from django.utils.translation import gettext as _
 
 from core.crypto import encrypt
-from inference.catalog.models import Deployment, Model
-from inference.catalog.services import Rates, publish_model
+from inference.catalog.models import CompatibilityCard, Deployment, Model
+from inference.catalog.services import Rates, publish_model, record_card
 from inference.providers.compatibility import Examination, Incompatible, Report
 
+T = TypeVar("T")
 # Where a server does not tell what it keeps: few keep less, and --context mends it.
 CONTEXT = 4_096
 MOST_OUT = 4_096  # as above
@@ -21,12 +25,20 @@ MOST_OUT = 4_096  # as above
 DEFAULT_OUT = 800
 # A server may load the model first.
 PATIENCE = 180
+# What a person waits for a page; a server that loads the model first is tried again.
+PAGE_PATIENCE = 50.0
+# Names are listed from memory; a page asks, so that it is less than a reader waits.
+LIST_PATIENCE = 8.0
 TITLES = {
     "gguf": "llama.cpp",
     "vllm": "vLLM",
     "ollama": "Ollama",
     "openai": "an OpenAI-compatible server",
 }
+
+
+class Ambiguous(Incompatible):
+    """The server runs several models, and none was chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,32 +73,47 @@ def place_at(address: str, key: str, options: dict[str, Any]) -> Deployment:
     )
 
 
-def listed_at(place: Deployment) -> dict[str, dict[str, Any]]:
+def listed_at(
+    place: Deployment, *, patience: float = PATIENCE
+) -> dict[str, dict[str, Any]]:
     """Return the models a server lists. Raises ``Incompatible``."""
+    return _within(patience, place, lambda examination: examination.models())
 
-    async def ask() -> dict[str, dict[str, Any]]:
+
+def examine(
+    place: Deployment,
+    upstream: str,
+    entry: dict[str, Any],
+    *,
+    patience: float = PATIENCE * 10,
+) -> Report:
+    """Try a model, for ``patience`` seconds in all. Raises ``Incompatible``."""
+    return _within(patience, place, lambda examination: examination.of(upstream, entry))
+
+
+def _within(
+    patience: float,
+    place: Deployment,
+    ask: Callable[[Examination], Coroutine[Any, Any, T]],
+) -> T:
+    async def asked() -> T:
         examination = Examination(place)
         try:
-            return await examination.models()
+            async with asyncio.timeout(patience):
+                return await ask(examination)
+        except TimeoutError as error:
+            raise Incompatible(
+                _(
+                    "%(where)s did not finish within %(seconds)d seconds: a server may "
+                    "load a model at its first question. Try again."
+                )
+                % {"where": place.base_url, "seconds": patience}
+            ) from error
         finally:
             await examination.close()
 
-    found: dict[str, dict[str, Any]] = async_to_sync(ask)()
-    return found
-
-
-def examine(place: Deployment, upstream: str, entry: dict[str, Any]) -> Report:
-    """Try a model. Raises ``Incompatible``."""
-
-    async def ask() -> Report:
-        examination = Examination(place)
-        try:
-            return await examination.of(upstream, entry)
-        finally:
-            await examination.close()
-
-    report: Report = async_to_sync(ask)()
-    return report
+    answer: T = async_to_sync(asked)()
+    return answer
 
 
 def chosen(listed: dict[str, dict[str, Any]], wanted: str) -> str:
@@ -94,10 +121,13 @@ def chosen(listed: dict[str, dict[str, Any]], wanted: str) -> str:
     if wanted in listed:
         return wanted
     names = ", ".join(sorted(listed)[:20])
+    values = {"wanted": wanted, "names": names}
     if wanted:
-        raise Incompatible(f"The server lists no {wanted}; it lists: {names}.")
+        raise Incompatible(
+            _("The server lists no %(wanted)s; it lists: %(names)s.") % values
+        )
     if len(listed) > 1:
-        raise Incompatible(f"Say which with --upstream; the server lists: {names}.")
+        raise Ambiguous(_("Say which is meant; the server lists: %(names)s.") % values)
     return next(iter(listed))
 
 
@@ -124,7 +154,7 @@ def offer(place: Deployment, report: Report, wish: Wish) -> Model:
     """Write a model that was tried. Raises ``InvalidModel``."""
     context = wish.context_tokens or report.context_tokens or CONTEXT
     most_out = min(MOST_OUT, max(1, context // 2)) if report.can_chat else 1
-    return publish_model(
+    model = publish_model(
         wish.name,
         status=Model.Status.ACTIVE if wish.is_published else Model.Status.DRAFT,
         capabilities=report.capabilities,
@@ -143,3 +173,23 @@ def offer(place: Deployment, report: Report, wish: Wish) -> Model:
         ],
         **wish.fields,
     )
+    for offered in model.deployments.all():
+        write_card(offered, report)
+    return model
+
+
+def write_card(place: Deployment, report: Report) -> CompatibilityCard:
+    """Keep what was found out about a deployment."""
+    return record_card(
+        place,
+        capabilities=report.capabilities,
+        context_tokens=report.context_tokens,
+        findings=[each.written() for each in report.findings],
+    )
+
+
+def described(wish: Wish, kind: str, upstream: str) -> Wish:
+    """Return a wish with what nobody said: by the server's name for the model."""
+    name = wish.name or upstream
+    unsaid = {"title": name, "summary": f"{upstream}, served by {TITLES[kind]}."}
+    return replace(wish, name=name, fields={**unsaid, **wish.fields})

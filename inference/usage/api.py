@@ -25,7 +25,7 @@ class UsageQuery(StrictSerializer):
 
 
 class GroupSerializer(serializers.Serializer[Any]):
-    """The sums of one model or key; money in billionths of a US dollar."""
+    """The sums of one model, key or project; money in billionths of a US dollar."""
 
     name = serializers.CharField(allow_null=True)
     requests = serializers.IntegerField(source="request_count")
@@ -64,7 +64,7 @@ class UsageSummary(Endpoint):
         group = self.asked["group"]
         bounds = (organisation.pk, period.start, period.end)
         totals = queries.totals(*bounds)
-        name = "model" if group == "model" else "key__name"
+        name = queries.NAMES[group]
         summary = {
             "start": period.start,
             "end": period.end,

@@ -11,7 +11,12 @@ from django.utils import timezone
 
 from inference.usage.models import OrganisationMonth, UsageHour
 
-GROUPS = {"model": "model", "key": "key_id"}
+GROUPS = {
+    "model": ("model", "edition"),
+    "key": ("key_id", "key__name", "key__prefix", "key__last4"),
+    "project": ("key__project_id", "key__project__name"),
+}
+NAMES = {"model": "model", "key": "key__name", "project": "key__project__name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +74,10 @@ def by_day(
 def grouped(
     organisation_id: int, start: datetime, end: datetime, *, group: str
 ) -> Sequence[dict[str, Any]]:
-    """Return sums per model or per key, the dearest first."""
+    """Return sums per model, key or project, the dearest first."""
     return list(
         _hours(organisation_id, start, end)
-        .values(
-            GROUPS[group],
-            *(
-                ["key__name", "key__prefix", "key__last4"]
-                if group == "key"
-                else ["edition"]
-            ),
-        )
+        .values(*GROUPS[group])
         .annotate(
             request_count=Sum("requests"),
             failure_count=Sum("failures"),

@@ -29,11 +29,19 @@ def spent_field(key_id: int | None) -> str:
     return f"k:{key_id}"
 
 
-def doubt(organisation_id: int, month: str, key_id: int | None) -> None:
+def project_field(project_id: int | None) -> str:
+    """Return the same for a project; nothing for a key without one."""
+    return f"p:{project_id}" if project_id else ""
+
+
+def doubt(
+    organisation_id: int, month: str, key_id: int | None, project_id: int | None
+) -> None:
     """Have what was spent counted anew: PostgreSQL knows of something more."""
     name = money_key(organisation_id, month)
+    fields = spent_field(key_id), project_field(project_id)
     try:
-        client().eval(DOUBT, 1, name, spent_field(key_id))
+        client().eval(DOUBT, 1, name, *fields)
     except RedisError:
         # A Redis that comes back without its data reads them anyway; one that comes
         # back with them is right again when the month ends or something is spent.

@@ -39,9 +39,9 @@ def first_steps(user: User, organisation: Organisation) -> list[FirstStep]:
             FirstStep(
                 label=_("Create an API key"),
                 url=reverse("keys:key-list", args=[organisation.slug]),
-                is_done=ApiKey.objects.filter(
-                    organisation=organisation, kind=ApiKey.Kind.STANDARD
-                ).exists(),
+                is_done=ApiKey.objects.managed()
+                .filter(organisation=organisation)
+                .exists(),
             )
         )
     steps.append(

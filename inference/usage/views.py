@@ -24,7 +24,7 @@ from inference.usage.steps import first_steps
 PAGE_SIZE = 30
 # A file of more rows than this is for the API, not for a spreadsheet.
 MOST_ROWS = 50_000
-GROUPS = {"model": _("Model"), "key": _("API key")}
+GROUPS = {"model": _("Model"), "key": _("API key"), "project": _("Project")}
 
 
 @organisation_required
@@ -105,13 +105,13 @@ def log_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
 @organisation_required
 @require_safe
 def table_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
-    """Download the sums per model or key; money in billionths of a dollar."""
+    """Download the sums per model, key or project; money in billionths of a dollar."""
     period, group = _choice(request)
     _record_export(request)
     rows = queries.grouped(
         request.organisation.pk, period.start, period.end, group=group
     )
-    name = "model" if group == "model" else "key__name"
+    name = queries.NAMES[group]
     sums = ["request_count", "failure_count", "in_count", "out_count", "price"]
     return csv_response(
         f"usage-{request.organisation.slug}-{period.name}.csv",

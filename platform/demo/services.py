@@ -32,7 +32,7 @@ from demo.payments import Shop
 from demo.people import DAYS, Company, Person
 from demo.purchases import Purchase, plan_purchases
 from demo.rhythm import Rhythm
-from inference.catalog.services import ensure_default_models
+from inference.catalog.defaults import ensure_default_models
 from notifications import mailing
 from notifications.models import EmailMessage, Notification
 from notifications.services import mark_read

@@ -34,6 +34,9 @@ KEPT_WHEN_ACCEPTED = timedelta(days=1)
 # What belongs to one showing of a form and not to the person who fills it in.
 NOT_TYPED = frozenset({"csrfmiddlewaretoken", FIELD, "client_token", "submission"})
 
+# A field whose name holds one of these is kept nowhere.
+SECRETS = ("password", "secret")
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -101,7 +104,7 @@ def typed(fields: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return {
         name: list(values)
         for name, values in fields.items()
-        if name not in NOT_TYPED and "password" not in name
+        if name not in NOT_TYPED and not any(word in name for word in SECRETS)
     }
 
 

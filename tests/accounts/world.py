@@ -22,6 +22,7 @@ from billing.subscriptions.models import Case
 from community.docs.models import Page, Version
 from core.crypto import encrypt
 from design.stylesheet import stylesheet
+from inference.keys import services as keys
 from inference.playground import services as chats
 from jobs.models import Job
 from notifications.models import Kind, Notification
@@ -122,6 +123,10 @@ def build() -> World:
     )
     model = inference.offered_model()
     key = inference.key_of(team, owner)
+    call = inference.used(team, key, status="timed_out", error_code="upstream_timeout")
+    project = keys.create_project(
+        team, name="Website", monthly_limit_nano=None, by=owner
+    )
     token, _ = tokens.create_token(member, name="ci", scopes=["read"])
     invitation, secret = services.invite_member(
         team,
@@ -151,6 +156,8 @@ def build() -> World:
             "<slug:org>": team.slug,
             "<str:organisation>": team.public_id,
             "<slug:public_id>": key.public_id,
+            "<slug:project_id>": project.public_id,
+            "<str:request_id>": call.pk,
             "<str:username>": member.username,
             "<str:version>": version.slug,
             "<path:path>": page.path,
@@ -177,13 +184,21 @@ def build() -> World:
         "forum/c/": {"<slug:slug>": topic.category.slug},
         "forum/tag/": {"<str:slug>": "keys"},
         "forum/t/": {"<int:pk>": str(topic.pk)},
-        "forum/p/": {"<int:pk>": str(reply.pk)},
+        "forum/p/": {"<int:pk>": str(reply.pk), "<int:number>": "1"},
         "docs/": {"<int:pk>": str(page.pk)},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
         "staff/operations/": {"<int:pk>": str(job.pk)},
+        "staff/models/": {
+            "<int:pk>": str(model.pk),
+            "<int:place>": str(model.deployments.get().pk),
+            "<int:price>": str(model.prices.get().pk),
+        },
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
+        "api/v1/notifications/": {
+            "<int:pk>": str(Notification.objects.get(user=member).pk),
+        },
         "accounts/": {"<int:pk>": "1"},
     }
     place = team.memberships.get(user=newcomer)

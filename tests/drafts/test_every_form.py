@@ -16,9 +16,10 @@ from accounts.services import add_member, create_organisation, invite_member
 from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
 from drafts.models import Draft
+from inference.keys.services import create_project
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
-from tests.factories.inference import key_of, offered_model
+from tests.factories.inference import key_of, offered_model, used
 from tests.forms import form_of, forms_of
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,7 @@ AREAS = {
     "forum/p/": "post",
     "forum/c/": "category",
     "models/": "model",
+    "staff/models/": "offer",
 }
 # Forms somebody types into that keep no draft, and why.
 WITHOUT_DRAFT = {
@@ -68,7 +70,6 @@ WITHOUT_DRAFT = {
 def people(person: Callable[..., Any]) -> dict[str, Any]:
     """Make a small product with one of everything, and who may see it."""
     ensure_default_plans()
-    offered_model("tiny")
     owner = person("owner")
     people = {
         "owner": owner,
@@ -97,9 +98,18 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         by=team.memberships.get(user=owner),
     )
     create_token(owner, name="CI", scopes=["read"])
+    model = offered_model("tiny")
+    key = key_of(team, owner)
+    project = create_project(team, name="Site", monthly_limit_nano=None, by=owner)
+    call = used(team, key, status="timed_out", error_code="upstream_timeout")
     return {
         "org": team.slug,
-        "public_id": key_of(team, owner).public_id,
+        "public_id": key.public_id,
+        "project_id": project.public_id,
+        "request_id": call.pk,
+        "offer": str(model.pk),
+        "place": str(model.deployments.get().pk),
+        "price": str(model.prices.get().pk),
         "token": invited,
         "username": owner.username,
         "plan": "pro",
@@ -193,7 +203,8 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
 
 def _numbered(action: str) -> str:
     """Return an address with what differs from run to run taken out."""
-    return re.sub(r"\d+", "N", re.sub(r"chat_\w+", "chat", action))
+    named = re.sub(r"(chat|key|proj|req)_\w+", r"\1", action)
+    return re.sub(r"\d+", "N", named)
 
 
 def _has_reason(action: str) -> bool:
@@ -234,9 +245,35 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         "name",
         {"name": "Website"},
     ),
+    "/console/northwind/keys/key/edit/": (
+        "/console/northwind/keys/{key}/edit/",
+        "name",
+        {"name": "Website", "requests_per_minute": "30"},
+    ),
+    "/console/northwind/responses/": (
+        "/console/northwind/responses/",
+        "days",
+        {"days": "7"},
+    ),
+    "/console/northwind/projects/": (
+        "/console/northwind/projects/",
+        "name",
+        {"name": "Website"},
+    ),
+    "/console/northwind/projects/proj/": (
+        "/console/northwind/projects/{project}/",
+        "name",
+        {"name": "Website"},
+    ),
 }
 # They call a model, or stand on a page of their own: the playground's tests send them.
-ELSEWHERE_SENT = {"/playground/", "/playground/chat/", "/playground/chat/rename/"}
+ELSEWHERE_SENT = {
+    *("/playground/", "/playground/chat/", "/playground/chat/rename/"),
+    # It becomes the draft of a topic: the explorer's tests send it.
+    "/console/northwind/requests/req/ask/",
+    # Staff's: the offering's tests send them.
+    *("/staff/models/N/edit/", "/staff/models/N/price/"),
+}
 
 
 @pytest.mark.parametrize("action", list(SENT))
@@ -245,7 +282,12 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
 ) -> None:
     page, name, typed = SENT[action]
     topic, post = samples["topic"], samples["post"]
-    page = page.format(topic=f"/forum/t/{topic}-how-do-i-rotate-key/", post=post)
+    page = page.format(
+        topic=f"/forum/t/{topic}-how-do-i-rotate-key/",
+        post=post,
+        key=samples["public_id"],
+        project=samples["project_id"],
+    )
     who = "superuser" if name == "reason" else "owner"
     client = enter(who, people)
     session = client.session
@@ -259,7 +301,7 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
     form = form_of(answer.content.decode(), name)
     sent = client.post(form.action or answer.request["PATH_INFO"], form.values | typed)
 
-    assert re.sub(r"\d+", "N", form.action or page) == action
+    assert _numbered(form.action or page) == action
     assert sent.status_code == 302
     assert sent["Draft-Accepted"]
     assert not Draft.objects.filter(accepted_at=None).exists()

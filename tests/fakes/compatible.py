@@ -11,6 +11,11 @@ from aiohttp import web
 from tests.fakes.servers import free_port
 from tests.fakes.upstream import serving
 
+CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'},
+}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
 
 
@@ -28,6 +33,9 @@ class Compatible:
     streams: bool = True
     tells_usage: bool = True
     embeds: bool = False
+    tools: bool = False
+    stops: bool = True
+    keeps_maximum: bool = True
     limit: str = "max_tokens"
     context: int = 0
     port: int = field(default_factory=free_port)
@@ -54,8 +62,13 @@ class Compatible:
             return web.json_response({"error": {"message": said}}, status=400)
         if body.get("stream"):
             return await self._stream(request)
-        choice = {"index": 0, "message": {"role": "assistant", "content": "yes"}}
-        usage = {"usage": USAGE} if self.tells_usage else {}
+        message: dict[str, Any] = {"role": "assistant", "content": "yes"}
+        if self.stops and body.get("stop"):
+            message["content"] = "y"
+        if self.tools and body.get("tools"):
+            message["tool_calls"] = [CALL]
+        usage = {"usage": self._usage(body)} if self.tells_usage else {}
+        choice = {"index": 0, "message": message}
         return web.json_response({"choices": [choice], **usage})
 
     async def embeddings(self, request: web.Request) -> web.Response:
@@ -83,6 +96,11 @@ class Compatible:
             await response.write(b"data: " + json.dumps(event).encode() + b"\n\n")
         await response.write(b"data: [DONE]\n\n")
         return response
+
+    def _usage(self, body: dict[str, Any]) -> dict[str, int]:
+        most = body[self.limit]
+        written = 1 if self.keeps_maximum else most + 1
+        return {**USAGE, "completion_tokens": written}
 
     def _refused(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("authorization", "")

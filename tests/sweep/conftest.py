@@ -14,7 +14,7 @@ from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
-from inference.catalog.services import ensure_default_models
+from inference.catalog.defaults import ensure_default_models
 from inference.playground import services as chats
 from jobs.models import Job
 from notifications.models import Kind
@@ -74,6 +74,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (topic, reply, event, token, job)],
+        "number": ["1"],
         "slug": [topic.slug, "general", "doorstone-docs"],
         "version": ["1.0"],
         "path": ["index"],

@@ -28,6 +28,8 @@ ALLOWED_HOSTS = env.words(
 )
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
+# What a scraper of /metrics sends; without one only this machine may read it.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 # After so many seconds without a word a stream is begun with comments, well before the
 # minute after which proxies cut what is silent; 0 waits for the first word.
 STREAM_COMMENTS_AFTER = env.integer("STREAM_COMMENTS_AFTER", 20)
@@ -73,8 +75,10 @@ INSTALLED_APPS = [
     "community.profiles",
     "community.reputation",
     "inference.catalog",
+    "inference.explorer",
     "inference.gateway",
     "inference.keys",
+    "inference.offering",
     "inference.playground",
     "inference.providers",
     "inference.stored",

@@ -128,18 +128,16 @@ CARDS = {LANGUAGE: _LANGUAGE, EMBEDDINGS: _EMBEDDINGS}
 def offer(addresses: Mapping[str, str], key: str) -> None:
     """Offer the models that run at ``addresses``, and none that ran here before.
 
-    Those that were added by hand are moved there; what was taken off the list stays
-    off it. ``key`` opens their servers; it is kept encrypted.
+    Those that are known are moved there and stay as staff made them, off the list too.
+    ``key`` opens their servers; it is kept encrypted.
     """
     here = Deployment.objects.filter(options__contains=SERVED_HERE)
-    retired = set(
-        Model.objects.filter(status=Model.Status.RETIRED).values_list("slug", flat=True)
-    )
+    known = set(Model.objects.filter(slug__in=addresses).values_list("slug", flat=True))
     for name, address in addresses.items():
-        if name not in CARDS:
+        if name in known or name not in CARDS:
             places = here.filter(model__slug=name)
             move(places, base_url=address, credential=encrypt(key))
-        elif name not in retired:
+        else:
             place = {
                 "provider": Deployment.Provider.OPENAI,
                 "base_url": address,

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.crypto import decrypt, encrypt
+from inference.catalog import services as catalog
 from inference.catalog.exceptions import InvalidModel
 from inference.catalog.models import NAME_LENGTH, Deployment, Model, PriceVersion
 from inference.catalog.services import Rates, publish_model
@@ -94,7 +95,8 @@ def test_every_column_that_keeps_a_models_name_is_long_enough() -> None:
         *(("catalog.Model", "slug"), ("usage.UsageEvent", "model")),
         *(("usage.UsageHour", "model"), ("usage.UsageReport", "model")),
         *(("usage.FirstCall", "model"), ("ledger.UsageCost", "model")),
-        ("playground.Message", "model"),
+        *(("playground.Message", "model"), ("catalog.ModelDay", "model")),
+        ("stored.StoredResponse", "model"),
     }
     # Text columns of that name in the areas that hear of models.
     named = {
@@ -258,3 +260,38 @@ def test_rates_are_read_as_they_are_written() -> None:
     price = model.prices.get()
     assert (price.price_in, price.price_out) == (1, 999_999_999_999_999)
     assert price.cost_in == RATES.price_in // 10
+
+
+def test_what_callers_notice_of_a_change_is_told_on_the_models_page(
+    client: Client,
+) -> None:
+    model = offered_model("tiny", capabilities=["chat"])
+    catalog.update_model(model, context_tokens=9_000, summary="Another sentence.")
+    catalog.update_model(model, capabilities=["chat", "tools"])
+    offered_model("tiny", capabilities=["chat", "tools"], context_tokens=9_000)
+    catalog.retire(model)
+    catalog.update_model(model, licence="MIT")
+    offered_model("tiny", capabilities=["chat", "tools"], context_tokens=9_000)
+
+    told = [
+        (each.what, each.before, each.after) for each in model.changes.order_by("pk")
+    ]
+    assert told == [
+        ("published", "", ""),
+        ("context_tokens", "8000", "9000"),
+        ("capabilities", "chat", "chat, tools"),
+        ("retired", "", ""),
+        ("published", "", ""),
+    ]
+    page = client.get("/models/tiny/").content.decode()
+    assert "Context in tokens: 8000 → 9000" in page
+
+
+def test_how_a_draft_came_about_is_no_news() -> None:
+    model = offered_model("tiny", status=Model.Status.DRAFT)
+    catalog.update_model(model, context_tokens=9_000)
+    assert not model.changes.exists()
+
+    catalog.release(model)
+
+    assert [each.what for each in model.changes.all()] == ["published"]

@@ -144,7 +144,7 @@ def test_the_other_name_of_the_longest_answer_is_found_out() -> None:
         (
             Compatible(models=[{"id": "a"}, {"id": "b"}]),
             [],
-            "Say which with --upstream; the server lists: a, b",
+            "the server lists: a, b. Choose one with --upstream",
         ),
         (Compatible(), ["--name=a b"], "A model's name has"),
         (Compatible(), ["--context=-1"], "above 0"),

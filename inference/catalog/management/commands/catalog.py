@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from core.commands import ProductCommand
-from inference.catalog.services import ensure_default_models
+from inference.catalog.defaults import ensure_default_models
 
 
 class Command(ProductCommand):

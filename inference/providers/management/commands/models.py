@@ -87,7 +87,7 @@ class Command(ProductCommand):
         place = adding.place_at(address, self.key(options), {})
         listed = adding.listed_at(place)
         self.ok(f"{address} lists {len(listed)}.")
-        upstream = adding.chosen(listed, self.upstream(listed, options))
+        upstream = self.chosen(listed, options)
         name = options["name"] or upstream
         self.refuse_taken(name)
         report = self.tried(place, upstream, listed[upstream])
@@ -234,12 +234,17 @@ class Command(ProductCommand):
             raise CommandError(f"There is no variable {name}, or it is empty.")
         return key
 
-    def upstream(self, listed: dict[str, Any], options: dict[str, Any]) -> str:
+    def chosen(self, listed: dict[str, Any], options: dict[str, Any]) -> str:
         wanted: str = options["upstream"]
         if not wanted and len(listed) > 1 and sys.stdin.isatty():
             self.stdout.write("\n".join(f"  {name}" for name in sorted(listed)))
             wanted = input("Which? ").strip()
-        return wanted
+        try:
+            return adding.chosen(listed, wanted)
+        except adding.Ambiguous as error:
+            raise CommandError(
+                f"Nothing was written. {error} Choose one with --upstream."
+            ) from error
 
     def bound_by_ollama(self, address: str, upstream: str, report: Report) -> None:
         """Say what Ollama does not tell over the protocol: how much it really keeps."""

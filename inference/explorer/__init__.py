@@ -1,0 +1,1 @@
+"""Calls and failures, found again by id and by what they have in common."""

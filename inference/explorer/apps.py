@@ -1,0 +1,22 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from edge.menus import Menu, MenuEntry
+
+
+class ExplorerConfig(AppConfig):
+    """Looking at single calls, and at what failed."""
+
+    name = "inference.explorer"
+    label = "explorer"
+    menu = (
+        MenuEntry(
+            Menu.CONSOLE,
+            42,
+            _("Requests"),
+            "explorer:request-list",
+            "search",
+            for_organisation=True,
+        ),
+        MenuEntry(Menu.STAFF, 37, _("Requests"), "explorer:staff-request-list"),
+    )

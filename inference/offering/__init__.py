@@ -1,0 +1,1 @@
+"""What staff do about the models on offer, in the browser."""

@@ -1,0 +1,367 @@
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.validators import MinValueValidator
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.money import NANO
+from inference.catalog.models import NAME_LENGTH, Deployment, Model, PriceVersion
+from inference.catalog.services import Rates
+from inference.keys.forms import RuleListField
+from inference.providers.adding import Wish, address_of
+
+# What the gateway, the playground and the pages know of; a model may say more.
+CAPABILITIES = (
+    *("chat", "completions", "streaming", "embeddings", "tools", "json_schema"),
+    *("reasoning", "vision", "audio", "files", "video", "citations"),
+)
+# Dollars per million tokens: a thousand times the dearest there is.
+MOST_DOLLARS = 100_000
+# Several keys of a provider that share the work, each at its longest.
+MOST_SECRET = 5_000
+RATE_LABELS = {
+    "price_in": _("Input sells for"),
+    "price_cached_in": _("Cached input sells for"),
+    "price_out": _("Output sells for"),
+    "cost_in": _("Input costs us"),
+    "cost_cached_in": _("Cached input costs us"),
+    "cost_out": _("Output costs us"),
+    "price_cache_write_in": _("Input written to a cache sells for"),
+    "price_audio_in": _("Audio in sells for"),
+    "price_image_in": _("Images in sell for"),
+    "price_reasoning_out": _("Thoughts sell for"),
+    "price_audio_out": _("Audio out sells for"),
+    "price_image_out": _("Images out sell for"),
+    "cost_cache_write_in": _("Input written to a cache costs us"),
+    "cost_audio_in": _("Audio in costs us"),
+    "cost_image_in": _("Images in cost us"),
+    "cost_reasoning_out": _("Thoughts cost us"),
+    "cost_audio_out": _("Audio out costs us"),
+    "cost_image_out": _("Images out cost us"),
+}
+
+
+def _rate(name: str, *, is_required: bool = True) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=RATE_LABELS[name],
+        required=is_required,
+        min_value=0,
+        max_value=MOST_DOLLARS,
+        # A billionth of a dollar is the smallest amount there is.
+        decimal_places=9,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
+    )
+
+
+class SecretField(forms.CharField):
+    """Keys of a model's server, one or several with a space between them."""
+
+    def to_python(self, value: Any) -> str:
+        # A line for each, as ``providers.keyring`` reads them.
+        return "\n".join(str(value or "").split())
+
+
+def _secret(help_text: Any) -> forms.CharField:
+    return SecretField(
+        label=_("Its key"),
+        required=False,
+        max_length=MOST_SECRET,
+        help_text=help_text,
+        # Never sent back to the browser, whatever else is wrong with the form.
+        widget=forms.PasswordInput(
+            render_value=False, attrs={"autocomplete": "new-password"}
+        ),
+    )
+
+
+def _address(label: Any) -> forms.URLField:
+    return forms.URLField(
+        label=label, required=False, max_length=200, assume_scheme="https"
+    )
+
+
+class RatesForm(forms.Form):
+    """What tokens sell for and cost, in US dollars per million, and from when on."""
+
+    def __init__(
+        self, *args: Any, current: PriceVersion | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for name, rate in Rates.__dataclass_fields__.items():
+            # A part without a rate of its own is sold as the rest.
+            field = _rate(name, is_required=rate.default is not None)
+            if current is not None and getattr(current, name) is not None:
+                field.initial = _dollars(getattr(current, name))
+            self.fields[name] = field
+        self.fields["valid_from"] = forms.DateTimeField(
+            label=_("In force from"),
+            required=False,
+            help_text=_("Empty: from now on. What was used before keeps its price."),
+            widget=forms.DateTimeInput(
+                format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}
+            ),
+            input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        )
+
+    def clean_valid_from(self) -> Any:
+        moment = self.cleaned_data["valid_from"]
+        if moment is not None and moment <= timezone.now():
+            raise forms.ValidationError(_("Choose a later time, or leave it empty."))
+        return moment
+
+    def rates(self) -> Rates:
+        """Return the rates in billionths of a dollar."""
+        return Rates(
+            **{
+                name: int(self.cleaned_data[name] * NANO)
+                for name in Rates.__dataclass_fields__
+                if self.cleaned_data[name] is not None
+            }
+        )
+
+
+class ServerForm(forms.Form):
+    """A model that another server runs: where, and what it is to be here."""
+
+    kind = forms.ChoiceField(
+        label=_("Server"),
+        choices=[
+            ("vllm", "vLLM, SGLang, llama.cpp"),
+            ("ollama", "Ollama"),
+            ("openai", _("Another that speaks OpenAI's protocol")),
+        ],
+    )
+    address = forms.CharField(
+        label=_("Address"),
+        max_length=200,
+        help_text=_("Such as http://10.0.0.5:8000. It is asked what it can do first."),
+        widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "off"}),
+    )
+    secret = _secret(
+        _(
+            "Kept encrypted and never shown. Several, with a space between them, share "
+            "the work. Empty: the server asks for none."
+        )
+    )
+    upstream = forms.CharField(
+        label=_("The server's name for the model"),
+        required=False,
+        max_length=120,
+        help_text=_("Empty: the only one that it lists."),
+    )
+    name = forms.CharField(
+        label=_("Name that callers use"),
+        required=False,
+        max_length=NAME_LENGTH,
+        help_text=_(
+            "Such as qwen2.5-7b or vendor/model:tag. Empty: the server's name."
+        ),
+    )
+    title = forms.CharField(label=_("Title"), required=False, max_length=120)
+    edition = forms.ChoiceField(label=_("Edition"), choices=Model.Edition.choices)
+    licence = forms.CharField(label=_("Licence"), required=False, max_length=80)
+    summary = forms.CharField(
+        label=_("In one sentence"), required=False, max_length=300
+    )
+    context_tokens = forms.IntegerField(
+        label=_("Context in tokens"),
+        required=False,
+        min_value=1,
+        max_value=100_000_000,
+        help_text=_("Empty: as the server tells."),
+    )
+    price_in = _rate("price_in")
+    price_out = _rate("price_out")
+    cost_in = _rate("cost_in")
+    cost_out = _rate("cost_out")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("price_in", "price_out", "cost_in", "cost_out"):
+            self.fields[name].initial = 0
+            self.fields[name].help_text = _("US dollars per million tokens.")
+
+    def values(self) -> dict[str, Any]:
+        """Return the form as ``offering.services.create_model`` takes it."""
+        said = self.cleaned_data
+        name = said["name"]
+        words = {"title": said["title"] or name, "summary": said["summary"]}
+        prices = (
+            said[each] for each in ("price_in", "price_out", "cost_in", "cost_out")
+        )
+        wish = Wish(
+            name=name,
+            rates=Rates.from_dollars(*map(str, prices)),
+            context_tokens=said["context_tokens"] or 0,
+            fields={
+                "edition": said["edition"],
+                "licence": said["licence"],
+                **{key: text for key, text in words.items() if text},
+            },
+        )
+        sent = ("kind", "address", "secret", "upstream")
+        return {**{key: said[key] for key in sent}, "wish": wish}
+
+
+class ModelForm(forms.ModelForm[Model]):
+    """What is said of a model, and how much it takes and gives."""
+
+    capabilities = forms.MultipleChoiceField(
+        label=_("What it can do"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    fallbacks = RuleListField(
+        label=_("Models that may answer in its place"),
+        read=str,
+        help_text=_("By name, one to a line, in the order they are tried."),
+    )
+    card_url = _address(_("Model card"))
+    download_url = _address(_("Download"))
+
+    class Meta:
+        model = Model
+        fields = (
+            *("title", "edition", "licence", "owned_by"),
+            *("summary", "summary_zh", "description", "description_zh"),
+            *("capabilities", "context_tokens", "max_output_tokens"),
+            *("default_output_tokens", "bytes_per_token"),
+            *("fallbacks", "fallback_ceiling"),
+            *("card_url", "download_url", "self_hosting", "self_hosting_zh"),
+        )
+        labels = {
+            "title": _("Title"),
+            "edition": _("Edition"),
+            "licence": _("Licence"),
+            "owned_by": _("Maker"),
+            "summary": _("In one sentence"),
+            "summary_zh": _("In one sentence, in Chinese"),
+            "description": _("What it does"),
+            "description_zh": _("What it does, in Chinese"),
+            "context_tokens": _("Context in tokens"),
+            "max_output_tokens": _("Longest answer in tokens"),
+            "default_output_tokens": _("Likely answer in tokens"),
+            "bytes_per_token": _("Bytes of text to a token"),
+            "fallback_ceiling": _("Dearest of them, in per cent of its price"),
+            "self_hosting": _("Steps to run it elsewhere"),
+            "self_hosting_zh": _("Steps to run it elsewhere, in Chinese"),
+        }
+        help_texts = {
+            "default_output_tokens": _(
+                "What a request without a maximum counts for in limits until it ends."
+            ),
+            "bytes_per_token": _(
+                "Prompts are estimated by it before they are admitted."
+            ),
+        }
+        widgets = {
+            name: forms.Textarea(attrs={"rows": 4})
+            for name in (
+                *("description", "description_zh"),
+                *("self_hosting", "self_hosting_zh"),
+            )
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["capabilities"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
+        own = [word for word in self.instance.capabilities if word not in CAPABILITIES]
+        field.choices = [(word, word) for word in (*CAPABILITIES, *own)]
+        # Written as it was typed; the service decides what is right.
+        self.fields["bytes_per_token"].validators.append(MinValueValidator(0.1))
+
+    def clean_capabilities(self) -> list[str]:
+        chosen: list[str] = self.cleaned_data["capabilities"]
+        # In the order they had: a list that says the same is no change.
+        before = [word for word in self.instance.capabilities if word in chosen]
+        return before + [word for word in chosen if word not in before]
+
+    def _post_clean(self) -> None:
+        """Leave the row as it is: the service compares it with what was sent."""
+
+
+class DeploymentForm(forms.ModelForm[Deployment]):
+    """One place that runs a model. The key is written, never read."""
+
+    base_url = forms.CharField(
+        label=_("Address"),
+        max_length=200,
+        help_text=_("Such as http://10.0.0.5:8000/v1, without a key."),
+        widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "off"}),
+    )
+    secret = _secret(_("Empty: it stays as it is. Another address needs it again."))
+    forget_secret = forms.BooleanField(label=_("Take its key away"), required=False)
+
+    class Meta:
+        model = Deployment
+        fields = (
+            *("base_url", "upstream_model", "is_enabled", "priority", "weight"),
+            *("on_disconnect", "connect_timeout", "first_byte_timeout"),
+            *("idle_timeout", "total_timeout"),
+        )
+        labels = {
+            "upstream_model": _("The server's name for the model"),
+            "is_enabled": _("Send calls to it"),
+            "priority": _("Priority"),
+            "weight": _("Weight"),
+            "on_disconnect": _("When a caller leaves"),
+            "connect_timeout": _("Seconds to connect"),
+            "first_byte_timeout": _("Seconds until a stream begins"),
+            "idle_timeout": _("Seconds a stream may be silent"),
+            "total_timeout": _("Seconds for a whole answer"),
+        }
+        help_texts = {
+            "priority": _("The lowest is called first, the next one when that fails."),
+            "weight": _("How calls are shared out among those of one priority."),
+        }
+
+    field_order = ("base_url", "upstream_model", "secret", "forget_secret")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        place = self.instance
+        if place.pk is None:
+            del self.fields["forget_secret"]
+            self.fields["secret"].help_text = _(
+                "Kept encrypted and never shown. Empty: the server asks for none."
+            )
+            # It is tried first.
+            self.fields["is_enabled"].initial = False
+        elif place.provider != Deployment.Provider.OPENAI:
+            for name in ("base_url", "upstream_model", "secret", "forget_secret"):
+                del self.fields[name]
+        elif not place.credential:
+            del self.fields["forget_secret"]
+
+    def clean_base_url(self) -> str:
+        return address_of("openai", self.cleaned_data["base_url"].strip())
+
+    def values(self) -> dict[str, Any]:
+        """Return what is changed of the row itself."""
+        return {
+            name: self.cleaned_data[name]
+            for name in self._meta.fields or ()
+            if name in self.fields
+        }
+
+    def new_secret(self) -> str | None:
+        """Return the key to use from now on: "" for none, nothing to keep the old."""
+        if self.cleaned_data.get("forget_secret"):
+            return ""
+        return self.cleaned_data.get("secret") or None
+
+    def _post_clean(self) -> None:
+        """Leave the row as it is: the service compares it with what was sent."""
+
+
+def refuse(form: forms.BaseForm, field: str | None, message: Any) -> None:
+    """Put a service's no beside the field that it names, else above the form."""
+    form.add_error(field if field in form.fields else None, str(message))
+
+
+def _dollars(nano: int) -> str:
+    """Return billionths as a number of dollars, without zeros that say nothing."""
+    return f"{(Decimal(nano) / NANO).normalize():f}"
