@@ -95,7 +95,8 @@ def test_every_column_that_keeps_a_models_name_is_long_enough() -> None:
         *(("catalog.Model", "slug"), ("usage.UsageEvent", "model")),
         *(("usage.UsageHour", "model"), ("usage.UsageReport", "model")),
         *(("usage.FirstCall", "model"), ("ledger.UsageCost", "model")),
-        ("playground.Message", "model"),
+        *(("playground.Message", "model"), ("catalog.ModelDay", "model")),
+        ("stored.StoredResponse", "model"),
     }
     # Text columns of that name in the areas that hear of models.
     named = {
