@@ -24,9 +24,7 @@ Check = Callable[[], Iterator[Violation]]
 
 def lines_add_up() -> Iterator[Violation]:
     """An invoice's lines add up to its subtotal."""
-    invoices = Invoice.objects.annotate(
-        sum=Coalesce(Sum("lines__amount"), 0), count=Count("lines")
-    )
+    invoices = Invoice.objects.annotate(sum=Sum("lines__amount"), count=Count("lines"))
     wrong = invoices.filter(~Q(sum=F("subtotal")), count__gt=0)
     for stripe_id, total, subtotal in wrong.values_list("stripe_id", "sum", "subtotal"):
         yield Violation(

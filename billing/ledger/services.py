@@ -63,8 +63,8 @@ def record_invoice(
             "fetched_at": fetched_at,
         },
     )
-    _replace_lines(invoice, record.lines)
-    _replace_payments(invoice, record.payments)
+    _replace(InvoiceLine, invoice, record.lines)
+    _replace(Payment, invoice, record.payments)
     place_first(organisation_id)
     invoice.refresh_from_db(fields=["is_first"])
 
@@ -222,24 +222,18 @@ def _end_of_second(moment: datetime | None) -> str:
     return (moment.replace(microsecond=0) + ALMOST_A_SECOND).isoformat()
 
 
-def _replace_lines(invoice: Invoice, lines: Iterable[LineRecord]) -> None:
+def _replace(
+    kind: type[InvoiceLine | Payment],
+    invoice: Invoice,
+    records: Iterable[LineRecord | PaymentRecord],
+) -> None:
+    """Make the rows of an invoice those of ``records``, by their ids at Stripe."""
     kept = []
-    for line in lines:
-        values = asdict(line)
-        row, _ = InvoiceLine.objects.update_or_create(
+    for record in records:
+        values = asdict(record)
+        row, _ = kind.objects.update_or_create(
             stripe_id=values.pop("stripe_id"), defaults={**values, "invoice": invoice}
         )
         kept.append(row.pk)
     # A draft's lines may go away again.
-    invoice.lines.exclude(pk__in=kept).delete()
-
-
-def _replace_payments(invoice: Invoice, payments: Iterable[PaymentRecord]) -> None:
-    kept = []
-    for payment in payments:
-        values = asdict(payment)
-        row, _ = Payment.objects.update_or_create(
-            stripe_id=values.pop("stripe_id"), defaults={**values, "invoice": invoice}
-        )
-        kept.append(row.pk)
-    invoice.payments.exclude(pk__in=kept).delete()
+    kind.objects.filter(invoice=invoice).exclude(pk__in=kept).delete()

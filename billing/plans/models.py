@@ -60,6 +60,8 @@ class PlanVersion(models.Model):
     features = models.JSONField()
     collection = models.CharField(max_length=24, choices=Collection.choices)
     trial_days = models.PositiveSmallIntegerField(default=0)
+    # Whether a card is asked for at the beginning of a trial or at its end.
+    trial_needs_card = models.BooleanField(default=True, db_default=True)
     seat_min = models.PositiveIntegerField(default=1)
     seat_max = models.PositiveIntegerField(default=1)
     stripe_product_id = models.CharField(max_length=80, blank=True)
@@ -89,10 +91,12 @@ class PlanVersion(models.Model):
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
                     "OLD.published_at IS NOT NULL AND (OLD.plan_id, OLD.version,"
-                    " OLD.features, OLD.collection, OLD.trial_days, OLD.seat_min,"
-                    " OLD.seat_max, OLD.published_at) IS DISTINCT FROM (NEW.plan_id,"
-                    " NEW.version, NEW.features, NEW.collection, NEW.trial_days,"
-                    " NEW.seat_min, NEW.seat_max, NEW.published_at)"
+                    " OLD.features, OLD.collection, OLD.trial_days,"
+                    " OLD.trial_needs_card, OLD.seat_min, OLD.seat_max,"
+                    " OLD.published_at) IS DISTINCT FROM (NEW.plan_id, NEW.version,"
+                    " NEW.features, NEW.collection, NEW.trial_days,"
+                    " NEW.trial_needs_card, NEW.seat_min, NEW.seat_max,"
+                    " NEW.published_at)"
                 ),
             ),
             pgtrigger.Protect(

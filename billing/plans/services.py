@@ -38,6 +38,7 @@ def publish_version(
     seat_min: int = 1,
     seat_max: int = 1,
     trial_days: int = 0,
+    trial_needs_card: bool = True,
     currency: str = "usd",
 ) -> PlanVersion:
     """Publish new terms of ``plan`` and retire those on offer.
@@ -55,6 +56,7 @@ def publish_version(
         features=features.to_dict(),
         collection=collection,
         trial_days=trial_days,
+        trial_needs_card=trial_needs_card,
         seat_min=seat_min,
         seat_max=seat_max,
         # The product is the plan's; only prices are new.

@@ -1,8 +1,9 @@
 """The one module that knows Stripe's SDK, as it is published.
 
-``lists``, ``portal`` and ``products`` ask through its client. Every answer is turned
-into the values of ``objects`` at once, every failure into one of ``exceptions``.
-Nothing here touches the database, so nothing here may be called inside a transaction.
+``changes``, ``lists``, ``portal`` and ``products`` ask through its client. Every answer
+is turned into the values of ``objects`` at once, every failure into one of
+``exceptions``. Nothing here touches the database, so nothing here may be called inside
+a transaction.
 """
 
 import logging
@@ -45,7 +46,12 @@ JOB_RETRIES = 2
 # How long buyers are told at once that Stripe is away, before one of them asks.
 REST = 5.0
 # What is read with a subscription rather than by its id.
-SUBSCRIPTION_PARTS = ("default_payment_method", "discounts.source.coupon")
+SUBSCRIPTION_PARTS = (
+    "default_payment_method",
+    "discounts.source.coupon",
+    "latest_invoice",
+    "schedule",
+)
 # Else the SDK writes an id into the user's configuration folder and sends it.
 stripe.enable_telemetry = False
 # It would log two lines for every call.
@@ -170,15 +176,26 @@ def create_checkout_session(
     reference: str,
     metadata: Mapping[str, str],
     trial_days: int,
+    trial_needs_card: bool,
     locale: str,
     success_url: str,
     cancel_url: str,
     idempotency_key: str,
 ) -> CheckoutSession:
-    """Open the hosted checkout for one subscription."""
+    """Open the hosted checkout for one subscription.
+
+    A trial that ends without a card ends the subscription: nothing is owed, and the
+    next order is a new one.
+    """
     subscription: dict[str, Any] = {"metadata": dict(metadata)}
+    collection: dict[str, str] = {}
     if trial_days:
         subscription["trial_period_days"] = trial_days
+        subscription["trial_settings"] = {
+            "end_behavior": {"missing_payment_method": "cancel"}
+        }
+        if not trial_needs_card:
+            collection = {"payment_method_collection": "if_required"}
     params: Any = {
         "mode": "subscription",
         "customer": customer_id,
@@ -187,6 +204,7 @@ def create_checkout_session(
         "metadata": dict(metadata),
         "subscription_data": subscription,
         "allow_promotion_codes": True,
+        **collection,
         "locale": locale,
         "success_url": success_url,
         "cancel_url": cancel_url,
@@ -282,6 +300,14 @@ def _invoice_of(refund: Mapping[str, Any]) -> str:
     params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent}}
     payments = client().v1.invoice_payments.list(params).to_dict(for_json=True)
     return next((convert.reference(row["invoice"]) for row in payments["data"]), "")
+
+
+SUBSCRIPTION_PARTS = (
+    "default_payment_method",
+    "discounts.source.coupon",
+    "latest_invoice",
+    "schedule",
+)
 
 
 def verify_signature(body: bytes, header: str, secret: str) -> None:

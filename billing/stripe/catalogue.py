@@ -24,11 +24,10 @@ def sync_plans() -> Iterator[SyncedPrice]:
     """Make Stripe sell what is on offer; yields one row per price as it goes.
 
     Idempotent: products are found by their plan, prices by their lookup key. A
-    price that is there with another amount is replaced and no longer sold. A
-    customer who bought one online may change to another in the hosted portal.
+    price that is there with another amount is replaced and no longer sold.
     """
     versions = PlanVersion.objects.on_offer().select_related("plan")
-    changeable: list[objects.PortalProduct] = []
+    is_sold_online = False
     for version in versions.order_by("plan__tier_rank"):
         prices = list(version.prices.order_by("interval"))
         if not prices:
@@ -43,17 +42,9 @@ def sync_plans() -> Iterator[SyncedPrice]:
             version.save(update_fields=["stripe_product_id"])
         for price in prices:
             yield _sync_price(price, product_id=product_id)
-        if version.is_bought_online:
-            changeable.append(
-                objects.PortalProduct(
-                    product_id=product_id,
-                    price_ids=tuple(price.stripe_price_id or "" for price in prices),
-                    seat_min=version.seat_min,
-                    seat_max=version.seat_max,
-                )
-            )
-    if changeable:
-        portal.ensure_portal(changeable)
+        is_sold_online = is_sold_online or version.is_bought_online
+    if is_sold_online:
+        portal.ensure_portal()
 
 
 def _known_product(version: PlanVersion) -> str:

@@ -16,8 +16,11 @@ from billing.stripe.objects import (
     Invoice,
     InvoiceLine,
     InvoicePayment,
+    Preview,
+    PreviewLine,
     Price,
     Refund,
+    Scheduled,
     Subscription,
     SubscriptionItem,
 )
@@ -93,13 +96,70 @@ def subscription(raw: Raw) -> Subscription:
         ended_at=moment(raw.get("ended_at")),
         trial_end=moment(raw.get("trial_end")),
         latest_invoice_id=reference(raw.get("latest_invoice")),
+        changed_at=_changed_at(raw.get("latest_invoice")),
+        schedule_id=reference(raw.get("schedule")),
+        scheduled=_scheduled(raw.get("schedule")),
+        has_pending_update=bool(raw.get("pending_update")),
         card=card(raw.get("default_payment_method")),
         discounts=tuple(
             found for each in raw.get("discounts") or [] if (found := _discount(each))
         ),
         metadata=dict(raw.get("metadata") or {}),
-        raw=dict(raw),
+        raw={
+            **raw,
+            "latest_invoice": reference(raw.get("latest_invoice")),
+            "schedule": reference(raw.get("schedule")),
+        },
     )
+
+
+def _scheduled(schedule: Any) -> Scheduled | None:
+    """Return the phase that follows the one that runs."""
+    if not isinstance(schedule, Mapping) or not schedule.get("current_phase"):
+        return None
+    end = schedule["current_phase"]["end_date"]
+    for phase in schedule["phases"]:
+        if phase["start_date"] == end and phase["items"]:
+            item = phase["items"][0]
+            return Scheduled(
+                price_id=reference(item["price"]),
+                quantity=_quantity(item),
+                starts_at=required_moment(end),
+            )
+    return None
+
+
+def _preview_line(raw: Raw) -> PreviewLine:
+    line = _line(raw)
+    kind = "other"
+    if (raw.get("parent") or {}).get("type") == "subscription_item_details":
+        kind = "period"
+    if line.is_proration:
+        kind = "unused" if line.amount < 0 else "rest"
+    return PreviewLine(description=line.description, amount=line.amount, kind=kind)
+
+
+def preview(raw: Raw, lines: Sequence[Raw]) -> Preview:
+    """Return the invoice a change would make; ``lines`` are all of it."""
+    parent = (raw.get("parent") or {}).get("subscription_details") or {}
+    return Preview(
+        currency=raw["currency"],
+        subtotal=raw["subtotal"],
+        discount=_sum(raw.get("total_discount_amounts")),
+        tax=_sum(raw.get("total_taxes")),
+        total=raw["total"],
+        amount_due=raw["amount_due"],
+        balance=raw.get("starting_balance") or 0,
+        lines=tuple(_preview_line(line) for line in lines),
+        counts_from=moment(parent.get("subscription_proration_date")),
+    )
+
+
+def _changed_at(newest: Any) -> datetime | None:
+    if not isinstance(newest, Mapping):
+        return None
+    is_change = newest.get("billing_reason") == "subscription_update"
+    return moment(newest.get("created")) if is_change else None
 
 
 def _item(raw: Raw) -> SubscriptionItem:
@@ -140,6 +200,7 @@ def _discount(raw: Any) -> Discount | None:
         amount=coupon.get("amount_off"),
         ends_at=moment(raw.get("end")),
         is_once=coupon.get("duration") == "once",
+        id=str(raw.get("id") or ""),
     )
 
 

@@ -80,6 +80,56 @@ class Discount:
     amount: int | None
     ends_at: datetime | None
     is_once: bool
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled:
+    """What a subscription becomes when its period ends."""
+
+    price_id: str
+    quantity: int
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewLine:
+    """One line of an invoice that does not exist yet; ``amount`` in minor units.
+
+    ``kind`` is ``unused`` for what is given back, ``rest`` for the time to the end of
+    the period, ``period`` for a whole one and ``other`` for what has to do with none.
+    """
+
+    description: str
+    amount: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The invoice a change would make; amounts in minor units.
+
+    ``balance`` is the customer's before it: below zero it is credit they have.
+    """
+
+    currency: str
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    amount_due: int
+    balance: int
+    lines: tuple[PreviewLine, ...]
+    # The second from which the change counts, where it does within a period.
+    counts_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionCode:
+    """A code a buyer may type."""
+
+    id: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +150,13 @@ class Subscription:
     trial_end: datetime | None
     latest_invoice_id: str
     card: Card | None
+    # When its newest invoice of a change was made.
+    changed_at: datetime | None = None
+    # The schedule that manages it, and what that says comes next.
+    schedule_id: str = ""
+    scheduled: Scheduled | None = None
+    # A change that waits until its invoice is paid.
+    has_pending_update: bool = False
     # As they are applied, one after the other; of the whole and of its items.
     discounts: tuple[Discount, ...] = ()
     # The price and quantity its newest paid invoice was for.
@@ -229,13 +286,3 @@ class Price:
     currency: str
     interval: str
     is_active: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortalProduct:
-    """A product a customer may change to in the hosted portal, and its seats."""
-
-    product_id: str
-    price_ids: tuple[str, ...]
-    seat_min: int
-    seat_max: int

@@ -1,12 +1,10 @@
-"""The hosted portal, where customers change what they pay and how."""
+"""The hosted portal, where customers look after cards, addresses and invoices."""
 
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from billing.stripe.adapter import client, translated
-from billing.stripe.objects import PortalProduct
 
 # By this we know our portal configuration among others of the account.
 MARK = "doorstone"
@@ -14,7 +12,8 @@ FEATURES: dict[str, Any] = {
     "customer_update": {"enabled": True, "allowed_updates": ["email", "name"]},
     "invoice_history": {"enabled": True},
     "payment_method_update": {"enabled": True},
-    "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+    "subscription_cancel": {"enabled": False},
+    "subscription_update": {"enabled": False},
 }
 
 
@@ -28,33 +27,16 @@ def create_portal_session(*, customer_id: str, return_url: str, locale: str) -> 
         return str(client().v1.billing_portal.sessions.create(params).url)
 
 
-def ensure_portal(products: Sequence[PortalProduct]) -> bool:
-    """Let the hosted portal change between ``products``; tell whether that was news.
+def ensure_portal() -> bool:
+    """Let the hosted portal do what it is best at; tell whether that was news.
 
-    What a change costs is shown there before it is confirmed, and charged at once.
+    Cards, addresses and invoices. A plan is changed and ended on our own pages, which
+    keep what was shown.
     """
-    update = {
-        "enabled": True,
-        "default_allowed_updates": ["price", "quantity"],
-        "proration_behavior": "always_invoice",
-        "products": [
-            {
-                "product": product.product_id,
-                "prices": list(product.price_ids),
-                "adjustable_quantity": {
-                    "enabled": True,
-                    "minimum": product.seat_min,
-                    "maximum": product.seat_max,
-                },
-            }
-            for product in products
-        ],
-    }
-    features = {**FEATURES, "subscription_update": update}
     # A fingerprint, because Stripe gives back more than it was given.
-    digest = hashlib.sha256(json.dumps(features, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(FEATURES, sort_keys=True).encode()).hexdigest()
     params: Any = {
-        "features": features,
+        "features": FEATURES,
         "metadata": {MARK: "1", "digest": digest},
     }
     with translated():

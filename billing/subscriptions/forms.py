@@ -6,6 +6,39 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Organisation
 from billing.plans.models import Price
 from billing.plans.queries import Offer
+from billing.subscriptions.models import Cancellation
+
+
+class ChangeForm(forms.Form):
+    """What a plan shall become."""
+
+    plan = forms.ChoiceField(label=_("Plan"))
+    interval = forms.ChoiceField(
+        label=_("Billing period"), choices=Price.Interval.choices
+    )
+    seats = forms.IntegerField(label=_("Seats"), min_value=1, required=False)
+    code = forms.CharField(label=_("Promotion code"), max_length=80, required=False)
+
+    def __init__(self, *args: Any, plans: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["plan"].choices = plans  # type: ignore[attr-defined]
+        self.fields["code"].widget.attrs |= {"autocomplete": "off"}
+
+
+class CancelForm(forms.Form):
+    """Why a plan shall end; the comment is for buyers who want to say more."""
+
+    reason = forms.ChoiceField(
+        label=_("Why do you leave?"),
+        choices=Cancellation.Reason.choices,
+        widget=forms.RadioSelect,
+    )
+    comment = forms.CharField(
+        label=_("Anything you want to tell us (optional)"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
 
 class OrderForm(forms.Form):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 from billing.ledger import services as ledger
 from billing.ledger.models import Invoice, Refund
 from billing.ledger.queries import holding_dispute
@@ -25,6 +25,8 @@ from billing.subscriptions.models import (
     Subscription,
     SubscriptionItem,
 )
+from billing.subscriptions.movements import record_movements
+from billing.subscriptions.terms import Terms, changed_at, publish_change
 from contracts.billing import SubscriptionEnded, SubscriptionStarted
 from outbox import publish
 from stores.nudging import nudge_after_commit
@@ -114,28 +116,40 @@ def sync_credit_note(stripe_id: str) -> Refund | None:
 
 @transaction.atomic
 def apply_subscription(
-    fetched: objects.Subscription, *, fetched_at: datetime
+    fetched: objects.Subscription, *, fetched_at: datetime, by: User | None = None
 ) -> Subscription:
     """Write what was fetched, what it grants, and tell who wants to know.
 
-    Locks the object, then the organisation's row. A plan that appears any other way
-    takes the place of every open checkout. Raises ``NotOurs``.
+    ``by`` is who asked for what has changed, if it was asked for here. Locks the
+    object, then the organisation's row. A plan that appears any other way takes the
+    place of every open checkout. Raises ``NotOurs``.
     """
     lock_object(fetched.id)
     organisation = _organisation_of(fetched)
     Organisation.objects.select_for_update().get(pk=organisation.pk)
-    known = Subscription.objects.filter(stripe_id=fetched.id).first()
+    known = (
+        Subscription.objects.filter(stripe_id=fetched.id)
+        .select_related("price__plan_version__plan", "paid_price__plan_version__plan")
+        .first()
+    )
     if known is not None and known.fetched_at > fetched_at:
         return known
 
     prices = values.prices_of(fetched)
     intent = _intent_of(fetched)
-    row = known or Subscription(stripe_id=fetched.id)
-    row.organisation = organisation
-    row.user = row.user or (intent.user if intent else None)
+    before = Terms.of(known) if known else None
     columns = values.subscription_values(
         fetched, known=known, prices=prices, fetched_at=fetched_at
     )
+    at = changed_at(
+        fetched,
+        known=known,
+        period_start=columns["period_start"],
+        fetched_at=fetched_at,
+    )
+    row = known or Subscription(stripe_id=fetched.id)
+    row.organisation = organisation
+    row.user = row.user or (intent.user if intent else None)
     for name, value in columns.items():
         setattr(row, name, value)
     row.is_duplicate = _is_duplicate(row)
@@ -146,7 +160,8 @@ def apply_subscription(
     _replace_items(row, fetched, prices)
     if fetched.card:
         _keep_card(organisation.pk, fetched.card, fetched_at=fetched_at)
-    settle_grants_of(row)
+    settle_grants_of(row, at=at)
+    publish_change(row, before, at=at, by=by)
     if row.is_live and row.price_id:
         supersede_checkouts(organisation.pk, but=intent)
     settle_duplicates(organisation.pk)
@@ -175,7 +190,9 @@ def apply_invoice(
     )
     if subscription is not None and subscription.frozen_at and invoice.paid_at:
         # A payment after a lost dispute brings the plan back.
-        settle_grants_of(Subscription.objects.get(pk=subscription.pk))
+        settle_grants_of(
+            Subscription.objects.get(pk=subscription.pk), at=invoice.paid_at
+        )
     return invoice
 
 
@@ -204,7 +221,9 @@ def apply_dispute(fetched: objects.Dispute) -> Refund:
             .first()
         )
         if subscription is not None:
-            settle_grants_of(subscription)
+            is_open = fetched.status not in CLOSED_DISPUTES
+            at = fetched.created_at if is_open else database_now()
+            settle_grants_of(subscription, at=at)
         if fetched.status in CLOSED_DISPUTES:
             cases.close(Case.Kind.DISPUTE, fetched.id, note=fetched.status)
         else:
@@ -219,10 +238,10 @@ def apply_dispute(fetched: objects.Dispute) -> Refund:
     return dispute
 
 
-def settle_grants_of(row: Subscription) -> None:
+def settle_grants_of(row: Subscription, *, at: datetime) -> None:
     """Put what a subscription grants into effect; facts follow what changed.
 
-    The caller holds the organisation's row.
+    ``at`` is since when it is so. The caller holds the organisation's row.
     """
     dispute = holding_dispute(row.stripe_id)
     frozen_at = dispute.refunded_at if dispute else None
@@ -251,6 +270,7 @@ def settle_grants_of(row: Subscription) -> None:
             )
         )
     refresh_entitlements(row.organisation_id)
+    record_movements(row.organisation_id, at=at)
 
 
 def supersede_checkouts(
@@ -308,7 +328,7 @@ def _mark_missing(stripe_id: str, *, fetched_at: datetime) -> Subscription | Non
     row.missing_at = row.ended_at = row.fetched_at = fetched_at
     row.revision = row.revision + 1
     row.save()
-    settle_grants_of(row)
+    settle_grants_of(row, at=fetched_at)
     settle_duplicates(row.organisation_id)
     return row
 

@@ -59,6 +59,13 @@ class FormerCustomer(models.Model):
         return self.stripe_id
 
 
+class CheckoutIntentQuerySet(models.QuerySet["CheckoutIntent"]):
+    def payable(self) -> Self:
+        """Orders whose session can still be paid, as far as we know."""
+        replaced = Q(state="superseded", closed_at=None, expires_at__gt=timezone.now())
+        return self.filter(Q(state="open") | replaced)
+
+
 class CheckoutIntent(models.Model):
     """A user's order of a subscription, from review to payment."""
 
@@ -87,6 +94,10 @@ class CheckoutIntent(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
     # Since when nobody can pay its session any more, once it was replaced.
     closed_at = models.DateTimeField(null=True, blank=True)
+    # What was shown and is bought with it.
+    trial_days = models.PositiveSmallIntegerField(default=0, db_default=0)
+
+    objects = CheckoutIntentQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -173,6 +184,15 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     first_failed_at = models.DateTimeField(null=True, blank=True)
     grace_until = models.DateTimeField(null=True, blank=True)
+    # What it becomes when its period ends.
+    next_price = models.ForeignKey(
+        Price, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    next_seats = models.PositiveIntegerField(default=0, db_default=0)
+    next_at = models.DateTimeField(null=True, blank=True)
+    schedule_id = models.CharField(max_length=80, blank=True, default="", db_default="")
+    # A change waits until its invoice is paid.
+    has_pending_update = models.BooleanField(default=False, db_default=False)
     # Since when a disputed payment holds the plan back.
     frozen_at = models.DateTimeField(null=True, blank=True)
     # The plan it grants now; empty when it grants none. Facts follow its changes.
@@ -270,6 +290,132 @@ class SubscriptionItem(models.Model):
         return self.stripe_id
 
 
+class PlanChange(models.Model):
+    """A change of a subscription as it was shown, and what came of it.
+
+    Amounts in minor units of ``currency``: what is charged when it is confirmed, or,
+    for one that comes with the next period, what its first invoice will be.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting to be confirmed")
+        OPEN = "open", _("Waiting for payment")
+        DONE = "done", _("Done")
+        IGNORED = "ignored", _("Not made")
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="+"
+    )
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+")
+    seats = models.PositiveIntegerField()
+    promotion_code = models.CharField(max_length=80, blank=True)
+    promotion_code_id = models.CharField(max_length=80, blank=True)
+    is_immediate = models.BooleanField()
+    # From this second the change counts, where that matters; both times Stripe is
+    # asked with the same one.
+    counts_from = models.DateTimeField(null=True, blank=True)
+    # What the subscription was when this was worked out.
+    basis = models.CharField(max_length=64)
+    currency = models.CharField(max_length=3)
+    subtotal = models.BigIntegerField()
+    discount = models.BigIntegerField()
+    tax = models.BigIntegerField()
+    total = models.BigIntegerField()
+    amount_due = models.BigIntegerField()
+    balance = models.BigIntegerField()
+    lines = models.JSONField(default=list)
+    renewal = models.BigIntegerField(null=True, blank=True)
+    state = models.CharField(
+        max_length=12, choices=State.choices, default=State.PENDING
+    )
+    created_at = models.DateTimeField(default=now)
+    # Since when one confirmation has it in hand, and when it was over.
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    # What Stripe charged for it, by its invoice.
+    charged = models.BigIntegerField(null=True, blank=True)
+    invoice_stripe_id = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["subscription", "-id"], name="subscriptions_planchange_of"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} → {self.price} × {self.seats}"
+
+    @property
+    def credit_used(self) -> int:
+        """What of the customer's credit pays for it."""
+        return min(-self.balance, self.total) if self.balance < 0 < self.total else 0
+
+    @property
+    def credit_kept(self) -> int:
+        """What is not paid out but taken off the next invoices."""
+        return max(0, -self.total)
+
+
+class Cancellation(models.Model):
+    """Why a buyer let a plan end, what was offered, and whether they stayed."""
+
+    class Reason(models.TextChoices):
+        TOO_EXPENSIVE = "too_expensive", _("It costs too much")
+        UNUSED = "unused", _("We do not use it enough")
+        MISSING_FEATURES = "missing_features", _("Something we need is missing")
+        SWITCHED = "switched_service", _("We use something else now")
+        TOO_COMPLEX = "too_complex", _("It is too complicated")
+        LOW_QUALITY = "low_quality", _("The quality is not what we expected")
+        SUPPORT = "customer_service", _("We did not get the help we needed")
+        OTHER = "other", _("Something else")
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="+"
+    )
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=20, choices=Reason.choices)
+    comment = models.CharField(max_length=500, blank=True)
+    offer = models.CharField(max_length=20, blank=True)
+    asked_at = models.DateTimeField(default=now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reactivated_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}: {self.reason}"
+
+
+class TrialReminder(models.Model):
+    """That the end of a trial was told of, ``days`` before it."""
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="+"
+    )
+    trial_end = models.DateTimeField()
+    days = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "trial_end", "days"],
+                name="subscriptions_trialreminder_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}: {self.days} days before {self.trial_end}"
+
+
 class GrantQuerySet(models.QuerySet["StaffGrant"]):
     def in_force(self) -> Self:
         """Grants that count today."""
@@ -311,6 +457,48 @@ class StaffGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation_id}: {self.plan_version}"
+
+
+class MrrMovement(models.Model):
+    """One step of an organisation's monthly recurring revenue, in minor units."""
+
+    class Kind(models.TextChoices):
+        NEW = "new", _("New")
+        REACTIVATION = "reactivation", _("Reactivation")
+        EXPANSION = "expansion", _("Expansion")
+        CONTRACTION = "contraction", _("Contraction")
+        CHURN = "churn", _("Churn")
+
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    currency = models.CharField(max_length=3)
+    before = models.BigIntegerField()
+    after = models.BigIntegerField()
+    # When it moved, and when we heard.
+    occurred_at = models.DateTimeField()
+    noted_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(before=F("after")),
+                name="subscriptions_mrrmovement_moves",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "currency", "id"],
+                name="subscriptions_mrr_chain",
+            ),
+            models.Index(
+                fields=["currency", "occurred_at"], name="subscriptions_mrr_when"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.kind}: {self.before} → {self.after}"
 
 
 class Reconciliation(models.Model):

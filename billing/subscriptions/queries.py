@@ -62,7 +62,7 @@ def live_subscription(organisation: Organisation) -> Subscription | None:
         Subscription.objects.live()
         .with_plan()
         .filter(organisation=organisation)
-        .select_related("price__plan_version__plan")
+        .select_related("price__plan_version__plan", "next_price__plan_version__plan")
         .order_by("is_duplicate", "pk")
         .first()
     )

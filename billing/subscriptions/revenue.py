@@ -9,6 +9,12 @@ from django.utils import timezone
 
 from billing.ledger.models import Invoice, Refund
 from billing.subscriptions.models import Subscription
+from billing.subscriptions.movements import (
+    RevenueSteps,
+    recurring_amount,
+    recurring_subscriptions,
+    revenue_steps,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,7 @@ class Revenue:
     invoices: int
     refunded: int
     overdue: list[Subscription]
+    moved: RevenueSteps
 
     @property
     def mrr(self) -> int:
@@ -50,7 +57,7 @@ class Revenue:
 def revenue(*, days: int = 30) -> Revenue:
     """Return what comes in monthly now, what came in lately and who owes.
 
-    Four queries. Only what is in the reporting currency is added up.
+    Five queries. Only what is in the reporting currency is added up.
     """
     now = timezone.now()
     currency = settings.REPORTING_CURRENCY
@@ -67,6 +74,7 @@ def revenue(*, days: int = 30) -> Revenue:
         paid=received["sum"] or 0,
         invoices=received["count"],
         refunded=refunds.aggregate(sum=Sum("revenue"))["sum"] or 0,
+        moved=revenue_steps(since, now, currency=currency),
         overdue=list(
             Subscription.objects.live()
             .filter(
@@ -81,11 +89,8 @@ def revenue(*, days: int = 30) -> Revenue:
 def _by_plan(currency: str) -> list[PlanRow]:
     rows: dict[str, PlanRow] = {}
     granting = (
-        Subscription.objects.live()
-        .exclude(granted_plan="")
+        recurring_subscriptions()
         .filter(currency=currency)
-        .select_related("price__plan_version__plan", "paid_price__plan_version__plan")
-        .defer("raw")
         .order_by("price__plan_version__plan__tier_rank", "pk")
     )
     for subscription in granting.iterator():
@@ -94,9 +99,7 @@ def _by_plan(currency: str) -> list[PlanRow]:
             continue
         plan = price.plan_version.plan
         known = rows.get(plan.key)
-        # A trial has not paid yet: it counts as a subscription, not as revenue.
-        is_paying = subscription.status != Subscription.Status.TRIALING
-        amount = subscription.monthly_amount if is_paying else 0
+        amount = recurring_amount(subscription)
         rows[plan.key] = PlanRow(
             plan=plan.key,
             name=plan.name,

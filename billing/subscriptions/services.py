@@ -30,6 +30,7 @@ from billing.subscriptions.exceptions import (
     AlreadySubscribed,
     NoCustomer,
     SeatsOutOfRange,
+    TrialNotOnOffer,
     UnknownCheckout,
 )
 from billing.subscriptions.mirror import (
@@ -44,6 +45,7 @@ from billing.subscriptions.models import (
     StaffGrant,
     Subscription,
 )
+from billing.subscriptions.trials import lock_people, trial_days_for
 from contracts.billing import CheckoutStarted
 from outbox import publish
 
@@ -56,13 +58,19 @@ MARGIN = timedelta(minutes=2)
 
 
 def open_checkout(
-    organisation: Organisation, *, user: User, price: Price, seats: int = 1
+    organisation: Organisation,
+    *,
+    user: User,
+    price: Price,
+    seats: int = 1,
+    shown_trial: int | None = None,
 ) -> CheckoutIntent:
     """Return an open checkout to send ``user`` to; the same one for the same wish.
 
     Two clicks at once end at one session: the wish is written under the lock of
-    the organisation's row, and its id is the key of the call. Raises
-    ``PlanNotOnOffer``, ``PlanNotSynced``, ``SeatsOutOfRange`` or
+    the organisation's row, and its id is the key of the call. ``shown_trial`` is how
+    many days of trial the buyer was shown. Raises ``PlanNotOnOffer``,
+    ``PlanNotSynced``, ``SeatsOutOfRange``, ``TrialNotOnOffer`` or
     ``AlreadySubscribed``.
     """
     version = price.plan_version
@@ -73,7 +81,9 @@ def open_checkout(
     if not price.stripe_price_id:
         raise PlanNotSynced
 
-    intent, replaced = _open_intent(organisation, user=user, price=price, seats=seats)
+    intent, replaced = _open_intent(
+        organisation, user=user, price=price, seats=seats, shown_trial=shown_trial
+    )
     for old in replaced:
         _close_session(old)
     if intent.session_url:
@@ -242,12 +252,22 @@ class _Replaced:
 
 @transaction.atomic
 def _open_intent(
-    organisation: Organisation, *, user: User, price: Price, seats: int
+    organisation: Organisation,
+    *,
+    user: User,
+    price: Price,
+    seats: int,
+    shown_trial: int | None,
 ) -> tuple[CheckoutIntent, list[_Replaced]]:
     Organisation.objects.select_for_update().get(pk=organisation.pk)
     live = Subscription.objects.live().with_plan().filter(organisation=organisation)
     if live.exists():
         raise AlreadySubscribed
+    if price.plan_version.trial_days:
+        lock_people(organisation, user)
+    trial_days = trial_days_for(organisation, user, price.plan_version)
+    if shown_trial is not None and shown_trial != trial_days:
+        raise TrialNotOnOffer
     replaced = []
     for intent in CheckoutIntent.objects.filter(
         organisation=organisation, state=CheckoutIntent.State.OPEN
@@ -260,6 +280,7 @@ def _open_intent(
             and intent.price_id == price.pk
             and intent.seats == seats
             and intent.user_id == user.pk
+            and intent.trial_days == trial_days
         ):
             return intent, []
         intent.state = CheckoutIntent.State.SUPERSEDED
@@ -267,7 +288,11 @@ def _open_intent(
         if intent.stripe_session_id:
             replaced.append(_Replaced(intent.pk, intent.stripe_session_id))
     intent = CheckoutIntent.objects.create(
-        organisation=organisation, user=user, price=price, seats=seats
+        organisation=organisation,
+        user=user,
+        price=price,
+        seats=seats,
+        trial_days=trial_days,
     )
     return intent, replaced
 
@@ -332,7 +357,8 @@ def _create_session(intent: CheckoutIntent, *, customer_id: str) -> CheckoutSess
             "plan_version": str(version),
             "intent": str(intent.uuid),
         },
-        "trial_days": version.trial_days,
+        "trial_days": intent.trial_days,
+        "trial_needs_card": version.trial_needs_card,
         "locale": locale,
         # Stripe fills the braces in; they must not be escaped.
         "success_url": urljoin(settings.SITE_URL, back)
@@ -398,5 +424,5 @@ def _settle(pk: int) -> int:
     Organisation.objects.select_for_update().get(pk=row.organisation_id)
     row.refresh_from_db(fields=["status", "grace_until", "granted_plan", "missing_at"])
     before = row.granted_plan
-    settle_grants_of(row)
+    settle_grants_of(row, at=row.grace_until or timezone.now())
     return int(row.granted_plan != before)

@@ -6,7 +6,12 @@ from billing.subscriptions import mirror, notices, services
 from billing.subscriptions.entitling import refresh_entitlements
 from billing.subscriptions.exceptions import UnknownCheckout
 from contracts.accounts import OrganisationCreated
-from contracts.billing import PaymentFailed, SubscriptionEnded, SubscriptionStarted
+from contracts.billing import (
+    PaymentFailed,
+    SubscriptionChanged,
+    SubscriptionEnded,
+    SubscriptionStarted,
+)
 from outbox import subscribe
 
 
@@ -23,6 +28,11 @@ def tell_payment_failed(fact: PaymentFailed) -> None:
 @subscribe(SubscriptionStarted)
 def tell_started(fact: SubscriptionStarted) -> None:
     notices.notify_started(fact)
+
+
+@subscribe(SubscriptionChanged)
+def tell_changed(fact: SubscriptionChanged) -> None:
+    notices.notify_changed(fact)
 
 
 @subscribe(SubscriptionEnded)

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from billing.subscriptions import reconciliation, services
+from billing.subscriptions import reconciliation, services, trials
 
 
 @shared_task
@@ -9,6 +9,12 @@ def expire_grants() -> None:
     services.expire_grace()
     services.expire_staff_grants()
     services.close_checkouts()
+
+
+@shared_task
+def remind_of_trials() -> None:
+    """Tell of trials that end soon."""
+    trials.remind_of_trials()
 
 
 @shared_task

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.subscriptions import staff_views, views
+from billing.subscriptions import change_views, staff_views, views
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -14,6 +14,19 @@ urlpatterns = [
     path("billing/checkout/<slug:plan>/", views.checkout, name="checkout"),
     path("billing/return/", views.checkout_return, name="checkout-return"),
     path("console/<slug:org>/billing/", views.billing, name="billing"),
+    path("console/<slug:org>/billing/change/", change_views.choose, name="change"),
+    path(
+        "console/<slug:org>/billing/change/drop/",
+        change_views.drop,
+        name="change-drop",
+    ),
+    path(
+        "console/<slug:org>/billing/change/<uuid:uuid>/",
+        change_views.confirm,
+        name="change-confirm",
+    ),
+    path("console/<slug:org>/billing/cancel/", change_views.cancel, name="cancel"),
+    path("console/<slug:org>/billing/keep/", change_views.keep, name="keep"),
     path("console/<slug:org>/billing/portal/", views.portal, name="portal"),
     path(
         "console/<slug:org>/billing/invoices.csv",

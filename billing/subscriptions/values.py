@@ -25,6 +25,7 @@ Prices = dict[str, Price]
 def prices_of(*subscriptions: objects.Subscription) -> Prices:
     """Return our prices that the subscriptions name, by Stripe's id. One query."""
     ids = {item.price_id for each in subscriptions for item in each.items}
+    ids |= {each.scheduled.price_id for each in subscriptions if each.scheduled}
     ids |= {each.paid_for[0] for each in subscriptions if each.paid_for}
     found = Price.objects.select_related("plan_version__plan")
     return found.in_bulk(sorted(ids), field_name="stripe_price_id")
@@ -68,9 +69,22 @@ def subscription_values(
         "cancel_at": fetched.cancel_at,
         "canceled_at": fetched.canceled_at,
         "ended_at": fetched.ended_at,
+        **_next_values(fetched, prices),
         "first_failed_at": failed_at,
         "grace_until": failed_at + GRACE if failed_at else None,
         "missing_at": None,
+    }
+
+
+def _next_values(fetched: objects.Subscription, prices: Prices) -> dict[str, Any]:
+    following = fetched.scheduled
+    price = prices.get(following.price_id) if following else None
+    return {
+        "next_price_id": price.pk if price else None,
+        "next_seats": following.quantity if following else 0,
+        "next_at": following.starts_at if following else None,
+        "schedule_id": fetched.schedule_id,
+        "has_pending_update": fetched.has_pending_update,
     }
 
 

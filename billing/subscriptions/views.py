@@ -27,11 +27,13 @@ from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.queries import Offer, offer_for
 from billing.stripe.exceptions import StripeError
 from billing.subscriptions import permissions, queries, services
+from billing.subscriptions.ending import plan_to_come_back_to
 from billing.subscriptions.exceptions import UnknownCheckout
 from billing.subscriptions.forms import OrderForm
 from billing.subscriptions.models import CheckoutIntent, Subscription
+from billing.subscriptions.trials import trial_days_for
 from core.errors import DomainError
-from core.reading import Values, cursor_of
+from core.reading import Values, cursor_of, whole_number
 from edge.pagination import paginate
 from edge.tables import csv_response
 from entitlements.queries import premium_organisation
@@ -132,6 +134,7 @@ def billing(request: OrganisationHttpRequest) -> HttpResponse:
             page_size=20,
         ),
         "can_buy": can_buy,
+        "former": plan_to_come_back_to(request.organisation) if can_buy else None,
         "now": timezone.now(),
     }
     return render(request, "billing/billing.html", context)
@@ -257,6 +260,9 @@ def _review(
             "total": form.price.amount_for(seats),
             "features": offer.version.features_for(seats),
             "current": queries.live_subscription(form.organisation),
+            "trial_days": trial_days_for(
+                form.organisation, request.user, offer.version
+            ),
             "organisation": form.organisation,
         }
     is_fragment = request.htmx and not request.htmx.boosted
@@ -278,6 +284,8 @@ def _pay(
             user=request.user,
             price=form.price,
             seats=form.cleaned_data["seats"],
+            # Without the field, nothing was promised that could have changed.
+            shown_trial=whole_number(Values(request.POST).text("trial")),
         )
     except DomainError as error:
         answer = _review(request, offer, form, status=error.status, refusal=str(error))

@@ -6,7 +6,7 @@ from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,8 +14,13 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.forms import MAX_TEXT, checked_text, checked_title
-from community.forum.models import Category, Post, Tag, Topic
-from community.forum.queries import WITHOUT_SIGN_IN, list_topics
+from community.forum.models import Category, Post, Tag, Topic, TopicUser
+from community.forum.queries import (
+    PERIODS,
+    SORTS,
+    WITHOUT_SIGN_IN,
+    list_topics,
+)
 from edge.endpoints import Endpoint, PageQuery
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
@@ -45,9 +50,14 @@ class TopicSerializer(serializers.Serializer[Any]):
 
 
 class PostSerializer(serializers.Serializer[Any]):
-    """A post: its Markdown and the HTML made of it."""
+    """A post: its Markdown and the HTML made of it.
+
+    ``version`` tells this text from any other; an edit that names it is refused when
+    the post says something else by then.
+    """
 
     id = serializers.IntegerField(source="pk")
+    topic = serializers.IntegerField(source="topic_id")
     number = serializers.IntegerField()
     author = serializers.CharField(source="author.username")
     text = serializers.CharField(source="source_md")
@@ -55,6 +65,8 @@ class PostSerializer(serializers.Serializer[Any]):
     vote_score = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     edited_at = serializers.DateTimeField(allow_null=True)
+    is_hidden = serializers.BooleanField()
+    version = serializers.CharField(source="fingerprint")
 
 
 class TopicPageSerializer(serializers.Serializer[Any]):
@@ -102,6 +114,66 @@ class NewReplySerializer(StrictSerializer):
         return checked_text(value)
 
 
+class TopicChangeSerializer(StrictSerializer):
+    """What to change of a topic: authors title and tags, moderators the rest, too."""
+
+    title = serializers.CharField(max_length=200, required=False)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40), max_length=5, required=False
+    )
+    category = serializers.SlugField(required=False)
+    is_locked = serializers.BooleanField(required=False)
+    is_pinned = serializers.BooleanField(required=False)
+
+    def validate_title(self, value: str) -> str:
+        return checked_title(value)
+
+
+class PostChangeSerializer(StrictSerializer):
+    """What a post is to say, and which ``version`` that was made from."""
+
+    text = serializers.CharField(max_length=MAX_TEXT)
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True)
+    version = serializers.CharField(max_length=64, default="", allow_blank=True)
+
+    def validate_text(self, value: str) -> str:
+        return checked_text(value)
+
+
+class WatchSerializer(StrictSerializer):
+    """How closely the caller follows a topic."""
+
+    level = serializers.ChoiceField(choices=TopicUser.Level.choices)
+
+
+class CategorySerializer(serializers.Serializer[Any]):
+    """A category, in the language asked for."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField(source="localised_name")
+    description = serializers.CharField(source="localised_description")
+    visibility = serializers.CharField()
+    topic_count = serializers.IntegerField()
+    url = serializers.CharField(source="get_absolute_url")
+
+
+class TagSerializer(serializers.Serializer[Any]):
+    """A tag, and how many topics under it the caller may read."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    topic_count = serializers.IntegerField(source="shown_count")
+    url = serializers.CharField(source="get_absolute_url")
+
+
+class TagPageSerializer(serializers.Serializer[Any]):
+    """A page of tags, by name."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = TagSerializer(many=True)
+
+
 class VoteSerializer(StrictSerializer):
     """A vote: 1, -1, or 0 to take it back."""
 
@@ -111,7 +183,14 @@ class VoteSerializer(StrictSerializer):
 class TopicQuery(PageQuery):
     """Which topics, and in which order."""
 
-    sort = serializers.ChoiceField(choices=list(WITHOUT_SIGN_IN), default="latest")
+    sort = serializers.ChoiceField(
+        choices=list(SORTS),
+        default="latest",
+        help_text="`unread` and `mine` are the caller's own.",
+    )
+    period = serializers.ChoiceField(
+        choices=list(PERIODS), default="all", help_text="What `top` is the best of."
+    )
     category = serializers.SlugField(required=False, max_length=80)
     tag = serializers.SlugField(required=False, max_length=80, allow_unicode=True)
 
@@ -124,6 +203,9 @@ class TopicList(Endpoint):
 
     @extend_schema(operation_id="list_topics", responses=TopicPageSerializer)
     def get(self, request: Request) -> Response:
+        is_own = self.asked["sort"] not in WITHOUT_SIGN_IN
+        if is_own and not request.user.is_authenticated:
+            raise NotAuthenticated
         topics = Topic.objects.visible_to(request.user)
         if "category" in self.asked:
             category = Category.objects.visible_to(request.user).filter(
@@ -140,6 +222,7 @@ class TopicList(Endpoint):
             sort=self.asked["sort"],
             cursor=self.asked["cursor"],
             tag=tag,
+            period=self.asked["period"],
         )
         return Response(_page(page, TopicSerializer))
 
@@ -154,6 +237,125 @@ class TopicList(Endpoint):
         category = get_object_or_404(categories, slug=values.pop("category"))
         topic = services.create_topic(category, author=caller(request), **values)
         return Response(TopicSerializer(topic).data, status=201)
+
+
+class TopicDetail(Endpoint):
+    """One topic, and changing what it is called and where it stands."""
+
+    permission_classes = WRITES
+
+    @extend_schema(operation_id="get_topic", responses=TopicSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(TopicSerializer(_topic(request, pk)).data)
+
+    @extend_schema(
+        operation_id="change_topic",
+        request=TopicChangeSerializer,
+        responses=TopicSerializer,
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        topic = _topic(request, pk)
+        by = caller(request)
+        opening = get_object_or_404(Post.objects.visible_to(by), topic=topic, number=1)
+        opening.topic = topic
+        changes = _valid(TopicChangeSerializer, request)
+        is_staffs = not changes.keys() <= {"title", "tags"}
+        if not permissions.can_edit(by, opening) or (
+            is_staffs and not permissions.can_moderate(by)
+        ):
+            raise PermissionDenied
+        category = None
+        if "category" in changes:
+            named = Category.objects.visible_to(by).filter(slug=changes["category"])
+            category = _known(named, "category")
+        services.edit_topic(
+            topic,
+            by=by,
+            title=changes.get("title", ""),
+            tags=changes.get("tags"),
+            category=category,
+            is_locked=changes.get("is_locked"),
+            is_pinned=changes.get("is_pinned"),
+        )
+        return Response(TopicSerializer(_topic(request, pk)).data)
+
+
+class Watching(Endpoint):
+    """How closely the caller follows a topic."""
+
+    permission_classes = WRITES
+
+    @extend_schema(
+        operation_id="watch_topic", request=WatchSerializer, responses=WatchSerializer
+    )
+    def put(self, request: Request, pk: int) -> Response:
+        topic = _topic(request, pk)
+        level = _valid(WatchSerializer, request)["level"]
+        services.set_level(topic, user=caller(request), level=level)
+        return Response({"level": level})
+
+
+class CategoryList(Endpoint):
+    """The categories the caller may see, in their order."""
+
+    @extend_schema(
+        operation_id="list_categories", responses=CategorySerializer(many=True)
+    )
+    def get(self, request: Request) -> Response:
+        categories = Category.objects.visible_to(request.user)
+        return Response(CategorySerializer(categories, many=True).data)
+
+
+class TagList(Endpoint):
+    """The tags of topics the caller may read, by name."""
+
+    query = PageQuery
+
+    @extend_schema(operation_id="list_tags", responses=TagPageSerializer)
+    def get(self, request: Request) -> Response:
+        page = paginate(
+            Tag.objects.visible_to(request.user),
+            order_by=("name", "pk"),
+            cursor=self.asked["cursor"],
+        )
+        return Response(_page(page, TagSerializer))
+
+
+class PostDetail(Endpoint):
+    """One post: reading, changing and deleting it."""
+
+    permission_classes = WRITES
+
+    @extend_schema(operation_id="get_post", responses=PostSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(PostSerializer(_post(request, pk)).data)
+
+    @extend_schema(
+        operation_id="change_post",
+        request=PostChangeSerializer,
+        responses=PostSerializer,
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        post = _post(request, pk)
+        if not permissions.can_edit(request.user, post):
+            raise PermissionDenied
+        changes = _valid(PostChangeSerializer, request)
+        services.edit_post(
+            post,
+            editor=caller(request),
+            text=changes["text"],
+            reason=changes["reason"],
+            base=changes["version"],
+        )
+        return Response(PostSerializer(_post(request, pk)).data)
+
+    @extend_schema(operation_id="delete_post", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        post = _post(request, pk)
+        if not permissions.can_hide(request.user, post):
+            raise PermissionDenied
+        services.hide_post(post, by=caller(request), reason="")
+        return Response(status=204)
 
 
 class ReplyList(Endpoint):
@@ -228,6 +430,11 @@ class Voting(Endpoint):
         value = _valid(VoteSerializer, request)["value"]
         post = services.vote(_post(request, pk), by=caller(request), value=value)
         return Response(PostSerializer(post).data)
+
+
+def _topic(request: Request, pk: int) -> Topic:
+    visible = Topic.objects.visible_to(request.user)
+    return get_object_or_404(visible.select_related("category", "author"), pk=pk)
 
 
 def _post(request: Request, pk: int) -> Post:

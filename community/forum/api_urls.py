@@ -6,7 +6,12 @@ from community.forum import api
 
 urlpatterns = [
     path("topics/", api.TopicList.as_view(), name="topic-list"),
+    path("topics/<int:pk>/", api.TopicDetail.as_view(), name="topic-detail"),
+    path("topics/<int:pk>/watch/", api.Watching.as_view(), name="watching"),
     path("topics/<int:pk>/posts/", api.ReplyList.as_view(), name="reply-list"),
+    path("posts/<int:pk>/", api.PostDetail.as_view(), name="post-detail"),
     path("posts/<int:pk>/acceptance/", api.Acceptance.as_view(), name="acceptance"),
     path("posts/<int:pk>/vote/", api.Voting.as_view(), name="voting"),
+    path("categories/", api.CategoryList.as_view(), name="category-list"),
+    path("tags/", api.TagList.as_view(), name="tag-list"),
 ]

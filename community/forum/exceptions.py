@@ -3,13 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import DomainError
 
 
-class AlreadySolved(DomainError):
-    """The topic has an accepted answer."""
-
-    code = "already_solved"
-    message = _("This question already has an accepted answer.")
-
-
 class TopicLocked(DomainError):
     """Nobody may reply any more."""
 

@@ -41,6 +41,23 @@ def checked_text(text: str) -> str:
     return text
 
 
+def checked_tags(typed: str) -> list[str]:
+    """Return the tags of what was typed. Raises ``ValidationError`` beyond five."""
+    text = typed.replace("，", ",").replace("、", ",")
+    # ``#python`` is a habit; ``c#`` is a name.
+    words = [clean_title(name).lstrip("#＃") for name in text.split(",")]
+    names = tag_names(words)
+    if len(names) > 5:
+        raise forms.ValidationError(_("Five tags are enough."))
+    for word in words:
+        if len(word) > MAX_NAME:
+            raise forms.ValidationError(
+                _("“%(tag)s” has %(count)d characters; a tag has at most %(most)d."),
+                params={"tag": word, "count": len(word), "most": MAX_NAME},
+            )
+    return names
+
+
 class TextForm(forms.Form):
     """A text in Markdown, and the token of the form it was typed into."""
 
@@ -123,21 +140,7 @@ class TopicForm(TextForm):
 
     def clean_tags(self) -> list[str]:
         """Return the tags, at most five."""
-        text = self.cleaned_data["tags"].replace("，", ",").replace("、", ",")
-        # ``#python`` is a habit; ``c#`` is a name.
-        words = [clean_title(name).lstrip("#＃") for name in text.split(",")]
-        names = tag_names(words)
-        if len(names) > 5:
-            raise forms.ValidationError(_("Five tags are enough."))
-        for word in words:
-            if len(word) > MAX_NAME:
-                raise forms.ValidationError(
-                    _(
-                        "“%(tag)s” has %(count)d characters; a tag has at most %(most)d."
-                    ),
-                    params={"tag": word, "count": len(word), "most": MAX_NAME},
-                )
-        return names
+        return checked_tags(self.cleaned_data["tags"])
 
 
 class EditForm(forms.Form):
@@ -147,6 +150,12 @@ class EditForm(forms.Form):
     text = TextField(
         label=_("Text"), max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 12})
     )
+    tags = forms.CharField(
+        label=_("Tags"),
+        required=False,
+        max_length=200,
+        help_text=_("Up to five words, separated by commas."),
+    )
     reason = forms.CharField(
         label=_("Reason for the change"), max_length=200, required=False
     )
@@ -155,7 +164,7 @@ class EditForm(forms.Form):
     def __init__(self, *args: Any, is_opening: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not is_opening:
-            del self.fields["title"]
+            del self.fields["title"], self.fields["tags"]
 
     def clean_title(self) -> str:
         """Return the title without what nobody sees."""
@@ -164,3 +173,7 @@ class EditForm(forms.Form):
     def clean_text(self) -> str:
         """Return the text without what nobody sees."""
         return checked_text(self.cleaned_data["text"])
+
+    def clean_tags(self) -> list[str]:
+        """Return the tags, at most five."""
+        return checked_tags(self.cleaned_data["tags"])

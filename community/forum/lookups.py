@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 
 from community.forum.models import Post, Topic
 
@@ -30,6 +31,11 @@ def topic_page(request: HttpRequest, pk: int) -> str:
 def reply_form(request: HttpRequest, pk: int) -> str:
     """Return where in a topic its form for replies is, or 404."""
     return f"{topic_page(request, pk)}#reply"
+
+
+def history_page(request: HttpRequest, pk: int, number: int) -> str:
+    """Return the address of the history of a post the reader may see, or 404."""
+    return reverse("forum:post-history", args=[visible_post(request, pk).pk])
 
 
 def post_place(request: HttpRequest, pk: int) -> str:

@@ -3,8 +3,8 @@ from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Lower
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
 from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +32,14 @@ def visibilities_of(user: Person) -> list[str]:
     if user.is_authenticated:
         return [Visibility.PUBLIC, Visibility.MEMBERS]
     return [Visibility.PUBLIC]
+
+
+# Which counter of a tag holds the topics of a category, and of those open to more.
+COUNTED = {
+    Visibility.PUBLIC: "public_count",
+    Visibility.MEMBERS: "members_count",
+    Visibility.STAFF: "topic_count",
+}
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -79,11 +87,13 @@ class Category(models.Model):
 
 class TagQuerySet(models.QuerySet["Tag"]):
     def visible_to(self, user: Person) -> Self:
-        """Tags of topics ``user`` may read; the name of a tag says something, too."""
-        links = TopicTag.objects.filter(
-            tag=OuterRef("pk"), topic__in=Topic.objects.visible_to(user).listed()
-        )
-        return self.filter(Exists(links))
+        """Tags of topics ``user`` may read; the name of a tag says something, too.
+
+        ``shown_count`` is how many topics those are.
+        """
+        widest = visibilities_of(user)[-1]
+        counted = self.annotate(shown_count=F(COUNTED[Visibility(widest)]))
+        return counted.filter(shown_count__gt=0)
 
 
 class Tag(models.Model):
@@ -91,7 +101,10 @@ class Tag(models.Model):
 
     slug = models.SlugField(max_length=40, unique=True, allow_unicode=True)
     name = models.CharField(max_length=40)
+    # What the team may read; what members may; what everybody may.
     topic_count = models.PositiveIntegerField(default=0)
+    members_count = models.PositiveIntegerField(default=0, db_default=0)
+    public_count = models.PositiveIntegerField(default=0, db_default=0)
 
     objects = TagQuerySet.as_manager()
 
@@ -119,6 +132,21 @@ class TopicQuerySet(models.QuerySet["Topic"]):
         return self.filter(hidden_at=None)
 
 
+class Heat(models.Func):
+    """How hot a topic is: tenfold votes and replies weigh as much as 12.5 hours.
+
+    Of the age it takes only when it was asked, so it changes with a vote or a reply and
+    never by itself. The hours are Reddit's.
+    """
+
+    template = (
+        "(log(greatest(1, 1 + 2 * vote_score + reply_count)::double precision)"
+        " + extract(epoch FROM created_at - '2020-01-01 00:00:00+00'::timestamptz)"
+        "::double precision / 45000)"
+    )
+    output_field = models.FloatField()
+
+
 class Topic(models.Model):
     """A question or a discussion; its text is its first post."""
 
@@ -138,6 +166,11 @@ class Topic(models.Model):
     reply_count = models.PositiveIntegerField(default=0)
     vote_score = models.IntegerField(default=0)
     view_count = models.PositiveIntegerField(default=0)
+    hot_score = models.GeneratedField(
+        expression=Heat(F("vote_score"), F("reply_count"), F("created_at")),
+        output_field=models.FloatField(),
+        db_persist=True,
+    )
     highest_number = models.PositiveIntegerField(default=0)
     last_poster = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+"
@@ -190,6 +223,54 @@ class Topic(models.Model):
             ),
             models.Index("author", F("id").desc(), name="forum_topic_author"),
             models.Index(
+                "author",
+                F("bumped_at").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None),
+                name="forum_topic_mine",
+            ),
+            models.Index(
+                F("hot_score").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None),
+                name="forum_topic_hot",
+            ),
+            # The feed, and the best of a day, week or month.
+            models.Index(
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None),
+                name="forum_topic_newest",
+            ),
+            models.Index(
+                "category",
+                F("hot_score").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None),
+                name="forum_topic_category_hot",
+            ),
+            models.Index(
+                "category",
+                F("vote_score").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None),
+                name="forum_topic_category_top",
+            ),
+            models.Index(
+                "category",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None),
+                name="forum_topic_category_newest",
+            ),
+            models.Index(
+                "category",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None, kind="question", solution=None),
+                name="forum_topic_category_open",
+            ),
+            models.Index(
                 F("pinned_at").desc(),
                 condition=Q(hidden_at=None, pinned_at__isnull=False),
                 name="forum_topic_pinned",
@@ -233,13 +314,20 @@ def readers_of(topic: Topic) -> models.QuerySet[User]:
 
 
 class TopicTag(models.Model):
-    """A topic under a tag; carries the time so that a rare tag lists quickly."""
+    """A topic under a tag; carries what lists are sorted by, for the tag's own.
+
+    ``tagging.carry`` keeps it as the topic has it.
+    """
 
     topic = models.ForeignKey(
         Topic, on_delete=models.CASCADE, related_name="topic_tags"
     )
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="topic_tags")
     bumped_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=now, db_default=Now())
+    vote_score = models.IntegerField(default=0, db_default=0)
+    hot_score = models.FloatField(default=0, db_default=0)
+    is_open = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
@@ -251,7 +339,32 @@ class TopicTag(models.Model):
                 F("bumped_at").desc(),
                 F("topic").desc(),
                 name="forum_topictag_latest",
-            )
+            ),
+            models.Index(
+                "tag",
+                F("hot_score").desc(),
+                F("topic").desc(),
+                name="forum_topictag_hot",
+            ),
+            models.Index(
+                "tag",
+                F("vote_score").desc(),
+                F("topic").desc(),
+                name="forum_topictag_top",
+            ),
+            models.Index(
+                "tag",
+                F("created_at").desc(),
+                F("topic").desc(),
+                name="forum_topictag_newest",
+            ),
+            models.Index(
+                "tag",
+                F("created_at").desc(),
+                F("topic").desc(),
+                condition=Q(is_open=True),
+                name="forum_topictag_open",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -312,7 +425,13 @@ class Post(models.Model):
                 F("created_at").desc(),
                 F("id").desc(),
                 name="forum_post_author",
-            )
+            ),
+            # Of what is unread some may be hidden; few posts are.
+            models.Index(
+                fields=["topic", "number"],
+                condition=Q(hidden_at__isnull=False),
+                name="forum_post_hidden",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -324,6 +443,10 @@ class Post(models.Model):
     @property
     def is_opening(self) -> bool:
         return self.number == 1
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.hidden_at is not None
 
     @property
     def shown(self) -> markdown.Rendered | Self:
@@ -356,6 +479,8 @@ class PostRevision(models.Model):
     title = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=now)
+    # Only the team reads what was said then.
+    hidden_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -22,18 +22,39 @@ from community.forum.models import (
     Vote,
     visibilities_of,
 )
+from community.forum.permissions import can_hide, can_moderate, can_restore
 from core.clock import now
 from edge.pagination import CursorPage, paginate
 from search.finding import Hit, with_like_title
 
 SORTS: dict[str, Promise] = {
     "latest": _("Latest"),
+    "hot": _("Hot"),
     "top": _("Top"),
     "unanswered": _("Unanswered"),
     "unread": _("Unread"),
     "mine": _("Mine"),
 }
-WITHOUT_SIGN_IN = ("latest", "top", "unanswered")
+WITHOUT_SIGN_IN = ("latest", "hot", "top", "unanswered")
+# What the best topics are the best of, and how many days that is.
+PERIODS: dict[str, Promise] = {
+    "all": _("Of all time"),
+    "year": _("This year"),
+    "month": _("This month"),
+    "week": _("This week"),
+    "day": _("Today"),
+}
+# Whole days back from now, as the calendar has them.
+DAYS = {"year": 365, "month": 30, "week": 7, "day": 1}
+# The column each list is sorted by; a tag's link carries the same.
+SORTED_BY = {
+    "latest": "bumped_at",
+    "hot": "hot_score",
+    "top": "vote_score",
+    "unanswered": "created_at",
+    "unread": "bumped_at",
+    "mine": "bumped_at",
+}
 # In posts; Discourse shows twenty and fetches the next by itself.
 WINDOW = 30
 # What is older than a week is not unread but missed.
@@ -54,6 +75,13 @@ class TopicRow:
     tags: list[Tag] = field(default_factory=list)
     unread: int = 0
     is_new: bool = False
+    last_read: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where to go on reading: at what is unread, or at the top."""
+        address = self.topic.get_absolute_url()
+        return f"{address}?n={self.last_read + 1}#unread" if self.unread else address
 
 
 @dataclass(slots=True)
@@ -63,6 +91,9 @@ class PostRow:
     post: Post
     my_vote: int = 0
     is_solution: bool = False
+    # Of one's own, without being of the team: that has other buttons.
+    may_delete: bool = False
+    may_restore: bool = False
 
 
 @dataclass(slots=True)
@@ -83,34 +114,44 @@ def list_topics(
     sort: str,
     cursor: str | None,
     tag: Tag | None = None,
+    period: str = "all",
 ) -> CursorPage[Topic]:
-    """Return one page of a list. Raises ``BadCursor``."""
+    """Return one page of a list; ``period`` bounds the best. Raises ``BadCursor``.
+
+    Each reads an index of its own that begins with the category or the tag.
+    """
     topics = topics.listed().select_related("category", "author", "last_poster")
-    order: Sequence[str] = ("-bumped_at", "-pk")
+    narrowed = Q()
+    # Of a tag's list the link is asked, so that a rare tag reads its own index only.
+    place = "topic_tags__" if tag else ""
     if tag is not None:
-        # The link carries the time, so that a rare tag reads its own index only.
-        topics = topics.filter(topic_tags__tag=tag)
-        topics = topics.annotate(tagged_at=F("topic_tags__bumped_at"))
-        order = ("-tagged_at", "-pk")
-    if sort == "top":
-        order = ("-vote_score", "-pk")
+        narrowed &= Q(topic_tags__tag=tag)
+    if sort == "top" and period in DAYS:
+        since = now() - timedelta(days=DAYS[period])
+        narrowed &= Q(**{f"{place}created_at__gte": since})
     elif sort == "unanswered":
-        topics = topics.filter(kind=Topic.Kind.QUESTION, solution=None)
-        order = ("-created_at", "-pk")
+        is_open = Q(topic_tags__is_open=True) if tag else Q()
+        narrowed &= is_open & Q(kind=Topic.Kind.QUESTION, solution=None)
     elif sort == "mine" and user.is_authenticated:
-        topics = topics.filter(author_id=user.pk)
+        narrowed &= Q(author_id=user.pk)
     elif sort == "unread" and user.is_authenticated:
-        topics = topics.filter(
+        narrowed &= Q(
             readers__user_id=user.pk,
             readers__last_read_number__lt=F("highest_number"),
             # In the same filter: another user's muting is not the reader's.
             readers__level__in=[TopicUser.Level.NORMAL, TopicUser.Level.WATCHING],
         )
-    return paginate(topics, order_by=order, cursor=cursor)
+    topics = topics.filter(narrowed)
+    column = SORTED_BY[sort]
+    if tag is not None:
+        # A name of its own, so that no cursor of another list fits.
+        topics = topics.annotate(**{f"tagged_{sort}": F(f"topic_tags__{column}")})
+        column = f"tagged_{sort}"
+    return paginate(topics, order_by=(f"-{column}", "-pk"), cursor=cursor)
 
 
 def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
-    """Return topics with their tags and what is unread: two queries for any number.
+    """Return topics with their tags and what is unread: three queries for any number.
 
     New is what appeared after the reader came to the forum and was never opened.
     """
@@ -128,8 +169,27 @@ def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
         for reader in TopicUser.objects.filter(topic__in=rows, user_id=user.pk):
             row = rows[reader.topic_id]
             row.is_new = False
+            row.last_read = reader.last_read_number
             row.unread = max(0, row.topic.highest_number - reader.last_read_number)
+        _leave_out_hidden([row for row in rows.values() if row.unread])
     return list(rows.values())
+
+
+def names_of(topic: Topic) -> list[str]:
+    """Return the tags of a topic, by name."""
+    return list(topic.tags.order_by("name").values_list("name", flat=True))
+
+
+def _leave_out_hidden(rows: Sequence[TopicRow]) -> None:
+    """Take from what is unread what nobody may read."""
+    if not rows:
+        return
+    unread = {row.topic.pk: row for row in rows}
+    hidden = Post.objects.filter(topic__in=unread, hidden_at__isnull=False)
+    for topic_id, number in hidden.values_list("topic_id", "number"):
+        row = unread[topic_id]
+        if number > row.last_read:
+            row.unread = max(0, row.unread - 1)
 
 
 def pinned_topics(topics: QuerySet[Topic]) -> list[Topic]:
@@ -160,6 +220,9 @@ def window_of(topic: Topic, *, user: Person, around: int | None) -> TopicWindow:
     ]
     for row in rows:
         row.post.topic = topic
+        if not can_moderate(user):
+            row.may_delete = can_hide(user, row.post)
+            row.may_restore = bool(row.post.hidden_at) and can_restore(user, row.post)
     opening = next((row for row in rows if row.post.is_opening), None)
     solution = next((row for row in rows if row.is_solution), None)
     shown = [row for row in rows if start <= row.post.number < start + WINDOW]
@@ -186,8 +249,8 @@ def popular_tags(user: Person) -> list[Tag]:
     """
 
     def read() -> list[Tag]:
-        tags = Tag.objects.visible_to(user).filter(topic_count__gt=0)
-        return list(tags.order_by("-topic_count", "pk")[:POPULAR])
+        tags = Tag.objects.visible_to(user)
+        return list(tags.order_by(F("shown_count").desc(), "pk")[:POPULAR])
 
     key = f"forum:tags:{'-'.join(visibilities_of(user))}"
     # A new tag may show up a minute late.

@@ -1,14 +1,15 @@
-"""Tags: known by their name, found at an address made from it."""
+"""Tags: known by their name, found at an address made from it, counted by who sees."""
 
 import unicodedata
 from collections.abc import Iterable
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.db.models.functions import Lower
 from django.utils.text import slugify
 
 from community.forum.cleaning import clean_title
-from community.forum.models import Tag
+from community.forum.models import COUNTED, Tag, Topic, Visibility
 
 # As long as the column; longer is a title.
 MAX_NAME = 40
@@ -55,3 +56,28 @@ def find_or_create_tag(name: str) -> Tag:
             # It was created just now, or another name has this address.
             continue
     raise IntegrityError(f"No address is free for the tag {name}.")
+
+
+def count_in_tags(tags: Iterable[Tag], visibility: str, change: int) -> None:
+    """Count a topic of a category with ``visibility`` in, or out, one tag by one.
+
+    Always in one order, so that two topics never wait for each other.
+    """
+    counters = [*COUNTED][[*COUNTED].index(Visibility(visibility)) :]
+    changes = {COUNTED[counter]: F(COUNTED[counter]) + change for counter in counters}
+    for pk in sorted(tag.pk for tag in tags):
+        Tag.objects.filter(pk=pk).update(**changes)
+
+
+def carry(topic: Topic) -> None:
+    """Let a topic's links to its tags say what lists are sorted by."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE forum_topictag AS link SET bumped_at = topic.bumped_at,"
+            " created_at = topic.created_at, vote_score = topic.vote_score,"
+            " hot_score = topic.hot_score,"
+            " is_open = topic.kind = 'question' AND topic.solution_id IS NULL"
+            " FROM forum_topic AS topic"
+            " WHERE topic.id = link.topic_id AND topic.id = %s",
+            [topic.pk],
+        )

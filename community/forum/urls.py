@@ -39,6 +39,11 @@ urlpatterns = [
     path("forum/p/<int:pk>/", views.post_detail, name="post-detail"),
     path("forum/p/<int:pk>/edit/", views.post_edit, name="post-edit"),
     path("forum/p/<int:pk>/history/", views.post_history, name="post-history"),
+    path(
+        "forum/p/<int:pk>/history/<int:number>/hide/",
+        views.revision_hide,
+        name="revision-hide",
+    ),
     path("forum/p/<int:pk>/vote/", views.post_vote, name="post-vote"),
     path("forum/p/<int:pk>/accept/", views.answer_accept, name="answer-accept"),
     path("forum/p/<int:pk>/hide/", views.post_hide, name="post-hide"),

@@ -1,8 +1,8 @@
 """The forum's pages."""
 
 from collections.abc import Callable
+from math import inf
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,9 +17,10 @@ from accounts.decorators import own_address, sign_in_required
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
-from community.forum.exceptions import AlreadySolved, EditConflict
+from community.forum.exceptions import EditConflict
 from community.forum.forms import EditForm, ReplyForm, TopicForm
 from community.forum.lookups import (
+    history_page,
     post_place,
     reply_form,
     topic_page,
@@ -35,11 +36,13 @@ from community.forum.models import (
     TopicUser,
 )
 from community.forum.queries import (
+    PERIODS,
     SORTS,
     WITHOUT_SIGN_IN,
     alike,
     list_topics,
     liveliness,
+    names_of,
     pinned_topics,
     popular_tags,
     quoted,
@@ -180,6 +183,8 @@ def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "text": post.source_md,
         "base": post.fingerprint,
     }
+    if post.is_opening:
+        first["tags"] = ", ".join(names_of(post.topic))
     form = EditForm(request.POST or None, initial=first, is_opening=post.is_opening)
     context: dict[str, object] = {"form": form, "post": post}
     if request.method == "POST" and form.is_valid():
@@ -191,6 +196,7 @@ def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 title=form.cleaned_data.get("title", ""),
                 reason=form.cleaned_data["reason"],
                 base=form.cleaned_data["base"],
+                tags=form.cleaned_data.get("tags"),
             )
         except EditConflict as error:
             context |= _conflict(form, visible_post(request, pk), error)
@@ -211,8 +217,29 @@ def post_detail(request: PageRequest, pk: int) -> HttpResponse:
 def post_history(request: PageRequest, pk: int) -> HttpResponse:
     """What a post said before, edit by edit."""
     post = visible_post(request, pk)
-    context = {"post": post, "changes": revisions_of(post)}
+    context = {
+        "post": post,
+        "changes": revisions_of(post, reader=request.user),
+        "can_moderate": permissions.can_moderate(request.user),
+    }
     return render(request, "forum/post_history.html", context)
+
+
+@require_POST
+@sign_in_required(page=history_page)
+def revision_hide(
+    request: AuthenticatedHttpRequest, pk: int, number: int
+) -> HttpResponse:
+    """Keep an earlier version of a post from its readers, or show it again."""
+    post = visible_post(request, pk)
+    if not permissions.can_moderate(request.user):
+        raise PermissionDenied
+    revision = get_object_or_404(post.revisions, number=number)
+    act = Values(request.POST).choice("act", ("hide", "restore"))
+    if not act:
+        raise PermissionDenied
+    services.set_revision_hidden(revision, by=request.user, is_hidden=act == "hide")
+    return redirect("forum:post-history", pk)
 
 
 @require_POST
@@ -234,10 +261,7 @@ def answer_accept(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     answer = visible_post(request, pk)
     if not permissions.can_accept(request.user, answer.topic):
         raise PermissionDenied
-    try:
-        services.accept_answer(answer, by=request.user)
-    except AlreadySolved as error:
-        messages.warning(request, str(error))
+    services.accept_answer(answer, by=request.user)
     return redirect(answer.topic)
 
 
@@ -269,7 +293,8 @@ def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take a post out of sight, with a reason; or bring it back."""
     post = visible_post(request, pk)
-    if not permissions.can_moderate(request.user):
+    may = permissions.can_restore if post.hidden_at else permissions.can_hide
+    if not may(request.user, post):
         raise PermissionDenied
     if post.hidden_at:
         services.restore_post(post, by=request.user)
@@ -353,16 +378,23 @@ def _list(
     tag: Tag | None = None,
 ) -> HttpResponse:
     allowed = SORTS if request.user.is_authenticated else WITHOUT_SIGN_IN
-    sort = Values(request.GET).choice("sort", SORTS, default="latest")
+    asked = Values(request.GET)
+    sort = asked.choice("sort", SORTS, default="latest")
+    period = asked.choice("period", PERIODS, default="all")
     # Lists of one's own are no lists once one has signed out.
     sort = sort if sort in allowed else "latest"
     cursor = cursor_of(request)
-    page = list_topics(visible, user=request.user, sort=sort, cursor=cursor, tag=tag)
+    page = list_topics(
+        visible, user=request.user, sort=sort, cursor=cursor, tag=tag, period=period
+    )
     # A tag's list is short and has its own order: nothing is pinned to it.
     has_pinned = sort == "latest" and tag is None
     pinned = pinned_topics(visible) if has_pinned and not cursor else []
     shown = [topic for topic in page.items if not (has_pinned and topic.pinned_at)]
     all_rows = rows_of([*pinned, *shown], user=request.user)
+    if sort == "unread":
+        # Where only hidden posts came after the last visit, nothing is.
+        all_rows = [row for row in all_rows if row.unread]
     query = request.GET.copy()
     query.pop("cursor", None)
     context = {
@@ -372,6 +404,11 @@ def _list(
         "page": page,
         "query": query.urlencode(),
         "tabs": [(f"?sort={name}", SORTS[name], name == sort) for name in allowed],
+        "periods": [
+            (f"?sort=top&period={name}", label, name == period)
+            for name, label in PERIODS.items()
+            if sort == "top"
+        ],
         "sort": sort,
         "categories": Category.objects.visible_to(request.user),
         "category": category,
@@ -407,6 +444,14 @@ def _topic_page(
         reader is None or reader.last_read_number < last_shown
     ):
         services.mark_read(topic, user=request.user, number=last_shown)
+    # What was there at the last visit; a hidden post is no place to jump to.
+    begun = reader.last_read_number if reader else topic.highest_number
+    unread = [
+        row.post.number
+        for row in window.posts
+        # What solved a question stands above all others.
+        if row.post.number > begun and not (row.is_solution and topic.is_question)
+    ]
     authors = {
         row.post.author_id: row.post.author
         for row in (window.opening, window.solution, *window.posts)
@@ -420,7 +465,8 @@ def _topic_page(
         "form": form,
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
         "reader": reader,
-        "first_unread": reader.last_read_number + 1 if reader else 1,
+        "first_unread": min(unread, default=0),
+        "further_unread": begun + 1 if begun + 1 >= (window.next_number or inf) else 0,
         "can_accept": permissions.can_accept(request.user, topic),
         "can_moderate": permissions.can_moderate(request.user),
         "can_reply": permissions.can_reply(request.user, topic),

@@ -6,6 +6,8 @@ from inference.catalog.models import Deployment, Model
 from inference.catalog.services import Rates, publish_model
 
 _ASSISTANT = Deployment.Provider.DOCS_ASSISTANT
+# Neither has a window of its own: a question and some pages fit, and answers are quoted
+# whole. Prices in dollars for a million tokens, about those of models of their size.
 DEFAULT_MODELS: dict[str, dict[str, Any]] = {
     "doorstone-docs": {
         "title": "Doorstone Docs",

@@ -102,9 +102,10 @@ class Model(models.Model):
 
     @property
     def writes(self) -> bool:
-        """Tell whether it answers in text; else it makes embeddings only."""
+        """Tell whether it answers in text; else it embeds, ranks or judges only."""
         able = set(self.capabilities)
-        return "embeddings" not in able or bool(able & {"chat", "completions"})
+        reads = able & {"embeddings", "rerank", "moderation"}
+        return not reads or bool(able & {"chat", "completions"})
 
     @property
     def card_host(self) -> str:

@@ -3,7 +3,7 @@ from datetime import datetime
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from inference.catalog.models import Model, PriceVersion
+from inference.catalog.models import Deployment, Model, PriceVersion
 
 
 def current_prices(at: datetime | None = None) -> QuerySet[PriceVersion]:
@@ -24,6 +24,16 @@ def with_current_prices(models: QuerySet[Model]) -> QuerySet[Model]:
 def offered_models() -> QuerySet[Model]:
     """Return what is on offer, open ones first, each with ``current`` prices."""
     return with_current_prices(Model.objects.offered()).order_by("edition", "slug")
+
+
+def speaks(deployment: Deployment) -> frozenset[str]:
+    """Return the roads beside a chat's that a place was declared to have itself.
+
+    ``messages`` and ``responses``, in ``options["speaks"]``; what is not there is
+    translated.
+    """
+    names = deployment.options.get("speaks")
+    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
 
 
 def capabilities_on_offer() -> list[str]:

@@ -74,6 +74,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
     """Show every model on offer, or those that are asked for."""
     asked = Values(request.GET)
     edition = asked.choice("edition", Model.Edition.values)
+    # As long as the longest name of something a model can do.
     able = asked.text("can", most=40)
     text = asked.text("q")
     order = asked.choice("sort", ORDERS)

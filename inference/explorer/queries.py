@@ -19,7 +19,7 @@ _ANSWERS = ("chatcmpl-", "cmpl-", "resp_", "msg_")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RequestFilter:
     """What is looked for, as the address says it."""
 
     period: Period
@@ -31,7 +31,7 @@ class Wish:
     organisation: str
 
     @classmethod
-    def read(cls, asked: Values, *, default: str) -> "Wish":
+    def read(cls, asked: Values, *, default: str) -> "RequestFilter":
         """Read a page's address. Raises ``Unreadable``."""
         return cls(
             period=Period.named(asked.choice("range", DAYS, default=default)),
@@ -66,7 +66,9 @@ class Wish:
         return {name: value for name, value in told.items() if value}
 
 
-def found(wish: Wish, *, organisation_id: int | None) -> QuerySet[UsageEvent]:
+def found(
+    lookup: RequestFilter, *, organisation_id: int | None
+) -> QuerySet[UsageEvent]:
     """Return the calls that are looked for, of one organisation or of all.
 
     One that is named by its id is found whenever it was.
@@ -74,26 +76,26 @@ def found(wish: Wish, *, organisation_id: int | None) -> QuerySet[UsageEvent]:
     events = UsageEvent.objects.select_related("key", "key__project", "organisation")
     if organisation_id is not None:
         events = events.filter(organisation_id=organisation_id)
-    elif wish.organisation:
-        events = events.filter(organisation__slug=wish.organisation)
-    if wish.text:
-        ids = Q(request_id=wish.request_id)
+    elif lookup.organisation:
+        events = events.filter(organisation__slug=lookup.organisation)
+    if lookup.text:
+        ids = Q(request_id=lookup.request_id)
         if organisation_id is not None:
             # Their own name for it; of everybody's there is no index.
-            ids |= Q(client_request_id=wish.text)
+            ids |= Q(client_request_id=lookup.text)
         events = events.filter(ids)
     else:
-        events = within(events, wish.period.start, wish.period.end)
-    if wish.model:
-        events = events.filter(model=wish.model)
-    if wish.status == "failed":
+        events = within(events, lookup.period.start, lookup.period.end)
+    if lookup.model:
+        events = events.filter(model=lookup.model)
+    if lookup.status == "failed":
         events = events.exclude(status=UsageEvent.Status.OK)
-    elif wish.status:
-        events = events.filter(status=wish.status)
-    if wish.code:
-        events = events.filter(error_code=wish.code)
-    if wish.key:
-        events = events.filter(key__public_id=wish.key)
+    elif lookup.status:
+        events = events.filter(status=lookup.status)
+    if lookup.code:
+        events = events.filter(error_code=lookup.code)
+    if lookup.key:
+        events = events.filter(key__public_id=lookup.key)
     return events
 
 
@@ -103,10 +105,12 @@ def within(
     return events.filter(occurred_at__gte=start, occurred_at__lt=end)
 
 
-def by_code(wish: Wish, *, organisation_id: int | None) -> Sequence[dict[str, Any]]:
+def by_code(
+    lookup: RequestFilter, *, organisation_id: int | None
+) -> Sequence[dict[str, Any]]:
     """Return the failures by code, the most frequent first. One query."""
-    events = found(wish, organisation_id=organisation_id).exclude(error_code="")
-    return list(
+    events = found(lookup, organisation_id=organisation_id).exclude(error_code="")
+    rows = (
         events.values("error_code")
         .annotate(
             calls=Count("pk"),
@@ -116,3 +120,4 @@ def by_code(wish: Wish, *, organisation_id: int | None) -> Sequence[dict[str, An
         )
         .order_by("-calls", "error_code")[:MOST_CODES]
     )
+    return [{**row} for row in rows]

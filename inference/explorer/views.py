@@ -17,7 +17,7 @@ from edge.pagination import paginate
 from inference.catalog.models import PriceVersion
 from inference.explorer.evidence import evidence_of, facts_of
 from inference.explorer.forms import AskForm
-from inference.explorer.queries import Wish, by_code, found
+from inference.explorer.queries import RequestFilter, by_code, found
 from inference.keys.models import ApiKey
 from inference.usage.models import UsageEvent
 from inference.usage.periods import DAYS
@@ -129,19 +129,19 @@ def staff_error_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 def _list(
     request: HttpRequest, context: dict[str, Any], *, organisation_id: int | None
 ) -> HttpResponse:
-    wish = _wish(request, organisation_id)
+    lookup = _wish(request, organisation_id)
     page = paginate(
-        found(wish, organisation_id=organisation_id),
+        found(lookup, organisation_id=organisation_id),
         order_by=("-occurred_at", "-request_id"),
         cursor=cursor_of(request),
         page_size=PAGE_SIZE,
     )
     shown = {
-        "wish": wish,
+        "lookup": lookup,
         "page": page,
         "ranges": DAYS,
         "statuses": [("failed", _("Failed")), *UsageEvent.Status.choices],
-        "query": _encoded(wish.query),
+        "query": _encoded(lookup.query),
     }
     return render(request, "explorer/request_list.html", context | shown)
 
@@ -149,18 +149,18 @@ def _list(
 def _errors(
     request: HttpRequest, context: dict[str, Any], *, organisation_id: int | None
 ) -> HttpResponse:
-    wish = _wish(request, organisation_id)
+    lookup = _wish(request, organisation_id)
     shown = {
-        "wish": wish,
+        "lookup": lookup,
         "ranges": DAYS,
-        "rows": by_code(wish, organisation_id=organisation_id),
+        "rows": by_code(lookup, organisation_id=organisation_id),
     }
     return render(request, "explorer/error_list.html", context | shown)
 
 
-def _wish(request: HttpRequest, organisation_id: int | None) -> Wish:
+def _wish(request: HttpRequest, organisation_id: int | None) -> RequestFilter:
     default = STAFF_RANGE if organisation_id is None else OWN_RANGE
-    return Wish.read(Values(request.GET), default=default)
+    return RequestFilter.read(Values(request.GET), default=default)
 
 
 def _event(request_id: str, *, organisation_id: int | None) -> UsageEvent:

@@ -23,9 +23,10 @@ from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
 from inference.gateway import metrics
+from inference.gateway.counting import count
 from inference.gateway.engine import Engine
-from inference.gateway.keeping import answer as answer_about
-from inference.gateway.path import answer, count
+from inference.gateway.keeping import answer_about
+from inference.gateway.path import answer
 from inference.gateway.receipts import receipt
 from inference.gateway.receiving import authenticated
 from inference.gateway.request import Message, Receive, Request, Send
@@ -39,7 +40,13 @@ from inference.protocol.dialects import (
     Responses,
 )
 from inference.protocol.errors import APIError
-from inference.protocol.requests import CHAT, COMPLETIONS, EMBEDDINGS
+from inference.protocol.requests import (
+    CHAT,
+    COMPLETIONS,
+    EMBEDDINGS,
+    MODERATIONS,
+    RERANK,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +55,27 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 _MESSAGES, _COUNT = Messages(), MessagesCount()
 _DIALECTS: tuple[Dialect, ...] = (
     *(OpenAI(CHAT), OpenAI(COMPLETIONS), OpenAI(EMBEDDINGS)),
+    *(OpenAI(RERANK), OpenAI(MODERATIONS)),
     *(Responses(), _MESSAGES, _COUNT),
 )
 ENDPOINTS = {f"/v1/{dialect.name}": dialect for dialect in _DIALECTS}
+
+
+_NO_PRICE = "no model on offer has a price for it."
+_NO_FILES = (
+    "nothing is kept here. Send a file inside the request, as `file_data` or as a "
+    "data address."
+)
+# What clients know and will ask for. Their bodies are not even read.
+_NOT_SERVED = {
+    **dict.fromkeys(("images", "audio", "videos", "realtime"), _NO_PRICE),
+    **dict.fromkeys(("files", "uploads", "vector_stores", "containers"), _NO_FILES),
+    "batches": "send the requests one by one.",
+    **dict.fromkeys(
+        ("assistants", "threads", "conversations", "fine_tuning", "evals"),
+        "conversations go on by `previous_response_id` of `/v1/responses`.",
+    ),
+}
 
 
 class Gateway:
@@ -116,7 +141,7 @@ class Gateway:
     async def _answer_scrape(self, request: Request) -> None:
         self.start()
         try:
-            await metrics.answer(request)
+            await metrics.tell(request)
         except APIError as error:
             await request.refuse(error)
 
@@ -167,11 +192,21 @@ class Gateway:
             request.require_method("GET")
             await _answer_with_receipt(request, engine)
         else:
-            raise APIError(
-                404,
-                f"Unknown request URL: {request.method} {path}.",
-                code="unknown_url",
-            )
+            raise _not_served(request)
+
+
+def _not_served(request: Request) -> APIError:
+    """Return why an address of the protocols answers nothing here."""
+    why = _NOT_SERVED.get(request.path.removeprefix("/v1/").partition("/")[0])
+    if why is not None:
+        return APIError(
+            404, f"`{request.path}` is not served here: {why}", code="not_served"
+        )
+    return APIError(
+        404,
+        f"Unknown request URL: {request.method} {request.path}.",
+        code="unknown_url",
+    )
 
 
 def _default_of(request: Request) -> Dialect:

@@ -17,10 +17,10 @@ from inference.protocol import errors
 from inference.protocol.answers import error_in, hide
 from inference.protocol.estimates import TextSize, add_choice
 from inference.protocol.metering import meter, usage_in
-from inference.protocol.requests import EMBEDDINGS
-from inference.providers.base import Provider, UpstreamFailed
+from inference.protocol.requests import WRITE_NOTHING
+from inference.providers.base import Answer, Provider, UpstreamFailed
 from inference.providers.keyring import keys_of
-from inference.providers.wire import Unreadable
+from inference.providers.wire import Unreadable, loads
 from inference.routing.faults import Blame, Verdict, judge
 from inference.routing.router import MAX_ATTEMPTS, Router
 from inference.routing.unanswered import Unanswered
@@ -55,7 +55,9 @@ class Attempts:
 
         async def attempt(deployment: Deployment) -> tuple[dict[str, Any], bytes]:
             provider = self.providers[deployment.provider]
-            answer = await provider.complete(deployment, exchange.ask())
+            answer = await provider.complete(deployment, exchange.ask(deployment))
+            if exchange.is_native_at(deployment):
+                return answer.value, self._native(exchange, deployment, answer)
             error = error_in(answer.value)
             was_run = usage_in(answer.value) is not None
             if error:
@@ -71,12 +73,35 @@ class Attempts:
             return answer.value, written
 
         value, written = await self.first_answer(exchange, attempt)
+        if exchange.is_worded:
+            return
         size = TextSize()
-        if exchange.call.endpoint != EMBEDDINGS:
+        if exchange.call.endpoint not in WRITE_NOTHING:
             for choice in value["choices"]:
                 add_choice(size, choice)
         tokens = meter(usage_in(value), size, exchange.bounds)
         exchange.record_answer(exchange.envelope.enclose(written, tokens), tokens)
+
+    def _native(
+        self, exchange: Exchange, deployment: Deployment, answer: Answer
+    ) -> bytes:
+        """Take an answer that is in the caller's own protocol.
+
+        Raises ``UpstreamFailed`` for one that is none.
+        """
+        wording = exchange.call.wording
+        if wording is None:
+            raise TypeError
+        try:
+            body = hide(answer.body, secrets_of(deployment.credential))
+            value = answer.value if body == answer.body else loads(body)
+            size = wording.native_size(value)
+            tokens = meter(value.get("usage"), size, exchange.bounds)
+            told = wording.native_whole(body, value, tokens)
+        except Unreadable as unreadable:
+            raise UpstreamFailed(200, was_run=True) from unreadable
+        exchange.record_answer(told, tokens, is_worded=True)
+        return told
 
     async def first_answer(
         self,
@@ -93,11 +118,13 @@ class Attempts:
         for number, runner in enumerate(runners, 1):
             if last is not None and not last.leads_to(runner, exchange.runner):
                 continue
-            exchange.run_as(runner)
-            # One try is left for the model that comes next.
-            left = MAX_ATTEMPTS - exchange.attempts - (number < len(runners))
+            left = MAX_ATTEMPTS - exchange.attempts
             if left < 1:
                 break
+            exchange.run_as(runner)
+            if left > 1 and number < len(runners):
+                # One try is for the model that comes next.
+                left -= 1
             try:
                 return await self._first_of(exchange, attempt, most=left)
             except Unanswered as unanswered:

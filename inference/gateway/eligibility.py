@@ -12,7 +12,7 @@ from inference.protocol.capabilities import check_capabilities, drop_wishes
 from inference.protocol.errors import APIError
 from inference.protocol.fields import refuse_unknown
 from inference.protocol.metering import UsageBounds
-from inference.protocol.requests import EMBEDDINGS, PROMPTS, ModelRequest
+from inference.protocol.requests import PROMPTS, WRITE_NOTHING, ModelRequest
 
 
 async def find_model(directory: Directory, caller: Caller, slug: str) -> OfferedModel:
@@ -79,11 +79,11 @@ def fitting_bounds(
 
 def _check(call: ModelRequest, model: OfferedModel) -> None:
     refuse_unknown(call.endpoint, call.payload, model.accepts)
-    if call.endpoint == EMBEDDINGS and all(
+    if call.endpoint in WRITE_NOTHING and all(
         d.provider != Deployment.Provider.OPENAI for d in model.deployments
     ):
         raise errors.bad_request(
-            f"The model `{model.slug}` makes no embeddings.", "model"
+            f"The model `{model.slug}` makes no {call.endpoint}.", "model"
         )
     check_capabilities(
         call.endpoint, call.payload, model=model.slug, able=model.capabilities
@@ -100,7 +100,7 @@ def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int
     size, context = call.size, model.context_tokens
     estimated_in = max(1, size.estimate(model.bytes_per_token))
     each_in = estimated_in // size.texts
-    if call.endpoint == EMBEDDINGS:
+    if call.endpoint in WRITE_NOTHING:
         most_out = likely = answers = 0
     else:
         room = max(context - each_in, model.default_output_tokens)

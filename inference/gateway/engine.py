@@ -40,10 +40,10 @@ class Engine:
         self.attempts = Attempts(self.redis, self.providers, self.lookout.router)
         self.lookout.raise_alarm = self.attempts.raise_alarm
         self.keeping = Keeping(self.redis)
-        self.settlement = Settlement(self.redis, self.admission)
+        self.settlement = Settlement(self.redis, self.admission, self.keeping)
         self.streams = Streams(self.directory, self.attempts, self.settlement)
         self.tasks: list[asyncio.Task[None]] = []
-        metrics.watch(
+        metrics.follow(
             lambda: len(self.settlement.running), lambda: len(self.settlement.waiting)
         )
         self.is_stopping = False
@@ -84,7 +84,7 @@ class Engine:
         self.interrupt()
         await self.streams.wait_for_answers()
         await self.streams.wait_for_drains()
-        await self.keeping.stop()
+        await self.keeping.end_all()
         for provider in self.providers.values():
             await provider.close()
         await self.settlement.close()

@@ -7,16 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from core.idempotency import REPLAYED
+from core.money import NANO
 from inference.catalog.models import Deployment
+from inference.catalog.queries import speaks
 from inference.directory.directory import Caller, OfferedModel
 from inference.protocol.answers import Envelope
 from inference.protocol.metering import Tokens, UsageBounds
 from inference.protocol.requests import ModelRequest
+from inference.protocol.scanning import StreamScanner
 from inference.providers.base import Ask
 from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage
 
 AUDIENCES = ("public", "members")
+_WORDED = b" "
 
 
 def _nothing() -> None:
@@ -99,6 +104,8 @@ class Exchange:
     is_replayed: bool = False
     tokens: Tokens = field(init=False)
     answer: bytes = b""
+    # It is in the caller's own words already.
+    is_worded: bool = False
 
     # Called once a response that is kept has been written down.
     begun: Callable[[], object] = _nothing
@@ -194,12 +201,19 @@ class Exchange:
             return self.limit_headers
         return {**self.limit_headers, "x-model": self.runner.slug}
 
-    def ask(self) -> Ask:
+    def is_native_at(self, deployment: Deployment) -> bool:
+        """Whether a place speaks the caller's own protocol, and is asked in it."""
+        native = self.call.native
+        return native is not None and native.speaks in speaks(deployment)
+
+    def ask(self, deployment: Deployment) -> Ask:
         """Return what a provider is asked."""
+        native = self.call.native if self.is_native_at(deployment) else None
         return Ask(
             request_id=self.request_id,
-            endpoint=self.call.endpoint,
-            payload=self.call.payload,
+            endpoint=native.speaks if native else self.call.endpoint,
+            payload=native.payload if native else self.call.payload,
+            native_most=native.most_field if native else "",
             is_stream=self.call.is_stream,
             model=self.runner.slug,
             created=int(self.occurred_at.timestamp()),
@@ -207,6 +221,23 @@ class Exchange:
             audiences=AUDIENCES,
             locale=self.caller.locale,
         )
+
+    def scanner_at(
+        self, deployment: Deployment, secrets: tuple[bytes, ...]
+    ) -> StreamScanner:
+        """Return what watches a stream of a place, in the words it speaks."""
+        call = self.call
+        if call.wording is None:
+            return StreamScanner(
+                self.envelope,
+                self.bounds,
+                wants_usage=call.wants_usage,
+                secrets=secrets,
+            )
+        is_native = self.is_native_at(deployment)
+        scanner = call.wording.scanner(self.envelope, self.bounds, is_native=is_native)
+        scanner.secrets = secrets
+        return scanner
 
     def record_failure(
         self, status: str, *, has_run: bool, upstream_status: int
@@ -232,15 +263,31 @@ class Exchange:
         """Whether a stream has begun, which settles itself when it ends."""
         return self._interruption is not None
 
-    def record_answer(self, answer: bytes, tokens: Tokens) -> None:
+    def record_answer(
+        self, answer: bytes, tokens: Tokens, *, is_worded: bool = False
+    ) -> None:
         """Take a whole answer."""
-        self.answer = answer
+        # A space before JSON means nothing, and says later what was kept.
+        self.answer = _WORDED + answer if is_worded else answer
+        self.is_worded = is_worded
         self.tokens = tokens
 
     def replay(self, answer: bytes) -> None:
         """Take the answer that was kept: nothing runs again."""
         self.is_replayed = True
+        self.is_worded = answer.startswith(_WORDED)
         self.answer = answer
+
+    def notify_begun(self, begun: Callable[[], object]) -> None:
+        """Call ``begun`` once the response is written down."""
+        self.begun = begun
+
+    @property
+    def answer_headers(self) -> dict[str, str]:
+        """What a whole answer is sent with."""
+        if self.is_replayed:
+            return {REPLAYED.lower(): "true"}
+        return {**self.headers, "x-cost": f"{self.usage.price_nano / NANO:.9f}"}
 
     def take_answer(self) -> bytes:
         """Return the whole answer and forget it: the commit may have to wait."""
@@ -301,6 +348,7 @@ class Exchange:
         )
         # It may be 20 MB, and the commit may have to wait.
         self.call.payload = {}
+        self.call.native = None
 
     def _unload(self) -> None:
         """It runs no more where it ran."""

@@ -24,6 +24,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from core.errors import Unavailable
+from core.reading import whole_number
 from inference.directory.directory import Caller, in_thread
 from inference.gateway.exchange import Exchange
 from inference.gateway.request import Request
@@ -66,7 +67,7 @@ async def before(dialect: Dialect, body: bytes, caller: Caller) -> Before:
     if previous is None:
         return Before(off="")
     try:
-        items = await _ask(
+        items = await _in_database(
             services.conversation, previous, organisation_id=caller.organisation_id
         )
     except ResponseMissing as missing:
@@ -103,7 +104,10 @@ class Keeping:
         return self._kept(request, exchange)
 
     async def run(
-        self, request: Request, exchange: Exchange, work: Callable[[], Awaitable[None]]
+        self,
+        request: Request,
+        exchange: Exchange,
+        work: Callable[[], Awaitable[object]],
     ) -> None:
         """Run ``work`` in the background and answer with what is begun.
 
@@ -122,7 +126,7 @@ class Keeping:
                 has_begun.set_result(None)
 
         async def run() -> None:
-            exchange.begun = begin
+            exchange.notify_begun(begin)
             await work()
 
         task = asyncio.ensure_future(run())
@@ -132,8 +136,8 @@ class Keeping:
         if not has_begun.done():
             # It ended before it was written down.
             task.result()
-        await request.respond(200, _dumped(begun), exchange.limit_headers)
         task.add_done_callback(_heard)
+        await request.respond(200, _dumped(begun), exchange.limit_headers)
 
     def cancel_here(self, response_id: str) -> None:
         """End a response that runs in this process."""
@@ -145,7 +149,7 @@ class Keeping:
         """End a response that was cancelled at another process."""
         self.cancel_here(response_id)
 
-    async def stop(self) -> None:
+    async def end_all(self) -> None:
         """End what runs in the background; each is written down as cancelled."""
         tasks = list(self.running.values())
         for task in tasks:
@@ -160,7 +164,7 @@ class Keeping:
             raise TypeError
         organisation_id = exchange.caller.organisation_id
         try:
-            await _ask(
+            await _in_database(
                 services.begin,
                 wording.begun(),
                 _named(keep.items, exchange.request_id),
@@ -200,13 +204,13 @@ class Keeping:
 
     async def _finish(self, told: dict[str, Any], organisation_id: int) -> None:
         try:
-            await _ask(services.finish, told, organisation_id=organisation_id)
+            await _in_database(services.finish, told, organisation_id=organisation_id)
         except Unavailable:
             # It stays in progress, and is told as failed once nothing runs for it.
             logger.exception("responses.not_kept", extra={"response": told["id"]})
 
 
-async def answer(request: Request, caller: Caller, keeping: Keeping) -> None:
+async def answer_about(request: Request, caller: Caller, keeping: Keeping) -> None:
     """Answer what is asked of a kept response. Raises ``APIError``, ``Unavailable``."""
     response_id, _, what = request.path.removeprefix("/v1/responses/").partition("/")
     methods = _METHODS.get(what)
@@ -222,18 +226,20 @@ async def answer(request: Request, caller: Caller, keeping: Keeping) -> None:
     organisation_id = caller.organisation_id
     try:
         if request.method == "DELETE":
-            await _ask(services.delete, response_id, organisation_id=organisation_id)
+            await _in_database(
+                services.delete, response_id, organisation_id=organisation_id
+            )
             keeping.cancel_here(response_id)
             told = {"id": response_id, "object": "response", "deleted": True}
         elif what == "cancel":
             told = await _cancel(response_id, organisation_id, keeping)
         elif what == "input_items":
-            items = await _ask(
+            items = await _in_database(
                 services.input_of, response_id, organisation_id=organisation_id
             )
             told = _page(items, request)
         else:
-            told = await _told(response_id, organisation_id, request)
+            told = await _response_of(response_id, organisation_id, request)
     except ResponseMissing as missing:
         raise _not_found(missing.response_id) from missing
     except (ResponseUnfinished, ConversationTooLong) as no:
@@ -241,15 +247,17 @@ async def answer(request: Request, caller: Caller, keeping: Keeping) -> None:
     await request.respond(200, _dumped(told))
 
 
-async def _told(
+async def _response_of(
     response_id: str, organisation_id: int, request: Request
 ) -> dict[str, Any]:
     if request.query("stream") == "true":
         raise errors.bad_request(
             "A kept response is not streamed again: fetch it whole.", "stream"
         )
-    row = await _ask(services.find, response_id, organisation_id=organisation_id)
-    told = await _ask(services.response_of, row)
+    row = await _in_database(
+        services.find, response_id, organisation_id=organisation_id
+    )
+    told = await _in_database(services.response_of, row)
     if (
         row.status == Status.IN_PROGRESS
         and timezone.now() - row.created_at > LOST_AFTER
@@ -270,32 +278,38 @@ async def _give_up_if_lost(told: dict[str, Any], organisation_id: int) -> None:
         return
     lost = {"code": "server_error", "message": "The server was restarted meanwhile."}
     told |= {"status": Status.FAILED.value, "error": lost}
-    await _ask(services.finish, told, organisation_id=organisation_id)
+    await _in_database(services.finish, told, organisation_id=organisation_id)
 
 
 async def _cancel(
     response_id: str, organisation_id: int, keeping: Keeping
 ) -> dict[str, Any]:
-    row = await _ask(services.find, response_id, organisation_id=organisation_id)
+    row = await _in_database(
+        services.find, response_id, organisation_id=organisation_id
+    )
     if not row.is_background:
         raise errors.bad_request("Only a response in the background can be cancelled.")
-    told: dict[str, Any] = await _ask(services.response_of, row)
+    told: dict[str, Any] = await _in_database(services.response_of, row)
     if row.status == Status.IN_PROGRESS:
         cancelled = told | {"status": Status.CANCELLED.value}
-        if await _ask(services.finish, cancelled, organisation_id=organisation_id):
+        if await _in_database(
+            services.finish, cancelled, organisation_id=organisation_id
+        ):
             keeping.cancel_here(response_id)
             keeping.redis.tell("PUBLISH", prefixed(CHANNEL), response_id)
             return cancelled
         # It ended by itself at that very moment.
-        row = await _ask(services.find, response_id, organisation_id=organisation_id)
-        told = await _ask(services.response_of, row)
+        row = await _in_database(
+            services.find, response_id, organisation_id=organisation_id
+        )
+        told = await _in_database(services.response_of, row)
     return told
 
 
 def _page(items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
     """Return a page of items in the order that is asked for, newest first."""
-    limit = request.query("limit") or "20"
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= 100:
+    limit = whole_number(request.query("limit") or "20")
+    if limit is None or not 1 <= limit <= 100:
         raise errors.bad_request("`limit` has to be from 1 to 100.", "limit")
     order = request.query("order") or "desc"
     if order not in {"asc", "desc"}:
@@ -307,7 +321,7 @@ def _page(items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
         if after not in names:
             raise errors.bad_request("`after` names no item of this list.", "after")
         ordered = ordered[names.index(after) + 1 :]
-    data = ordered[: int(limit)]
+    data = ordered[:limit]
     return {
         "object": "list",
         "data": data,
@@ -354,7 +368,9 @@ def _not_found(response_id: str, why: str = "") -> APIError:
     )
 
 
-async def _ask(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+async def _in_database(
+    function: Callable[..., Any], *arguments: Any, **named: Any
+) -> Any:
     """Run a service in a thread. Raises ``Unavailable`` without a database."""
     try:
         return await in_thread(lambda: function(*arguments, **named))

@@ -49,7 +49,7 @@ UNCOMMITTED = Gauge(
 )
 
 
-def count(usage: Usage) -> None:
+def count_call(usage: Usage) -> None:
     """Count a call that has ended."""
     CALLS.labels(usage.model, usage.status).inc()
     if usage.tokens_in:
@@ -66,13 +66,13 @@ def count_refusal(error: APIError) -> None:
     REFUSALS.labels(error.code or str(error.status)).inc()
 
 
-def watch(running: Callable[[], float], uncommitted: Callable[[], float]) -> None:
+def follow(running: Callable[[], float], uncommitted: Callable[[], float]) -> None:
     """Have the two gauges read when they are scraped."""
     RUNNING.set_function(running)
     UNCOMMITTED.set_function(uncommitted)
 
 
-async def answer(request: Request) -> None:
+async def tell(request: Request) -> None:
     """Answer a scrape. Raises ``APIError`` for who may not read it."""
     if not may_read(request):
         # As any page that is not there: nobody learns that it is.

@@ -10,7 +10,6 @@ from inference.catalog.models import Deployment
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
 from inference.protocol.errors import APIError
-from inference.protocol.scanning import StreamScanner
 from inference.providers.base import Stream, StreamBroke, UpstreamFailed
 
 STREAM_SECONDS = 1800.0  # the longest answers of the slowest models take minutes
@@ -41,12 +40,7 @@ class Relay:
         self.exchange = exchange
         self.deployment = deployment
         self.stream = stream
-        self.scanner = StreamScanner(
-            exchange.envelope,
-            exchange.bounds,
-            wants_usage=exchange.call.wants_usage,
-            secrets=secrets,
-        )
+        self.scanner = exchange.scanner_at(deployment, secrets)
         self.counted = self.scanner.counted
         self.first = b""
         self.is_read = False

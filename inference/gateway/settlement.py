@@ -7,8 +7,8 @@ process still holds the usage and commits it.
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import hiredis
@@ -26,6 +26,8 @@ from inference.gateway.admission import (
     request_key,
 )
 from inference.gateway.exchange import Exchange, Stage
+from inference.gateway.keeping import Keeping
+from inference.gateway.request import Request
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.metering import Tokens
@@ -76,9 +78,12 @@ return redis.call('ZADD', KEYS[1], redis.call('TIME')[1], ARGV[1])
 class Settlement:
     """Commits usage in groups and gives reservations back afterwards."""
 
-    def __init__(self, redis: LeanRedis, admission: Admission) -> None:
+    def __init__(
+        self, redis: LeanRedis, admission: Admission, keeping: Keeping
+    ) -> None:
         self.redis = redis
         self.admission = admission
+        self.keeping = keeping
         # Settled, and not committed yet.
         self.waiting = admission.uncommitted
         self.running: dict[str, Exchange] = {}
@@ -98,6 +103,15 @@ class Settlement:
 
     async def open(self) -> None:
         await self.pool.open(wait=False)
+
+    @asynccontextmanager
+    async def carrying(
+        self, request: Request, exchange: Exchange
+    ) -> AsyncIterator[None]:
+        """Settle what runs in the block, and keep its response where that is asked."""
+        with self.settling(exchange):
+            async with self.keeping.keeping(request, exchange):
+                yield
 
     @contextmanager
     def settling(self, exchange: Exchange) -> Iterator[None]:
@@ -126,7 +140,7 @@ class Settlement:
     ) -> None:
         """Have what was used committed soon and the reservation given back then."""
         exchange.settle(status, tokens, error_code=error_code or "")
-        metrics.count(exchange.usage)
+        metrics.count_call(exchange.usage)
         if tokens.complaint:
             deployment = exchange.deployment
             logger.warning(

@@ -72,7 +72,7 @@ class Streams:
 
         async def attempt(deployment: Deployment) -> Relay:
             provider = self.attempts.providers[deployment.provider]
-            stream = await provider.stream(deployment, exchange.ask())
+            stream = await provider.stream(deployment, exchange.ask(deployment))
             secrets = secrets_of(deployment.credential)
             return await Relay(exchange, deployment, stream, secrets).open()
 

@@ -47,7 +47,7 @@ def _dollars(help_text: Any) -> forms.DecimalField:
     )
 
 
-class LinesField(forms.CharField):
+class RuleListField(forms.CharField):
     """A list that is written one to a line; ``read`` makes each what is kept."""
 
     def __init__(self, *, read: Callable[[str], str], **kwargs: Any) -> None:
@@ -127,7 +127,7 @@ class KeyForm(forms.Form):
     requests_per_minute = _limit(_("Requests per minute"))
     tokens_per_minute = _limit(_("Tokens per minute"))
     concurrent_requests = _limit(_("Requests at the same time"))
-    networks = LinesField(
+    networks = RuleListField(
         label=_("Networks it may be used from"),
         read=network_of,
         help_text=_(
@@ -135,7 +135,7 @@ class KeyForm(forms.Form):
             "line. Empty: from everywhere."
         ),
     )
-    origins = LinesField(
+    origins = RuleListField(
         label=_("Web pages that may read answers"),
         read=origin_of,
         help_text=_(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.money import NANO
 from inference.catalog.models import NAME_LENGTH, Deployment, Model, PriceVersion
 from inference.catalog.services import Rates
-from inference.keys.forms import LinesField
+from inference.keys.forms import RuleListField
 from inference.providers.adding import Wish, address_of
 
 # What the gateway, the playground and the pages know of; a model may say more.
@@ -213,7 +213,7 @@ class ModelForm(forms.ModelForm[Model]):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    fallbacks = LinesField(
+    fallbacks = RuleListField(
         label=_("Models that may answer in its place"),
         read=str,
         help_text=_("By name, one to a line, in the order they are tried."),

@@ -18,11 +18,15 @@ from inference.providers.wire import Unreadable
 _SIGNS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
 _STARTS = {
-    name: re.compile(rb'"%b"\s*:\s*' % name.encode()) for name in ("choices", "data")
+    name: re.compile(rb'"%b"\s*:\s*' % name.encode())
+    for name in ("choices", "data", "results")
 }
 # What stands after the last value of a document, read from its end.
 _END = (b"}",)
 _NULL_END = (b"}", b"null", b":", b'"usage"', b",")
+# Where each of those that write nothing has its answer, and how its ids begin.
+_KEYS = {"embeddings": "data", "rerank": "results", "moderations": "results"}
+_PREFIXES = {"rerank": "rerank", "moderations": "modr"}
 _OBJECTS = {
     ("chat/completions", False): "chat.completion",
     ("chat/completions", True): "chat.completion.chunk",
@@ -60,6 +64,12 @@ class Envelope:
     def __post_init__(self) -> None:
         if self.endpoint == "embeddings":
             around: dict[str, Any] = {"object": "list", "model": self.model}
+        elif self.endpoint in _PREFIXES:
+            own = self.request_id.removeprefix("req_")
+            around = {
+                "id": f"{_PREFIXES[self.endpoint]}-{own}",
+                "model": self.model,
+            }
         else:
             prefix = "chatcmpl" if self.endpoint == "chat/completions" else "cmpl"
             around = {
@@ -72,7 +82,7 @@ class Envelope:
 
     @property
     def key(self) -> str:
-        return "data" if self.endpoint == "embeddings" else "choices"
+        return _KEYS.get(self.endpoint, "choices")
 
     def wrap(self, answer: bytes, usage: bytes = b"") -> bytes:
         """Return a document around the JSON of choices, or of embeddings."""

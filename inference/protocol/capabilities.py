@@ -21,6 +21,10 @@ _WISHES = ("reasoning_effort", "verbosity")
 _TEXT = {"text", "refusal", "input_text", "output_text", None}
 _WRITES = {"chat", "completions"}
 _EMBEDS = "embeddings"
+# What a model has to be able to for each of the roads that write nothing. One that
+# says of itself no word of them is a model that writes.
+_READS = {_EMBEDS: _EMBEDS, "rerank": "rerank", "moderations": "moderation"}
+READS = frozenset(_READS.values())
 
 
 def check_capabilities(
@@ -30,9 +34,11 @@ def check_capabilities(
 
     Text needs no capability; what is not text needs the one for it.
     """
-    if endpoint == _EMBEDS and able and _EMBEDS not in able:
-        raise _cannot(model, _EMBEDS, "model")
-    if endpoint != _EMBEDS and _EMBEDS in able and not able & _WRITES:
+    need = _READS.get(endpoint)
+    # A model without any word of itself may embed: its server knows.
+    if need is not None and need not in able and (able or need != _EMBEDS):
+        raise _cannot(model, need, "model")
+    if need is None and able & READS and not able & _WRITES:
         raise _cannot(model, "chat", "model")
     for need, where in _needs(payload):
         if need not in able:

@@ -78,6 +78,13 @@ def events_of(piece: bytes) -> Iterator[ChatEvent]:
         yield ChatEvent(said=said_of(value), told=told_of(value))
 
 
+def error_in_event(piece: bytes) -> dict[str, Any] | None:
+    """Return the error of an event in the gateway's own words, if it is one."""
+    if not piece.startswith(_DATA):
+        return None
+    return next((event.error for event in events_of(piece) if event.error), None)
+
+
 def answer_of(body: bytes) -> tuple[Said, Told]:
     """Return what a whole answer says and what it used."""
     value = _read(body)

@@ -11,17 +11,24 @@ from typing import Any, Protocol
 import orjson
 
 from inference.protocol import requests
+from inference.protocol.answers import Envelope
+from inference.protocol.chunks import error_in_event
 from inference.protocol.errors import APIError, ContextExceeded
+from inference.protocol.estimates import TextSize
 from inference.protocol.messages import answers as messages
 from inference.protocol.messages import errors as messages_errors
+from inference.protocol.messages import native as messages_native
 from inference.protocol.messages import requests as messages_requests
 from inference.protocol.messages.events import MessageEvents
+from inference.protocol.metering import Tokens, UsageBounds
 from inference.protocol.reading import object_of
 from inference.protocol.requests import CHAT, NOTHING_BEFORE, Before, ModelRequest
+from inference.protocol.responses import native as responses_native
 from inference.protocol.responses import requests as responses_requests
 from inference.protocol.responses.answers import Frame
 from inference.protocol.responses.answers import error as failure
 from inference.protocol.responses.events import ResponseEvents, response
+from inference.protocol.scanning import StreamScanner
 
 _INPUT_TOO_LONG = (
     "Your input exceeds the context window of this model. "
@@ -83,8 +90,11 @@ class Messages:
     def read(
         self, body: bytes, request_id: str, before: Before = NOTHING_BEFORE
     ) -> ModelRequest:
-        chat = messages_requests.to_chat(object_of(body))
-        return _translated(chat, MessageWording(request_id, chat["model"]))
+        fields = object_of(body)
+        chat = messages_requests.to_chat(fields)
+        request = _translated(chat, MessageWording(request_id, chat["model"]))
+        request.native = messages_native.native_of(fields.value)
+        return request
 
     def status_of(self, error: APIError) -> int:
         return messages_errors.status_of(error)
@@ -116,10 +126,12 @@ class Responses:
     def read(
         self, body: bytes, request_id: str, before: Before = NOTHING_BEFORE
     ) -> ModelRequest:
-        chat, asked = responses_requests.to_chat(object_of(body), before)
+        fields = object_of(body)
+        chat, asked = responses_requests.to_chat(fields, before)
         frame = Frame(request_id, chat["model"], int(time.time()), asked)
         request = _translated(chat, ResponseWording(frame))
         request.keep = asked.keep
+        request.native = responses_native.native_of(fields.value, before.items)
         return request
 
     def status_of(self, error: APIError) -> int:
@@ -142,16 +154,44 @@ class MessageWording:
         self._request_id = request_id
         self._model = model
         self._events = MessageEvents(request_id=request_id, model=model)
+        self._scanner: messages_native.MessageScanner | None = None
+        self._has_failed = False
 
     def whole(self, body: bytes) -> bytes:
         return messages.message(body, request_id=self._request_id, model=self._model)
 
     def events(self, piece: bytes) -> bytes:
-        return self._events.feed(piece)
+        if self._scanner is None:
+            return self._events.feed(piece)
+        error = error_in_event(piece)
+        if error is None:
+            return piece
+        self._has_failed = True
+        return messages_native.error_event(error, self._request_id)
 
     @property
     def has_ended(self) -> bool:
-        return self._events.has_ended
+        if self._scanner is None:
+            return self._events.has_ended
+        return self._has_failed or self._scanner.counted.is_done
+
+    def native_size(self, value: dict[str, Any]) -> TextSize:
+        return messages_native.size_of(value)
+
+    def native_whole(self, body: bytes, value: dict[str, Any], tokens: Tokens) -> bytes:
+        return messages_native.message(
+            body, value, tokens, request_id=self._request_id, model=self._model
+        )
+
+    def scanner(
+        self, envelope: Envelope, bounds: UsageBounds, *, is_native: bool
+    ) -> StreamScanner:
+        self._scanner = None
+        if not is_native:
+            return StreamScanner(envelope, bounds, wants_usage=True)
+        self._scanner = messages_native.MessageScanner(envelope, bounds)
+        self._scanner.begin(request_id=self._request_id, model=self._model)
+        return self._scanner
 
 
 class ResponseWording:
@@ -161,6 +201,7 @@ class ResponseWording:
         self._frame = frame
         self._events = ResponseEvents(frame)
         self._final: dict[str, Any] | None = None
+        self._scanner: responses_native.ResponseScanner | None = None
 
     def begun(self) -> dict[str, Any]:
         """Return the response before anything is said in it."""
@@ -176,18 +217,47 @@ class ResponseWording:
     @property
     def final(self) -> dict[str, Any] | None:
         """The response as it ended, once it has."""
-        return self._final or self._events.final
+        told = self._scanner.final if self._scanner else self._events.final
+        return self._final or told
 
     def whole(self, body: bytes) -> bytes:
         self._final = response(body, self._frame)
         return orjson.dumps(self._final)
 
     def events(self, piece: bytes) -> bytes:
-        return self._events.feed(piece)
+        if self._scanner is None:
+            return self._events.feed(piece)
+        error = error_in_event(piece)
+        if error is None:
+            return piece
+        # The numbers of the events go on where the upstream's ended.
+        failed = ResponseEvents(self._frame, self._scanner.number + 1)
+        out = failed.fail(error)
+        self._final = failed.final
+        return out
 
     @property
     def has_ended(self) -> bool:
-        return self._events.has_ended
+        if self._scanner is None:
+            return self._events.has_ended
+        return self.final is not None
+
+    def native_size(self, value: dict[str, Any]) -> TextSize:
+        return responses_native.size_of(value)
+
+    def native_whole(self, body: bytes, value: dict[str, Any], tokens: Tokens) -> bytes:
+        told, self._final = responses_native.response(body, value, tokens, self._frame)
+        return told
+
+    def scanner(
+        self, envelope: Envelope, bounds: UsageBounds, *, is_native: bool
+    ) -> StreamScanner:
+        self._scanner = None
+        if not is_native:
+            return StreamScanner(envelope, bounds, wants_usage=True)
+        self._scanner = responses_native.ResponseScanner(envelope, bounds)
+        self._scanner.begin(self._frame)
+        return self._scanner
 
 
 def _translated(chat: dict[str, Any], wording: requests.Wording) -> ModelRequest:

@@ -352,24 +352,24 @@ def _too_long(
     *,
     is_estimated: bool,
 ) -> str:
-    """Say it in OpenAI's words: clients that turn to a larger model look for them."""
+    """Say it in OpenAI's words: clients that turn to a larger model look for them.
+
+    OpenAI has two sentences for it. LiteLLM knows both, LangChain the newer one.
+    """
     head = f"This model's maximum context length is {limit} tokens. However,"
     guessed = " (estimated)" if is_estimated else ""
     if prompt is None:
-        return (
-            f"{head} your {param} and the answer you asked for need more. "
-            f"Please reduce the length of the {param}."
+        said, what = f"your {param} and the answer you asked for need more.", param
+    elif answer is None or prompt > limit:
+        said, what = f"your {param} resulted in {prompt} tokens{guessed}.", param
+    else:
+        what = f"{param} or completion"
+        said = (
+            f"you requested {prompt + answer} tokens{guessed} ({prompt} in the "
+            f"{param}, {answer} in the completion)."
         )
-    if answer is None or prompt > limit:
-        return (
-            f"{head} your {param} resulted in {prompt} tokens{guessed}. "
-            f"Please reduce the length of the {param}."
-        )
-    return (
-        f"{head} you requested {prompt + answer} tokens{guessed} ({prompt} in the "
-        f"{param}, {answer} in the completion). "
-        f"Please reduce the length of the {param} or completion."
-    )
+    newer = "Input tokens exceed the configured limit."
+    return f"{head} {said} Please reduce the length of the {what}. {newer}"
 
 
 def no_deployment(wait: float) -> APIError:

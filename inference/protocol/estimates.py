@@ -72,6 +72,13 @@ def size_of(payload: dict[str, Any]) -> TextSize:
     for message in payload.get("messages") or ():
         if isinstance(message, dict):
             _add_message(size, message)
+    for document in payload.get("documents") or ():
+        # Each is read together with the query.
+        text = document.get("text") if isinstance(document, dict) else document
+        for part in (payload.get("query"), text):
+            if isinstance(part, str):
+                size.add(part)
+        size.texts += 1
     asked = payload.get("prompt", payload.get("input"))
     for text in _texts(asked):
         size.texts += 1

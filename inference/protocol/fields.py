@@ -37,10 +37,16 @@ _EMBEDDING = {
     *("model", "input", "encoding_format", "dimensions", "user", "stream"),
     *("input_type", "truncate", "truncate_prompt_tokens", "normalize"),
 }
+_RERANKING = {
+    *("model", "query", "documents", "top_n", "return_documents", "user"),
+    *("max_tokens_per_doc", "truncate_prompt_tokens"),
+}
 KNOWN = {
     "chat/completions": frozenset(_WRITING | _CHAT),
     "completions": frozenset(_WRITING | {"prompt", "suffix", "echo", "best_of"}),
     "embeddings": frozenset(_EMBEDDING),
+    "rerank": frozenset(_RERANKING),
+    "moderations": frozenset({"model", "input", "user"}),
 }
 # What no deployment may let through: other words for the longest answer, which is
 # always ours, and where and with which key the upstream is to go on.

@@ -7,7 +7,7 @@ missing. Explicit zeros are believed: they are free.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from inference.protocol.estimates import TextSize
@@ -34,6 +34,7 @@ _WRITTEN = ("cache_creation_input_tokens", "cacheWriteInputTokens")
 _APART = ("cache_read_input_tokens", "cacheReadInputTokens", *_WRITTEN)
 _THOUGHT = ("completion_tokens_details", "output_tokens_details")
 _THOUGHTS = ("reasoning_tokens", "thinking_tokens")
+_PLAIN = {"prompt_tokens", "completion_tokens", "total_tokens"}
 # Where a document tells its usage otherwise than under ``usage``.
 _ELSEWHERE = {
     *("x_groq", "usageMetadata", "usage_metadata", "meta", "timings"),
@@ -117,7 +118,7 @@ class ReportedUsage:
     cached: int | None = 0
     total: int | None = None
     thought: int | None = None
-    parts: dict[str, int | None] = field(default_factory=dict)
+    parts: dict[str, int | None] | None = None
     # What it said twice, and not the same.
     contradictions: tuple[str, ...] = ()
 
@@ -239,7 +240,7 @@ def _parts_of(
     """Return the parts that have a price of their own, no token in two of them."""
     if not said.parts and not said.thought:
         return None
-    told: dict[str, int | None] = dict(said.parts)
+    told: dict[str, int | None] = dict(said.parts or {})
     if said.thought:
         told["reasoning_out"] = said.thought
     room = {"in": uncached, "out": completion}
@@ -291,6 +292,14 @@ def read_usage(usage: Any) -> ReportedUsage:
     """Read usage in whatever words it is told."""
     if not isinstance(usage, dict):
         return ReportedUsage()
+    if usage.keys() <= _PLAIN and all(type(count) is int for count in usage.values()):
+        # As most servers tell it: nothing to search for.
+        plain = ReportedUsage(
+            usage.get("prompt_tokens"),
+            usage.get("completion_tokens"),
+            total=usage.get("total_tokens"),
+        )
+        return _completed(plain)
     for inner in ("billed_units", "tokens"):
         # Cohere's: what it bills before what its template makes of it.
         if isinstance(usage.get(inner), dict):
@@ -310,11 +319,7 @@ def read_usage(usage: Any) -> ReportedUsage:
         # DeepSeek's two halves are all of it.
         missed = number(usage[_UNCACHED])
         said.prompt = None if missed is None else missed + said.cached
-    if said.total is not None:
-        if said.prompt is None and said.completion is not None:
-            said.prompt = said.total - said.completion
-        elif said.completion is None and said.prompt is not None:
-            said.completion = said.total - said.prompt
+    _completed(said)
     names = usage.keys()
     is_anthropics = "prompt_tokens" not in names and (
         "input_tokens" in names or "inputTokens" in names
@@ -334,6 +339,16 @@ def read_usage(usage: Any) -> ReportedUsage:
     return said
 
 
+def _completed(said: ReportedUsage) -> ReportedUsage:
+    """Fill in the part that a total and the other part tell."""
+    if said.total is not None:
+        if said.prompt is None and said.completion is not None:
+            said.prompt = said.total - said.completion
+        elif said.completion is None and said.prompt is not None:
+            said.completion = said.total - said.prompt
+    return said
+
+
 def _timings(timings: dict[str, Any]) -> ReportedUsage:
     """Read llama.cpp's counts: what it evaluated, and what its cache spared it."""
     said = ReportedUsage(completion=number(timings.get("predicted_n")))
@@ -350,17 +365,18 @@ def _read_parts(usage: dict[str, Any], said: ReportedUsage) -> None:
     if said.thought is None:
         told = [usage[n] for n in (*_THOUGHTS, "thoughtsTokenCount") if n in usage]
         said.thought = next(filter(None, map(number, told)), None)
+    parts: dict[str, int | None] = {}
     for name, places, keys in _PLACES:
         for where in places:
             details = usage.get(where)
             if isinstance(details, dict):
                 for key in keys:
                     if details.get(key) is not None:
-                        said.parts[name] = number(details[key])
+                        parts[name] = number(details[key])
     written = [usage[name] for name in _WRITTEN if usage.get(name) is not None]
     if written:
-        said.parts["cache_write_in"] = number(written[0])
-    said.parts = {name: count for name, count in said.parts.items() if count != 0}
+        parts["cache_write_in"] = number(written[0])
+    said.parts = {name: count for name, count in parts.items() if count != 0}
 
 
 _PLACES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (

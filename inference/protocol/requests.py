@@ -4,14 +4,29 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from core import documents
+from inference.protocol.answers import Envelope
 from inference.protocol.errors import bad_request
 from inference.protocol.estimates import TextSize, size_of
+from inference.protocol.metering import Tokens, UsageBounds
+from inference.protocol.scanning import StreamScanner
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
 EMBEDDINGS = "embeddings"
+RERANK = "rerank"
+MODERATIONS = "moderations"
 # Where each has what a model is to read.
-PROMPTS = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
+PROMPTS = {
+    CHAT: "messages",
+    COMPLETIONS: "prompt",
+    EMBEDDINGS: "input",
+    RERANK: "documents",
+    MODERATIONS: "input",
+}
+# Models that read and write nothing: what is read is all there is to pay for.
+WRITE_NOTHING = frozenset({EMBEDDINGS, RERANK, MODERATIONS})
+# As many as rerankers take at once; each is read with the query.
+MOST_DOCUMENTS = 1000
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 MAX_CHOICES = 128  # as many as OpenAI allows
 _TEXT_PARTS = {"text", "refusal"}
@@ -34,6 +49,35 @@ class Wording(Protocol):
     def has_ended(self) -> bool:
         """Tell whether the caller has heard that nothing more comes."""
         ...
+
+    def native_size(self, value: dict[str, Any]) -> TextSize:
+        """Return the size of an answer in these words. Raises ``Unreadable``."""
+        ...
+
+    def native_whole(self, body: bytes, value: dict[str, Any], tokens: Tokens) -> bytes:
+        """Return an answer that came in these words. Raises ``Unreadable``."""
+        ...
+
+    def scanner(
+        self, envelope: Envelope, bounds: UsageBounds, *, is_native: bool
+    ) -> StreamScanner:
+        """Return what watches a stream.
+
+        Where that comes in these words, ``events`` lets it through, but for errors.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What is sent to a server that speaks the caller's own protocol.
+
+    ``speaks`` is its road there; ``most_field`` says the longest answer.
+    """
+
+    speaks: str
+    payload: dict[str, Any]
+    most_field: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +121,7 @@ class ModelRequest:
     size: TextSize
     wording: Wording | None = None
     keep: Keep | None = None
+    native: Native | None = None
 
 
 def parse(endpoint: str, body: bytes) -> ModelRequest:
@@ -114,7 +159,7 @@ def read(endpoint: str, payload: dict[str, Any]) -> ModelRequest:
         endpoint=endpoint,
         payload=payload,
         model=model,
-        is_stream=bool(is_stream) and endpoint != EMBEDDINGS,
+        is_stream=bool(is_stream) and endpoint not in WRITE_NOTHING,
         wants_usage=_wants_usage(payload, is_stream=bool(is_stream)),
         max_tokens=_max_tokens(payload),
         choices=max(count or 1, _count(payload, "best_of") or 1),
@@ -148,9 +193,35 @@ def _count(payload: dict[str, Any], name: str) -> int | None:
 def _check_prompt(endpoint: str, payload: dict[str, Any]) -> None:
     if endpoint == CHAT:
         _check_messages(payload.get("messages"))
+    elif endpoint == RERANK:
+        _check_documents(payload)
     else:
         name = PROMPTS[endpoint]
         _check_texts(payload.get(name), name)
+
+
+def _check_documents(payload: dict[str, Any]) -> None:
+    query = payload.get("query")
+    if not isinstance(query, str) or not query:
+        raise bad_request("You must provide `query`: text.", "query")
+    documents = payload.get("documents")
+    if not isinstance(documents, list) or not 1 <= len(documents) <= MOST_DOCUMENTS:
+        raise bad_request(
+            f"You must provide `documents`: a list of 1 to {MOST_DOCUMENTS}.",
+            "documents",
+        )
+    for index, document in enumerate(documents):
+        text = document.get("text") if isinstance(document, dict) else document
+        if not isinstance(text, str):
+            where = f"documents[{index}]"
+            raise bad_request(
+                f"`{where}` has to be text, or an object with `text`.", where
+            )
+    top = payload.get("top_n")
+    if top is not None and (
+        isinstance(top, bool) or not isinstance(top, int) or top < 1
+    ):
+        raise bad_request("`top_n` has to be a whole number from 1.", "top_n")
 
 
 def _check_messages(messages: Any) -> None:

@@ -6,6 +6,7 @@ ours (see ``answers``), so comments, names and versions of the upstream end here
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,6 +178,65 @@ class StreamScanner:
             return DONE
         told = orjson.dumps(self.counted.tokens(self.bounds).told())
         return b"data: " + self.envelope.wrap(b"[]", told) + b"\n\n" + DONE
+
+
+class PassingScanner(StreamScanner):
+    """Watches events of another protocol, which say their kind in ``type``."""
+
+    def hear(self, kind: str, value: dict[str, Any], data: bytes) -> bytes:
+        """Count one event; return it as the caller is to see it."""
+        raise NotImplementedError
+
+    def end(self) -> bytes:
+        """Return the end that the upstream left out."""
+        raise NotImplementedError
+
+    def _event(self, event: bytes) -> bytes:
+        data = _data_of(event)
+        if not data or self.counted.is_done or self.counted.error:
+            return b""
+        data = hide(data, self.secrets)
+        try:
+            value = loads(data)
+        except Unreadable:
+            return b""
+        kind = value.get("type") if isinstance(value, dict) else None
+        if not isinstance(kind, str):
+            # Some servers send an error in the shape of the others.
+            self.counted.error = value.get("error") if isinstance(value, dict) else None
+            return b""
+        return self.hear(kind, value, data)
+
+    def _end(self) -> bytes:
+        return self.end()
+
+    def count(self, add: Callable[[TextSize], bool]) -> None:
+        """Count what one event says."""
+        piece = TextSize()
+        self.counted.seen.add(0)
+        if add(piece):
+            self.counted.has_content = True
+            for size in (self.counted.written, self.counted.since):
+                size.plain += piece.plain
+                size.wide += piece.wide
+                size.texts += 1
+
+    def finish_one(self) -> None:
+        """Note that the model said it ends."""
+        self.counted.has_content = True
+        self.counted.seen.add(0)
+        self.counted.finished.add(0)
+
+    def pass_on(
+        self, kind: str, value: dict[str, Any], data: bytes, known: set[str]
+    ) -> bytes:
+        """Return an event as it came, without what is not ``known``."""
+        if not value.keys() <= known or b"\n" in data or b"\r" in data:
+            return self.write(kind, {k: v for k, v in value.items() if k in known})
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+
+    def write(self, kind: str, value: dict[str, Any]) -> bytes:
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), orjson.dumps(value))
 
 
 def _last_boundary(data: bytes) -> int:

@@ -27,6 +27,7 @@ DEFAULT_OUT = 800
 PATIENCE = 180
 # What a person waits for a page; a server that loads the model first is tried again.
 PAGE_PATIENCE = 50.0
+# Names are listed from memory; a page asks, so that it is less than a reader waits.
 LIST_PATIENCE = 8.0
 TITLES = {
     "gguf": "llama.cpp",

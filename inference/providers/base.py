@@ -24,6 +24,8 @@ class Ask:
     max_tokens: int
     audiences: tuple[str, ...] = ("public",)
     locale: str = ""
+    # The field of another protocol that says the longest answer, where it is one.
+    native_most: str = ""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from inference.catalog.models import Deployment
 from inference.providers.base import Ask, StreamBroke, UpstreamFailed
-from inference.providers.findings import Check, Finding, Outcome
+from inference.providers.findings import Check, CheckResult, Outcome
 from inference.providers.keyring import keys_of
 from inference.providers.openai import OpenAIProvider
 
@@ -60,7 +60,7 @@ class Report:
     context_tokens: int = 0
     capabilities: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[CheckResult] = field(default_factory=list)
 
     @property
     def can_chat(self) -> bool:
@@ -76,7 +76,7 @@ class Report:
 
     def add(self, check: Check, outcome: Outcome, words: str = "") -> None:
         """Write down what a check found, with the server's own words."""
-        self.findings.append(Finding(check, outcome, words))
+        self.findings.append(CheckResult(check, outcome, words))
 
 
 class Examination:

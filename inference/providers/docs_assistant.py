@@ -91,12 +91,15 @@ def answer_question(
     question = understand(text)
     if not question.units:
         return _nothing(question, scope)
-    meant = meaning.off_middle(vector) if vector else None
+    language = "zh-hans" if question.is_chinese else "en"
+    meant = meaning.off_middle(vector, language) if vector else None
     asked = Lookup(question, audiences, meant)
-    found = retrieval.current(asked)
+    found, leads = retrieval.current(asked)
     if scope == "everything":
         found = retrieval.with_more(asked, found)
-    return _write(question, found) if found else _nothing(question, scope)
+    if found:
+        return _write(question, found)
+    return _nothing(question, scope, leads)
 
 
 def question_of(payload: dict[str, Any]) -> str:
@@ -251,22 +254,27 @@ def _title(passage: Passage) -> str:
     return title.replace("[", "(").replace("]", ")")
 
 
-def _nothing(question: Question, scope: str) -> str:
+def _nothing(question: Question, scope: str, leads: Sequence[Found] = ()) -> str:
+    """Return that nothing answers, with the pages that come closest, and the forum."""
+    ask = f"{settings.SITE_URL}/forum/new/"
     if question.is_chinese:
         where = "文档和已解决的话题" if scope == "everything" else "当前文档"
-        return (
-            f"我在{where}中没有找到相关内容。可以换个说法再问一次，"
-            f"或在社区提问：{settings.SITE_URL}/forum/new/"
+        said = f"我在{where}中没有找到确切的答案。"
+        near = "这些页面也许相关："
+        then = f"可以换个说法再问一次，或在社区提问：{ask}"
+    else:
+        where = (
+            "the documentation or the solved topics"
+            if scope == "everything"
+            else "the current documentation"
         )
-    where = (
-        "the documentation or the solved topics"
-        if scope == "everything"
-        else "the current documentation"
-    )
-    return (
-        f"I found nothing on that in {where}. Try other words, or ask the community: "
-        f"{settings.SITE_URL}/forum/new/"
-    )
+        said = f"I found nothing that is sure to answer this in {where}."
+        near = "These pages may be about it:"
+        then = f"Try other words, or ask the community: {ask}"
+    if not leads:
+        return f"{said}{'' if question.is_chinese else ' '}{then}"
+    pages = [f"- [{_title(each.passage)}]({_address(each.passage)})" for each in leads]
+    return "\n\n".join([said, "\n".join([near, *pages]), then])
 
 
 def _id(ask: Ask) -> str:

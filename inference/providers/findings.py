@@ -73,7 +73,7 @@ _SENTENCES: dict[tuple[Check, Outcome], Promise] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One check; ``words`` are the server's own, empty where it said nothing."""
 
     check: Check
@@ -95,7 +95,7 @@ class Finding:
         return {"check": self.check, "outcome": self.outcome, "words": self.words}
 
 
-def read(rows: list[dict[str, str]]) -> list[Finding]:
+def read(rows: list[dict[str, str]]) -> list[CheckResult]:
     """Return the findings of a row, without those that this release does not know."""
     known = []
     for row in rows:
@@ -104,5 +104,5 @@ def read(rows: list[dict[str, str]]) -> list[Finding]:
         except (KeyError, ValueError):
             continue
         if (check, outcome) in _SENTENCES:
-            known.append(Finding(check, outcome, str(row.get("words", ""))))
+            known.append(CheckResult(check, outcome, str(row.get("words", ""))))
     return known

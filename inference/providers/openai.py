@@ -20,13 +20,21 @@ from inference.providers.keyring import (
     Keyring,
     Keyrings,
 )
-from inference.providers.wire import Unreadable, as_events, loads, seconds_of, sent
+from inference.providers.wire import (
+    Unreadable,
+    as_events,
+    loads,
+    seconds_of,
+    sent,
+    sent_natively,
+)
 
 # Bytes. A batch of embeddings is the largest answer: 2 048 vectors of 1 536 numbers in
 # decimals are about 60 MB.
 MAX_ANSWER = 64_000_000
 # Bytes of an error that are read; a sentence and perhaps a traceback.
 MAX_ERROR = 100_000
+ANTHROPIC_VERSION = "2023-06-01"  # the only one there is
 # A server that is there accepts within one round trip; a name and TLS take some more,
 # which is the deployment's own (connect_timeout).
 TCP_SECONDS = 1.0
@@ -72,7 +80,11 @@ class OpenAIProvider:
             except TimeoutError as error:
                 raise UpstreamFailed(0, is_timeout=True) from error
             if not body.lstrip().startswith((b"data:", b":", b"event:")):
-                body = as_events(_answer_in(body))
+                value = _answer_in(body)
+                if ask.native_most:
+                    # It was asked for once, in a protocol with events of its own.
+                    raise UpstreamFailed(200, was_run=True)
+                body = as_events(value)
             return Stream(_once(body))
         return Stream(self._pieces(response), response.close)
 
@@ -100,7 +112,7 @@ class OpenAIProvider:
                 asyncio.timeout(LOOK_SECONDS + deployment.connect_timeout),
                 self._client().get(
                     address,
-                    headers=_headers(self._first_key(deployment)),
+                    headers=_headers(self._first_key(deployment), deployment),
                     allow_redirects=False,
                     timeout=_timeout(deployment),
                 ) as response,
@@ -118,7 +130,7 @@ class OpenAIProvider:
                 asyncio.timeout(deployment.first_byte_timeout),
                 self._client().get(
                     self._address(deployment.base_url, "models"),
-                    headers=_headers(self._first_key(deployment)),
+                    headers=_headers(self._first_key(deployment), deployment),
                     allow_redirects=False,
                     timeout=_timeout(deployment),
                 ) as response,
@@ -144,12 +156,17 @@ class OpenAIProvider:
             await self._session.close()
 
     async def _post(self, deployment: Deployment, ask: Ask) -> aiohttp.ClientResponse:
-        payload = sent(
-            ask.payload,
-            most_out=ask.max_tokens,
-            name=deployment.options.get("max_tokens_field", "max_tokens"),
-            is_stream=ask.is_stream,
-        )
+        if ask.native_most:
+            payload = sent_natively(ask.payload, ask.max_tokens, ask.native_most)
+        else:
+            payload = sent(
+                ask.payload,
+                most_out=ask.max_tokens,
+                name=deployment.options.get("max_tokens_field", "max_tokens"),
+                is_stream=ask.is_stream,
+            )
+        if ask.is_stream:
+            payload["stream"] = True
         payload["model"] = deployment.upstream_model or ask.model
         body = orjson.dumps(payload)
         ring = self._rings.of(deployment)
@@ -217,7 +234,7 @@ class OpenAIProvider:
                 return await self._client().post(
                     self._address(deployment.base_url, ask.endpoint),
                     data=body,
-                    headers=_headers(key),
+                    headers=_headers(key, deployment, ask),
                     allow_redirects=False,
                     timeout=_timeout(deployment),
                 )
@@ -270,15 +287,21 @@ class OpenAIProvider:
         return address
 
 
-def _headers(key: str | None) -> dict[str, str]:
+def _headers(
+    key: str | None, deployment: Deployment, ask: Ask | None = None
+) -> dict[str, str]:
     headers = {
         "content-type": "application/json",
         "accept": "*/*",
         # Compressed, the first token could wait for the last.
         "accept-encoding": "identity",
     }
-    if key is not None:
+    if key is not None and deployment.options.get("key_header") == "x-api-key":
+        headers["x-api-key"] = key
+    elif key is not None:
         headers["authorization"] = f"Bearer {key}"
+    if ask is not None and ask.endpoint == "messages":
+        headers["anthropic-version"] = ANTHROPIC_VERSION
     return headers
 
 

@@ -54,7 +54,7 @@ VERSION_SHARE = 0.6
 SPREAD = 0.0165
 LINE_SHARE = 1.0
 WHOLE_SHARE = 1.0
-HEAD_SHARE = 0.5  # as above
+HEAD_SHARE = 0.25  # as above
 WORDS_SHARE = 4.0  # as above
 
 
@@ -62,22 +62,26 @@ WORDS_SHARE = 4.0  # as above
 class Sure:
     """What makes it sure that the best passage answers; above ``enough`` it does.
 
-    Fitted by logistic regression to whether a question has an answer, on the tuning
-    half; there nine of ten that nothing answers are refused, and 94 of 100 others are
-    not. Refusing 96 of 100 would refuse 16 of 100 that have an answer.
+    How near its nearest line is, how far it stands out, how much of the question no
+    page speaks of, and how much the question says: a word or two are near many things.
+
+    Fitted by logistic regression to whether a question has an answer, on the judged
+    questions that are tuned on. ``enough`` is where nine of ten that nothing answers
+    are refused: four of five others are answered then. Refusing 95 of 100 would refuse
+    ten more of a hundred that have an answer.
     """
 
     line: float
-    coverage: float
-    at_once: float
     margin: float
+    unknown: float
+    size: float
     enough: float
 
 
 # In the question's own language.
-OWN = Sure(line=61.0, coverage=1.45, at_once=0.48, margin=0.43, enough=25.1)
+OWN = Sure(line=47.9, margin=0.48, unknown=-1.75, size=2.22, enough=13.36)
 # In the other language, whose words the question does not share but for names.
-TRANSLATED = Sure(line=45.0, coverage=0.95, at_once=3.4, margin=0.37, enough=15.25)
+TRANSLATED = Sure(line=75.0, margin=0.73, unknown=-1.31, size=2.86, enough=18.41)
 # How far the best section is before the sixth tells whether anything stands out; of
 # fewer sections that cannot be told, and the usual distance is taken.
 SIXTH = 5
@@ -155,6 +159,8 @@ class _Weights:
     """How telling each unit is: what few passages speak of tells most."""
 
     of_unit: dict[Unit, float]
+    # What no passage at all speaks of, as a share of the question.
+    unknown: float = 0.0
     total: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -163,12 +169,15 @@ class _Weights:
     @classmethod
     def among(cls, question: Question, words: Frequencies) -> "_Weights":
         of_unit = {}
+        unknown = 0.0
         for unit in question.units:
             # Of the two pairs a character is in, the commoner one is the word.
             count = max(words.holding.get(each, 0) for each in unit.lexemes)
             rarity = math.log(1 + (words.total + 1) / (count + 0.5))
             of_unit[unit] = unit.weight * rarity
-        return cls(of_unit)
+            if not count and not any(words.holding.get(each) for each in unit.near):
+                unknown += of_unit[unit]
+        return cls(of_unit, unknown / (sum(of_unit.values()) or 1.0))
 
     def covered(self, spoken: Counter[str]) -> float:
         """Return the share of the question that ``spoken`` speaks of."""
@@ -209,8 +218,15 @@ class Ranking:
 
     excerpts: list[Excerpt]
     weights: _Weights
+    # How much is asked, in words (``Question.size``).
+    size: float
     # How far the best section stands out.
     margin: float = USUAL_MARGIN
+
+    @property
+    def has_meaning(self) -> bool:
+        """Tell whether meaning took part, and not words alone."""
+        return any(each.nearness is not None for each in self.excerpts)
 
     def quote(self, excerpt: Excerpt, *, is_first: bool) -> str:
         """Return what a section says to the question, as Markdown."""
@@ -274,7 +290,7 @@ def rank(
     margin = (
         sections[-1] - sections[-1 - SIXTH] if len(sections) > SIXTH else USUAL_MARGIN
     )
-    return Ranking(best, weights, margin)
+    return Ranking(best, weights, question.size, margin)
 
 
 def sureness(ranking: Ranking | None, *, is_translated: bool = False) -> float:
@@ -291,9 +307,9 @@ def sureness(ranking: Ranking | None, *, is_translated: bool = False) -> float:
     sure = TRANSLATED if is_translated else OWN
     return (
         sure.line * best.nearness.line
-        + sure.coverage * best.coverage
-        + sure.at_once * best.at_once
         + sure.margin * ranking.margin
+        + sure.unknown * ranking.weights.unknown
+        + sure.size * math.log(ranking.size)
         - sure.enough
     )
 

@@ -174,9 +174,14 @@ class Question:
     is_chinese: bool
 
     @property
+    def size(self) -> float:
+        """Return how much is asked about, in English words; a version is one."""
+        return sum(unit.weight for unit in self.units) + len(self.versions)
+
+    @property
     def is_brief(self) -> bool:
         """Tell whether it says too little to stand alone."""
-        return sum(unit.weight for unit in self.units) < 3
+        return self.size < 3
 
 
 def understand(text: str) -> Question:

@@ -26,6 +26,14 @@ RECIPROCAL = 60
 # By how much less near a passage in the other language may be to be considered: what is
 # about something else is 0.05 to 0.1 less near than its like in the question's own.
 LANGUAGE_GAP = 0.04
+# How much surer it has to be where there are pages in the question's own language:
+# those had their chance, and two chances are twice as often wrong.
+SECOND_CHANCE = 1.0
+# Where nothing is sure, so many pages are named: as many as are cited elsewhere …
+MOST_LEADS = 3
+# … if the best is surer than this: a right one is among them for four of five that have
+# an answer, and three of four that have none are named nothing (tuned on).
+LEADS_HAVE_TO_BE = -1.5
 # How sure older versions have to be when nobody named one (``passages.sureness``).
 OLDER_HAS_TO_BE = 1.0
 
@@ -70,13 +78,28 @@ class IndexPart:
     versions: tuple[str, ...] = ()
 
 
-def current(asked: Lookup) -> list[Found]:
-    """Return what the current documentation answers, the best first."""
+def current(asked: Lookup) -> tuple[list[Found], list[Found]]:
+    """Return what the current documentation answers, the best first.
+
+    Where nothing is sure to answer, the second list has the pages that come closest.
+    """
     own, other = (
         _ranked(asked, IndexPart(("doc",), ("current",), language), is_own=is_own)
         for language, is_own in zip(asked.languages, (True, False), strict=True)
     )
-    return _cited(*_in_order(own, other))
+    found = _cited(*_in_order(own, other))
+    return found, [] if found else _leads(own, other)
+
+
+def _leads(own: Ranking | None, other: Ranking | None) -> list[Found]:
+    """Return pages to name, not to quote: of the question's own language, if any."""
+    ranking = other if own is None else own
+    sure = passages.sureness(ranking, is_translated=own is None)
+    # By words alone there are none: what shares a word is mostly about something else.
+    if ranking is None or not ranking.has_meaning or sure <= LEADS_HAVE_TO_BE:
+        return []
+    named = ranking.excerpts[:MOST_LEADS]
+    return [Found(each.passage, "", each.coverage) for each in named]
 
 
 def with_more(asked: Lookup, found: list[Found]) -> list[Found]:
@@ -196,8 +219,9 @@ def _in_order(
     gap = passages.gap(other, own)
     # A passage in the question's language is nearer by that alone. One in another
     # language that is nearly as near says more, and says most when it is nearer still.
+    enough = least if own is None else least + SECOND_CHANCE
     is_worth_it = (
-        passages.sureness(other, is_translated=True) > least and gap < LANGUAGE_GAP
+        passages.sureness(other, is_translated=True) > enough and gap < LANGUAGE_GAP
     )
     if not is_worth_it:
         return (own if is_sure else None), None

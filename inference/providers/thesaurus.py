@@ -27,7 +27,24 @@ reply answer response output
 call calls request requests
 fast speed rate limit limits often
 free community
-colleague member somebody teammate coworker
+colleague member somebody teammate coworker staff
+revoke kill disable deactivate invalidate
+logout signout session sessions logged signed
+thread threads topic topics
+delete remove erase wipe discard throw
+biggest largest maximum max
+smallest minimum min least
+attachment attachments file files upload uploads
+compulsory mandatory required obligatory
+recover restore undelete
+laptop computer machine pc
+admin administrator staff
+email mail mails
+rss feed feeds atom
+captcha recaptcha robot robots bot bots spam
+random temperature sampling
+scratch anew fresh reset
+expire expires expired expiry valid
 invite join
 keep kept store stored save saved
 chat chats conversation prompt prompts
@@ -60,7 +77,21 @@ _CHINESE = """
 次数 几次 多少次 速度 速率
 免费版 社区版 免费
 企业版 企业
-同事 成员 队友
+同事 成员 队友 员工
+撤销 停用 吊销 作废
+登出 退出 会话
+删除 清除 移除 删掉 清空
+双因素 两步验证 二次验证 验证器
+附件 上传 文件
+涨价 调价 价格
+示例 例子 样例
+机器人 助手
+最低 最少 至少
+找回 恢复 还原
+电脑 设备 机器
+管理员 工作人员
+到期 有效期 失效
+额度 限额 配额
 邀请 拉进 加入
 保存 保留 存储
 关注 订阅话题 通知

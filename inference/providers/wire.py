@@ -56,6 +56,12 @@ def sent(
     return fields
 
 
+def sent_natively(payload: dict[str, Any], most_out: int, name: str) -> dict[str, Any]:
+    """Return the fields of another protocol; ``name`` says the longest answer."""
+    kept = {key: value for key, value in payload.items() if key != "stream"}
+    return kept | {name: most_out}
+
+
 def as_events(value: dict[str, Any]) -> bytes:
     """Return a whole answer as the stream that was asked for."""
     choices = value.get("choices")

@@ -8,6 +8,7 @@ at before a call needs it. One process looks for all.
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
@@ -16,7 +17,7 @@ import orjson
 
 from core.errors import Unavailable
 from inference.catalog.models import Deployment
-from inference.directory.directory import Directory
+from inference.directory.directory import Directory, OfferedModel
 from inference.providers.base import Provider, UpstreamFailed
 from inference.routing.router import Router, Sighting
 from stores.lean_redis import LeanRedis, RedisDown
@@ -61,13 +62,17 @@ class Lookout:
 
     async def hear(self, message: str) -> None:
         """Take in what another process saw."""
-        told = orjson.loads(message)
-        if told.pop("by", None) != self.name:
-            self.router.hear(Sighting(**told))
+        try:
+            told = orjson.loads(message)
+            if told.pop("by", None) != self.name:
+                self.router.hear(Sighting(**told))
+        except (TypeError, ValueError):
+            # Of a release that tells more than this one knows.
+            logger.warning("deployments.unreadable", extra={"said": message[:200]})
 
     async def _look_at_all(self) -> None:
         places: dict[tuple[str, str], list[Deployment]] = {}
-        for model in (await self.directory.offered()).values():
+        for model in (await self._models()).values():
             for deployment in model.deployments:
                 if deployment.base_url and self._is_due(deployment):
                     # One server runs many models, with one key.
@@ -78,6 +83,16 @@ class Lookout:
                 task = asyncio.ensure_future(self._look(deployments))
                 self.looking.add(task)
                 task.add_done_callback(self.looking.discard)
+
+    async def _models(self) -> dict[str, OfferedModel]:
+        """Return the models as they are known: nothing is read for a look alone.
+
+        What was announced to have changed is read at once, the rest now and then.
+        """
+        directory = self.directory
+        if time.monotonic() < directory.models_end_at + IDLE_SECONDS:
+            return directory.models
+        return await directory.offered()
 
     def _is_due(self, deployment: Deployment) -> bool:
         # What was refused a moment ago is looked at now; who looks is agreed on.

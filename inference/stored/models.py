@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation, User
 from core.clock import now
+from inference.catalog.models import NAME_LENGTH
 
 # As long as OpenAI keeps them, and the default there.
 MOST_DAYS = 30
@@ -61,7 +62,7 @@ class StoredResponse(models.Model):
         Organisation, on_delete=models.CASCADE, related_name="+"
     )
     previous_id = models.CharField(max_length=48, blank=True)
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=NAME_LENGTH)
     status = models.CharField(max_length=12, choices=Status.choices)
     is_background = models.BooleanField(default=False)
     sealed_input = models.TextField()

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Organisation, User
@@ -90,7 +91,7 @@ def begin(
         is_background=is_background,
         sealed_input=encrypt(asked),
         sealed_response=encrypt(told),
-        size=len(asked) + len(told),
+        size=len(asked),
         created_at=now,
         expires_at=now + timedelta(days=storage.days),
     )
@@ -104,7 +105,9 @@ def finish(response: dict[str, Any], *, organisation_id: int) -> bool:
     )
     return bool(
         kept.update(
-            status=response["status"], sealed_response=encrypt(told), size=len(told)
+            status=response["status"],
+            sealed_response=encrypt(told),
+            size=F("size") + len(told),
         )
     )
 

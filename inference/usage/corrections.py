@@ -33,6 +33,10 @@ class Used:
     cost_nano: int
 
 
+# As long as the column: a sentence or two.
+MOST_OF_A_REASON = 200
+
+
 @transaction.atomic
 def correct_usage(
     event: UsageEvent,
@@ -49,7 +53,8 @@ def correct_usage(
     force then. The call's row is locked: of two corrections the second sees the first,
     and one that changes nothing leaves no entry. Raises ``ImpossibleUsage``.
     """
-    if not 0 <= tokens_cached <= tokens_in or tokens_out < 0 or not reason.strip():
+    is_said = 0 < len(reason.strip()) <= MOST_OF_A_REASON
+    if not 0 <= tokens_cached <= tokens_in or tokens_out < 0 or not is_said:
         raise ImpossibleUsage
     locked = UsageEvent.objects.select_for_update().get(pk=event.pk)
     version = PriceVersion.objects.get(pk=locked.price_version_id)
@@ -66,7 +71,7 @@ def correct_usage(
     if not any(added.values()):
         return None
     entry = UsageCorrection.objects.create(
-        event=locked, made_by_id=by_id, reason=reason[:200], **added
+        event=locked, made_by_id=by_id, reason=reason, **added
     )
     _add_to_sums(locked, added)
     month = locked.occurred_at.astimezone(UTC)

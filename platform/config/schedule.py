@@ -45,6 +45,10 @@ SCHEDULE: dict[str, Entry] = {
         "task": "inference.stored.tasks.prune",
         "schedule": crontab(minute=25),
     },
+    "trial-reminders": {
+        "task": "billing.subscriptions.tasks.remind_of_trials",
+        "schedule": crontab(minute=5),
+    },
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),

@@ -36,6 +36,31 @@ class SubscriptionEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionChanged:
+    """A plan that is in force became another: plan, seats, billing period or price.
+
+    ``amount_…`` is one period in minor units without tax, None where usage decides;
+    ``interval_…`` is ``month`` or ``year``. ``user_id`` asked for it in the product,
+    ``occurred_at`` is when it came into force.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    subscription_id: int
+    plan_before: str
+    plan_after: str
+    seats_before: int
+    seats_after: int
+    interval_before: str
+    interval_after: str
+    amount_before: int | None
+    amount_after: int | None
+    currency: str
+    user_id: int | None = None
+    occurred_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePaid:
     """An invoice was paid; ``amount`` in minor units, tax excluded.
 

@@ -91,7 +91,8 @@ def _referred_to(model: Model) -> Iterator[Model]:
 def _copy(model: Model, count: int) -> int:
     """Insert ``count`` copies of a model's rows; return how many rows those are."""
     options = model._meta  # noqa: SLF001
-    fields = options.concrete_fields
+    # What the database computes it computes of copies, too.
+    fields = [field for field in options.concrete_fields if not field.generated]
     names = [connection.ops.quote_name(str(field.column)) for field in fields]
     suffixed = _names_to_change(model)
     values = [_value(field, is_name=field.name in suffixed) for field in fields]

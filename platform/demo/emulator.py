@@ -151,7 +151,7 @@ class StripeAccount:
         self.hear()
 
     def cancel_at_period_end(self, subscription_id: str) -> None:
-        """Have a subscription not renew, as its owner says in the portal."""
+        """Have a subscription not renew, as its owner wishes."""
         adapter.client().v1.subscriptions.update(
             subscription_id, {"cancel_at_period_end": True}
         )

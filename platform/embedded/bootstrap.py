@@ -103,9 +103,18 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     ),
     "answers": (
         DEVELOPING,
-        [["-m", "pytest", "-n", "0", "-q", "tests/inference/providers/test_judged.py"]],
+        [
+            [
+                *("-m", "pytest", "-n", "0", "-q", "-m", "bench"),
+                "tests/inference/providers/test_judged.py",
+            ]
+        ],
     ),
     "bench": (DEVELOPING, [["-m", "tests.bench"]]),
+    "clients": (
+        DEVELOPING,
+        [["-m", "tools.clients"], ["-m", "pytest", "-m", "clients", "-n", "0", "-q"]],
+    ),
     "faults": (DEVELOPING, [["-m", "pytest", "-m", "faults", "-n", "0"]]),
     "first-day": (DEVELOPING, [["-m", "tools.first_day"]]),
     "first-change": (DEVELOPING, [["-m", "tools.first_change"]]),

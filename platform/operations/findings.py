@@ -355,7 +355,7 @@ def look_at_upstreams() -> Said:
             )
             continue
         try:
-            urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310
+            _KEPT_HERE.open(request, timeout=PATIENCE).close()
         except urllib.error.HTTPError as error:
             if error.code in {401, 403}:
                 yield failure(
@@ -424,6 +424,16 @@ def look_at_metering() -> Said:
         )
     if is_quiet:
         yield Status.OK, "Every server told its usage readably since yesterday."
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A server's key is for that server, not for where it would send us."""
+
+    def redirect_request(self, *_answer: object) -> None:
+        return None
+
+
+_KEPT_HERE = urllib.request.build_opener(_NoRedirect)
 
 
 def _models_of(place: Deployment) -> urllib.request.Request:

@@ -169,6 +169,9 @@ def _ranked(
     entries: QuerySet[IndexEntry], question: SearchQuery, preferred: str
 ) -> list[_Ranked]:
     """Return what is found, best first; each object once."""
+    if question.in_title:
+        # Further parts repeat the title at most, and are many.
+        entries = entries.filter(part=0)
     newest = entries.order_by("-pk").values("pk")
     if not question.has_words:
         return _newest(entries)

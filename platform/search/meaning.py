@@ -25,11 +25,11 @@ Vector = Sequence[float]
 
 # Where the middles of models are kept.
 MIDDLES = Path(__file__).parent / "middles"
-# How much of the middle is taken off a question. All vectors of such a model lie close
-# together, and some near every question; without what they share, what is left tells
-# more, most of all between languages. Chosen on the tuning half of the judged questions
-# (tests/inference/providers/judged.py); 0.3 to 1.0 differ little.
-WITHOUT_MIDDLE = 0.6
+# How much of the middle is taken off a question. All questions in a language lie close
+# together, and some passages near every one of them; without what they share, what is
+# left tells more, most of all between languages. Chosen on the judged questions that
+# are tuned on (tests/inference/providers/judged.py); 0.6 to 1.0 differ little.
+WITHOUT_MIDDLE = 0.8
 # The model reads 512 tokens. A sign or a Chinese character is up to one, and so are
 # three letters of a word: rather too many than too few.
 MOST_TOKENS = 480
@@ -128,9 +128,9 @@ def digest_of(text: str) -> str:
     return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
 
 
-def off_middle(vector: Vector) -> list[float]:
-    """Return a question's vector without what it shares with all others."""
-    middle = _middle(settings.EMBEDDINGS_MODEL)
+def off_middle(vector: Vector, language: str) -> list[float]:
+    """Return a question's vector without what it shares with all in its language."""
+    middle = _middles(settings.EMBEDDINGS_MODEL).get(language, ())
     if len(middle) != len(vector):
         return list(vector)
     return [
@@ -175,15 +175,15 @@ def _nearness(texts: Texts, products: dict[str, float]) -> Nearness | None:
 
 
 @cache
-def _middle(model: str) -> Vector:
-    """Return the mean of a model's vectors, where it is known; else nothing.
+def _middles(model: str) -> dict[str, Vector]:
+    """Return the mean vectors of a model's questions, by language; else nothing.
 
-    It is a figure of the model: that of e5 is the mean of the headings of our own
-    pages, in both languages.
+    They are figures of the model: those of e5 are the means of the judged questions
+    that are tuned on.
     """
     file = MIDDLES / f"{model}.json"
     is_name = file.parent == MIDDLES
-    return json.loads(file.read_bytes()) if is_name and file.is_file() else ()
+    return json.loads(file.read_bytes()) if is_name and file.is_file() else {}
 
 
 def _cut(text: str) -> str:

@@ -67,7 +67,13 @@ class IndexEntry(models.Model):
                 name="search_indexentry_once",
             )
         ]
-        indexes = [GinIndex(fields=["vector"], name="search_entry_vector")]
+        indexes = [
+            GinIndex(fields=["vector"], name="search_entry_vector"),
+            # A first part has the title: a title is looked for among these alone.
+            GinIndex(
+                fields=["vector"], condition=models.Q(part=0), name="search_entry_first"
+            ),
+        ]
         verbose_name_plural = "index entries"
 
     def __str__(self) -> str:

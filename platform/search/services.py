@@ -56,7 +56,8 @@ def index(entries: Iterable[Findable]) -> int:
     rows = [_row(entry) for entry in entries]
     if not rows:
         return 0
-    with transaction.atomic(), connection.cursor() as cursor:
+    # Mostly part of a change that has a transaction; a savepoint would be of no use.
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         _wait_for_rebuild(cursor, {str(row[0]) for row in rows})
         cursor.executemany(
             f"INSERT INTO search_indexentry ({_COLUMNS})"  # noqa: S608 - a constant

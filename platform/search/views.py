@@ -1,7 +1,7 @@
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ from edge.types import PageRequest
 from search import indexing
 from search.asking import UnknownFilter
 from search.finding import Hits, search_page
+from search.misses import misses
 from stores import limiter
 
 TABS = {
@@ -44,9 +45,7 @@ def results(request: PageRequest) -> HttpResponse:
     hits = Hits([], "")
     problem = ""
     if wanted:
-        who = request.user.pk or request.META.get("REMOTE_ADDR", "")
-        # One a second is fast typing with the live results on.
-        limiter.check("search", who, limit=60, period=60)
+        count_search(request)
         try:
             hits = search_page(
                 request.user,
@@ -65,6 +64,7 @@ def results(request: PageRequest) -> HttpResponse:
                 "searched",
                 query=wanted,
                 results=len(hits.items),
+                is_whole=hits.holds_all,
                 kind=kind,
                 is_live=is_live,
             )
@@ -91,10 +91,24 @@ def results(request: PageRequest) -> HttpResponse:
 
 @require_safe
 @staff_required
+def miss_list(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """What was searched for and not found, with a way to ask it."""
+    return render(request, "search/misses.html", {"misses": misses()})
+
+
+@require_safe
+@staff_required
 def meaning_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
     """How much of what the assistants search is found by meaning by now."""
     context = {"progress": indexing.progress(), "model": settings.EMBEDDINGS_MODEL}
     return render(request, "search/meaning.html", context)
+
+
+def count_search(request: HttpRequest) -> None:
+    """Count one search of a person, or of an address. Raises ``RateLimited``."""
+    who = request.user.pk or request.META.get("REMOTE_ADDR", "")
+    # One a second is fast typing with the live results on.
+    limiter.check("search", who, limit=60, period=60)
 
 
 def _tab(query: dict[str, str], kind: str) -> str:

@@ -184,7 +184,7 @@ def build() -> World:
         "forum/c/": {"<slug:slug>": topic.category.slug},
         "forum/tag/": {"<str:slug>": "keys"},
         "forum/t/": {"<int:pk>": str(topic.pk)},
-        "forum/p/": {"<int:pk>": str(reply.pk)},
+        "forum/p/": {"<int:pk>": str(reply.pk), "<int:number>": "1"},
         "docs/": {"<int:pk>": str(page.pk)},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
         "staff/operations/": {"<int:pk>": str(job.pk)},
@@ -196,12 +196,17 @@ def build() -> World:
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
+        "api/v1/notifications/": {
+            "<int:pk>": str(Notification.objects.get(user=member).pk),
+        },
         "accounts/": {"<int:pk>": "1"},
     }
     place = team.memberships.get(user=newcomer)
     world.values["console/"] = {
         "invitations/<int:pk>": f"invitations/{invitation.pk}",
         "members/<int:pk>": f"members/{place.pk}",
+        # No change was shown: without a subscription there is none.
+        "<uuid:uuid>": "6d2b2a55-0000-4000-8000-000000000000",
     }
     # The longest beginning knows best.
     world.values = dict(

@@ -4,25 +4,31 @@ The servers run alone, as ``make run`` starts them; nothing else is asked meanwh
 """
 
 import json
+import os
 import statistics
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import django
+
 from embedded.modelservers import fleet
 from embedded.modelservers.fleet import EMBEDDINGS, LANGUAGE, ModelServer
 from embedded.modelservers.guard import resident_mb
+from tests.bench.processes import processor_seconds
 from tests.bench.table import Figure, at_most, noted
 from tests.fakes.servers import free_port
 
 KEY = "bench"
-FIRST_TOKEN_SECONDS, MEMORY_MB = 1.5, 450.0
+FIRST_TOKEN_SECONDS, MEMORY_MB, INDEXING_SECONDS = 1.5, 450.0, 0.6
 CALLS = 1000
+# As many as ``search.indexing`` sends at once.
+BATCH = 16
 PASSAGE = "Set stream to true and the answer arrives piece by piece, as it is written. "
 
 
@@ -40,6 +46,8 @@ def measure(*, is_quick: bool = False) -> list[Figure]:
             )
             for text, kind in (("How do I stream?", "query"), (PASSAGE * 9, "passage"))
         )
+        sections = sections_of_site()[:: 40 if is_quick else 8]
+        indexing = indexing_seconds(embeddings, sections)
         fresh = memory(servers)
         worn = memory_after(servers, calls)
     return [
@@ -58,6 +66,14 @@ def measure(*, is_quick: bool = False) -> list[Figure]:
             MEMORY_MB,
             unit="MB",
             method=f"resident, after {calls} short calls, half to each",
+        ),
+        at_most(
+            "models",
+            "indexing a section",
+            indexing,
+            INDEXING_SECONDS,
+            unit="s",
+            method=f"of one core; {len(sections)} of our own, with all their lines",
         ),
         noted("models", "  at the start", fresh, unit="MB", method="resident"),
         noted("models", "a query", query * 1000, unit="ms", method="median of 5"),
@@ -107,6 +123,26 @@ def embedding_seconds(server: ModelServer, text: str, kind: str) -> float:
     began = time.monotonic()
     _ask(server, "embeddings", {"input": text, "input_type": kind})
     return time.monotonic() - began
+
+
+def sections_of_site() -> list[list[str]]:
+    """Return what is embedded of each section of our own pages."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+    django.setup()
+    from community.docs.defaults import texts_of_site
+
+    return [list(texts) for texts in texts_of_site()]
+
+
+def indexing_seconds(server: ModelServer, sections: Sequence[Sequence[str]]) -> float:
+    """Return the processor's seconds that a section takes, in batches as indexed."""
+    assert server.process is not None
+    before = processor_seconds(server.process.pid)
+    texts = [text for section in sections for text in section]
+    for at in range(0, len(texts), BATCH):
+        body = {"input": texts[at : at + BATCH], "input_type": "passage"}
+        _ask(server, "embeddings", body)
+    return (processor_seconds(server.process.pid) - before) / len(sections)
 
 
 def memory_after(servers: dict[str, ModelServer], calls: int) -> float:

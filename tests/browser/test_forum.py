@@ -53,7 +53,11 @@ def test_the_list_a_topic_and_the_composer_are_whole(
     for shown, url in {
         "list": "/forum/",
         "topic": topic.get_absolute_url(),
+        "best": "/forum/?sort=top&period=week",
         "composer": "/forum/new/",
+        "edit": f"/forum/p/{topic.posts.get(number=1).pk}/edit/",
+        "search": "/search/?q=how+do+I+retry+with+a+key+nobody+has",
+        "no search": "/search/",
         "profile": "/u/ben/",
     }.items():
         page.goto(url)

@@ -118,11 +118,12 @@ def test_every_sum_is_right() -> None:
     assert Category.objects.filter(pk__gte=copies.FIRST).count() == 0
     assert not Tag.objects.filter(pk__gte=copies.FIRST).exists()
     found = {
-        entry.object_id: (entry.url, entry.title)
+        (entry.object_id, entry.part): (entry.url, entry.title)
         for entry in IndexEntry.objects.filter(kind="topic")
     }
     assert found == {
-        entry.object_id: (entry.url, entry.title) for entry in indexing.entries()
+        (entry.object_id, entry.part): (entry.url, entry.title)
+        for entry in indexing.entries()
     }
 
 

@@ -96,7 +96,9 @@ def test_the_demo_has_something_of_everything(world: datetime) -> None:
     assert Post.objects.filter(author=ada).count() > 10
     assert Contribution.objects.filter(user=ada, points__gt=0).count() == 4
     assert Balance.objects.get(user=ada).points > 100
-    assert IndexEntry.objects.filter(kind="topic").count() == Topic.objects.count()
+    found = IndexEntry.objects.filter(kind="topic")
+    assert found.filter(part=0).count() == Topic.objects.count()
+    assert found.count() == Post.objects.count()
 
 
 def test_the_demo_has_every_kind_of_customer(world: datetime) -> None:

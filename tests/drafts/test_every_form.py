@@ -250,6 +250,11 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         "name",
         {"name": "Website", "requests_per_minute": "30"},
     ),
+    "/console/northwind/responses/": (
+        "/console/northwind/responses/",
+        "days",
+        {"days": "7"},
+    ),
     "/console/northwind/projects/": (
         "/console/northwind/projects/",
         "name",

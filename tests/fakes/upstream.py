@@ -103,7 +103,9 @@ class Upstream:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         payload = await request.json()
-        self.requests.append({"payload": payload, "headers": dict(request.headers)})
+        headers = dict(request.headers)
+        asked = {"payload": payload, "headers": headers, "path": request.path}
+        self.requests.append(asked)
         behaviour = payload["model"]
         if self.refusals:
             return _refusal(self.refusals.pop(0))
@@ -113,6 +115,8 @@ class Upstream:
             raise web.HTTPFound("http://127.0.0.1:1/stolen")
         if behaviour.startswith("status-"):
             return _refusal(int(behaviour.removeprefix("status-")))
+        if behaviour == "agent":
+            return web.json_response(_agent(payload))
         if behaviour == "never":
             await asyncio.sleep(3600)
         if not payload.get("stream"):
@@ -248,6 +252,27 @@ def pieces(behaviour: str, pace: float = 0.05) -> Iterator[tuple[bytes | None, f
     if behaviour != "no-usage":
         yield usage_event(), 0
     yield DONE, 0
+
+
+def _agent(payload: dict[str, Any]) -> dict[str, Any]:
+    """Answer as a good model would: by a tool, by a schema, or in words."""
+    reading = json.dumps({"city": "Paris", "degrees": 21})
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(WORDS)}
+    finish = "stop"
+    if payload["messages"][-1]["role"] == "tool":
+        message["content"] = "It is 21 degrees in Paris."
+    elif payload.get("tools"):
+        function = {
+            "name": payload["tools"][0]["function"]["name"],
+            "arguments": reading,
+        }
+        call = {"id": "call_1", "type": "function", "function": function}
+        message |= {"content": None, "tool_calls": [call]}
+        finish = "tool_calls"
+    elif payload.get("response_format") or "JSON" in json.dumps(payload["messages"]):
+        message["content"] = reading
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return {"object": "chat.completion", "choices": [choice], "usage": USAGE}
 
 
 def _refusal(status: int) -> web.Response:

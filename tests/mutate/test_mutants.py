@@ -114,7 +114,9 @@ def test_what_a_test_notices_is_killed_and_what_none_runs_lives(
     shop: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running, "OPTIONS", ("-n", "0", "-x"))
-    covered = cover(shop, ["test_shop.py"], ["shop.py"], 1)
+    covered = cover(
+        shop, ["test_shop.py"], ["shop.py"], 1, data=shop.folder / "shop.coverage"
+    )
 
     assert covered["shop.py"][10] == ["test_shop.py::test_price"]
     assert is_killed(shop, _mutant("AddNot", 8), covered)
@@ -128,14 +130,18 @@ def test_tests_that_fail_without_a_mutant_judge_none(shop: Copy) -> None:
     (shop.folder / "test_shop.py").write_text("def test_x():\n    assert False\n")
 
     with pytest.raises(CannotJudge, match="test_x"):
-        cover(shop, ["test_shop.py"], ["shop.py"], 1)
+        cover(
+            shop, ["test_shop.py"], ["shop.py"], 1, data=shop.folder / "shop.coverage"
+        )
 
 
 def test_tests_that_run_nothing_of_a_module_judge_none(shop: Copy) -> None:
     (shop.folder / "test_shop.py").write_text("def test_x():\n    assert True\n")
 
     with pytest.raises(CannotJudge, match=r"None of the tests was seen in shop\.py"):
-        cover(shop, ["test_shop.py"], ["shop.py"], 1)
+        cover(
+            shop, ["test_shop.py"], ["shop.py"], 1, data=shop.folder / "shop.coverage"
+        )
 
 
 def test_the_nearest_tests_come_first() -> None:
@@ -150,6 +156,28 @@ def test_the_nearest_tests_come_first() -> None:
         near,
         far,
     ]
+
+
+def test_a_decorators_tests_are_those_of_what_it_decorates() -> None:
+    source = (
+        "def other():\n    ...\n\n\n@atomic\n@cached(\n    5)\ndef pay(\n    sum,\n"
+        "):\n    return sum\n\n\ndef last():\n    ...\n"
+    )
+    covered = {"shop.py": {2: ["other"], 11: ["pays"], 15: ["last"]}}
+
+    def asked(line: int) -> list[str]:
+        mutant = Mutant("shop.py", line, "RemoveDecorator", 0, "pay")
+        return running.tests_of(mutant, covered, source)
+
+    assert asked(5) == asked(6) == asked(11) == ["pays"]
+    assert (
+        running.tests_of(
+            Mutant("shop.py", 6, "RemoveDecorator", 0, "pay"),
+            {"shop.py": {15: ["x"]}},
+            source,
+        )
+        == []
+    )
 
 
 def test_forty_tests_are_asked_at_most() -> None:
@@ -187,6 +215,7 @@ def test_what_cannot_be_judged_leaves_the_rest(
 
     monkeypatch.setattr(command, "REPORT", tmp_path / "report.md")
     monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "FOLDER", tmp_path)
     monkeypatch.setattr(command, "places", lambda: judged)
     monkeypatch.setattr(command, "draw", lambda _place, _seed: [mutant])
     monkeypatch.setattr(command, "make_copy", lambda _folder: None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from stores.redis import client, prefixed
 from tests.factories.inference import offered_model
 from tests.fakes.compatible import Compatible, running_compatible
 from tests.fakes.servers import ROOT, free_port
+from tests.fakes.upstream import serving
 
 Look = Callable[[], Any]
 
@@ -218,6 +220,28 @@ def test_a_server_that_refuses_our_key_is_named_and_one_that_takes_it_is_not() -
 
     assert (refused, taken) == (Status.FAILURE, Status.OK)
     assert "refuses our key with 401" in sentence
+
+
+@pytest.mark.django_db
+def test_a_servers_key_is_not_sent_where_it_would_send_us() -> None:
+    keys: list[str | None] = []
+
+    async def list_models(request: web.Request) -> web.Response:
+        keys.append(request.headers.get("authorization"))
+        if request.path == "/stolen":
+            return web.json_response({})
+        raise web.HTTPFound("/stolen")
+
+    application = web.Application()
+    application.router.add_get("/{tail:.*}", list_models)
+    port = free_port()
+    place = {"provider": "openai", "base_url": f"http://127.0.0.1:{port}/v1"}
+    offered_model("tiny", deployments=[{**place, "credential": encrypt("sk-ours")}])
+    with serving(application, port):
+        ((status, _),) = told(findings.look_at_upstreams)
+
+    assert keys == ["Bearer sk-ours"]
+    assert status == Status.OK
 
 
 @pytest.mark.django_db

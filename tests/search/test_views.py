@@ -152,3 +152,21 @@ def test_the_index_is_rebuilt_from_what_it_points_at(person: Any) -> None:
 
     assert list(before.all()) == kept
     assert IndexEntry.objects.filter(kind="other").exists()
+
+
+def test_staff_see_what_was_not_found_and_ask_it(client: Client, person: Any) -> None:
+    from activity.services import flush_buffer
+
+    client.defaults["HTTP_USER_AGENT"] = "Mozilla/5.0 Firefox/140.0"
+    forum.topic(person("ada"), title="A zeppelin over the harbour")
+    for query in ("Balloon", "balloon", "zeppelin", "zeppelin balloon"):
+        client.get("/search/", {"q": query})
+    client.get("/search/", {"q": "ball", "live": "1"}, headers={"HX-Request": "true"})
+    flush_buffer()
+    client.force_login(person("root", is_staff=True))
+
+    page = client.get("/staff/operations/misses/")
+
+    misses = page.context["misses"]
+    assert [(miss.is_empty, miss.times) for miss in misses] == [(True, 2), (False, 1)]
+    assert "/forum/new/?title=" in page.content.decode()

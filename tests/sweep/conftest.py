@@ -74,6 +74,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (topic, reply, event, token, job)],
+        "number": ["1"],
         "slug": [topic.slug, "general", "doorstone-docs"],
         "version": ["1.0"],
         "path": ["index"],

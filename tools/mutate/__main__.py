@@ -32,6 +32,9 @@ def main(arguments: list[str]) -> int:
     if asked.list:
         print(*(mutant for mutants in drawn.values() for mutant in mutants), sep="\n")
         return 0
+    if not asked.again:
+        for place in chosen:
+            _measured(place).unlink(missing_ok=True)
     results: dict[Mutant, bool] = {}
     with ExitStack() as stack:
         made = [make_copy(FOLDER / f"copy{number}") for number in range(asked.jobs)]
@@ -59,7 +62,13 @@ def judge(
 
     Raises ``CannotJudge`` where none can be.
     """
-    covered = cover(copies[0], [*place.tests], [*place.modules], len(copies))
+    covered = cover(
+        copies[0],
+        [*place.tests],
+        [*place.modules],
+        len(copies),
+        data=_measured(place),
+    )
     free: queue.Queue[Copy] = queue.Queue()
     for copy in copies:
         free.put(copy)
@@ -80,6 +89,10 @@ def judge(
     with ThreadPoolExecutor(len(copies)) as pool:
         list(pool.map(try_out, mutants))
     return found
+
+
+def _measured(place: Place) -> Path:
+    return FOLDER / f"{place.name}.coverage"
 
 
 def write_report(drawn: dict[Place, list[Mutant]], results: dict[Mutant, bool]) -> None:
@@ -113,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--place", default="", help="only this of places.toml")
     parser.add_argument("--seed", type=int, default=1, help="another draw (default 1)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--again", action="store_true", help="by the lines tests ran the last time"
+    )
     parser.add_argument("--list", action="store_true", help="only say what is drawn")
     return parser
 

@@ -88,6 +88,8 @@ def _function(node: NodeOrLeaf) -> str:
 
     Annotations say nothing while the product runs, and a default is a constant.
     """
+    if node.type == "decorator" and "@overload" in node.get_code():
+        return ""
     if node.type == "decorator":
         decorated = node.parent and node.parent.children[-1]
         return decorated.name.value if isinstance(decorated, Function) else ""

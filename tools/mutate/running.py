@@ -126,8 +126,21 @@ def make_copy(folder: Path) -> Copy:
     return Copy(folder, {"PYTHONPATH": "", "DOORSTONE_SLOT": folder.name})
 
 
-def cover(copy: Copy, tests: list[str], modules: list[str], jobs: int) -> Covered:
-    """Return which tests run which lines. Raises ``CannotJudge``."""
+def cover(
+    copy: Copy, tests: list[str], modules: list[str], jobs: int, *, data: Path
+) -> Covered:
+    """Return which tests run which lines, as ``measure`` wrote it into ``data``.
+
+    Measures first where there is no such file. Raises ``CannotJudge``.
+    """
+    if not data.exists():
+        measure(copy, tests, modules, jobs)
+        shutil.move(copy.folder / ".coverage", data)
+    return read(data, copy.folder, modules)
+
+
+def measure(copy: Copy, tests: list[str], modules: list[str], jobs: int) -> None:
+    """Run the tests and note which lines each runs. Raises ``CannotJudge``."""
     sources = sorted({str(Path(module).parent) for module in modules})
     run = copy.pytest(
         *("-n", str(jobs), "--dist", "loadgroup", *QUIET),
@@ -137,13 +150,17 @@ def cover(copy: Copy, tests: list[str], modules: list[str], jobs: int) -> Covere
     )
     if run.returncode != PASSED:
         raise CannotJudge(run.stdout[-2000:] + run.stderr[-2000:])
-    data = CoverageData(str(copy.folder / ".coverage"))
+
+
+def read(file: Path, folder: Path, modules: list[str]) -> Covered:
+    """Return the tests by line. Raises ``CannotJudge`` for a module none runs."""
+    data = CoverageData(str(file))
     data.read()
     covered: dict[str, dict[int, list[str]]] = {}
     for module in modules:
         # Relative where the project's settings ask for that (``relative_files``).
         lines = data.contexts_by_lineno(module) or data.contexts_by_lineno(
-            str((copy.folder / module).resolve())
+            str((folder / module).resolve())
         )
         if not lines:
             raise CannotJudge(f"None of the tests was seen in {module}.")
@@ -164,15 +181,35 @@ def _test(context: str) -> str:
 def tests_of(mutant: Mutant, covered: Covered, source: str) -> list[str]:
     """Return the nearest tests that run the mutant's statement, perhaps none."""
     lines = covered[mutant.module]
-    texts = source.splitlines()
-    for line in range(mutant.line, 0, -1):
+    for line in _lines_to_ask(mutant.line, source.splitlines()):
         if lines.get(line):
             nearest = sorted(lines[line], key=partial(_distance, mutant.module))
             return nearest[:NEAREST]
-        # Only the first line of a statement is counted; above it stands another one.
-        if texts[line - 1].lstrip().startswith(("def ", "async def ", "class ")):
-            return []
     return []
+
+
+def _lines_to_ask(line: int, texts: list[str]) -> Iterator[int]:
+    """Yield where the tests of a line may be counted, the most likely first.
+
+    Only the first line of a statement is counted, and a decorator runs before any
+    test does: what it decorates says which tests need it.
+    """
+
+    def begins(number: int) -> bool:
+        text = texts[number - 1].lstrip()
+        return text.startswith(("def ", "async def ", "class "))
+
+    if not texts[line - 1].lstrip().startswith("@"):
+        while line and not begins(line):
+            yield line
+            line -= 1
+        return
+    while not begins(line):
+        line += 1
+    line += 1
+    while line <= len(texts) and not begins(line):
+        yield line
+        line += 1
 
 
 def _distance(module: str, test: str) -> int:

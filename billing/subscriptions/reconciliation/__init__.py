@@ -21,7 +21,7 @@ from billing.subscriptions.reconciliation.subscriptions import (
     duplicates,
     subscriptions,
 )
-from billing.subscriptions.reconciliation.sums import entitlements, sums
+from billing.subscriptions.reconciliation.sums import entitlements, movements, sums
 from billing.subscriptions.reconciliation.work import Difference, Work
 
 __all__ = ["Difference", "exclusively", "run"]
@@ -84,3 +84,4 @@ def _everything(work: Work, *, since: datetime) -> Iterator[Difference]:
     yield from charges(work)
     yield from sums(work)
     yield from entitlements(work)
+    yield from movements(work)

@@ -1,9 +1,11 @@
 """What is worked out from several rows: sums, firsts and what plans grant."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from accounts.models import Organisation
@@ -11,8 +13,14 @@ from billing.ledger import checks
 from billing.ledger import services as ledger
 from billing.ledger.models import Invoice
 from billing.subscriptions.entitling import compute_entitlements, refresh_entitlements
+from billing.subscriptions.models import MrrMovement
+from billing.subscriptions.movements import (
+    record_movements,
+    recurring_amount,
+    recurring_subscriptions,
+)
 from billing.subscriptions.reconciliation.comparing import Unlike
-from billing.subscriptions.reconciliation.work import Difference, Work
+from billing.subscriptions.reconciliation.work import BATCH, Difference, Work
 from entitlements.models import OrganisationEntitlement
 
 
@@ -26,6 +34,32 @@ def sums(work: Work) -> Iterator[Difference]:
             yield from work.settle(
                 "ledger", violation.subject, unlike, heal=dict, look=unlike.copy
             )
+
+
+def movements(work: Work) -> Iterator[Difference]:
+    """Let the steps of each organisation's monthly revenue lead to what it is now."""
+    expected: Counter[tuple[int, str]] = Counter()
+    for row in recurring_subscriptions().iterator(chunk_size=BATCH):
+        expected[row.organisation_id, row.currency] += recurring_amount(row)
+    change = Sum(F("after") - F("before"))
+    told = {
+        (organisation_id, currency): moved
+        for organisation_id, currency, moved in MrrMovement.objects.values_list(
+            "organisation_id", "currency"
+        ).annotate(moved=change)
+    }
+    for key in sorted({*expected, *told}):
+        ours, theirs = told.get(key, 0), expected[key]
+        if ours == theirs:
+            continue
+        organisation_id, currency = key
+        if work.fix:
+            with transaction.atomic():
+                Organisation.objects.select_for_update().get(pk=organisation_id)
+                record_movements(organisation_id, at=timezone.now())
+        yield work.repair(
+            "revenue", f"organisation {organisation_id}", currency, ours, theirs
+        )
 
 
 def _returned(work: Work) -> Iterator[Difference]:

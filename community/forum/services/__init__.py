@@ -1,12 +1,14 @@
 """Every change in the forum, by subject."""
 
 from community.forum.services.answers import accept_answer, unaccept_answer
+from community.forum.services.editing import edit_topic
 from community.forum.services.moderation import (
     hide_post,
     move_topic,
     restore_post,
     set_locked,
     set_pinned,
+    set_revision_hidden,
 )
 from community.forum.services.reading import (
     add_views,
@@ -21,6 +23,7 @@ from community.forum.services.writing import (
     edit_post,
     post_reply,
     render_again,
+    set_tags,
 )
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "add_views",
     "create_topic",
     "edit_post",
+    "edit_topic",
     "flush_views",
     "hide_post",
     "mark_read",
@@ -39,6 +43,8 @@ __all__ = [
     "set_level",
     "set_locked",
     "set_pinned",
+    "set_revision_hidden",
+    "set_tags",
     "unaccept_answer",
     "vote",
 ]

@@ -4,9 +4,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from community.forum.exceptions import AlreadySolved, NotAnAnswer
+from community.forum.exceptions import NotAnAnswer
 from community.forum.indexing import index_topic
 from community.forum.models import Post, Topic
+from community.forum.tagging import carry
 from community.reputation import services as reputation
 from contracts.community import AnswerAccepted, AnswerUnaccepted
 from outbox import publish
@@ -14,11 +15,11 @@ from outbox import publish
 
 @transaction.atomic
 def accept_answer(answer: Post, *, by: User) -> Topic:
-    """Mark ``answer`` as the solution of its topic.
+    """Mark ``answer`` as the solution of its topic, in place of any other.
 
-    The topic row is locked so that two of the asker's tabs cannot accept two
-    answers; then the answer's, so that it cannot be hidden meanwhile. Raises
-    ``AlreadySolved`` or ``NotAnAnswer``.
+    The topic row is locked so that of two accepted at once one stays, and the points
+    with it; then the answer's, so that it cannot be hidden meanwhile. The same one
+    again changes nothing. Raises ``NotAnAnswer``.
     """
     topic = Topic.objects.select_for_update(no_key=True).get(pk=answer.topic_id)
     answer = (
@@ -26,14 +27,16 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
         .select_related("author")
         .get(pk=answer.pk)
     )
-    if topic.solution_id:
-        raise AlreadySolved
+    if topic.solution_id == answer.pk:
+        return topic
     if not topic.is_question or answer.is_opening or answer.hidden_at:
         raise NotAnAnswer
 
+    topic = unaccept_answer(topic, by=by)
     topic.solution = answer
     topic.solved_at = timezone.now()
     topic.save(update_fields=["solution", "solved_at"])
+    carry(topic)
     index_topic(topic)
     base = _base(topic, answer)
     if answer.author_id != topic.author_id:
@@ -67,6 +70,7 @@ def unaccept_answer(topic: Topic, *, by: User) -> Topic:
     locked.solution = None
     locked.solved_at = None
     locked.save(update_fields=["solution", "solved_at"])
+    carry(locked)
     index_topic(locked)
     base = _base(locked, answer)
     reputation.reverse(f"{base}:{reputation.rounds_under(base)}")

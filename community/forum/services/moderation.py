@@ -9,8 +9,9 @@ from django.utils import timezone
 from accounts.models import User
 from audit import services as audit
 from community.forum.indexing import index_replies, index_reply, index_topic
-from community.forum.models import Category, Post, Tag, Topic, TopicTag
+from community.forum.models import Category, Post, PostRevision, Topic
 from community.forum.services.answers import unaccept_answer
+from community.forum.tagging import carry, count_in_tags
 
 
 @transaction.atomic
@@ -83,12 +84,15 @@ def set_pinned(topic: Topic, *, by: User, is_pinned: bool) -> None:
 def move_topic(topic: Topic, *, by: User, category: Category) -> None:
     """Put a topic into another category; who may find it changes with it."""
     locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
-    before = locked.category_id
+    before, shown_to = locked.category_id, locked.category.visibility
     if before == category.pk:
         return
     locked.category = category
     locked.save(update_fields=["category"])
     if not locked.hidden_at:
+        tags = list(locked.tags.all())
+        count_in_tags(tags, shown_to, -1)
+        count_in_tags(tags, category.visibility, 1)
         for pk, change in sorted({before: -1, category.pk: 1}.items()):
             Category.objects.filter(pk=pk).update(topic_count=F("topic_count") + change)
     index_topic(locked)
@@ -101,6 +105,20 @@ def move_topic(topic: Topic, *, by: User, category: Category) -> None:
     )
 
 
+@transaction.atomic
+def set_revision_hidden(revision: PostRevision, *, by: User, is_hidden: bool) -> None:
+    """Keep what a post said before an edit from its readers, or show it again."""
+    PostRevision.objects.filter(pk=revision.pk).update(
+        hidden_at=timezone.now() if is_hidden else None
+    )
+    audit.record(
+        "revision.hidden" if is_hidden else "revision.restored",
+        actor=by,
+        target=f"post:{revision.post_id}",
+        after={"revision": revision.number},
+    )
+
+
 def _lock(post: Post) -> tuple[Topic, Post]:
     """Return a post and its topic, both locked: the topic first, as everywhere."""
     topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
@@ -108,9 +126,8 @@ def _lock(post: Post) -> tuple[Topic, Post]:
 
 
 def _count_topic(topic: Topic, change: int) -> None:
-    """Count a topic in or out, its tags one by one and in one order."""
-    for pk in topic.tags.order_by("pk").values_list("pk", flat=True):
-        Tag.objects.filter(pk=pk).update(topic_count=F("topic_count") + change)
+    """Count a topic in or out, in its tags and its category."""
+    count_in_tags(topic.tags.all(), topic.category.visibility, change)
     Category.objects.filter(pk=topic.category_id).update(
         topic_count=F("topic_count") + change
     )
@@ -125,7 +142,7 @@ def _count_reply(topic: Topic, change: int) -> None:
     Topic.objects.filter(pk=topic.pk).update(
         last_poster=last.author_id, bumped_at=last.created_at
     )
-    TopicTag.objects.filter(topic=topic).update(bumped_at=last.created_at)
+    carry(topic)
 
 
 def _index_again(post: Post) -> None:

@@ -6,6 +6,7 @@ from django.db.models import F
 from accounts.models import User
 from community.forum.exceptions import OwnPost
 from community.forum.models import Post, Topic, Vote
+from community.forum.tagging import carry
 from community.reputation import services as reputation
 from contracts.community import VoteCast
 from outbox import publish
@@ -43,6 +44,7 @@ def vote(post: Post, *, by: User, value: int, limited: bool = True) -> Post:
         Topic.objects.filter(pk=locked.topic_id).update(
             vote_score=F("vote_score") + change
         )
+        carry(locked.topic)
     _move_points(locked, by=by, value=value)
     publish(
         VoteCast(

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from audit import services as audit
 from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import EditConflict, TokenReused, TopicLocked
 from community.forum.indexing import index_reply, index_topic
@@ -19,13 +20,18 @@ from community.forum.models import (
     Category,
     Post,
     PostRevision,
-    Tag,
     Topic,
     TopicTag,
     TopicUser,
 )
 from community.forum.permissions import can_moderate
-from community.forum.tagging import find_or_create_tag, tag_names, tag_slug
+from community.forum.tagging import (
+    carry,
+    count_in_tags,
+    find_or_create_tag,
+    tag_names,
+    tag_slug,
+)
 from contracts.community import ReplyPosted, TopicCreated
 from design import markdown
 from outbox import publish
@@ -140,21 +146,26 @@ def edit_post(
     title: str = "",
     reason: str = "",
     base: str = "",
+    tags: Sequence[str] | None = None,
 ) -> Post:
     """Change what a post says; its author's first five minutes leave no revision.
 
     ``base`` is the fingerprint of the text the editor began from: when the post
-    says something else by now, nothing is changed. Raises ``EditConflict``.
+    says something else by now, nothing is changed. ``tags`` are a first post's from now
+    on. Raises ``EditConflict``.
     """
     # Topic before post, as everywhere: two locks in two orders would wait for ever.
     topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
     locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
     text = clean_text(text)
     new_title = clean_title(title) if locked.is_opening and title else topic.title
-    if locked.source_md == text and new_title == topic.title:
-        return locked
-    if base and base != locked.fingerprint:
+    is_same = locked.source_md == text and new_title == topic.title
+    if base and base != locked.fingerprint and not is_same:
         raise EditConflict
+    if locked.is_opening and tags is not None:
+        set_tags(topic, tags, by=editor)
+    if is_same:
+        return locked
 
     is_slip = (
         editor.pk == locked.author_id and timezone.now() - locked.created_at < GRACE
@@ -233,7 +244,7 @@ def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
         last_poster=author,
         bumped_at=now,
     )
-    TopicTag.objects.filter(topic=locked).update(bumped_at=now)
+    carry(locked)
     TopicUser.objects.update_or_create(
         user=author,
         topic=locked,
@@ -305,7 +316,37 @@ def _add_tags(topic: Topic, names: Sequence[str]) -> None:
     tags = [find_or_create_tag(name) for name in wanted]
     for tag in sorted(tags, key=lambda tag: tag.pk):
         TopicTag.objects.create(topic=topic, tag=tag, bumped_at=topic.bumped_at)
-        Tag.objects.filter(pk=tag.pk).update(topic_count=F("topic_count") + 1)
+    if not topic.hidden_at:
+        count_in_tags(tags, topic.category.visibility, 1)
+    carry(topic)
+
+
+@transaction.atomic
+def set_tags(topic: Topic, names: Sequence[str], *, by: User) -> None:
+    """Put a topic under these tags and no others, each found or made by its name.
+
+    The topic row is locked, so that of two changes the later stays whole.
+    """
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
+    present = list(topic.tags.all())
+    wished = {name.lower(): name for name in tag_names(names)[:MAX_TAGS]}
+    gone = [tag for tag in present if tag.name.lower() not in wished]
+    kept = {tag.name.lower() for tag in present}
+    new = [name for folded, name in wished.items() if folded not in kept]
+    if not gone and not new:
+        return
+    TopicTag.objects.filter(topic=topic, tag__in=gone).delete()
+    if not topic.hidden_at:
+        count_in_tags(gone, topic.category.visibility, -1)
+    _add_tags(topic, new)
+    index_topic(topic)
+    audit.record(
+        "topic.tagged",
+        actor=by,
+        target=f"topic:{topic.pk}",
+        before={"tags": sorted(tag.name for tag in present)},
+        after={"tags": sorted(wished.values())},
+    )
 
 
 def _sent_before(author: User, sent: Sent) -> Post | None:

@@ -47,6 +47,7 @@ from inference.playground.forms import (
 )
 from inference.playground.models import Chat, Message
 from inference.playground.queries import Conversation, conversation
+from inference.playground.samples import samples
 from inference.playground.transcripts import heard_by, request_for, request_of
 from stores import limiter
 
@@ -364,6 +365,7 @@ def _new_page(
         "form": form,
         "models": models,
         "latest": latest,
+        "samples": samples(models),
         "submission": _submission(request) or secrets.token_hex(16),
         "asks_to_sign_in": asks_to_sign_in,
         "lacks_organisation": status == 403,

@@ -31,10 +31,10 @@ def response(body: bytes, frame: Frame) -> dict[str, Any]:
 class ResponseEvents:
     """Words one stream, each event with its number."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, first: int = 0) -> None:
         self._frame = frame
         self._out: list[bytes] = []
-        self._number = 0
+        self._number = first
         self.has_ended = False
         # The response as it ended.
         self.final: dict[str, Any] | None = None
@@ -50,6 +50,11 @@ class ResponseEvents:
         out = b"".join(self._out)
         self._out.clear()
         return out
+
+    def fail(self, error: dict[str, Any]) -> bytes:
+        """Return the end of a response that came in these words and broke."""
+        self._fail(error)
+        return b"".join(self._out)
 
     def _hear(self, event: ChatEvent) -> None:
         if not self._number:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -22,6 +23,7 @@ from contracts.inference import UsageAggregated
 from outbox import publish
 from outbox.models import Event
 from tests.factories.billing import invoice_record
+from tests.races import together
 
 
 @pytest.fixture
@@ -225,6 +227,52 @@ def test_parts_without_tax_add_up_to_the_whole_in_any_order(
 
     assert sum(Refund.objects.values_list("revenue", flat=True)) == 2_000
     assert sum(fact["amount"] for fact in facts("PaymentRefunded")) == 2_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refunds_at_once_are_told_as_the_sum_they_make(org: Organisation) -> None:
+    invoice = record(org, invoice_record(2_260, subtotal=2_000, tax=260))
+    parts = [
+        RefundRecord(
+            stripe_id=f"re_{amount}",
+            amount=amount,
+            status="succeeded",
+            refunded_at=timezone.now(),
+        )
+        for amount in (333, 334, 335)
+    ]
+
+    together(
+        *(
+            partial(services.record_refund, part, invoice=Invoice(pk=invoice.pk))
+            for part in parts
+        )
+    )
+
+    invoice.refresh_from_db()
+    whole = 1_002 * 2_000 // 2_260
+    assert (invoice.amount_refunded, invoice.told_returned) == (1_002, whole)
+    assert sum(fact["amount"] for fact in facts("PaymentRefunded")) == whole
+
+
+@pytest.mark.parametrize(
+    ("amount", "tax", "total", "left"),
+    [
+        (110, 10, 110, 100),
+        # Rounded down to what can be paid.
+        (100, 10, 110, 90),
+        (1, 1, 1, 0),
+        (500, 0, 500, 500),
+        (0, 0, 0, 0),
+        # A credit that is larger than the invoice leaves nothing to divide by.
+        (5, 1, 0, 5),
+        (5, 1, -3, 5),
+    ],
+)
+def test_what_is_not_tax_is_a_share_of_what_was_paid(
+    amount: int, tax: int, total: int, left: int
+) -> None:
+    assert services.without_tax(amount, tax=tax, total=total) == left
 
 
 def test_usage_counts_once_and_later_revisions_add(

@@ -1,8 +1,12 @@
 """Plans are written once and their terms are final."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
+from billing.plans import services
+from billing.plans.defaults import DEFAULT_PLANS
 from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.models import Plan, PlanVersion, Price
 from billing.plans.queries import offer_for, offers
@@ -21,6 +25,23 @@ def test_the_default_plans_are_written_once() -> None:
     assert Plan.objects.count() == 4
     assert PlanVersion.objects.count() == 4
     assert Price.objects.count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_default_plans_that_cannot_all_be_written_are_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Those before it are whole by then.
+    *others, last = DEFAULT_PLANS
+    monkeypatch.setattr(
+        services, "DEFAULT_PLANS", [*others, replace(last, tier_rank=-1)]
+    )
+
+    with pytest.raises(IntegrityError):
+        ensure_default_plans()
+
+    assert not Plan.objects.exists()
+    assert not PlanVersion.objects.exists()
 
 
 def test_the_free_plan_grants_what_everybody_has() -> None:
@@ -57,6 +78,7 @@ def test_a_plan_an_operator_changed_is_left_alone() -> None:
         {"features": {"plan": "pro"}},
         {"seat_max": 5},
         {"trial_days": 30},
+        {"trial_needs_card": False},
         {"version": 9},
         {"published_at": None},
         {"collection": "free"},

@@ -49,7 +49,7 @@ def test_every_figure_is_what_it_says(
         invoice=invoice,
     )
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         found = revenue()
 
     assert [

@@ -8,7 +8,6 @@ from accounts.models import User
 from audit.models import Record
 from community.forum import services
 from community.forum.exceptions import (
-    AlreadySolved,
     EditConflict,
     NotAnAnswer,
     OwnPost,
@@ -62,16 +61,18 @@ def test_an_accepted_answer_earns_fifteen(person: Person) -> None:
     assert points(ben) == 15
 
 
-def test_a_second_answer_is_refused_and_changes_nothing(person: Person) -> None:
-    ada, ben = person("ada"), person("ben")
+def test_another_answer_takes_the_place_and_the_points_of_the_first(
+    person: Person,
+) -> None:
+    ada, ben, cem = person("ada"), person("ben"), person("cem")
     topic = forum.topic(ada)
-    first, second = forum.reply(topic, ben), forum.reply(topic, ben)
+    first, second = forum.reply(topic, ben), forum.reply(topic, cem)
     services.accept_answer(first, by=ada)
-    with pytest.raises(AlreadySolved):
-        services.accept_answer(second, by=ada)
+    services.accept_answer(second, by=ada)
+    services.accept_answer(second, by=ada)
     topic.refresh_from_db()
-    assert topic.solution == first
-    assert points(ben) == 15
+    assert topic.solution == second
+    assert (points(ben), points(cem)) == (0, 15)
 
 
 def test_taking_the_mark_off_and_putting_it_back_ends_at_fifteen(

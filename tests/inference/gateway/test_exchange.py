@@ -81,6 +81,7 @@ def test_the_worst_price_is_held_and_what_was_used_is_billed() -> None:
 def test_a_prompt_that_was_run_for_nothing_is_a_cost_and_no_price() -> None:
     exchange = running()
     exchange.record_failure("timed_out", has_run=True, upstream_status=0)
+    assert exchange.lost_in == exchange.bounds.estimated_in
     exchange.record_failure("upstream_error", has_run=False, upstream_status=502)
     exchange.settle(exchange.failed_as, Tokens(0, 0, 0), error_code="x")
 

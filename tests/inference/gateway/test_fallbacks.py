@@ -69,6 +69,21 @@ def test_where_no_server_answers_another_model_does_at_the_price_that_was_asked(
     assert row.attempts == 3
 
 
+def test_each_of_several_is_asked_in_its_turn(
+    customer: Make, offer: Any, upstream: Upstream
+) -> None:
+    good(upstream)
+    offer(upstream, "good", slug="third")
+    offer(upstream, "status-500", slug="second")
+    offer(upstream, "status-500", slug="first", fallbacks=["second", "third"])
+
+    answer = customer().post(json={"model": "first", "messages": HELLO})
+
+    assert answer.headers["x-model"] == "third"
+    (row,) = recorded()
+    assert (row.attempts, row.answered_by) == (3, "third")
+
+
 def test_a_model_that_answers_is_not_replaced(
     customer: Make, offer: Any, upstream: Upstream
 ) -> None:

@@ -118,7 +118,7 @@ def test_a_budget_of_a_key_is_named_as_such() -> None:
 
 def test_the_keys_of_a_project_share_its_budget_to_the_billionth() -> None:
     async def spend(door: Door) -> None:
-        rules = {"project_id": 3, "project_name": "Website"}
+        rules: dict[str, Any] = {"project_id": 3, "project_name": "Website"}
         one = held_to(**rules, project_limit_nano=2 * HOLD)
         two = replace(one, key_id=6)
         first = await door.enter(one)

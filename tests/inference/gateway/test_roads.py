@@ -121,7 +121,8 @@ LONG = [{"role": "user", "content": "word " * 20_000}]
 COUNT = 28_577
 TOO_LONG = (
     "This model's maximum context length is 8000 tokens. However, your messages "
-    f"resulted in {COUNT} tokens (estimated). Please reduce the length of the messages."
+    f"resulted in {COUNT} tokens (estimated). Please reduce the length of the messages. "
+    "Input tokens exceed the configured limit."
 )
 
 
@@ -168,7 +169,8 @@ def test_a_prompt_that_fits_without_its_answer_is_told_with_both(
     assert chat == (
         "This model's maximum context length is 1200 tokens. However, you requested "
         "1906 tokens (estimated) (1006 in the messages, 900 in the completion). "
-        "Please reduce the length of the messages or completion."
+        "Please reduce the length of the messages or completion. "
+        "Input tokens exceed the configured limit."
     )
     # Claude Code reads these three numbers.
     assert "exceed context limit: 1006 + 900 > 1200" in messages

@@ -16,6 +16,7 @@ from inference.directory.directory import Caller, Directory
 from inference.gateway import settlement
 from inference.gateway.admission import Admission, keys_of, request_key
 from inference.gateway.exchange import Exchange
+from inference.gateway.keeping import Keeping
 from inference.gateway.settlement import NOTHING, Settlement
 from inference.protocol import errors
 from inference.protocol.errors import APIError
@@ -37,7 +38,7 @@ class Desk:
     def __init__(self, redis: LeanRedis) -> None:
         directory = Directory(models={"tiny": MODEL}, models_end_at=float("inf"))
         self.admission = Admission(redis, directory)
-        self.settlement = Settlement(redis, self.admission)
+        self.settlement = Settlement(redis, self.admission, Keeping(redis))
 
     async def admit(self, who: Caller, request_id: str) -> Exchange:
         exchange = received(who, request_id=request_id)

@@ -3,13 +3,15 @@
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import groupby
 from pathlib import Path
 
 ROOM = Path(__file__).resolve().parents[3] / "inference" / "gateway"
 README = (ROOM / "README.md").read_text()
-MOST_LINES, MOST_STOPS, MOST_NOUNS = 80, 5, 12
+# The thirteenth noun came with responses that are kept.
+MOST_LINES, MOST_STOPS, MOST_NOUNS = 80, 5, 13
+ROADS = {"_answer_whole", "_answer_later", "_answer_with_events"}
 # Django wants one for each app; nobody meets it on the way.
 NOT_MET = {"GatewayConfig"}
 MODULES = {path.stem: ast.parse(path.read_text()) for path in ROOM.glob("*.py")}
@@ -32,16 +34,16 @@ def nouns() -> set[str]:
     } - NOT_MET
 
 
-def stops(function: str, *, without: str) -> list[str]:
+def stops(function: str, *, by: str) -> list[str]:
     """Return the modules that a function of the path stops at, in their order.
 
-    The function ``without`` is the road not taken. The request and the exchange go
-    along and are no stops.
+    Of the three roads it takes the one ``by``. The request and the exchange go along
+    and are no stops.
     """
-    return [stop for stop, _ in groupby(_stops(function, without))]
+    return [stop for stop, _ in groupby(_stops(function, ROADS - {by}))]
 
 
-def _stops(function: str, without: str) -> Iterator[str]:
+def _stops(function: str, without: Set[str]) -> Iterator[str]:
     own = {
         node.name: node
         for node in MODULES["path"].body
@@ -50,9 +52,11 @@ def _stops(function: str, without: str) -> Iterator[str]:
     calls = [node for node in ast.walk(own[function]) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         name = ast.unparse(call.func)
-        if name == without:
+        if name in without:
             continue
-        if name in own:
+        if name == "partial":
+            yield from _stops(ast.unparse(call.args[0]), without)
+        elif name in own:
             yield from _stops(name, without)
         elif name == "receive":
             yield "receiving"
@@ -65,12 +69,14 @@ def test_one_short_file_tells_the_path() -> None:
 
 
 def test_a_post_stops_five_times_at_most_and_comes_back_to_none() -> None:
-    whole = stops("answer", without="_answer_with_events")
-    events = stops("answer", without="_answer_whole")
+    whole = stops("answer", by="_answer_whole")
+    later = stops("answer", by="_answer_later")
+    events = stops("answer", by="_answer_with_events")
 
     assert whole == ["receiving", "replays", "admission", "settlement", "attempts"]
+    assert later == ["receiving", "admission", "settlement", "attempts", "keeping"]
     assert events == ["receiving", "admission", "settlement", "streams"]
-    for path in (whole, events):
+    for path in (whole, later, events):
         assert len(path) == len(set(path)) <= MOST_STOPS
         assert set(path) <= MODULES.keys()
 

@@ -1,11 +1,13 @@
 """The playground without scripts, against a real gateway."""
 
 import asyncio
+import html
 import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -58,6 +60,21 @@ def test_a_visitor_sees_models_and_code(client: Client) -> None:
     assert "It&#x27;" in text or "It&#39;" in text
     assert ApiKey.objects.count() == 0
     assert Chat.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_sample_question_is_one_click_from_being_sent(client: Client) -> None:
+    offered_model("other")
+    without = client.get("/playground/").content.decode()
+    offered_model("doorstone-docs", capabilities=["chat"])
+    page = client.get("/playground/", headers={"Accept-Language": "zh-Hans"})
+    address = "?model=doorstone-docs&prompt=" + quote("怎么备份数据库？")
+
+    assert "Ask the documentation" not in without
+    assert f'href="{html.escape(address)}"' in page.content.decode()
+    form = form_of(client.get(f"/playground/{address}").content.decode(), "prompt")
+    assert form.values["model"] == "doorstone-docs"
+    assert form.values["prompt"] == "怎么备份数据库？"
 
 
 @pytest.mark.django_db
@@ -370,14 +387,14 @@ def test_stopping_is_for_the_owner_and_works_without_scripts(
     offered_model("plain")
     client.post("/playground/", FORM | {"live": "1"})
     chat = Chat.objects.get()
-    html = client.get(chat.get_absolute_url()).content.decode()
+    shown = client.get(chat.get_absolute_url()).content.decode()
     stranger = Client()
     stranger.force_login(person("eve"))
 
     assert stranger.post(f"{chat.get_absolute_url()}stop/").status_code == 404
     assert chat.messages.get(role="assistant").state == "waiting"
     stopping = f"{chat.get_absolute_url()}stop/"
-    assert stopping in [form.action for form in forms_of(html)]
+    assert stopping in [form.action for form in forms_of(shown)]
     answer = client.post(stopping)
 
     assert answer.status_code == 302

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,40 +23,62 @@ from search.embedder import Embedder
 from search.finding import search_page
 from search.models import IndexEntry
 from search.text import lexemes
-from tests.inference.providers.judged import MARRAM, SITE, Judged
+from tests.inference.providers.judged import KESTREL, MARRAM, QINGHE, SITE, Judged
 
-ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 TREES = {
     SITE: ((ROOT / "docs/site/0.9", "0.9"), (ROOT / "docs/site/1.0", "1.0")),
-    MARRAM: ((Path(__file__).parent / "marram", "1.0"),),
+    **{name: ((HERE / name, "1.0"),) for name in (MARRAM, KESTREL, QINGHE)},
 }
 AUDIENCES = ("public", "members")
 OTHER = {"en": "zh-hans", "zh-hans": "en"}
 _CITED = re.compile(r"^\d\. \[.*\]\((\S+)\)$", re.MULTILINE)
+_NAMED = re.compile(r"^- \[.*\]\((\S+)\)$", re.MULTILINE)
 
-Ask = Callable[[Judged], Sequence[str]]
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The addresses an answer cites, or only names as it says that it has none."""
+
+    cited: Sequence[str]
+    named: Sequence[str] = ()
+
+
+Ask = Callable[[Judged], Said]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one way of answering did on some questions, in shares from 0 to 1."""
+    """How one way of answering did on some questions, in shares from 0 to 1.
+
+    ``pointed`` is how often a right page was cited among three or, as nothing was
+    quoted, named among three.
+    """
 
     name: str
     answerable: int
     first: float
     in_three: float
+    pointed: float
     unanswerable: int
     refused: float
 
     def __str__(self) -> str:
+        shares = [self.first, self.in_three, self.pointed]
+        told = " ".join(
+            f"{each:7.1%}" if self.answerable else "      –" for each in shares
+        )
         refused = f"{self.refused:7.1%}" if self.unanswerable else "      –"
         return (
-            f"{self.name:44} {self.answerable:4} {self.first:7.1%} {self.in_three:7.1%}"
-            f" {self.unanswerable:5} {refused}"
+            f"{self.name:46} {self.answerable:4} {told} {self.unanswerable:5} {refused}"
         )
 
 
-HEAD = f"{'':44} {'n':>4} {'first':>7} {'three':>7} {'none':>5} {'refused':>7}"
+HEAD = (
+    f"{'':46} {'n':>4} {'first':>7} {'three':>7} {'pointed':>7} {'none':>5}"
+    f" {'refused':>7}"
+)
 
 
 @contextmanager
@@ -96,25 +119,42 @@ def vectors_of(questions: Iterable[Judged]) -> dict[str, list[float]]:
 
 
 def assistant(scope: str, vectors: Mapping[str, Sequence[float]]) -> Ask:
-    """Return what asks the assistant and tells the addresses it cites, in order."""
-    return lambda asked: cited(
-        answer_question(asked.text, scope, AUDIENCES, vectors.get(asked.text))
-    )
+    """Return what asks the assistant and tells the addresses it cites or names."""
+
+    def ask(asked: Judged) -> Said:
+        said = answer_question(asked.text, scope, AUDIENCES, vectors.get(asked.text))
+        return Said(cited(said), _NAMED.findall(said))
+
+    return ask
+
+
+def seconds_to_answer(questions: Iterable[Judged]) -> list[float]:
+    """Return how long each answer takes, its question embedded by the real model."""
+    took = []
+    embedder = Embedder()
+    with asyncio.Runner() as runner:
+        for each in questions:
+            began = time.monotonic()
+            vector = runner.run(embedder.question(each.text))
+            answer_question(each.text, "everything", AUDIENCES, vector)
+            took.append(time.monotonic() - began)
+        runner.run(embedder.close())
+    return took
 
 
 def cited(answer: str) -> list[str]:
     return _CITED.findall(answer)
 
 
-def plain_search(asked: Judged) -> list[str]:
+def plain_search(asked: Judged) -> Said:
     """Ask the site's own search, as somebody who types the question into it."""
     found = search_page(
         AnonymousUser(), asked.text, kinds=["doc"], preferred=asked.language
     )
-    return [hit.url for hit in found.items if hit.locale == asked.language]
+    return Said([hit.url for hit in found.items if hit.locale == asked.language])
 
 
-def plain_bm25(asked: Judged) -> list[str]:
+def plain_bm25(asked: Judged) -> Said:
     """Rank by BM25 over our own lexemes: what thirty lines do."""
     entries = list(
         IndexEntry.objects.filter(kind="doc", labels=["current"], locale=asked.language)
@@ -140,22 +180,26 @@ def plain_bm25(asked: Judged) -> list[str]:
     ranked = sorted(
         zip(map(score, texts), entries, strict=True), key=lambda each: -each[0]
     )
-    return [entry.url for points, entry in ranked if points > 0]
+    return Said([entry.url for points, entry in ranked if points > 0])
 
 
-def count(
-    name: str, questions: Sequence[Judged], found: Mapping[str, Sequence[str]]
-) -> Row:
+def count(name: str, questions: Sequence[Judged], found: Mapping[str, Said]) -> Row:
     answerable = [each for each in questions if each.is_answerable]
     none = [each for each in questions if not each.is_answerable]
     return Row(
         name,
         len(answerable),
-        _share(is_right(each, found[each.text], 1) for each in answerable),
-        _share(is_right(each, found[each.text], 3) for each in answerable),
+        _share(is_right(each, found[each.text].cited, 1) for each in answerable),
+        _share(is_right(each, found[each.text].cited, 3) for each in answerable),
+        _share(is_pointed_at(each, found[each.text]) for each in answerable),
         len(none),
-        _share(not found[each.text] for each in none),
+        _share(not found[each.text].cited for each in none),
     )
+
+
+def is_pointed_at(asked: Judged, said: Said) -> bool:
+    """Tell whether a right page is among the three that are cited or named."""
+    return is_right(asked, said.cited or said.named, 3)
 
 
 def is_right(asked: Judged, addresses: Sequence[str], within: int) -> bool:

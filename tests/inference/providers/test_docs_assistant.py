@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from community.forum import services as forum_services
-from inference.catalog.models import Deployment
+from inference.catalog.models import Deployment, Model
+from inference.playground.samples import ASSISTANT, samples
 from inference.providers.base import Ask
 from inference.providers.docs_assistant import (
     DocsAssistant,
@@ -168,6 +170,21 @@ def test_the_premium_model_is_never_worse_than_the_open_one(
         assert premium[: len(open_one[:2])] == open_one[:2], question
 
 
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("scope", ["current", "everything"])
+def test_the_playgrounds_sample_questions_are_answered(
+    documentation: None, language: str, scope: str
+) -> None:
+    offered = Model(slug=ASSISTANT)
+    pages = ["api/streaming", "console/keys", "api/errors", "self-hosting/operations"]
+
+    with translation.override(language):
+        asked = [each.prompt for each in samples([offered])]
+
+    assert asked[0].isascii() == (language == "en")
+    assert [pages_of(ask(each, scope=scope))[0] for each in asked] == pages
+
+
 def test_what_nobody_wrote_about_is_not_answered(documentation: None) -> None:
     answers = {question: ask(question) for question in ELSEWHERE}
 
@@ -177,9 +194,9 @@ def test_what_nobody_wrote_about_is_not_answered(documentation: None) -> None:
     # is not looked at here (see test_judged.py).
     assert len(near_by) <= 3, near_by
     assert answers[ELSEWHERE[0]].startswith(
-        "I found nothing on that in the current documentation."
+        "I found nothing that is sure to answer this in the current documentation."
     )
-    assert answers["红烧肉怎么做？"].startswith("我在当前文档中没有找到相关内容。")
+    assert answers["红烧肉怎么做？"].startswith("我在当前文档中没有找到确切的答案。")
     assert all("/forum/new/" in said for said in answers.values())
 
 

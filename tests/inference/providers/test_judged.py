@@ -1,10 +1,12 @@
 """How the assistant answers the judged questions, on the real embedding model.
 
-``make answers`` prints the table. What is asserted is about the half that nothing was
-chosen on, a little below what it reaches now: the other processors' last digits differ.
+``make answers`` asks all of them and prints the table; every run asks those of one.
+What is asserted is about the half that nothing was chosen on, a little below what it
+reaches now: the last digits of other processors differ.
 """
 
 from collections.abc import Sequence
+from statistics import median, quantiles
 from typing import Any
 
 import pytest
@@ -12,8 +14,17 @@ from django.test import Client
 
 from embedded.modelservers.fleet import EMBEDDINGS
 from tests.inference.providers import judging
-from tests.inference.providers.judged import MARRAM, SITE, Half, Judged, judged
-from tests.inference.providers.judging import OTHER, Ask, Row, count
+from tests.inference.providers.judged import (
+    CHINESE,
+    KESTREL,
+    WRITTEN,
+    Half,
+    Judged,
+    half_of,
+    judged,
+    unseen_ones,
+)
+from tests.inference.providers.judging import OTHER, Ask, Row, Said, count
 from tests.model_servers import Servers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("models")]
@@ -21,7 +32,7 @@ QUESTIONS = list(judged())
 OPEN, PREMIUM = "doorstone-docs", "doorstone-docs-pro"
 WORDS, BM25, SEARCH = "doorstone-docs, words alone", "plain BM25", "plain site search"
 ACROSS = "doorstone-docs, pages in the other language"
-Found = dict[str, Sequence[str]]
+Found = dict[str, Said]
 
 
 @pytest.fixture
@@ -33,22 +44,55 @@ def embeds(model_servers: Servers, settings: Any) -> None:
 
 
 def test_the_set_is_what_it_says() -> None:
-    none = [each for each in QUESTIONS if not each.is_answerable]
-    chinese = [each for each in QUESTIONS if each.language == "zh-hans"]
+    fresh = list(unseen_ones())
+    none = [each for each in fresh if not each.is_answerable]
+    chinese = [each for each in fresh if each.language == CHINESE]
+    reported = [each for each in QUESTIONS if each.half == Half.REPORTED]
 
-    assert len(QUESTIONS) >= 120
-    assert len(none) / len(QUESTIONS) >= 0.2
-    assert len(chinese) / len(QUESTIONS) == 0.5
+    assert len(fresh) >= 250
+    assert len(none) / len(fresh) >= 0.2
+    assert 0.48 < len(chinese) / len(fresh) < 0.52
     assert len({each.text for each in QUESTIONS}) == len(QUESTIONS)
+    # Whatever was seen before is tuned on; of the others only the draw decides.
+    assert set(reported) < set(fresh)
+    assert all(each.half == half_of(each.text) for each in fresh)
+    assert len(reported) >= 110
 
 
+def test_another_products_questions_are_answered_in_both_languages(
+    embeds: None, client: Client
+) -> None:
+    # Of the other half nothing is looked at but by ``make answers``.
+    questions = [
+        each for each in QUESTIONS if each.tree == KESTREL and each.half == Half.TUNED
+    ]
+    ask = judging.assistant("current", judging.vectors_of(questions))
+
+    with judging.tree(KESTREL):
+        found = {each.text: ask(each) for each in questions}
+        closed = closed_citations(client, {OPEN: found}, questions)
+
+    across = [each for each in questions if each.is_across]
+    own = count(OPEN, [each for each in questions if not each.is_across], found)
+    other = count(ACROSS, across, found)
+    assert closed == []
+    assert own.first >= 0.5
+    assert own.pointed >= 0.9
+    assert other.first >= 0.4
+    assert other.pointed >= 0.85
+    assert count(OPEN, questions, found).refused >= 0.8
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(3600)
 def test_the_judged_questions_are_answered(
     embeds: None, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found: dict[str, Found] = {}
     closed: list[str] = []
     ways = ways_to_ask()
-    for tree in (SITE, MARRAM):
+    took: list[float] = []
+    for tree in WRITTEN:
         questions = [each for each in QUESTIONS if each.tree == tree]
         with judging.tree(tree):
             for name, ask in ways.items():
@@ -57,20 +101,22 @@ def test_the_judged_questions_are_answered(
             across = across_languages(questions, ways[OPEN])
             found[ACROSS] = found.get(ACROSS, {}) | across
             closed += closed_citations(client, found, questions)
+            took += judging.seconds_to_answer(questions)
     table = {
         (name, half): row(name, half, found[name]) for half in Half for name in found
     }
     with capsys.disabled():
         print("", judging.HEAD, *table.values(), sep="\n")
+        # Of a question, from its embedding to the text; half a second is noticed.
+        print(f"p50 {median(took):.3f} s, p95 {quantiles(took, n=20)[-1]:.3f} s")
 
     assert closed == []
     assert worse_when_paid(found) == []
     reported = table[OPEN, Half.REPORTED]
-    assert reported.first >= 0.68
-    assert reported.in_three >= 0.74
-    assert reported.refused >= 0.8
-    assert reported.first > table[BM25, Half.REPORTED].first
-    assert table[ACROSS, Half.REPORTED].first >= 0.45
+    assert reported.first >= 0.53
+    assert reported.pointed >= 0.78
+    assert reported.refused >= 0.55
+    assert table[ACROSS, Half.REPORTED].first >= 0.5
 
 
 def ways_to_ask() -> dict[str, Ask]:
@@ -86,9 +132,13 @@ def ways_to_ask() -> dict[str, Ask]:
 
 def across_languages(questions: Sequence[Judged], ask: Ask) -> Found:
     """Ask each question of pages that are only in the other language."""
-    found: Found = {}
+    found: Found = {each.text: ask(each) for each in questions if each.is_across}
     for language in OTHER:
-        asked = [each for each in questions if each.language == language]
+        asked = [
+            each
+            for each in questions
+            if each.language == language and len(WRITTEN[each.tree]) > 1
+        ]
         with judging.without(language):
             found |= {each.text: ask(each) for each in asked if each.is_answerable}
     return found
@@ -97,12 +147,14 @@ def across_languages(questions: Sequence[Judged], ask: Ask) -> Found:
 def closed_citations(
     client: Client, found: dict[str, Found], questions: Sequence[Judged]
 ) -> list[str]:
-    """Return citations that lead a browser in another language elsewhere."""
+    """Return what leads a browser in another language elsewhere."""
     addresses = {
         address
         for name in (OPEN, PREMIUM)
+        if name in found
         for each in questions
-        for address in found[name][each.text]
+        for said in [found[name][each.text]]
+        for address in [*said.cited, *said.named]
     }
     return [
         address
@@ -114,13 +166,17 @@ def closed_citations(
 
 
 def row(name: str, half: Half, found: Found) -> Row:
-    """Count one way on one half; only the premium model reads older versions."""
+    """Count one way on one half; only the premium model reads older versions.
+
+    Whoever asks of pages in the other language is counted in a row of their own.
+    """
     questions = [
         each
         for each in QUESTIONS
         if each.half == half
         and each.text in found
         and (name == PREMIUM or not each.is_about_older)
+        and (name == ACROSS or not each.is_across or not each.is_answerable)
     ]
     return count(f"{name} ({half})", questions, found)
 
@@ -131,6 +187,6 @@ def worse_when_paid(found: dict[str, Found]) -> list[str]:
         for each in QUESTIONS
         for within in (1, 3)
         if not each.is_about_older
-        and judging.is_right(each, found[OPEN][each.text], within)
-        and not judging.is_right(each, found[PREMIUM][each.text], within)
+        and judging.is_right(each, found[OPEN][each.text].cited, within)
+        and not judging.is_right(each, found[PREMIUM][each.text].cited, within)
     ]

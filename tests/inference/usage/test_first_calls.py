@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Membership
 from accounts.services import create_organisation
@@ -34,8 +34,9 @@ def team(person: Callable[..., Any]) -> Any:
     organisation = create_organisation("Northwind", owner=people[0])
     for member in people[1:]:
         Membership.objects.create(organisation=organisation, user=member, role="member")
-    for each in people:
-        publish(EmailVerified(user_id=each.pk))
+    with transaction.atomic():
+        for each in people:
+            publish(EmailVerified(user_id=each.pk))
     return organisation, people
 
 

@@ -18,6 +18,7 @@ from stripe_emulator.resources import (
     money,
     portal,
     promotions,
+    schedules,
     subscriptions,
 )
 
@@ -180,6 +181,20 @@ ROUTES: list[Route] = [
         retrieve=subscriptions.retrieve_item,
         update=subscriptions.update_item,
         delete=subscriptions.delete_item,
+    ),
+    *_crud(
+        "/v1/subscription_schedules",
+        "subscription_schedule",
+        create=schedules.create,
+        index=schedules.index,
+        retrieve=schedules.retrieve,
+        update=schedules.update,
+    ),
+    (
+        "POST",
+        "/v1/subscription_schedules/{id}/release",
+        schedules.release,
+        "subscription_schedule_release",
     ),
     ("POST", "/v1/invoices/create_preview", invoices.preview, "invoice_create_preview"),
     *_crud(

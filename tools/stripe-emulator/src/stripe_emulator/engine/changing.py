@@ -29,6 +29,7 @@ def update(account: Account, subscription: Document, params: Params) -> Document
             "metadata."
         )
     before = account.snapshot(subscription)
+    _refuse_scheduled(subscription, params)
     _apply_plain(account, subscription, params)
     _apply_ending(account, subscription, params)
     refusal = None
@@ -49,6 +50,25 @@ def update(account: Account, subscription: Document, params: Params) -> Document
     if refusal is not None:
         raise refusal
     return subscription
+
+
+def _refuse_scheduled(subscription: Document, params: Params) -> None:
+    """What a schedule decides is changed there, or after the schedule let go."""
+    if not subscription["schedule"]:
+        return
+    if {"cancel_at", "cancel_at_period_end"} & set(params):
+        raise ApiError(
+            "The subscription is managed by the subscription schedule "
+            f"`{subscription['schedule']}`, and updating any cancelation behavior "
+            "directly is not allowed. Please update the schedule instead."
+        )
+    for name in ("items", "discounts", "default_tax_rates", "trial_end"):
+        if name in params:
+            raise ApiError(
+                f"This emulator does not cover {name} of a subscription that is managed "
+                f"by a schedule ({subscription['schedule']}); release it before.",
+                param=name,
+            )
 
 
 def _apply_plain(account: Account, subscription: Document, params: Params) -> None:
@@ -167,8 +187,19 @@ def changed_items(
 def _change_item(
     account: Account, item: dict[str, Any], entry: dict[str, Any], where: str
 ) -> None:
+    items.refuse_uncovered(entry, where)
+    if entry.get("tax_rates"):
+        raise ApiError(
+            "This emulator does not cover other tax rates of an item that is there.",
+            param=f"{where}[tax_rates]",
+        )
     if "price" in entry or "price_data" in entry:
-        price = items.recurring_price(account, entry, where)
+        is_same = entry.get("price") == item["price"]["id"]
+        price = (
+            account.get("price", entry["price"])
+            if is_same
+            else items.recurring_price(account, entry, where)
+        )
         item.update(price=public(account.store, price), plan=plan(price))
         if price["recurring"]["usage_type"] == "metered":
             item.pop("quantity", None)

@@ -68,6 +68,9 @@ def resolve(
     found: list[tuple[Document, Document | None]] = []
     for position, entry in enumerate(entries):
         where = f"discounts[{position}]"
+        if "discount" in entry:
+            # One that is there already; whoever calls keeps it.
+            continue
         if "promotion_code" in entry:
             code = account.refer(
                 "promotion_code", entry["promotion_code"], f"{where}[promotion_code]"
@@ -91,8 +94,12 @@ def redeem(
     customer: str | None,
     subscription: str | None = None,
     session: str | None = None,
+    counted: bool = True,
 ) -> Document:
-    """Turn a coupon into a discount with a beginning and, perhaps, an end."""
+    """Turn a coupon into a discount with a beginning and, perhaps, an end.
+
+    One that is only previewed is not ``counted``.
+    """
     end = None
     if coupon["duration"] == "repeating":
         end = boundary(start, "month", coupon["duration_in_months"], 1)
@@ -111,9 +118,9 @@ def redeem(
         "subscription": subscription,
         "subscription_item": None,
     }
-    for counted in filter(None, (coupon, code)):
-        counted["times_redeemed"] += 1
-        account.put(counted)
+    for spent in filter(None, (coupon, code)) if counted else ():
+        spent["times_redeemed"] += 1
+        account.put(spent)
     coupon["valid"] = is_valid(account, coupon)
     return account.put(discount)
 

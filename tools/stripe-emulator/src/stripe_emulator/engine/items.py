@@ -23,6 +23,7 @@ def new_item(
     created: int,
 ) -> dict[str, Any]:
     """An item from an ``items[]`` entry; its period is set by the caller."""
+    refuse_uncovered(entry, where)
     price = recurring_price(account, entry, where)
     metered = price["recurring"]["usage_type"] == "metered"
     if metered and "quantity" in entry:
@@ -48,6 +49,16 @@ def new_item(
         item["quantity"] = entry.get("quantity", 1)
     point_to(account, item)
     return item
+
+
+def refuse_uncovered(entry: dict[str, Any], where: str) -> None:
+    """Say plainly what of an item is not emulated rather than ignore it."""
+    for name in ("billing_thresholds", "clear_usage", "current_trial", "discounts"):
+        if entry.get(name):
+            raise ApiError(
+                f"This emulator does not cover {name} of an item.",
+                param=f"{where}[{name}]",
+            )
 
 
 def point_to(account: Account, item: dict[str, Any]) -> None:

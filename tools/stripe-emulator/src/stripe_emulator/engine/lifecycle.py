@@ -39,6 +39,11 @@ def end(account: Account, subscription: Document, reason: str) -> None:
         if invoice["_subscription"] == subscription["id"] and invoice["auto_advance"]:
             invoice.update(auto_advance=False, next_payment_attempt=None)
             account.put(invoice)
+    schedule = account.find("subscription_schedule", subscription["schedule"])
+    if schedule is not None:
+        schedule.update(status="canceled", current_phase=None, canceled_at=now)
+        account.put(schedule)
+        account.emit("subscription_schedule.canceled", schedule)
     change(
         account,
         subscription,
@@ -48,6 +53,7 @@ def end(account: Account, subscription: Document, reason: str) -> None:
         canceled_at=subscription["canceled_at"] or now,
         cancellation_details=details,
         pending_update=None,
+        schedule=None,
     )
 
 

@@ -173,12 +173,20 @@ def new_discounts(
     subscription: Document,
     params: Params,
     session: str | None,
+    *,
+    counted: bool = True,
 ) -> list[str]:
+    """The discounts a ``discounts`` parameter asks for, old and new, in its order."""
+    entries = params.get("discounts") or []
     amount = sum(
         items.full_price(account, item) for item in subscription["items"]["data"]
     )
-    redeemed = []
-    for coupon, code in discounts.resolve(account, params.get("discounts") or []):
+    redeemed = [
+        account.refer("discount", entry["discount"], "discounts")["id"]
+        for entry in entries
+        if "discount" in entry
+    ]
+    for coupon, code in discounts.resolve(account, entries):
         discounts.check_usable(
             account,
             coupon,
@@ -191,10 +199,12 @@ def new_discounts(
             account,
             coupon,
             code,
-            start=subscription["start_date"],
+            # A coupon given later begins then, not when the subscription did.
+            start=max(subscription["start_date"], account.time_of(subscription)),
             customer=customer["id"],
             subscription=subscription["id"],
             session=session,
+            counted=counted,
         )
         redeemed.append(discount["id"])
     return redeemed
@@ -283,6 +293,16 @@ def bill(
     _drop_used_discounts(account, subscription)
     account.put(subscription)
     return invoice
+
+
+def waiting_lines(account: Account, subscription: Document) -> items.Items:
+    """Lines that wait for this subscription's next invoice; they go on waiting."""
+    return [
+        item["_line"]
+        for item in account.scan("invoiceitem", customer=subscription["customer"])
+        if item["invoice"] is None
+        and item["_subscription"] in {None, subscription["id"]}
+    ][::-1]
 
 
 def take_pending(account: Account, subscription: Document) -> items.Items:

@@ -1,7 +1,7 @@
 """Time passing: the next thing due, done, until nothing is due."""
 
 from stripe_emulator.account import Account
-from stripe_emulator.engine import invoicing, items, lifecycle
+from stripe_emulator.engine import invoicing, items, lifecycle, scheduling
 from stripe_emulator.engine.collecting import collect, default_method
 from stripe_emulator.engine.cycles import next_boundary
 from stripe_emulator.engine.subscribing import bill, running_discounts
@@ -226,10 +226,12 @@ def _renew(account: Account, subscription: Document) -> None:
     current = subscription["items"]["data"]
     last, start = current[0]["current_period_start"], current[0]["current_period_end"]
     before = account.snapshot(subscription)
+    used = items.usage_lines(account, subscription, last, start)
+    scheduling.enter_next(account, subscription, start)
+    current = subscription["items"]["data"]
     end = next_boundary(
         subscription["billing_cycle_anchor"], *items.cycle(current), start
     )
-    used = items.usage_lines(account, subscription, last, start)
     items.set_period(current, start, end)
     if subscription["status"] == "trialing":
         subscription["status"] = "active"

@@ -7,11 +7,14 @@ from stripe_emulator.account import Account, merge_metadata
 from stripe_emulator.engine import changing, invoicing, items, lifecycle, sweeping
 from stripe_emulator.engine.collecting import collect
 from stripe_emulator.engine.cycles import boundary
-from stripe_emulator.engine.subscribing import running_discounts
+from stripe_emulator.engine.subscribing import (
+    new_discounts,
+    running_discounts,
+    waiting_lines,
+)
 from stripe_emulator.errors import ApiError
 from stripe_emulator.resources.customers import use_method
 from stripe_emulator.resources.paging import page, slice_of
-from stripe_emulator.resources.subscriptions import refuse_uncovered
 from stripe_emulator.store import Document
 
 Params = dict[str, Any]
@@ -164,10 +167,26 @@ def lines(account: Account, params: Params, invoice: str) -> Document:
     return slice_of(found["lines"]["data"], params, f"/v1/invoices/{invoice}/lines")
 
 
+# What a preview takes into account; anything else would change it unseen.
+PREVIEWED = {"customer", "subscription", "subscription_details", "discounts", "expand"}
+PREVIEWED_DETAILS = {
+    *("items", "proration_behavior", "proration_date", "billing_cycle_anchor"),
+    "cancel_at_period_end",
+}
+
+
+def _refuse_others(params: Params, covered: set[str], where: str) -> None:
+    for name in sorted(set(params) - covered):
+        if params[name]:
+            path = f"{where}[{name}]" if where else name
+            raise ApiError(f"This emulator does not cover {path}.", param=path)
+
+
 def preview(account: Account, params: Params) -> Document:
     """The invoice a change would make, or the next renewal's; nothing is kept."""
-    refuse_uncovered(params, ("schedule", "schedule_details", "invoice_items"))
     details = params.get("subscription_details") or {}
+    _refuse_others(params, PREVIEWED, "")
+    _refuse_others(details, PREVIEWED_DETAILS, "subscription_details")
     if "subscription" not in params:
         return _preview_new(account, params, details)
     found = account.refer("subscription", params["subscription"], "subscription")
@@ -179,39 +198,60 @@ def preview(account: Account, params: Params) -> Document:
             code="invoice_upcoming_none",
             status=404,
         )
+    before = found["discounts"]
+    shown = copy.deepcopy(found)
+    if "discounts" in params:
+        shown["discounts"] = new_discounts(
+            account, customer, shown, params, None, counted=False
+        )
+    invoice = _preview_change(account, customer, found, shown, details)
+    for name in set(shown["discounts"]) - set(before):
+        account.store.remove("discount", name)
+    return invoice
+
+
+def _preview_change(
+    account: Account,
+    customer: Document,
+    found: Document,
+    shown: Document,
+    details: Params,
+) -> Document:
+    """What ``found`` is billed next if it becomes ``shown`` with other items."""
     if not details.get("items"):
-        return sweeping.upcoming(account, customer, found)
+        return sweeping.upcoming(account, customer, shown)
     changed = changing.changed_items(account, found, details["items"])
     at = changing.proration_moment(account, found, details)
-    reset = details.get("billing_cycle_anchor") == "now" or changing.needs_reset(
-        found, changed
+    on_trial = found["status"] == "trialing"
+    reset = details.get("billing_cycle_anchor") == "now" or (
+        changing.needs_reset(found, changed) and not on_trial
     )
     behaviour = details.get("proration_behavior", "create_prorations")
     prorations = []
-    if behaviour != "none" and found["status"] != "trialing":
+    if behaviour != "none" and not on_trial:
         prorations = changing.proration_lines(account, found, changed, at, reset=reset)
-    after = copy.deepcopy(found)
-    after["items"]["data"] = changed
-    if behaviour == "always_invoice" or reset:
+    shown["items"]["data"] = changed
+    if (behaviour == "always_invoice" and prorations) or reset:
         start = account.time_of(found)
         end = changed[0]["current_period_end"]
         if reset:
             end = boundary(start, *items.cycle(changed), 1)
-            prorations += items.cycle_lines(account, after, start, end)
+            prorations += items.cycle_lines(account, shown, start, end)
+        waiting = waiting_lines(account, found)
         return invoicing.new_invoice(
             account,
             customer,
-            lines=prorations,
+            lines=waiting + prorations,
             currency=found["currency"],
             reason="subscription_update",
-            subscription=found,
-            applied=running_discounts(account, found, start),
+            subscription=shown,
+            applied=running_discounts(account, shown, start),
             proration_date=at,
             starts_at=changed[0]["current_period_start"],
             ends_at=end,
             preview=True,
         )
-    invoice = sweeping.upcoming(account, customer, after)
+    invoice = sweeping.upcoming(account, customer, shown)
     for line in prorations:
         line["invoice"] = invoice["id"]
     invoice["lines"]["data"] = prorations + invoice["lines"]["data"]
@@ -223,6 +263,7 @@ def preview(account: Account, params: Params) -> Document:
 def _preview_new(account: Account, params: Params, details: Params) -> Document:
     """What a subscription that does not exist yet would cost first."""
     customer = account.refer("customer", params.get("customer", ""), "customer")
+    _refuse_others(params, {"customer", "subscription_details", "expand"}, "")
     if not details.get("items"):
         raise ApiError(
             "No upcoming invoices for customer",

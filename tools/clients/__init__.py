@@ -1,0 +1,1 @@
+"""The environments in which ``make clients`` runs other makers' clients."""
