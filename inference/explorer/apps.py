@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from edge.menus import Menu, MenuEntry
 
@@ -13,10 +13,15 @@ class ExplorerConfig(AppConfig):
         MenuEntry(
             Menu.CONSOLE,
             42,
-            _("Requests"),
+            pgettext_lazy("list", "Requests"),
             "explorer:request-list",
             "search",
             for_organisation=True,
         ),
-        MenuEntry(Menu.STAFF, 37, _("Requests"), "explorer:staff-request-list"),
+        MenuEntry(
+            Menu.STAFF,
+            37,
+            pgettext_lazy("list", "Requests"),
+            "explorer:staff-request-list",
+        ),
     )

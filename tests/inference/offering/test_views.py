@@ -83,7 +83,7 @@ def test_a_name_that_real_models_have_works_on_every_page(
         answer = staff.get(path)
         assert answer.status_code == 200, path
     shown = staff.get(f"/api/v1/models/{name}/").json()
-    assert shown["slug"] == name
+    assert shown["id"] == name
     assert actions() == ["model.created", "model.published"]
 
 
