@@ -129,7 +129,7 @@ def staff_error_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 def _list(
     request: HttpRequest, context: dict[str, Any], *, organisation_id: int | None
 ) -> HttpResponse:
-    lookup = _wish(request, organisation_id)
+    lookup = _asked(request, organisation_id)
     page = paginate(
         found(lookup, organisation_id=organisation_id),
         order_by=("-occurred_at", "-request_id"),
@@ -149,7 +149,7 @@ def _list(
 def _errors(
     request: HttpRequest, context: dict[str, Any], *, organisation_id: int | None
 ) -> HttpResponse:
-    lookup = _wish(request, organisation_id)
+    lookup = _asked(request, organisation_id)
     shown = {
         "lookup": lookup,
         "ranges": DAYS,
@@ -158,7 +158,7 @@ def _errors(
     return render(request, "explorer/error_list.html", context | shown)
 
 
-def _wish(request: HttpRequest, organisation_id: int | None) -> RequestFilter:
+def _asked(request: HttpRequest, organisation_id: int | None) -> RequestFilter:
     default = STAFF_RANGE if organisation_id is None else OWN_RANGE
     return RequestFilter.read(Values(request.GET), default=default)
 

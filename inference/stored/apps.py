@@ -12,7 +12,7 @@ class StoredConfig(AppConfig):
     menu = (
         MenuEntry(
             Menu.CONSOLE,
-            35,
+            36,
             _("Stored responses"),
             "stored:storage",
             "history",

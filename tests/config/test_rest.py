@@ -325,6 +325,8 @@ def _serializer(name: str) -> type[BaseSerializer[Any]]:
     def below(kind: type[Any]) -> list[type[Any]]:
         return [kind, *(sub for each in kind.__subclasses__() for sub in below(each))]
 
-    found = [k for k in below(BaseSerializer) if k.__name__ == f"{name}Serializer"]
+    # The description has a name of its own for what may be sent in part.
+    wanted = f"{name.removeprefix('Patched')}Serializer"
+    found = [kind for kind in below(BaseSerializer) if kind.__name__ == wanted]
     assert len(found) == 1
     return found[0]

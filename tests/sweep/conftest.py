@@ -1,5 +1,6 @@
 """The people of the sweep, and something under every address."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,13 +16,14 @@ from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from inference.catalog.defaults import ensure_default_models
+from inference.keys.models import Project
 from inference.playground import services as chats
 from jobs.models import Job
 from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
-from tests.factories.inference import key_of
+from tests.factories.inference import key_of, offered_model, used
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -70,11 +72,18 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     chat = playground.chat(owner, columns=["doorstone-docs"], organisation=team)
     chats.share(chat, "public", organisation=None)
     chat.refresh_from_db()
+    project = Project.objects.create(organisation=team, name="Website")
+    deployment = offered_model("swept").deployments.get()
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (topic, reply, event, token, job)],
         "number": ["1"],
+        "project_id": [project.public_id],
+        "request_id": [used(team, key).request_id],
+        "place": [str(deployment.pk)],
+        "price": [str(deployment.model.prices.latest("pk").pk)],
+        "uuid": [str(uuid.uuid4())],
         "slug": [topic.slug, "general", "doorstone-docs"],
         "version": ["1.0"],
         "path": ["index"],

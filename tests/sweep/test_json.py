@@ -30,6 +30,19 @@ PLAUSIBLE = {
     "allowed_models": [],
     "monthly_limit_nano": 1,
     "expires_at": "2199-01-01T00:00:00Z",
+    "is_service": False,
+    "project": None,
+    "scopes": [],
+    "networks": ["10.0.0.0/8"],
+    "origins": ["https://example.com"],
+    "requests_per_minute": 1,
+    "tokens_per_minute": 1,
+    "concurrent_requests": 1,
+    "reason": "A typing error.",
+    "version": "",
+    "is_locked": False,
+    "is_pinned": False,
+    "level": "watching",
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}

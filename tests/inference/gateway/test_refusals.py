@@ -192,7 +192,7 @@ def test_an_unknown_model_names_the_near_ones_the_key_may_see(
     ("method", "path", "status", "code"),
     [
         ("GET", "/nothing", 404, "unknown_url"),
-        ("POST", "/images/generations", 404, "unknown_url"),
+        ("POST", "/images/generations", 404, "not_served"),
         ("GET", "", 404, "unknown_url"),
         ("GET", "/chat/completions", 405, "method_not_allowed"),
         ("OPTIONS", "/chat/completions", 405, "method_not_allowed"),
