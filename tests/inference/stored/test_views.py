@@ -28,7 +28,7 @@ def address(organisation: Organisation, name: str = "storage") -> str:
 
 
 def keep(organisation: Organisation) -> None:
-    response = {
+    response: dict[str, Any] = {
         "id": "resp_1",
         "previous_response_id": None,
         "model": "tiny",
