@@ -1,5 +1,6 @@
 """The ASGI entry point: ``/v1`` goes to the gateway, everything else to Django."""
 
+import importlib
 import os
 import warnings
 
@@ -14,6 +15,12 @@ warnings.filterwarnings(
 
 django_application = get_asgi_application()
 
+from core.collector import freeze_loaded  # noqa: E402
 from inference.gateway.asgi import gateway  # noqa: E402
 
 application = gateway(django_application)
+
+# Django loads the views with the first request: too late to be frozen, and for whoever
+# sent it.
+importlib.import_module("config.urls")
+freeze_loaded()
