@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from inference.protocol.metering import Tokens
-from inference.providers.wire import Unreadable
+from inference.providers.wire import Unreadable, loads
 
 _SIGNS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
@@ -105,6 +105,7 @@ class Envelope:
             return orjson.dumps([_plain(choice, self.stops) for choice in answer])
         return (
             _last_span(body, self.key, value)
+            or _span_before_usage(body, self.key, value)
             or span_of(body, self.key.encode())
             or orjson.dumps(answer)
         )
@@ -225,6 +226,25 @@ def _last_span(body: bytes, key: str, value: dict[str, Any]) -> bytes | None:
             return None
         body = body[: -len(sign)]
     return body[start.end() :].rstrip()
+
+
+def _span_before_usage(body: bytes, key: str, value: dict[str, Any]) -> bytes | None:
+    """Return the bytes under ``key`` where the usage follows, as in most whole answers.
+
+    They are guessed to lie between both names; that they read the same proves it.
+    """
+    names = iter(value)
+    start = _STARTS[key].search(body)
+    if start is None or key not in names or next(names, None) != "usage":
+        return None
+    span = body[start.end() : max(0, body.rfind(b'"usage"'))].rstrip()
+    if not span.endswith(b","):
+        return None
+    span = span[:-1].rstrip()
+    try:
+        return span if loads(span) == value[key] else None
+    except Unreadable:
+        return None
 
 
 def span_of(body: bytes, key: bytes) -> bytes | None:

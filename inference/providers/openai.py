@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -114,7 +115,7 @@ class OpenAIProvider:
                     address,
                     headers=_headers(self._first_key(deployment), deployment),
                     allow_redirects=False,
-                    timeout=_timeout(deployment),
+                    timeout=_timeout(deployment.connect_timeout),
                 ) as response,
             ):
                 return response.status, await _bounded(response)
@@ -132,7 +133,7 @@ class OpenAIProvider:
                     self._address(deployment.base_url, "models"),
                     headers=_headers(self._first_key(deployment), deployment),
                     allow_redirects=False,
-                    timeout=_timeout(deployment),
+                    timeout=_timeout(deployment.connect_timeout),
                 ) as response,
             ):
                 body = await response.content.read(MAX_ERROR)
@@ -236,7 +237,7 @@ class OpenAIProvider:
                     data=body,
                     headers=_headers(key, deployment, ask),
                     allow_redirects=False,
-                    timeout=_timeout(deployment),
+                    timeout=_timeout(deployment.connect_timeout),
                 )
             except aiohttp.ServerDisconnectedError:
                 if is_last:
@@ -310,11 +311,12 @@ def _was_closing(error: aiohttp.ClientOSError) -> bool:
     return isinstance(error.__cause__, aiohttp.ClientConnectionResetError)
 
 
-def _timeout(deployment: Deployment) -> aiohttp.ClientTimeout:
+@lru_cache(maxsize=100)  # as many as staff choose
+def _timeout(connect_timeout: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
         total=None,
-        connect=deployment.connect_timeout,
-        sock_connect=min(TCP_SECONDS, deployment.connect_timeout),
+        connect=connect_timeout,
+        sock_connect=min(TCP_SECONDS, connect_timeout),
     )
 
 
