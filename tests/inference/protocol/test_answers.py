@@ -6,7 +6,10 @@ from inference.protocol.answers import Envelope
 from inference.providers.wire import loads
 
 SAID = b'[ {"index":0,"message":{"role":"assistant","content":"1.0e2 \\u00e9"}} ]'
-NUMBERS = b'[{"index":0,"message":{"content":"x"},"logprobs":{"a":1.50e1,"b":12345678901234567890123}}]'
+NUMBERS = (
+    b'[{"index":0,"message":{"content":"x"},'
+    b'"logprobs":{"a":1.50e1,"b":12345678901234567890123}}]'
+)
 NAMES = (
     b'[{"index":0,"message":{"content":"\\"usage\\": 1, \\"choices\\":[2]"},'
     b'"logprobs":{"usage":[1],"choices":[2]}}]'
