@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("inference.catalog.urls")),
     path("", include("inference.keys.urls")),
     path("", include("inference.stored.urls")),
+    path("", include("inference.transcripts.urls")),
     path("", include("inference.usage.urls")),
     path("", include("inference.explorer.urls")),
     path("", include("inference.playground.urls")),

@@ -16,7 +16,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from django.db.models import Sum
+from django.db.models import Manager, Sum
 from django.utils import timezone
 
 from core.errors import Unavailable
@@ -29,6 +29,7 @@ from inference.keys import secrets
 from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.stored.models import Storage
+from inference.transcripts.models import TranscriptChoice
 from inference.usage.models import OrganisationMonth, UsageHour
 
 # How long a revoked key may still be used where Redis announces nothing.
@@ -75,6 +76,8 @@ class Caller:
     locale: str
     # Whether its organisation chose to have responses kept.
     stores_responses: bool = False
+    # … and to have what its calls say kept.
+    keeps_transcripts: bool = False
     rules: KeyRules = NO_RULES
 
     def require(self, scope: str) -> None:
@@ -349,9 +352,14 @@ def load_caller(digest: str) -> Caller | None:
         monthly_limit_nano=key.monthly_limit_nano,
         expires_at=key.expires_at,
         locale=key.created_by.locale if key.created_by else "",
-        stores_responses=Storage.objects.filter(pk=key.organisation_id).exists(),
+        stores_responses=_has(Storage.objects, key.organisation_id),
+        keeps_transcripts=_has(TranscriptChoice.objects, key.organisation_id),
         rules=_rules_of(key),
     )
+
+
+def _has(choices: Manager[Any], organisation_id: int) -> bool:
+    return choices.filter(pk=organisation_id).exists()
 
 
 def _rules_of(key: ApiKey) -> KeyRules:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.decorators import organisation_required, staff_required
+from accounts.permissions import can_choose_storage
 from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from core.reading import Values, cursor_of
 from drafts import services as drafts
@@ -19,6 +20,7 @@ from inference.explorer.evidence import evidence_of, facts_of
 from inference.explorer.forms import AskForm
 from inference.explorer.queries import RequestFilter, by_code, found
 from inference.keys.models import ApiKey
+from inference.transcripts.models import Transcript
 from inference.usage.models import UsageEvent
 from inference.usage.periods import DAYS
 
@@ -185,10 +187,20 @@ def _detail(
         "ask_url": reverse("explorer:ask-community", args=[slug, event.pk]),
         "form": form,
         "facts": list(facts_of(event)),
+        "transcript_url": _transcript_url(request, event),
     }
     return render(
         request, "explorer/request_detail.html", _shown(event) | context, status=status
     )
+
+
+def _transcript_url(request: OrganisationHttpRequest, event: UsageEvent) -> str:
+    """Return where a call's transcript is read, if it is and by them."""
+    organisation = request.organisation
+    kept = Transcript.objects.kept_for(organisation.pk).filter(pk=event.pk)
+    if not can_choose_storage(request.user, organisation) or not kept.exists():
+        return ""
+    return reverse("transcripts:transcript", args=[organisation.slug, event.pk])
 
 
 def _shown(event: UsageEvent) -> dict[str, Any]:

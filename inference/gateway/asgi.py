@@ -168,6 +168,9 @@ class Gateway:
                 raise
             await request.refuse(errors.internal_error(request.id))
         finally:
+            draft = request.transcript
+            if draft is not None and draft.is_admitted:
+                self.start().recorder.add(draft)
             current_request_id.reset(token)
 
     async def _route(self, request: Request) -> None:

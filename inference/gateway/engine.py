@@ -20,6 +20,7 @@ from inference.providers.docs_assistant import DocsAssistant
 from inference.providers.openai import OpenAIProvider
 from inference.routing.lookout import CHANNEL as DEPLOYMENTS
 from inference.routing.lookout import Lookout
+from inference.transcripts.recorder import Recorder
 from stores.lean_redis import LeanRedis
 
 
@@ -40,6 +41,7 @@ class Engine:
         self.attempts = Attempts(self.redis, self.providers, self.lookout.router)
         self.lookout.raise_alarm = self.attempts.raise_alarm
         self.keeping = Keeping(self.redis)
+        self.recorder = Recorder()
         self.settlement = Settlement(self.redis, self.admission, self.keeping)
         self.streams = Streams(self.directory, self.attempts, self.settlement)
         self.tasks: list[asyncio.Task[None]] = []
@@ -54,6 +56,7 @@ class Engine:
             asyncio.create_task(self.settlement.open()),
             asyncio.create_task(self.settlement.commit_forever()),
             asyncio.create_task(self.settlement.beat_forever()),
+            asyncio.create_task(self.recorder.keep_forever()),
             asyncio.create_task(self.redis.watch()),
             asyncio.create_task(self.streams.recheck_forever()),
             asyncio.create_task(self.lookout.look_forever()),
@@ -88,6 +91,7 @@ class Engine:
         for provider in self.providers.values():
             await provider.close()
         await self.settlement.close()
+        await self.recorder.close()
         await self.redis.close()
         for task in self.tasks:
             task.cancel()

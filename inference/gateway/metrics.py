@@ -7,8 +7,8 @@ organisation, key or id of a call is a label; models and statuses are few.
 import hmac
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from django.conf import settings
 from prometheus_client import (
@@ -23,6 +23,7 @@ from inference.gateway.request import Request
 from inference.protocol.errors import APIError
 from inference.usage.recording import Usage
 
+Labelled = TypeVar("Labelled", Counter, Histogram)
 PATH = "/metrics"
 # From an answer of a cache to one that was thought about for minutes.
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -51,40 +52,22 @@ UNCOMMITTED = Gauge(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _OfModel:
-    """What is counted of one model. Finding it by its labels each time takes longer."""
-
-    read: Counter
-    written: Counter
-    first_token: Histogram
-    duration: Histogram
-
-
-@lru_cache(maxsize=1_000)  # models that were offered since the process began
-def _of(model: str) -> _OfModel:
-    return _OfModel(
-        TOKENS.labels(model, "in"),
-        TOKENS.labels(model, "out"),
-        FIRST_TOKEN.labels(model),
-        DURATION.labels(model),
-    )
-
-
-@lru_cache(maxsize=10_000)  # the same, times the ways in which a call ends
-def _calls_of(model: str, status: str) -> Counter:
-    return CALLS.labels(model, status)
+# Models that were offered since the process began, times the ways a call ends.
+@lru_cache(maxsize=10_000)
+def _of(metric: Labelled, *labels: str) -> Labelled:
+    """Return what counts for labels; finding it anew each time takes longer."""
+    return metric.labels(*labels)
 
 
 def count_call(usage: Usage) -> None:
     """Count a call that has ended."""
-    _calls_of(usage.model, usage.status).inc()
-    counted = _of(usage.model)
-    counted.read.inc(usage.tokens_in)
-    counted.written.inc(usage.tokens_out)
+    model = usage.model
+    _of(CALLS, model, usage.status).inc()
+    _of(TOKENS, model, "in").inc(usage.tokens_in)
+    _of(TOKENS, model, "out").inc(usage.tokens_out)
     if usage.first_byte_ms is not None:
-        counted.first_token.observe(usage.first_byte_ms / 1000)
-    counted.duration.observe(usage.total_ms / 1000)
+        _of(FIRST_TOKEN, model).observe(usage.first_byte_ms / 1000)
+    _of(DURATION, model).observe(usage.total_ms / 1000)
 
 
 def count_refusal(error: APIError) -> None:

@@ -8,6 +8,7 @@ from inference.gateway.request import Request
 from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.protocol.bodies import BodyReader
+from inference.transcripts.recorder import begin
 
 
 async def authenticated(request: Request, directory: Directory, scope: str) -> Caller:
@@ -31,6 +32,8 @@ async def receive(
     """Return the exchange of a request. Raises ``APIError``, ``Unavailable``."""
     caller = await authenticated(request, directory, ApiKey.Scope.INFERENCE)
     body = await bodies.read(request, caller.organisation_id)
+    if caller.keeps_transcripts:
+        request.transcript = begin(request.id, caller.organisation_id, body)
     known = await before(request.dialect, body, caller)
     call = await bodies.parse(request.dialect, body, request.id, known)
     request.wording = call.wording

@@ -11,6 +11,7 @@ from inference.protocol import errors
 from inference.protocol.dialects import Dialect, OpenAI
 from inference.protocol.errors import APIError
 from inference.protocol.requests import CHAT, Wording
+from inference.transcripts.recorder import Draft
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -70,6 +71,8 @@ class Request:
         self._departure: asyncio.Future[None] | None = None
         self._on_departure: Callable[[], None] | None = None
         self.has_started_answer = False
+        # Takes what is sent, where that is kept.
+        self.transcript: Draft | None = None
         self._shared: list[tuple[bytes, bytes]] = []
 
     @property
@@ -203,6 +206,8 @@ class Request:
         own = [(b"content-length", str(len(body)).encode())]
         if not headers or "content-type" not in headers:
             own.append((b"content-type", b"application/json"))
+        if self.transcript is not None:
+            self.transcript.add(body)
         await self._start_answer(status, own + self._encoded(headers or {}))
         await self._send({"type": "http.response.body", "body": body})
 
@@ -228,6 +233,8 @@ class Request:
                 await self.before_end()
             if not piece:
                 return
+        if self.transcript is not None:
+            self.transcript.add(piece)
         await self._send(
             {"type": "http.response.body", "body": piece, "more_body": True}
         )

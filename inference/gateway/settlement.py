@@ -109,6 +109,8 @@ class Settlement:
         self, request: Request, exchange: Exchange
     ) -> AsyncIterator[None]:
         """Settle what runs in the block, and keep its response where that is asked."""
+        if request.transcript is not None:
+            request.transcript.is_admitted = True
         with self.settling(exchange):
             async with self.keeping.keeping(request, exchange):
                 yield

@@ -45,6 +45,10 @@ SCHEDULE: dict[str, Entry] = {
         "task": "inference.stored.tasks.prune",
         "schedule": crontab(minute=25),
     },
+    "transcripts-prune": {
+        "task": "inference.transcripts.tasks.prune",
+        "schedule": crontab(minute=35),
+    },
     "trial-reminders": {
         "task": "billing.subscriptions.tasks.remind_of_trials",
         "schedule": crontab(minute=5),

@@ -17,6 +17,7 @@ from drafts.models import Draft
 from inference.catalog.models import Deployment
 from inference.playground.models import Chat, Message
 from inference.stored.models import StoredResponse
+from inference.transcripts.models import Transcript
 
 
 @transaction.atomic
@@ -79,6 +80,12 @@ def reencrypt_secrets() -> dict[str, int]:
                 list(StoredResponse.objects.values_list("pk", flat=True)),
             )
         ),
+        "transcripts": sum(
+            map(
+                _reencrypt_transcript,
+                list(Transcript.objects.values_list("pk", flat=True)),
+            )
+        ),
         "chats": _reencrypt_sealed(Chat.objects, "title", "settings_text"),
         "messages of chats": _reencrypt_sealed(
             Message.objects, "content", "calls_text", "parameters_text"
@@ -104,6 +111,17 @@ def _reencrypt_response(pk: str) -> bool:
     row.sealed_input = encrypt(decrypt(row.sealed_input))
     row.sealed_response = encrypt(decrypt(row.sealed_response))
     row.save(update_fields=["sealed_input", "sealed_response"])
+    return True
+
+
+@transaction.atomic
+def _reencrypt_transcript(pk: str) -> bool:
+    row = Transcript.objects.select_for_update().filter(pk=pk).first()
+    if row is None:
+        return False
+    row.sealed_request = encrypt(decrypt(row.sealed_request))
+    row.sealed_answer = encrypt(decrypt(row.sealed_answer))
+    row.save(update_fields=["sealed_request", "sealed_answer"])
     return True
 
 

@@ -124,6 +124,7 @@ def build() -> World:
     model = inference.offered_model()
     key = inference.key_of(team, owner)
     call = inference.used(team, key, status="timed_out", error_code="upstream_timeout")
+    inference.transcript_of(call)
     project = keys.create_project(
         team, name="Website", monthly_limit_nano=None, by=owner
     )

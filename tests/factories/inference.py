@@ -11,6 +11,8 @@ from inference.catalog import services as catalog
 from inference.catalog.models import Deployment, Model
 from inference.keys.models import ApiKey
 from inference.keys.services import create_key
+from inference.transcripts import services as transcripts
+from inference.transcripts.models import Transcript, TranscriptChoice
 from inference.usage import recording
 from inference.usage.models import UsageEvent
 
@@ -72,3 +74,13 @@ def used(
     usage = recording.Usage(**{**values, **fields})
     recording.record([usage])
     return UsageEvent.objects.get(pk=usage.request_id)
+
+
+def transcript_of(call: UsageEvent, answer: bytes = b"{}") -> Transcript:
+    """Keep what a call said, for an organisation that chose so."""
+    organisation_id = call.organisation_id
+    TranscriptChoice.objects.get_or_create(pk=organisation_id, defaults={"days": 7})
+    transcripts.keep(
+        [transcripts.Taken(call.request_id, organisation_id, b"{}", answer)]
+    )
+    return Transcript.objects.get(pk=call.request_id)

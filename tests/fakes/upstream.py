@@ -316,7 +316,7 @@ def _whole(behaviour: str, count: int) -> web.Response:
 def running_upstream() -> Iterator[Upstream]:
     """Serve an ``Upstream`` in a thread until the block ends."""
     upstream = Upstream()
-    application = web.Application()
+    application = web.Application(client_max_size=32_000_000)
     application.router.add_post("/v1/{tail:.*}", upstream.answer)
     with serving(application, upstream.port):
         yield upstream

@@ -23,7 +23,7 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
-from tests.factories.inference import key_of, offered_model, used
+from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -74,13 +74,15 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     chat.refresh_from_db()
     project = Project.objects.create(organisation=team, name="Website")
     deployment = offered_model("swept").deployments.get()
+    call = used(team, key)
+    transcript_of(call)
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (topic, reply, event, token, job)],
         "number": ["1"],
         "project_id": [project.public_id],
-        "request_id": [used(team, key).request_id],
+        "request_id": [call.request_id],
         "place": [str(deployment.pk)],
         "price": [str(deployment.model.prices.latest("pk").pk)],
         "uuid": [str(uuid.uuid4())],

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "inference.playground",
     "inference.providers",
     "inference.stored",
+    "inference.transcripts",
     "inference.usage",
     "billing.conversion",
     "billing.ledger",
