@@ -50,6 +50,8 @@ class KeyRules:
     scopes: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     origins: frozenset[str] = frozenset()
+    # Kinds of personal data that models are not shown.
+    hidden_data: frozenset[str] = frozenset()
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     concurrent_requests: int | None = None
@@ -368,6 +370,7 @@ def _rules_of(key: ApiKey) -> KeyRules:
         scopes=frozenset(key.scopes),
         networks=tuple(ip_network(each) for each in key.networks),
         origins=frozenset(key.origins),
+        hidden_data=frozenset(key.hidden_data),
         requests_per_minute=key.requests_per_minute,
         tokens_per_minute=key.tokens_per_minute,
         concurrent_requests=key.concurrent_requests,

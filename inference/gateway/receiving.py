@@ -32,6 +32,9 @@ async def receive(
     """Return the exchange of a request. Raises ``APIError``, ``Unavailable``."""
     caller = await authenticated(request, directory, ApiKey.Scope.INFERENCE)
     body = await bodies.read(request, caller.organisation_id)
+    if caller.rules.hidden_data:
+        body, counts = await bodies.hide(body, caller.rules.hidden_data)
+        request.tell_hidden(counts)
     if caller.keeps_transcripts:
         request.transcript = begin(request.id, caller.organisation_id, body)
     known = await before(request.dialect, body, caller)

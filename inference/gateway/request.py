@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from inference.protocol import errors
+from inference.protocol import errors, personal
 from inference.protocol.dialects import Dialect, OpenAI
 from inference.protocol.errors import APIError
 from inference.protocol.requests import CHAT, Wording
@@ -37,7 +37,7 @@ _PREFLIGHT = (
     (b"content-length", b"0"),
 )
 _EXPOSED = (
-    b"x-request-id, request-id, x-cost, retry-after, retry-after-ms, "
+    b"x-request-id, request-id, x-cost, x-hidden-data, retry-after, retry-after-ms, "
     b"x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
     b"x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens"
 )
@@ -89,11 +89,17 @@ class Request:
 
     def share_with(self, origin: str) -> None:
         """Let pages of an origin read the answer."""
-        self._shared = [
+        self._shared += [
             (b"access-control-allow-origin", origin.encode("latin-1")),
             (b"access-control-expose-headers", _EXPOSED),
             (b"vary", b"origin"),
         ]
+
+    def tell_hidden(self, counts: dict[str, int]) -> None:
+        """Have the answer say what was hidden from the model."""
+        if counts:
+            said = ", ".join(personal.told(counts))
+            self._shared.append((b"x-hidden-data", said.encode()))
 
     def header(self, name: bytes) -> bytes:
         """Return a header by its lower-case name, or nothing."""

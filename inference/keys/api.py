@@ -23,7 +23,7 @@ from edge.rest import StrictSerializer
 from inference.catalog.queries import offered_models
 from inference.keys import services
 from inference.keys.forms import MOST_LINES
-from inference.keys.models import ApiKey, Project
+from inference.keys.models import ApiKey, DataKind, Project
 from inference.keys.reading import network_of, origin_of
 
 
@@ -41,6 +41,7 @@ class KeySerializer(serializers.Serializer[Any]):
     scopes = serializers.ListField(child=serializers.CharField())
     networks = serializers.ListField(child=serializers.CharField())
     origins = serializers.ListField(child=serializers.CharField())
+    hidden_data = serializers.ListField(child=serializers.CharField())
     requests_per_minute = serializers.IntegerField(allow_null=True)
     tokens_per_minute = serializers.IntegerField(allow_null=True)
     concurrent_requests = serializers.IntegerField(allow_null=True)
@@ -97,6 +98,11 @@ class NewKeySerializer(StrictSerializer):
     )
     networks = _lines()
     origins = _lines()
+    hidden_data = serializers.ListField(
+        child=serializers.ChoiceField(choices=DataKind.choices),
+        max_length=len(DataKind.values),
+        default=list,
+    )
     requests_per_minute = _limit()
     tokens_per_minute = _limit()
     concurrent_requests = _limit()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import NANO
 from inference.catalog.models import Model
-from inference.keys.models import ApiKey, Project
+from inference.keys.models import ApiKey, DataKind, Project
 from inference.keys.reading import network_of, origin_of
 
 # Far beyond any plan, and far below what a bigint of billionths holds.
@@ -17,7 +17,7 @@ MOST_DOLLARS = 1_000_000
 # Each is looked at with every call; who needs more has a network of their own.
 MOST_LINES = 50
 _AS_THEY_ARE = (
-    *("scopes", "networks", "origins"),
+    *("scopes", "networks", "origins", "hidden_data"),
     *("requests_per_minute", "tokens_per_minute", "concurrent_requests"),
 )
 
@@ -142,6 +142,17 @@ class KeyForm(forms.Form):
             "Origins such as https://app.example, one to a line. A key in a page can be "
             "read by all who open it: give it a small budget. Empty: none."
         ),
+    )
+
+    hidden_data = forms.MultipleChoiceField(
+        label=_("Personal data hidden from models"),
+        required=False,
+        choices=DataKind.choices,
+        help_text=_(
+            "Each is replaced by a name such as [EMAIL_1] before a model reads it. "
+            "Names and streets have no form to be found by: they stay."
+        ),
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def __init__(

@@ -49,6 +49,17 @@ class Project(models.Model):
         return self.name
 
 
+class DataKind(models.TextChoices):
+    """Personal data that has a form by which it is found."""
+
+    EMAIL = "email", _("E-mail addresses")
+    PHONE = "phone", _("Phone numbers")
+    CARD = "card", _("Payment card numbers")
+    IBAN = "iban", _("Bank accounts (IBAN)")
+    ID_NUMBER = "id_number", _("Identity numbers (China, United States)")
+    ADDRESS = "ip_address", _("IP addresses")
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def managed(self) -> Self:
         """Keys that people look after: not those of the playground."""
@@ -120,6 +131,13 @@ class ApiKey(models.Model):
     origins = ArrayField(
         models.CharField(max_length=200), default=list, blank=True, db_default=[]
     )
+    # Personal data that models are not shown. Empty: what is sent is what they see.
+    hidden_data = ArrayField(
+        models.CharField(max_length=20, choices=DataKind.choices),
+        default=list,
+        blank=True,
+        db_default=[],
+    )
     # Null: those of the plan, which every key is held to beside its own.
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
@@ -154,7 +172,7 @@ class ApiKey(models.Model):
     @property
     def has_rules(self) -> bool:
         """Whether it is held to more than its models, its budget and its end."""
-        lists = (self.scopes, self.networks, self.origins)
+        lists = (self.scopes, self.networks, self.origins, self.hidden_data)
         return any(lists) or any(
             limit is not None
             for limit in (

@@ -28,7 +28,7 @@ PLAYGROUND_LIFETIME = timedelta(hours=12)
 RULES = (
     *("allowed_models", "monthly_limit_nano", "expires_at", "project", "scopes"),
     *("networks", "origins", "requests_per_minute", "tokens_per_minute"),
-    "concurrent_requests",
+    *("concurrent_requests", "hidden_data"),
 )
 
 

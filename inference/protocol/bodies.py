@@ -10,7 +10,7 @@ import time
 from typing import Protocol
 
 from core.documents import PIECE, BadDocument, Bounds, Measure
-from inference.protocol import errors
+from inference.protocol import errors, personal
 from inference.protocol.dialects import Dialect
 from inference.protocol.requests import NOTHING_BEFORE, Before, ModelRequest
 
@@ -77,6 +77,15 @@ class BodyReader:
         async with self._parsing:
             # No thread runs beside the parser, but others run between its steps.
             return await asyncio.to_thread(dialect.read, body, request_id, before)
+
+    async def hide(
+        self, body: bytes, kinds: frozenset[str]
+    ) -> tuple[bytes, dict[str, int]]:
+        """Return a body without personal data, and how much of each kind it had."""
+        if len(body) <= LONG_BODY:
+            return personal.hide(body, kinds)
+        async with self._parsing:
+            return await asyncio.to_thread(personal.hide, body, kinds)
 
     async def _read(
         self, request: Incoming, organisation_id: int, charged: int

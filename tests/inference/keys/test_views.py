@@ -369,6 +369,7 @@ RULES = {
     "scopes": ["inference"],
     "networks": "10.1.2.3\n192.168.7.9/24\n\n10.1.2.3",
     "origins": "https://App.example:443/, http://localhost:3000",
+    "hidden_data": ["email", "card"],
     "requests_per_minute": "30",
     "tokens_per_minute": "9000",
     "concurrent_requests": "2",
@@ -397,6 +398,7 @@ def test_a_key_is_made_with_rules_and_keeps_them_when_it_is_rotated(
         assert each.scopes == ["inference"]
         assert each.networks == ["10.1.2.3/32", "192.168.7.0/24"]
         assert each.origins == ["https://app.example", "http://localhost:3000"]
+        assert each.hidden_data == ["email", "card"]
         assert (each.requests_per_minute, each.tokens_per_minute) == (30, 9000)
         assert (each.concurrent_requests, each.monthly_limit_nano) == (2, 5_500_000_000)
     assert ApiKey.objects.count() == 2
@@ -413,6 +415,7 @@ def test_a_key_is_made_with_rules_and_keeps_them_when_it_is_rotated(
         ("origins", "app.example"),
         ("origins", "https://app.example:x"),
         ("scopes", "everything"),
+        ("hidden_data", "names"),
         ("requests_per_minute", "0"),
         ("concurrent_requests", "-1"),
         ("tokens_per_minute", "99999999999"),
