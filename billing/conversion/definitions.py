@@ -37,11 +37,11 @@ DEFINITIONS: dict[str, Definition] = {
     "matured": Definition(
         _("Matured conversion"),
         _(
-            "The share who paid within the conversion window after sign-up, of the "
-            "developers whose window is over. Nobody else is in either part, so "
-            "ranges can be compared."
+            "The share who paid within the conversion window after they became active, "
+            "of the newest days as many as the range has for which that window is over "
+            "for everybody. All are equally old, so ranges can be compared."
         ),
-        "α_W = |{paid ≤ sign-up + W}| ÷ |{sign-up + W ≤ now}|",
+        "α_W = |{paid ≤ activated + W}| ÷ |{activated + W ≤ now}|",
     ),
     "price": Definition(
         _("Price (p)"),
@@ -64,8 +64,10 @@ DEFINITIONS: dict[str, Definition] = {
         _("Profit (π)"),
         _(
             "What these developers have earned so far: revenue less the whole "
-            "model cost, the free tier included. From 200 developers on with "
-            "Student's 95 % interval of the sum."
+            "model cost, the free tier included. The 95 % interval is of what a like "
+            "range with as many would earn; it is shown from so many on that unequal "
+            "payments leave it right (25 times the squared skewness of all, and Hall's "
+            "correction for it)."
         ),
         "π = α·(p − c)·N",
     ),
@@ -80,3 +82,49 @@ DEFINITIONS: dict[str, Definition] = {
         "Σ paid − Σ refunded",
     ),
 }
+
+# What is said otherwise where organisations are counted.
+ORGANISATIONS: dict[str, Definition] = {
+    "developers": Definition(
+        _("Organisations (N)"),
+        _(
+            "Organisations whose first engaged person became active in them in the "
+            "range: their founder, or who of their people was active first. A personal "
+            "organisation nobody uses is left out when its person works in a team."
+        ),
+        "N = |{o : start ≤ engaged(o) < end}|",
+    ),
+    "share": Definition(
+        _("Conversion (α)"),
+        _(
+            "The share of these organisations that have paid an invoice so far, whoever "
+            "of their people paid it, with its 95 % Wilson interval."
+        ),
+        "α = paying organisations ÷ N",
+    ),
+    "price": Definition(
+        _("Price (p)"),
+        _("Net paid revenue per paying organisation, without tax."),
+        "p = revenue ÷ paying organisations",
+    ),
+    "cost": Definition(
+        _("Cost (c)"),
+        _(
+            "Model cost per paying organisation. The headline includes what all others "
+            "in the range used for free."
+        ),
+        "c = model cost ÷ paying organisations",
+    ),
+    "paid": Definition(
+        _("Paid"),
+        _("Organisations of the range that have paid at least one invoice."),
+        "|{o ∈ N : paid(o)}|",
+    ),
+}
+
+
+def definition_of(name: str, unit: str = "") -> Definition:
+    """Return what a number means where ``unit`` is counted."""
+    if unit == "organisation" and name in ORGANISATIONS:
+        return ORGANISATIONS[name]
+    return DEFINITIONS[name]

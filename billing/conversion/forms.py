@@ -4,7 +4,13 @@ from fractions import Fraction
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from billing.conversion.ranges import reporting_zone
+from core.money import NANO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +65,68 @@ class ProfitForm(forms.Form):
             cost=read("cost"),
             fixed_cost=read("fixed_cost"),
         )
+
+
+class ExclusionForm(forms.Form):
+    """Leaving out or counting again, with a reason for whoever reads the audit log."""
+
+    # An empty value counts again: a hidden field that says nothing is not set.
+    excluded = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    reason = forms.CharField(label=_("Why, for the audit log"), max_length=200)
+
+
+class ForgettingForm(forms.Form):
+    """Erasure cannot be undone: whoever asks for it says whom it is about."""
+
+    username = forms.CharField(label=_("Their username, to be sure"), max_length=40)
+
+    def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.expected = expected
+
+    def clean_username(self) -> str:
+        """Refuse any name but that of the person whose page it is."""
+        username: str = self.cleaned_data["username"]
+        if username != self.expected:
+            raise forms.ValidationError(
+                gettext("This is the page of %(name)s.") % {"name": self.expected}
+            )
+        return username
+
+
+class RateForm(forms.Form):
+    """What one unit of a currency was worth on a day."""
+
+    currency = forms.CharField(
+        label=_("Currency"), min_length=3, max_length=3, help_text=_("such as eur")
+    )
+    on = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}))
+    # Nine digits after the point are what is stored; a rate of a thousand million
+    # units would leave a bigint.
+    value = forms.DecimalField(
+        label=_("Worth of one unit"),
+        min_value=Decimal("0.000000001"),
+        max_value=Decimal(1_000_000_000),
+        decimal_places=9,
+    )
+
+    def clean_currency(self) -> str:
+        """Refuse the reporting currency itself, and what is no code."""
+        code: str = self.cleaned_data["currency"].lower()
+        if not (code.isascii() and code.isalpha()):
+            raise forms.ValidationError(gettext("Three letters, such as eur."))
+        if code == settings.REPORTING_CURRENCY:
+            raise forms.ValidationError(gettext("Figures are in this currency."))
+        return code
+
+    def clean_on(self) -> Any:
+        """Refuse a day that is not over: its rate is not known."""
+        on = self.cleaned_data["on"]
+        if on > timezone.now().astimezone(reporting_zone()).date():
+            raise forms.ValidationError(gettext("That day has not come yet."))
+        return on
+
+    @property
+    def nano(self) -> int:
+        """The valid value in billionths."""
+        return int(self.cleaned_data["value"] * NANO)

@@ -1,4 +1,7 @@
-"""The ordered funnel: visit → sign-up → activated → first call → checkout → paid."""
+"""The ordered funnel: visit → sign-up → address → first call → checkout → paid.
+
+Each step is an act of its own. "Activated" is none: it is the later of two of them.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,13 +12,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from activity.queries import unlinked_visitors
-from billing.conversion.models import Developer
-from billing.conversion.stats import Interval, wilson_interval
+from billing.conversion.stats.shares import Interval, wilson_interval
+from billing.conversion.units import Unit, population
 
 STEPS: tuple[tuple[str, Promise], ...] = (
     ("first_visit_at", _("Visit")),
     ("signed_up_at", _("Sign-up")),
-    ("activated_at", _("Activated")),
+    ("verified_at", _("Address verified")),
     ("first_call_at", _("First API call")),
     ("checkout_at", _("Checkout")),
     ("paid_at", _("Paid")),
@@ -60,15 +63,22 @@ class FunnelStep:
 
 
 def ordered_funnel(
-    start: datetime, end: datetime, *, window: timedelta, source: str = ""
+    start: datetime,
+    end: datetime,
+    *,
+    window: timedelta,
+    unit: Unit = Unit.PERSON,
+    source: str | None = None,
 ) -> list[FunnelStep]:
     """Follow everybody whose first visit lies in ``[start, end)``.
 
-    A step counts when it came no earlier than the step before it and within
-    ``window`` of the visit; later steps may lie after ``end``. Two queries.
+    By organisation, every one whose first person's first visit does; a browser nobody
+    has signed in with is a visit of either. A step counts when it came no earlier than
+    the step before it and within ``window`` of the visit; later steps may lie after
+    ``end``. Two queries.
     """
-    developers = Developer.objects.counted().between("first_visit_at", start, end)
-    if source:
+    developers = population(unit).between("first_visit_at", start, end)
+    if source is not None:
         developers = developers.filter(source=source)
 
     aggregates: dict[str, models.Aggregate] = {"count_0": Count("pk")}

@@ -1,7 +1,12 @@
-"""Which fact is which step. ``paid_at`` comes from the invoice itself."""
+"""Which fact is which step, and which part in a buying group.
 
-from contracts.accounts import EmailVerified
-from contracts.billing import CheckoutStarted
+``checkout_at`` and ``paid_at`` come from the organisations put down to a person: a
+colleague may have opened the checkout.
+"""
+
+from billing.conversion.models import GroupMember
+from contracts.accounts import EmailVerified, MemberAdded, OrganisationCreated
+from contracts.billing import CheckoutStarted, InvoicePaid
 from contracts.community import ContributionCredited, ReplyPosted, TopicCreated
 from contracts.inference import FirstCallSucceeded
 
@@ -13,5 +18,12 @@ MILESTONES: dict[type, tuple[str, ...]] = {
     ReplyPosted: (ACTIVITY,),
     ContributionCredited: (ACTIVITY,),
     FirstCallSucceeded: (ACTIVITY, "first_call_at"),
-    CheckoutStarted: ("checkout_at",),
+    CheckoutStarted: (),
+}
+ROLES: dict[type, GroupMember.Role] = {
+    OrganisationCreated: GroupMember.Role.FOUNDER,
+    MemberAdded: GroupMember.Role.MEMBER,
+    FirstCallSucceeded: GroupMember.Role.CALLER,
+    CheckoutStarted: GroupMember.Role.PAYER,
+    InvoicePaid: GroupMember.Role.PAYER,
 }

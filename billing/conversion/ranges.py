@@ -22,6 +22,8 @@ PRESETS: dict[str, tuple[int, Promise]] = {
     "365d": (365, _("Last 365 days")),
 }
 DEFAULT = "30d"
+# What an address says for people whose source nobody knows; no source is called that.
+UNKNOWN = "-"
 # Days from activation within which a payment counts: a week, a month, a quarter.
 WINDOWS = (7, 30, 90)
 # The middle one: what is billed monthly has been paid once by then.
@@ -110,3 +112,12 @@ def _days(asked: Values) -> DayRange:
             most=MOST_DAYS,
         )
     return DayRange(first, last)
+
+
+def read_source(query: QueryDict) -> str | None:
+    """Read ``source``: ``None`` is all of them, empty those whose source is unknown."""
+    # As long as the column of sources.
+    source = Values(query).text("source", most=80)
+    if not source:
+        return None
+    return "" if source == UNKNOWN else source

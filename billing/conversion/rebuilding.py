@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.db import connection
-from django.db.models import Min, Sum
+from django.db.models import Sum
 
 from accounts.models import Organisation, User
 from activity.models import FirstTouch
-from activity.subscribers import event_name
+from billing.conversion import deriving
+from billing.conversion.holders import holder_of
 from billing.conversion.locks import alone
-from billing.conversion.milestones import MILESTONES
-from billing.conversion.models import Account, Developer
-from billing.conversion.services import holder_of
+from billing.conversion.models import Account, Developer, ForeignInvoice, GroupMember
+from billing.conversion.rates import Factor, factor_on, fix, paid_on
 from billing.conversion.unheard import Unheard, unheard_facts
-from billing.ledger.models import Invoice, Refund, UsageCost
+from billing.ledger.models import UsageCost
 
 COMPARED = (
     "source",
@@ -32,24 +29,37 @@ COMPARED = (
     "revenue",
     "cost_nano",
 )
-
-
 ACCOUNT_COMPARED = (
     "developer_id",
     "founder_id",
     "payer_id",
     "payer_since",
+    "engaged_at",
+    "first_call_at",
+    "checkout_at",
     "first_paid_at",
     "revenue",
+    "foreign",
     "cost_nano",
 )
+FOREIGN_COMPARED = (
+    "account_id",
+    "currency",
+    "paid_on",
+    "amount",
+    "factor_nano",
+    "rate_on",
+    "converted",
+)
+# A thousand rows keep a statement below a megabyte.
+BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A value that was not what the log and the ledger say.
 
-    ``subject`` is ``user 7`` or ``organisation 7``.
+    ``subject`` is ``user 7``, ``organisation 7`` or ``invoice 7``.
     """
 
     subject: str
@@ -70,43 +80,84 @@ def rebuild() -> list[Difference]:
 
 def _rebuild() -> list[Difference]:
     unheard = unheard_facts()
-    expected = _derive_developers(unheard)
-    accounts = _derive_accounts(unheard, expected)
-    for account in accounts:
-        developer = expected[account.developer_id]
+    developers = _derive_developers(unheard)
+    groups = {
+        pk: {part: at for part, at in group.items() if part[0] in developers}
+        for pk, group in deriving.groups(unheard).items()
+    }
+    foreign = _derive_foreign(unheard)
+    accounts = _derive_accounts(unheard, developers, groups, foreign)
+    _add_up(developers, accounts)
+
+    present = {each.pk: each for each in ForeignInvoice.objects.all()}
+    differences = [
+        *_compare("user", Developer.objects.in_bulk(), developers, COMPARED),
+        *_compare(
+            "organisation", Account.objects.in_bulk(), accounts, ACCOUNT_COMPARED
+        ),
+        *_compare("invoice", present, foreign, FOREIGN_COMPARED),
+        *_compare_groups(groups),
+    ]
+    _replace(developers, accounts, foreign, groups)
+    return differences
+
+
+def _add_up(
+    developers: Mapping[int, Developer], accounts: Mapping[int, Account]
+) -> None:
+    for account in accounts.values():
+        if account.developer_id is None:
+            continue
+        developer = developers[account.developer_id]
         developer.revenue += account.revenue
         developer.cost_nano += account.cost_nano
-        if account.first_paid_at is not None:
-            paid_at = developer.paid_at or account.first_paid_at
-            developer.paid_at = min(paid_at, account.first_paid_at)
+        developer.paid_at = _earlier(developer.paid_at, account.first_paid_at)
+        developer.checkout_at = _earlier(developer.checkout_at, account.checkout_at)
 
-    differences = [
-        *_compare("user", Developer.objects.in_bulk(), expected, COMPARED),
-        *_compare(
-            "organisation",
-            Account.objects.in_bulk(),
-            {account.organisation_id: account for account in accounts},
-            ACCOUNT_COMPARED,
-        ),
-    ]
-    # A thousand rows keep a statement below a megabyte.
+
+def _earlier(first: Any, second: Any) -> Any:
+    return min(filter(None, (first, second)), default=None)
+
+
+def _replace(
+    developers: Mapping[int, Developer],
+    accounts: Mapping[int, Account],
+    foreign: Mapping[int, ForeignInvoice],
+    groups: deriving.Groups,
+) -> None:
     Developer.objects.bulk_create(
-        expected.values(),
+        developers.values(),
         update_conflicts=True,
         unique_fields=["user"],
         update_fields=COMPARED,
-        batch_size=1000,
+        batch_size=BATCH,
     )
-    Account.objects.exclude(pk__in=[each.organisation_id for each in accounts]).delete()
-    # As above.
+    Account.objects.exclude(pk__in=list(accounts)).delete()
     Account.objects.bulk_create(
-        accounts,
+        accounts.values(),
         update_conflicts=True,
         unique_fields=["organisation"],
         update_fields=[name.removesuffix("_id") for name in ACCOUNT_COMPARED],
-        batch_size=1000,
+        batch_size=BATCH,
     )
-    return differences
+    ForeignInvoice.objects.exclude(pk__in=list(foreign)).delete()
+    ForeignInvoice.objects.bulk_create(
+        foreign.values(),
+        update_conflicts=True,
+        unique_fields=["invoice"],
+        update_fields=[name.removesuffix("_id") for name in FOREIGN_COMPARED],
+        batch_size=BATCH,
+    )
+    GroupMember.objects.all().delete()
+    GroupMember.objects.bulk_create(
+        (
+            GroupMember(account_id=pk, developer_id=user_id, role=role, since=at)
+            for pk, group in groups.items()
+            if pk in accounts
+            for (user_id, role), at in group.items()
+        ),
+        batch_size=BATCH,
+    )
 
 
 def _compare(
@@ -123,10 +174,29 @@ def _compare(
                 yield Difference(f"{kind} {pk}", name, before, after)
 
 
+def _compare_groups(groups: deriving.Groups) -> Iterator[Difference]:
+    present = {
+        (pk, user_id, role): since
+        for pk, user_id, role, since in GroupMember.objects.values_list(
+            "account_id", "developer_id", "role", "since"
+        )
+    }
+    expected = {
+        (pk, user_id, role): at
+        for pk, group in groups.items()
+        for (user_id, role), at in group.items()
+    }
+    for part in sorted({*present, *expected}):
+        was, should_be = present.get(part), expected.get(part)
+        if was != should_be:
+            pk, user_id, role = part
+            yield Difference(f"organisation {pk}", f"{role} {user_id}", was, should_be)
+
+
 def _derive_developers(unheard: Unheard) -> dict[int, Developer]:
     touches = {touch.user_id: touch for touch in FirstTouch.objects.all()}
-    visits = _first_visits()
-    milestones = _first_milestones(unheard)
+    visits = deriving.first_visits()
+    milestones = deriving.first_milestones(unheard)
     developers = {}
     for pk, joined in User.objects.values_list("pk", "date_joined"):
         reached = milestones.get(pk, {})
@@ -143,139 +213,99 @@ def _derive_developers(unheard: Unheard) -> dict[int, Developer]:
     return developers
 
 
-def _first_milestones(unheard: Unheard) -> dict[int, dict[str, datetime]]:
-    """Return, for each person, the first time of each step the log knows."""
-    by_name = {event_name(fact.__name__): steps for fact, steps in MILESTONES.items()}
-    reached: dict[int, dict[str, datetime]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT user_id, name, min(occurred_at) FROM activity_event"
-            " WHERE name = ANY(%s) AND source = 'fact' AND user_id IS NOT NULL"
-            " GROUP BY user_id, name",
-            [list(by_name)],
+def _derive_foreign(unheard: Unheard) -> dict[int, ForeignInvoice]:
+    """Return what each foreign invoice counts as; a rate once fixed stays."""
+    known = ForeignInvoice.objects.in_bulk()
+    rows = {}
+    for pk, (organisation_id, currency, net, at) in deriving.foreign_invoices().items():
+        row = ForeignInvoice(
+            invoice_id=pk, account_id=organisation_id, currency=currency
         )
-        for user_id, name, at in cursor.fetchall():
-            steps = reached.setdefault(user_id, {})
-            for step in by_name[name]:
-                steps[step] = min(steps.get(step, at), at)
-    for event in unheard.unlogged:
-        if event.user_id is not None:
-            steps = reached.setdefault(event.user_id, {})
-            for step in by_name.get(event.name, ()):
-                at = event.occurred_at
-                steps[step] = min(steps.get(step, at), at)
-    return reached
-
-
-def _first_visits() -> dict[int, datetime]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT link.user_id, min(visitor.first_seen_at)"
-            " FROM activity_visitorlink link"
-            " JOIN activity_visitor visitor ON visitor.id = link.visitor_id"
-            " GROUP BY link.user_id"
-        )
-        return dict(cursor.fetchall())
+        row.amount = net - unheard.foreign[pk]
+        if pk not in unheard.unpaid:
+            row.paid_on = paid_on(at)
+            before = known.get(pk)
+            if before and before.factor_nano and before.rate_on:
+                fix(row, Factor(before.factor_nano, before.rate_on))
+            else:
+                fix(row, factor_on(currency, row.paid_on))
+        if row.amount or row.paid_on:
+            rows[pk] = row
+    return rows
 
 
 def _derive_accounts(
-    unheard: Unheard, developers: Mapping[int, Developer]
-) -> list[Account]:
+    unheard: Unheard,
+    developers: Mapping[int, Developer],
+    groups: deriving.Groups,
+    foreign: Mapping[int, ForeignInvoice],
+) -> dict[int, Account]:
     """Put each organisation down to one developer, with its money."""
-    founders = _first_actors("organisation_created", unheard)
-    payers = _first_actors("invoice_paid", unheard)
-    payments = _first_payments(unheard)
-    revenue = _revenue()
+    payers = deriving.first_payers(unheard)
+    calls = deriving.first_of(unheard, "first_call_succeeded")
+    checkouts = deriving.first_of(unheard, "checkout_started", deriving.PAID)
+    payments = deriving.first_of(unheard, deriving.PAID)
+    revenue = deriving.revenue_by_organisation()
     costs = dict(
         UsageCost.objects.values_list("organisation_id").annotate(Sum("cost_nano"))
     )
-    owners = dict(
-        Organisation.objects.filter(memberships__role="owner")
-        .values_list("pk")
-        .annotate(Min("memberships__user_id"))
+    converted: dict[int, int] = {}
+    for row in foreign.values():
+        converted[row.account_id] = converted.get(row.account_id, 0) + row.converted
+    activated = _activated(developers)
+    excluded = set(
+        Account.objects.exclude(excluded_at=None).values_list("pk", flat=True)
     )
-    counted = set(
-        User.objects.filter(is_staff=False, is_internal=False).values_list(
-            "pk", flat=True
-        )
-    )
-    in_n = {pk for pk, each in developers.items() if each.activated_at} & counted
-    accounts = []
+
+    known = {*revenue, *costs, *payments, *converted, *unheard.cost_nano}
+    accounts = {}
     for pk in Organisation.objects.values_list("pk", flat=True):
-        founder_id, _founded_at = founders.get(pk, (owners.get(pk), None))
-        payer_id, payer_since = payers.get(pk, (None, None))
+        group = groups.get(pk, {})
+        founded = [(at, who) for (who, role), at in group.items() if role == "founder"]
+        founder_id = min(founded)[1] if founded else None
+        payer_since, payer_id = payers.get(pk, (None, None))
         # The log remembers who is gone; the rows let go of them.
-        founder_id = founder_id if founder_id in developers else None
-        payer_id = payer_id if payer_id in developers else None
-        holder = holder_of(founder_id, payer_id, in_n)
-        if holder is None:
+        if payer_id not in developers:
+            payer_id = payer_since = None
+        since: dict[int, Any] = {}
+        for (user_id, _role), at in group.items():
+            since[user_id] = min(since.get(user_id, at), at)
+        holder = holder_of(
+            founder_id,
+            payer_id,
+            since=since,
+            activated=activated,
+            is_excluded=pk in excluded,
+        )
+        abroad = converted.get(pk, 0)
+        if not group and pk not in known:
             continue
-        accounts.append(
-            Account(
-                organisation_id=pk,
-                developer_id=holder,
-                founder_id=founder_id,
-                payer_id=payer_id,
-                payer_since=payer_since,
-                revenue=revenue.get(pk, 0) - unheard.revenue.get(pk, 0),
-                cost_nano=int(costs.get(pk, 0)) - unheard.cost_nano.get(pk, 0),
-                first_paid_at=payments.get(pk),
-            )
+        accounts[pk] = Account(
+            organisation_id=pk,
+            developer_id=holder.developer_id,
+            engaged_at=holder.engaged_at,
+            founder_id=founder_id,
+            payer_id=payer_id,
+            payer_since=payer_since,
+            revenue=revenue.get(pk, 0) - unheard.revenue.get(pk, 0) + abroad,
+            foreign=abroad,
+            cost_nano=int(costs.get(pk, 0)) - unheard.cost_nano.get(pk, 0),
+            first_call_at=calls.get(pk),
+            checkout_at=checkouts.get(pk),
+            first_paid_at=payments.get(pk),
         )
     return accounts
 
 
-def _first_actors(name: str, unheard: Unheard) -> dict[int, tuple[int, datetime]]:
-    """Return who did it first in each organisation, and when."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT ON (organisation_id) organisation_id, user_id, occurred_at"
-            " FROM activity_event WHERE name = %s AND source = 'fact'"
-            " AND user_id IS NOT NULL AND organisation_id IS NOT NULL"
-            " ORDER BY organisation_id, occurred_at, user_id",
-            [name],
-        )
-        found = {pk: (user_id, at) for pk, user_id, at in cursor.fetchall()}
-    for event in unheard.unlogged:
-        pk, user_id, at = event.organisation_id, event.user_id, event.occurred_at
-        if event.name != name or pk is None or user_id is None:
-            continue
-        # Of two in one second the smaller number is the first, heard of or not.
-        if pk not in found or (at, user_id) < found[pk][::-1]:
-            found[pk] = (user_id, at)
-    return found
-
-
-def _first_payments(unheard: Unheard) -> dict[int, datetime]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT organisation_id, min(occurred_at) FROM activity_event"
-            " WHERE name = 'invoice_paid' AND source = 'fact'"
-            " AND organisation_id IS NOT NULL GROUP BY organisation_id"
-        )
-        found: dict[int, datetime] = dict(cursor.fetchall())
-    for event in unheard.unlogged:
-        pk, at = event.organisation_id, event.occurred_at
-        if event.name == "invoice_paid" and pk is not None:
-            found[pk] = min(found.get(pk, at), at)
-    return found
-
-
-def _revenue() -> dict[int, int]:
-    """Return net paid revenue in the reporting currency, from the ledger."""
-    currency = settings.REPORTING_CURRENCY
-    paid = (
-        Invoice.objects.paid()
-        .filter(currency=currency)
-        .values_list("organisation_id")
-        .annotate(Sum("revenue"))
-    )
-    refunded = (
-        Refund.objects.filter(invoice__currency=currency, counted_at__isnull=False)
-        .values_list("invoice__organisation_id")
-        .annotate(Sum("revenue"))
-    )
-    net = {pk: int(amount) for pk, amount in paid}
-    for pk, amount in refunded:
-        net[pk] = net.get(pk, 0) - int(amount)
-    return net
+def _activated(developers: Mapping[int, Developer]) -> dict[int, Any]:
+    """Return since when those in N are active."""
+    counted = Developer.objects.counted().values_list("pk", flat=True)
+    # Who has no row yet is excluded by nobody.
+    plain = User.objects.filter(is_staff=False, is_internal=False, is_active=True)
+    fresh = plain.exclude(pk__in=Developer.objects.values("pk"))
+    in_figures = {*counted, *fresh.values_list("pk", flat=True)}
+    return {
+        pk: each.activated_at
+        for pk, each in developers.items()
+        if each.activated_at and pk in in_figures
+    }

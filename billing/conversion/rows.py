@@ -5,25 +5,44 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from django.conf import settings
-from django.db.models import Count, F, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce
 
-from billing.conversion.models import Account, Developer, DeveloperQuerySet
+from billing.conversion.figures import MaturedRange
+from billing.conversion.models import Account, AccountQuerySet, ForeignInvoice
 from billing.conversion.ranges import DayRange
+from billing.conversion.units import Population, Unit, population
 from billing.ledger.models import Invoice, Refund, UsageCost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceSums:
-    """What the invoices of a list add up to, in minor units without tax."""
+    """What the invoices of a list add up to, in minor units without tax.
+
+    ``paid`` and ``refunded`` are in the reporting currency, ``foreign`` is what those
+    in other ones came to in it.
+    """
 
     invoices: int
     paid: int
     refunded: int
+    foreign: int
 
     @property
     def net(self) -> int:
-        return self.paid - self.refunded
+        return self.paid - self.refunded + self.foreign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,60 +64,71 @@ def cohort(
     *,
     window: timedelta,
     as_of: datetime,
-    source: str = "",
+    unit: Unit = Unit.PERSON,
+    source: str | None = None,
     is_funnel: bool = False,
-) -> DeveloperQuerySet:
-    """Return the developers a number of the home page counts."""
-    developers = Developer.objects.counted()
-    if step in {"converters", "matured", "matured_converters"}:
-        developers = developers.between("activated_at", days.start, days.end)
-        if step == "converters":
-            developers = developers.filter(paid_at__isnull=False)
-        else:
-            developers = developers.filter(signed_up_at__lte=as_of - window)
+) -> Population:
+    """Return the units a number of the home page counts."""
+    people = population(unit)
+    if step == "converters":
+        people = people.between("activated_at", days.start, days.end)
+        people = people.filter(paid_at__isnull=False)
+    elif step in {"matured", "matured_converters"}:
+        matured = MaturedRange.of(days.start, days.end, window=window, as_of=as_of)
+        people = people.between("activated_at", matured.start, matured.end)
         if step == "matured_converters":
-            developers = developers.filter(paid_at__lte=F("signed_up_at") + window)
+            people = people.filter(paid_at__lte=F("activated_at") + window)
     elif is_funnel:
-        developers = developers.reached_in_order(
-            step, days.start, days.end, window=window
-        )
+        people = people.reached_in_order(step, days.start, days.end, window=window)
     else:
-        developers = developers.between(step, days.start, days.end)
-    return developers.filter(source=source) if source else developers
+        people = people.between(step, days.start, days.end)
+    return people if source is None else people.filter(source=source)
 
 
-def invoices_of(developers: DeveloperQuerySet) -> QuerySet[Invoice]:
-    """Return the paid invoices that are put down to ``developers``.
+def invoices_of(people: Population) -> QuerySet[Invoice]:
+    """Return the paid invoices that are put down to ``people``.
 
-    Each knows what went back of it, without tax, as ``refunded``.
+    Each knows what went back of it, without tax, as ``refunded``, and what it counts as
+    in the reporting currency as ``counted``: nothing while its rate is not known.
     """
-    counted = Q(refunds__counted_at__isnull=False)
+    gone = Q(refunds__counted_at__isnull=False)
+    converted = ForeignInvoice.objects.filter(invoice=OuterRef("pk"))
     return (
         Invoice.objects.paid()
-        .filter(
-            currency=settings.REPORTING_CURRENCY,
-            organisation__in=_organisations_of(developers),
+        .filter(organisation__in=organisations_of(people))
+        .annotate(refunded=Coalesce(Sum("refunds__revenue", filter=gone), Value(0)))
+        .annotate(
+            counted=Case(
+                When(
+                    currency=settings.REPORTING_CURRENCY,
+                    then=Cast(F("revenue") - F("refunded"), BigIntegerField()),
+                ),
+                default=Subquery(converted.values("converted")[:1]),
+            )
         )
-        .annotate(refunded=Coalesce(Sum("refunds__revenue", filter=counted), Value(0)))
     )
 
 
 def sums_of(invoices: QuerySet[Invoice]) -> InvoiceSums:
-    """Add up a list of ``invoices_of``. Two queries."""
-    received = invoices.aggregate(paid=Sum("revenue"), count=Count("pk"))
-    returned = Refund.objects.filter(
-        counted_at__isnull=False, invoice__in=invoices.values("pk")
-    ).aggregate(sum=Sum("revenue"))
+    """Add up a list of ``invoices_of``. Three queries."""
+    own = Q(currency=settings.REPORTING_CURRENCY)
+    received = invoices.aggregate(paid=Sum("revenue", filter=own), count=Count("pk"))
+    listed = invoices.values("pk")
+    returned = Refund.objects.gone().filter(
+        invoice__in=listed, invoice__currency=settings.REPORTING_CURRENCY
+    )
+    foreign = ForeignInvoice.objects.filter(invoice__in=listed)
     return InvoiceSums(
         invoices=received["count"],
         paid=int(received["paid"] or 0),
-        refunded=int(returned["sum"] or 0),
+        refunded=int(returned.aggregate(sum=Sum("revenue"))["sum"] or 0),
+        foreign=int(foreign.aggregate(sum=Sum("converted"))["sum"] or 0),
     )
 
 
-def usage_of(developers: DeveloperQuerySet) -> QuerySet[UsageCost]:
-    """Return what serving ``developers`` cost, a row per hour and model."""
-    return UsageCost.objects.filter(organisation__in=_organisations_of(developers))
+def usage_of(people: Population) -> QuerySet[UsageCost]:
+    """Return what serving ``people`` cost, a row per hour and model."""
+    return UsageCost.objects.filter(organisation__in=organisations_of(people))
 
 
 def costs_by_model(usage: QuerySet[UsageCost]) -> list[ModelCost]:
@@ -125,6 +155,13 @@ def costs_by_model(usage: QuerySet[UsageCost]) -> list[ModelCost]:
     return sorted(costs, key=lambda cost: (-cost.cost_nano, cost.model))
 
 
-def _organisations_of(developers: DeveloperQuerySet) -> "QuerySet[Account, int]":
-    accounts = Account.objects.filter(developer__in=developers.values("pk"))
+def organisations_of(people: Population) -> "QuerySet[Account, int]":
+    """Return the numbers of the organisations that are put down to ``people``.
+
+    Organisations are put down to themselves.
+    """
+    if isinstance(people, AccountQuerySet):
+        accounts = Account.objects.filter(pk__in=people.values("pk"))
+    else:
+        accounts = Account.objects.filter(developer__in=people.values("pk"))
     return cast("QuerySet[Account, int]", accounts.values("pk"))

@@ -4,8 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from billing.conversion import services
-from billing.conversion.milestones import MILESTONES
-from contracts.accounts import OrganisationCreated, UserSignedUp
+from billing.conversion.milestones import MILESTONES, ROLES
+from contracts.accounts import (
+    FirstTouchFound,
+    MemberAdded,
+    OrganisationCreated,
+    UserSignedUp,
+)
 from contracts.billing import InvoicePaid, PaymentRefunded, PaymentRestored
 from contracts.inference import UsageAggregated
 from outbox import subscribe, subscribe_dated
@@ -19,9 +24,21 @@ def follow_developer(fact: UserSignedUp) -> None:
     services.record_sign_up(fact.user_id)
 
 
-@subscribe(OrganisationCreated)
-def open_account(fact: OrganisationCreated) -> None:
-    services.record_founder(fact.organisation_id, user_id=fact.user_id)
+@subscribe(FirstTouchFound)
+def follow_first_touch(fact: FirstTouchFound) -> None:
+    services.record_origin(fact.user_id)
+
+
+@subscribe_dated(OrganisationCreated)
+def open_account(fact: OrganisationCreated, *, at: datetime) -> None:
+    services.record_founder(fact.organisation_id, user_id=fact.user_id, at=at)
+
+
+@subscribe_dated(MemberAdded)
+def join_group(fact: MemberAdded, *, at: datetime) -> None:
+    services.record_part(
+        fact.organisation_id, user_id=fact.user_id, role=ROLES[MemberAdded], at=at
+    )
 
 
 @subscribe(UsageAggregated)
@@ -36,6 +53,7 @@ def add_revenue(fact: InvoicePaid, *, at: datetime) -> None:
         amount=fact.amount,
         currency=fact.currency,
         at=at,
+        invoice_id=fact.invoice_id,
         user_id=fact.user_id,
     )
 
@@ -43,7 +61,11 @@ def add_revenue(fact: InvoicePaid, *, at: datetime) -> None:
 @subscribe_dated(PaymentRefunded, formerly=_FORMERLY)
 def take_back_revenue(fact: PaymentRefunded, *, at: datetime) -> None:
     services.add_revenue(
-        fact.organisation_id, amount=-fact.amount, currency=fact.currency, at=at
+        fact.organisation_id,
+        amount=-fact.amount,
+        currency=fact.currency,
+        at=at,
+        invoice_id=fact.invoice_id,
     )
 
 
@@ -51,17 +73,23 @@ def take_back_revenue(fact: PaymentRefunded, *, at: datetime) -> None:
 def restore_revenue(fact: PaymentRestored, *, at: datetime) -> None:
     """Add money that is here again; its first payment keeps its time."""
     services.restore_revenue(
-        fact.organisation_id, amount=fact.amount, currency=fact.currency
+        fact.organisation_id,
+        amount=fact.amount,
+        currency=fact.currency,
+        invoice_id=fact.invoice_id,
     )
 
 
 def record_milestone(fact: Any, *, at: datetime) -> None:
-    """Record the steps of the funnel that a fact stands for, by who did it."""
+    """Record the steps and the part a fact stands for, by who did it."""
     user_id = getattr(fact, fact.actor)
     if user_id is None:
         return
     for milestone in MILESTONES[type(fact)]:
         services.record_milestone(user_id, milestone, at=at)
+    role = ROLES.get(type(fact))
+    if role is not None:
+        services.record_part(fact.organisation_id, user_id=user_id, role=role, at=at)
 
 
 for _fact_class in MILESTONES:

@@ -2,31 +2,34 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import TruncDate
 
-from billing.conversion.models import Developer
 from billing.conversion.ranges import DayRange, reporting_zone
+from billing.conversion.units import Unit, population
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Developers who became active, and who paid first, on one day."""
+    """Units that became active, and that paid first, on one day."""
 
     on: date
     activated: int
     paid: int
 
 
-def daily_trend(days: DayRange, *, source: str = "") -> list[Day]:
+def daily_trend(
+    days: DayRange, *, unit: Unit = Unit.PERSON, source: str | None = None
+) -> list[Day]:
     """Return one row per day of the range, days without anybody included. One query."""
-    counted = Developer.objects.counted()
-    if source:
+    counted = population(unit)
+    if source is not None:
         counted = counted.filter(source=source)
 
-    def per_day(milestone: str) -> QuerySet[Developer, tuple[str, date, int]]:
-        return (
+    def per_day(milestone: str) -> QuerySet[Any, Any]:
+        found: QuerySet[Any, Any] = (
             counted.between(milestone, days.start, days.end)
             .annotate(
                 milestone=Value(milestone),
@@ -36,6 +39,7 @@ def daily_trend(days: DayRange, *, source: str = "") -> list[Day]:
             .annotate(people=Count("pk"))
             .order_by()
         )
+        return found
 
     people = {
         (milestone, on): count

@@ -14,6 +14,7 @@ from contracts.inference import UsageAggregated
 from outbox.queries import unheard_by
 
 LOG = "activity.subscribers.record_fact"
+LEDGER = "billing.ledger.subscribers.record_usage"
 COSTS = "billing.conversion.subscribers.add_cost"
 REVENUE = (
     "billing.conversion.subscribers.add_revenue",
@@ -31,11 +32,15 @@ class Unheard:
     """Facts not delivered yet, dead ones among them until a person has decided.
 
     ``revenue`` (minor units) and ``cost_nano`` are what they will add to each
-    organisation, though the ledger holds it already. ``unlogged`` are lines the
-    activity log does not have yet.
+    organisation, though the ledger holds it already; less than nothing where it is the
+    ledger that has not heard. ``foreign`` is the same for each invoice in another
+    currency, ``unpaid`` are those whose payment is not heard of, ``unlogged`` are
+    lines the activity log does not have yet.
     """
 
     revenue: Counter[int] = field(default_factory=Counter)
+    foreign: Counter[int] = field(default_factory=Counter)
+    unpaid: set[int] = field(default_factory=set)
     cost_nano: Counter[int] = field(default_factory=Counter)
     unlogged: list[NewEvent] = field(default_factory=list)
 
@@ -49,9 +54,19 @@ def unheard_facts() -> Unheard:
         fact = received.fact
         if fact.currency.lower() == settings.REPORTING_CURRENCY:
             found.revenue[fact.organisation_id] += SIGNS[type(fact)] * fact.amount
-    for received in unheard_by(COSTS):
-        if _is_in_ledger(received.fact):
-            found.cost_nano[received.fact.organisation_id] += received.fact.cost_nano
+        else:
+            found.foreign[fact.invoice_id] += SIGNS[type(fact)] * fact.amount
+            if isinstance(fact, InvoicePaid):
+                found.unpaid.add(fact.invoice_id)
+    waiting = {received.event_id: received.fact for received in unheard_by(COSTS)}
+    for fact in waiting.values():
+        if _is_in_ledger(fact):
+            found.cost_nano[fact.organisation_id] += fact.cost_nano
+    for received in unheard_by(LEDGER):
+        # Known here and not there: the ledger is what lags behind.
+        if received.event_id not in waiting:
+            fact = received.fact
+            found.cost_nano[fact.organisation_id] -= fact.cost_nano
     return found
 
 

@@ -37,7 +37,7 @@ class VisitorLink(models.Model):
 
 
 class FirstTouch(models.Model):
-    """How a person first came here, fixed when they signed up."""
+    """How a person first came here: the earliest visit of all their browsers."""
 
     user = models.OneToOneField(
         "accounts.User", on_delete=models.CASCADE, primary_key=True, related_name="+"

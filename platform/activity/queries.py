@@ -13,10 +13,10 @@ def first_visit_of(user_id: int) -> datetime | None:
 
 
 def unlinked_visitors(
-    start: datetime, end: datetime, *, source: str = ""
+    start: datetime, end: datetime, *, source: str | None = None
 ) -> QuerySet[Visitor]:
     """Return browsers first seen in ``[start, end)`` that nobody has signed in with."""
     visitors = Visitor.objects.filter(
         first_seen_at__gte=start, first_seen_at__lt=end, link=None
     )
-    return visitors.filter(source=source) if source else visitors
+    return visitors if source is None else visitors.filter(source=source)

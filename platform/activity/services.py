@@ -22,6 +22,8 @@ from accounts.models import User
 from activity.browser import asks_not_to_be_known, is_bot
 from activity.models import FirstTouch, Visitor, VisitorLink
 from activity.origin import Origin
+from contracts.accounts import FirstTouchFound
+from outbox import publish
 from outbox.buffers import Buffer
 
 logger = logging.getLogger(__name__)
@@ -173,7 +175,7 @@ def record_visitor(visitor_id: str, origin: Origin) -> None:
 
 @transaction.atomic
 def link_visitor(visitor_id: str, user: User) -> bool:
-    """Say that a browser is ``user``'s, and fix how they first came.
+    """Say that a browser is ``user``'s, and read again how they first came.
 
     A browser that another user has already stays theirs, and the answer is
     ``False``: a shared computer gets a new id then, and when its user signs out.
@@ -186,18 +188,56 @@ def link_visitor(visitor_id: str, user: User) -> bool:
     )
     if link.user_id != user.pk:
         return False
-    FirstTouch.objects.get_or_create(
-        user=user,
-        defaults={
-            "at": visitor.first_seen_at,
-            "source": visitor.source,
-            "medium": visitor.medium,
-            "campaign": visitor.campaign,
-            "referrer": visitor.referrer,
-            "landing_path": visitor.landing_path,
-        },
-    )
+    _find_first_touch(user)
     return True
+
+
+def _find_first_touch(user: User) -> None:
+    """Let a person's first touch be that of whichever browser of theirs came first.
+
+    The row is locked before the browsers are looked at: of two links at once the
+    second sees both.
+    """
+    defaults = {"at": timezone.now(), "source": ""}
+    FirstTouch.objects.get_or_create(user=user, defaults=defaults)
+    touch = FirstTouch.objects.select_for_update().get(user=user)
+    browsers = Visitor.objects.filter(link__user=user)
+    first = browsers.order_by("first_seen_at", "pk").first()
+    if first is None or (touch.at, touch.source) == (first.first_seen_at, first.source):
+        return
+    touch.at = first.first_seen_at
+    for name in ("source", "medium", "campaign", "referrer", "landing_path"):
+        setattr(touch, name, getattr(first, name))
+    touch.save()
+    publish(FirstTouchFound(user_id=user.pk, visitor_id=first.pk))
+
+
+@transaction.atomic
+def forget_person(user: User) -> int:
+    """Erase a person's browsers, their touches and what they looked at.
+
+    Returns how many events went. Facts stay, without the browser they came from: they
+    are what was agreed, posted and paid.
+    """
+    browsers = list(
+        VisitorLink.objects.filter(user=user).values_list("visitor_id", flat=True)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM activity_event WHERE source <> 'fact'"
+            " AND (user_id = %s OR visitor_id = ANY(%s))",
+            [user.pk, browsers],
+        )
+        gone: int = cursor.rowcount
+        cursor.execute(
+            "UPDATE activity_event SET visitor_id = '',"
+            " properties = properties - 'visitor_id'"
+            " WHERE source = 'fact' AND user_id = %s",
+            [user.pk],
+        )
+    FirstTouch.objects.filter(user=user).delete()
+    Visitor.objects.filter(pk__in=browsers).delete()
+    return gone
 
 
 def new_visitor_id() -> str:

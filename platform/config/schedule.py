@@ -55,6 +55,7 @@ SCHEDULE: dict[str, Entry] = {
     },
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
+    "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),
     "forum-render-again": _nightly(3, 15, "community.forum.tasks.render_again"),
     "outbox-prune": _nightly(3, 20, "outbox.tasks.prune"),

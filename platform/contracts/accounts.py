@@ -102,3 +102,12 @@ class IdentityLinked:
     provider: str
     external_id: str
     login: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstTouchFound:
+    """How a person first came is known, or an earlier browser of theirs was found."""
+
+    actor: ClassVar[str] = "user_id"
+    user_id: int
+    visitor_id: str

@@ -27,6 +27,7 @@ from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 
+from billing.conversion.models import BridgeCheck
 from billing.stripe import products
 from billing.stripe.exceptions import StripeError
 from inference.catalog.alarms import refusals
@@ -426,6 +427,21 @@ def look_at_metering() -> Said:
         yield Status.OK, "Every server told its usage readably since yesterday."
 
 
+def look_at_figures() -> Said:
+    """Whether the figures added up to the ledger when they were last compared."""
+    checked = BridgeCheck.objects.order_by("-at").first()
+    if checked is None:
+        yield ok("The figures have not been compared with the ledger yet.")
+    elif checked.is_whole:
+        yield ok(f"Figures and ledger agreed on {checked.at:%Y-%m-%d %H:%M} UTC.")
+    else:
+        yield failure(
+            f"On {checked.at:%Y-%m-%d %H:%M} UTC {checked.revenue} minor units and "
+            f"{checked.cost_nano} nano-dollars of the ledger were in no figure: run "
+            "manage.py conversion rebuild, which says whose."
+        )
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A server's key is for that server, not for where it would send us."""
 
@@ -481,6 +497,7 @@ LOOKS: tuple[Callable[[], Said], ...] = (
     look_at_stripe,
     look_at_upstreams,
     look_at_metering,
+    look_at_figures,
     look_at_disk,
 )
 

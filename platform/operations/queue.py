@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.decorators import staff_required
 from accounts.types import AuthenticatedHttpRequest
 from audit import services as audit
+from billing.conversion.models import BridgeCheck
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 from jobs import services
@@ -83,6 +85,8 @@ def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         "query": _query(kind=kind, state=state, q=text),
         "ignored": ignored,
         "ignored_query": _query(kind=kind, state=Job.State.IGNORED),
+        "checked": BridgeCheck.objects.order_by("-at").first(),
+        "reporting_currency": settings.REPORTING_CURRENCY,
         "can_retry_all": bool(page.items) and state == Job.State.DEAD and not text,
     }
     return render(request, "operations/job_list.html", context)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts import services, tokens
 from accounts.models import Membership, User
+from billing.conversion import services as conversion
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
@@ -141,6 +142,8 @@ def build() -> World:
     linked = playground.chat(member, columns=[model.slug])
     chats.share(linked, "link", organisation=None)
     linked.refresh_from_db()
+    conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
+    conversion.record_sign_up(member.pk)
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     inbox = WebhookInbox.objects.create(
         endpoint="default",

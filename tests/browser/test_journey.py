@@ -108,7 +108,7 @@ def test_the_whole_way(browser: Browser, stack: Stack) -> None:
     before = figures(staff)
     assert before == {
         "developers": "0",
-        "share": "no data",
+        "share": "no data: nobody is counted here",
         "paid": "0",
         "revenue": "$0.00",
     }
@@ -207,7 +207,7 @@ def test_the_whole_way(browser: Browser, stack: Stack) -> None:
     whole_way = {
         "first_visit_at": 2,
         "signed_up_at": 2,
-        "activated_at": 2,
+        "verified_at": 2,
         "first_call_at": 1,
         "checkout_at": 1,
         "paid_at": 1,

@@ -73,9 +73,7 @@ def test_the_demo_leaves_every_sum_right(world: datetime) -> None:
 def test_the_demo_has_figures_to_look_at(world: datetime) -> None:
     start = world - timedelta(days=90)
 
-    figures = total(
-        cohorts_by_source(start, world, window=timedelta(days=30), as_of=world)
-    )
+    figures = total(cohorts_by_source(start, world))
 
     assert figures.developers > 40
     assert 0.03 < (figures.share or 0) < 0.2

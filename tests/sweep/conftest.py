@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
+from billing.conversion import services as conversion
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
@@ -54,6 +55,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         add_member(team, user=people[name], role=role)
     ensure_default_plans()
     ensure_default_models()
+    conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
     topic = forum.topic(owner, category=forum.category(slug="general"))
     reply = forum.reply(topic, people["member"])
     key = key_of(team, by=owner)

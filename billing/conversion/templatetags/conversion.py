@@ -9,8 +9,12 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from billing.conversion.definitions import DEFINITIONS, Definition
-from billing.conversion.stats import Interval
+from billing.conversion.definitions import Definition, definition_of
+from billing.conversion.figures import Cohort
+from billing.conversion.presentation import why_missing
+from billing.conversion.ranges import UNKNOWN
+from billing.conversion.reasons import Missing
+from billing.conversion.stats.shares import Interval
 from billing.conversion.trend import Day, bars_of
 
 register = template.Library()
@@ -33,15 +37,28 @@ def percent_range(interval: Interval | None) -> str:
 @register.filter
 def source_name(source: str) -> str:
     """Write a source: a host and a campaign as they are, our own words translated."""
-    return {"direct": _("direct"), "search": _("search")}.get(source, source)
+    ours = {"": _("unknown"), "direct": _("direct"), "search": _("search")}
+    return ours.get(source, source)
 
 
 @register.filter
-def signed(change: float | None, unit: str = "%") -> str:
-    """Write a change with its sign, or that there is too little to compare."""
-    if change is None:
-        return _("too few to compare")
+def signed(change: float | Missing, unit: str = "%") -> str:
+    """Write a change with its sign, or why there is none."""
+    if isinstance(change, Missing):
+        return str(change.label)
     return f"{change:+.1f} {unit}"
+
+
+@register.filter
+def why(cohort: Cohort, name: str) -> Missing | None:
+    """Return the reason code of a number that a cohort does not have."""
+    return why_missing(cohort, name)
+
+
+@register.filter
+def source_value(source: str) -> str:
+    """Return a source as an address says it; none at all has a word of its own."""
+    return source or UNKNOWN
 
 
 @register.filter
@@ -60,18 +77,18 @@ def span(value: timedelta | None) -> str:
 
 
 @register.filter
-def exact(value: Fraction | None, places: int = 2) -> str:
+def exact(value: Fraction | int | Missing, places: int = 2) -> str:
     """Write an exact number with at most ``places`` decimals."""
-    if value is None:
-        return _("no data")
+    if isinstance(value, Missing):
+        return str(value.label)
     rounded = Decimal(value.numerator) / Decimal(value.denominator)
     return number_format(rounded, places, force_grouping=True)
 
 
 @register.simple_tag
-def definition(name: str) -> Definition:
-    """Return what a number means."""
-    return DEFINITIONS[name]
+def definition(name: str, unit: str = "") -> Definition:
+    """Return what a number means, for the unit it counts."""
+    return definition_of(name, unit)
 
 
 @register.inclusion_tag("conversion/_trend.html")

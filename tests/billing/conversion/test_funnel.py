@@ -16,14 +16,14 @@ END = START + 30 * DAY
 WHOLE_WAY = {
     "first_visit_at": 0,
     "signed_up_at": 1,
-    "activated_at": 2,
+    "verified_at": 2,
     "first_call_at": 3,
     "checkout_at": 4,
     "paid_at": 5,
 }
 
 
-def counts(source: str = "") -> list[int]:
+def counts(source: str | None = None) -> list[int]:
     return [
         step.people for step in ordered_funnel(START, END, window=WINDOW, source=source)
     ]
@@ -51,7 +51,7 @@ def test_later_steps_may_lie_after_the_range(developer: Make) -> None:
     developer(
         first_visit_at=29,
         signed_up_at=29,
-        activated_at=33,
+        verified_at=33,
         first_call_at=34,
         checkout_at=35,
         paid_at=36,

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.queries import personal_organisation
-from billing.conversion import rebuilding
+from billing.conversion import deriving
 from billing.conversion.models import Account, Developer
 from billing.conversion.rebuilding import rebuild
 from billing.ledger.services import record_invoice
@@ -60,7 +60,7 @@ def test_a_payment_delivered_in_the_midst_of_a_rebuild_is_kept(
     organisation = personal_organisation(user)
     deliver_outbox()
     has_read, has_tried = threading.Event(), threading.Event()
-    read_revenue = rebuilding._revenue
+    read_revenue = deriving.revenue_by_organisation
 
     def reads_and_waits() -> dict[int, int]:
         sums = read_revenue()
@@ -69,7 +69,7 @@ def test_a_payment_delivered_in_the_midst_of_a_rebuild_is_kept(
         has_tried.wait(timeout=1)
         return sums
 
-    monkeypatch.setattr(rebuilding, "_revenue", reads_and_waits)
+    monkeypatch.setattr(deriving, "revenue_by_organisation", reads_and_waits)
 
     def deliver_meanwhile() -> None:
         try:

@@ -1,16 +1,11 @@
-import math
 from fractions import Fraction
 
 import pytest
-from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
-from billing.conversion.stats import (
-    ProfitModel,
-    student_quantile,
-    sum_interval,
-    wilson_interval,
-)
+from billing.conversion.reasons import Missing
+from billing.conversion.stats.profit import ProfitModel
+from billing.conversion.stats.shares import wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -41,39 +36,6 @@ def test_nothing_tried_has_no_interval() -> None:
 def test_more_successes_than_trials_are_refused() -> None:
     with pytest.raises(ValueError, match="21 of 20"):
         wilson_interval(21, 20)
-
-
-@pytest.mark.parametrize("freedom", [20, 199, 1000, 100_000])
-@pytest.mark.parametrize("probability", [0.6, 0.9, 0.975, 0.995])
-def test_student_agrees_with_scipy(probability: float, freedom: int) -> None:
-    expected = scipy_stats.t.ppf(probability, freedom)
-
-    assert student_quantile(probability, freedom) == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_interval_of_a_sum_agrees_with_scipy() -> None:
-    values = [0.0] * 180 + [20.0, 75.0, -3.5, 19.25] * 10
-    mean, error = sum(values) / len(values), scipy_stats.sem(values)
-    low, high = scipy_stats.t.interval(0.95, len(values) - 1, loc=mean, scale=error)
-
-    interval = sum_interval(
-        len(values), math.fsum(values), math.fsum(value**2 for value in values)
-    )
-
-    assert interval is not None
-    assert interval.low == pytest.approx(low * len(values), rel=1e-9)
-    assert interval.high == pytest.approx(high * len(values), rel=1e-9)
-
-
-def test_one_value_has_no_interval() -> None:
-    assert sum_interval(1, 5.0, 25.0) is None
-
-
-def test_equal_values_have_no_spread() -> None:
-    interval = sum_interval(200, 400.0, 800.0)
-
-    assert interval is not None
-    assert (interval.low, interval.high) == (400.0, 400.0)
 
 
 def example(**changes: object) -> ProfitModel:
@@ -111,13 +73,37 @@ def test_break_even_of_the_example() -> None:
     assert break_even.developers == 500
 
 
-def test_a_losing_price_has_no_break_even_share() -> None:
-    break_even = example(price=Fraction(60)).break_even(Fraction(1500))
-
-    assert break_even.share is None
-    assert break_even.developers is None
-    assert break_even.price == 85
+def test_break_even_cost_is_what_the_price_leaves_over() -> None:
+    assert example().break_even(Fraction(1500)).cost == 85
 
 
-def test_a_sale_that_never_happens_has_no_break_even_price() -> None:
-    assert example(share=Fraction(0)).break_even(Fraction(1500)).price is None
+def test_each_missing_break_even_says_why() -> None:
+    losing = example(price=Fraction(60)).break_even(Fraction(1500))
+    nobody = example(developers=0).break_even(Fraction(1500))
+    unpaid = example(share=Fraction(0)).break_even(Fraction(1500))
+    dear = example().break_even(Fraction(40_000))
+
+    assert (losing.share, losing.developers) == (Missing.NO_MARGIN, Missing.NO_MARGIN)
+    assert losing.price == 85
+    assert (nobody.share, nobody.price) == (Missing.NOBODY, Missing.NOBODY)
+    assert nobody.developers == 500
+    assert (unpaid.price, unpaid.cost) == (Missing.NOBODY_PAID, Missing.NOBODY_PAID)
+    assert unpaid.developers == Missing.NOBODY_PAID
+    assert unpaid.share == Fraction(5, 100)
+    assert (dear.share, dear.cost) == (Missing.NOT_EVEN_ALL, Missing.NOT_EVEN_FREE)
+
+
+def test_the_interval_of_alpha_is_one_of_profit_at_a_fixed_margin() -> None:
+    interval = wilson_interval(100, 1000)
+
+    assert interval is not None
+    assert interval.low * 30 * 1000 == pytest.approx(2487.28, abs=0.005)
+    assert interval.high * 30 * 1000 == pytest.approx(3604.56, abs=0.005)
+
+
+def test_nobody_of_twenty_may_still_be_sixteen_percent() -> None:
+    interval = wilson_interval(0, 20)
+
+    assert interval is not None
+    assert interval.low == 0
+    assert interval.high == pytest.approx(0.161125, abs=5e-7)

@@ -26,6 +26,7 @@ RANGE = "from=2026-09-01&to=2026-09-30"
 WHOLE_WAY = {
     "first_visit_at": 1,
     "signed_up_at": 2,
+    "verified_at": 2.5,
     "activated_at": 3,
     "first_call_at": 4,
     "checkout_at": 5,
@@ -123,10 +124,10 @@ def test_the_four_numbers_and_their_product_are_shown(
 def test_nothing_measured_is_no_data_and_not_zero(staff: Client) -> None:
     html = staff.get(f"{HOME}?{RANGE}").content.decode()
 
-    assert figure(html, "share") == "no data"
-    assert figure(html, "price") == "no data"
-    assert figure(html, "cost") == "no data"
-    assert figure(html, "matured") == "no data"
+    assert figure(html, "share") == "no data: nobody is counted here"
+    assert figure(html, "price") == "no data: nobody is counted here"
+    assert figure(html, "cost") == "no data: nobody is counted here"
+    assert figure(html, "matured") == "no data: nobody is counted here"
     assert figure(html, "developers") == "0"
 
 
@@ -278,7 +279,7 @@ def test_the_home_page_costs_the_same_for_one_and_for_thirty(
         developer(source=f"source-{index}", **WHOLE_WAY)
     staff.get(f"{HOME}?{RANGE}")
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(24):
         assert staff.get(f"{HOME}?{RANGE}").status_code == 200
 
 
@@ -295,9 +296,10 @@ def test_the_profit_model_works_without_scripts(staff: Client) -> None:
         f"{HOME}model/?developers=1000&share=10&price=100&cost=70&fixed_cost=1500"
     ).content.decode()
 
-    assert "<dd>5.00 %</dd>" in html
-    assert "<dd>85.00</dd>" in html
-    assert "<dd>500</dd>" in html
+    assert 'data-break-even="share">5.00 %<' in html
+    assert 'data-break-even="price">85.00<' in html
+    assert 'data-break-even="cost">85.00<' in html
+    assert 'data-break-even="developers">500<' in html
 
 
 def test_the_profit_model_says_when_every_conversion_loses_money(
@@ -308,7 +310,7 @@ def test_the_profit_model_says_when_every_conversion_loses_money(
     ).content.decode()
 
     assert "every conversion loses money" in html
-    assert "none: the margin is not positive" in html
+    assert "none: the price does not cover the cost" in html
 
 
 def test_the_profit_model_starts_from_what_was_measured(

@@ -1,19 +1,15 @@
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from billing.conversion.bridge import bridge
+from billing.conversion.bridge import BEGINNING, bridge, check_bridge
 from billing.conversion.models import Developer
 from billing.conversion.rebuilding import rebuild
-from billing.conversion.unheard import unheard_facts
 from core.commands import ProductCommand
 
 # A screen; what differs so often differs for one reason.
 SHOWN = 20
-# Before the first invoice of anybody.
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Command(ProductCommand):
@@ -48,12 +44,20 @@ class Command(ProductCommand):
 
     def _check(self) -> None:
         found = bridge(BEGINNING, timezone.now())
-        for part in found.parts:
-            self.stdout.write(f"{part.label}: {part.amount}")
-        self.stdout.write(f"ledger: {found.ledger}")
-        missing = found.unaccounted - sum(unheard_facts().revenue.values())
-        if missing:
+        for part in (*found.parts, found.ledger):
+            self.stdout.write(
+                f"{part.label}: {part.amount} minor units,"
+                f" {part.cost_nano} nano-dollars of cost"
+            )
+        for each in found.foreign:
+            self.stdout.write(
+                f"{each.currency}: {each.net} are {each.converted} at their rates,"
+                f" {each.unrated} have none yet"
+            )
+        checked = check_bridge()
+        if not checked.is_whole:
             raise CommandError(
-                f"{missing} minor units of the ledger are in no account:"
+                f"{checked.revenue} minor units of the ledger are in no account, and"
+                f" {checked.cost_nano} nano-dollars of cost:"
                 " run manage.py conversion rebuild, which says whose."
             )

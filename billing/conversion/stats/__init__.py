@@ -1,0 +1,1 @@
+"""The statistics of conversion: pure functions on plain numbers."""

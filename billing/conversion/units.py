@@ -1,0 +1,33 @@
+"""The unit a figure counts: people or organisations."""
+
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from billing.conversion.models import Account, Developer, WayQuerySet
+from core.reading import Values
+
+
+class Unit(models.TextChoices):
+    """Who is counted. An organisation's way is that of its first engaged person."""
+
+    PERSON = "person", _("People")
+    ORGANISATION = "organisation", _("Organisations")
+
+
+# Units with a way: rows of either kind have the same steps under the same names.
+Population = WayQuerySet[Any]
+
+
+def population(unit: Unit) -> Population:
+    """Return those every figure of ``unit`` is about."""
+    if unit == Unit.ORGANISATION:
+        return Account.objects.counted()
+    return Developer.objects.counted()
+
+
+def unit_of(request: HttpRequest) -> Unit:
+    """Read ``unit``; people unless the address says otherwise."""
+    return Unit(Values(request.GET).choice("unit", Unit.values, default=Unit.PERSON))
