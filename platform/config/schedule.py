@@ -36,6 +36,7 @@ SCHEDULE: dict[str, Entry] = {
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
+    "gateway-refusals": _every(15, "inference.gateway.tasks.publish_refusals"),
     "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),
     "usage-report": _every(30, "inference.usage.tasks.report_hours"),
     "forum-views": _every(60, "community.forum.tasks.flush_views"),
