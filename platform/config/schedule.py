@@ -50,6 +50,12 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.subscriptions.tasks.remind_of_trials",
         "schedule": crontab(minute=5),
     },
+    # Those who were in their night are told in their morning.
+    "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
+    "growth-release": _every(3600, "billing.growth.tasks.release_expired"),
+    "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
+    "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),
+    "growth-learn": _nightly(4, 50, "billing.growth.tasks.learn"),
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),

@@ -16,6 +16,9 @@ from django.utils import timezone
 
 from accounts import services, tokens
 from accounts.models import Membership, User
+from billing.growth.deciding import DecisionUnit, decide
+from billing.growth.moments import Moment
+from billing.growth.surfaces import Surface
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
@@ -30,6 +33,7 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
+from tests.factories.growth import experiment_of, lead_of
 
 # Whoever signs in, and what each of them is.
 ROLES = (
@@ -141,6 +145,9 @@ def build() -> World:
     chats.share(linked, "link", organisation=None)
     linked.refresh_from_db()
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
+    experiment = experiment_of("stay_talk")
+    lead = lead_of(team)
+    decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     inbox = WebhookInbox.objects.create(
         endpoint="default",
         event_id="evt_1",
@@ -194,6 +201,16 @@ def build() -> World:
             "<int:price>": str(model.prices.get().pk),
         },
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
+        "staff/offers/": {
+            "<slug:moment>": Moment.LEAVING.value,
+            "<slug:key>": "stay_talk",
+        },
+        "staff/leads/": {"<int:pk>": str(lead.pk)},
+        "staff/offers/experiments/": {"<slug:key>": experiment.key},
+        "_growth/": {
+            "<slug:surface>": Surface.CONSOLE.value,
+            "<uuid:uuid>": str(decided.uuid),
+        },
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
         "api/v1/notifications/": {
