@@ -7,4 +7,5 @@ urlpatterns = [
     path("", include("billing.subscriptions.urls")),
     path("", include("billing.stripe.urls")),
     path("", include("billing.conversion.urls")),
+    path("", include("billing.growth.urls")),
 ]

@@ -1,7 +1,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from billing.plans.services import Inquiry
+from accounts.models import User
+from billing.plans.models import Inquiry
 from edge.fields import TextField
 
 
@@ -32,6 +33,6 @@ class InquiryForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
     )
 
-    def inquiry(self, *, plan: str) -> Inquiry:
-        """Return the valid inquiry."""
-        return Inquiry(plan=plan, **self.cleaned_data)
+    def inquiry(self, *, plan: str, user: User | None) -> Inquiry:
+        """Return the valid inquiry, which is not written down yet."""
+        return Inquiry(plan=plan, user=user, **self.cleaned_data)

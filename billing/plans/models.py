@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from core.clock import now
 from entitlements.features import Features
 
 
@@ -191,3 +192,26 @@ class Price(models.Model):
         """The price of one month and seat; a year's is divided by twelve."""
         months = 12 if self.interval == self.Interval.YEAR else 1
         return round(self.unit_amount / months)
+
+
+class Inquiry(models.Model):
+    """A question about a plan that is sold in person, as it was written."""
+
+    # Of everything in it: sent twice, it is one.
+    digest = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, related_name="+", null=True
+    )
+    plan = models.CharField(max_length=40, blank=True)
+    name = models.CharField(max_length=120)
+    email = models.EmailField()
+    company = models.CharField(max_length=120, blank=True)
+    seats = models.PositiveIntegerField(null=True)
+    message = models.TextField()
+    sent_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name_plural = "inquiries"
+
+    def __str__(self) -> str:
+        return f"{self.company or self.name}"

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parseaddr
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from billing.plans.defaults import DEFAULT_PLANS, DefaultPlan
-from billing.plans.models import Plan, PlanVersion, Price
+from billing.plans.models import Inquiry, Plan, PlanVersion, Price
+from contracts.billing import InquiryReceived
 from entitlements.features import Features
 from notifications.mailing import queue_mail
+from outbox import publish
 
 
 @transaction.atomic
@@ -97,20 +98,9 @@ def _create(default: DefaultPlan) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
-    """A question about a plan that is sold in person."""
-
-    plan: str
-    name: str
-    email: str
-    company: str
-    seats: int | None
-    message: str
-
-
-def send_inquiry(inquiry: Inquiry) -> None:
-    """Mail an inquiry to those who sell; sent twice, it arrives once.
+@transaction.atomic
+def send_inquiry(inquiry: Inquiry) -> Inquiry:
+    """Keep an inquiry and mail it to those who sell; sent twice, it arrives once.
 
     It is written down before it is sent, so a mail server that is away loses nothing.
     """
@@ -124,11 +114,30 @@ def send_inquiry(inquiry: Inquiry) -> None:
         inquiry.message,
     ]
     text = "\n".join(lines)
+    inquiry.digest = hashlib.sha256(text.encode()).hexdigest()
+    known = Inquiry.objects.filter(digest=inquiry.digest).first()
+    if known is not None:
+        return known
+    try:
+        # Two that come at once meet at the digest.
+        with transaction.atomic():
+            inquiry.save()
+    except IntegrityError:
+        return Inquiry.objects.get(digest=inquiry.digest)
     queue_mail(
         parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
         subject=f"Inquiry from {inquiry.company or inquiry.name}",
         text=text,
         kind="inquiry",
         headers={"Reply-To": inquiry.email},
-        idempotency_key=f"inquiry:{hashlib.sha256(text.encode()).hexdigest()}",
+        idempotency_key=f"inquiry:{inquiry.digest}",
     )
+    publish(
+        InquiryReceived(
+            inquiry_id=inquiry.pk,
+            plan=inquiry.plan,
+            seats=inquiry.seats,
+            user_id=inquiry.user_id,
+        )
+    )
+    return inquiry

@@ -110,7 +110,8 @@ def talk(request: HttpRequest) -> HttpResponse:
         answer = render(request, "plans/talk.html", context, status=error.status)
         answer["Retry-After"] = str(error.retry_after)
         return answer
-    send_inquiry(form.inquiry(plan=plan))
+    user = request.user if request.user.is_authenticated else None
+    send_inquiry(form.inquiry(plan=plan, user=user))
     drafting.accept(request)
     return redirect(f"{reverse('plans:talk')}?sent=1")
 

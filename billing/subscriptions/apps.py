@@ -22,7 +22,7 @@ class SubscriptionsConfig(AppConfig):
     )
 
     def ready(self) -> None:
-        from billing.subscriptions import subscribers  # noqa: F401
+        from billing.subscriptions import given, subscribers  # noqa: F401
         from billing.subscriptions.notices import purses_of
         from notifications import registry as notifications
 

@@ -115,7 +115,7 @@ def cancel(request: OrganisationHttpRequest) -> HttpResponse:
         reason=form.cleaned_data["reason"],
         members=request.organisation.memberships.count(),
     )
-    offer = leaving.decide(situation)
+    offer = leaving.offer_instead(situation, by=request.user)
     if not Values(request.POST).flag("sure"):
         return _leaving(request, form, subscription, offer=offer, is_last_step=True)
     return _done(

@@ -1,12 +1,19 @@
-"""What a buyer who is about to leave is offered instead: one decision, made here.
+"""What would fit a buyer who is about to leave; growth decides whether it is offered.
 
-An engine that decides better one day, from what is known of an organisation, replaces
-``decide`` and nothing else. An offer never stands between a person and the end of
-their plan: it is shown once, beside the button.
+An offer never stands between a person and the end of their plan: it is shown once,
+beside the button.
 """
 
 from dataclasses import dataclass
 
+from django.utils import timezone
+
+from accounts.models import User
+from billing.growth.deciding import DecisionUnit
+from billing.growth.moments import Moment
+from billing.growth.occurrences import occur
+from billing.growth.services import record_exposure
+from billing.growth.surfaces import Surface
 from billing.plans.models import Plan
 from billing.plans.queries import offers
 from billing.subscriptions.models import Cancellation, Subscription
@@ -45,8 +52,30 @@ class Alternative:
     seats: int = 0
 
 
-def decide(situation: Situation) -> Alternative | None:
-    """Return what to offer, if anything fits what was said."""
+def offer_instead(situation: Situation, *, by: User) -> Alternative | None:
+    """Return what is offered to a leaving buyer, if anything; seen when it is shown.
+
+    Asked again the same day for the same reason, it is the same.
+    """
+    found = fitting(situation)
+    if found is None:
+        return None
+    organisation_id = situation.subscription.organisation_id
+    decided = occur(
+        Moment.LEAVING,
+        DecisionUnit(organisation_id, by.pk),
+        occasion=f"{timezone.now():%Y-%m-%d} {situation.reason} {by.pk}",
+        context={"reason": situation.reason},
+        fits={f"stay_{found.kind}"},
+    )
+    if decided.offer_id is None:
+        return None
+    record_exposure(decided.uuid, user=by, surface=Surface.CANCEL)
+    return found
+
+
+def fitting(situation: Situation) -> Alternative | None:
+    """Return what fits what was said, if anything does."""
     if situation.reason in COSTS:
         return _something_cheaper(situation)
     if situation.reason in HELP:

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Membership, Organisation, User
+from billing.growth.occurrences import notice_trial_ending
 from billing.plans.models import PlanVersion
 from billing.subscriptions import notices
 from billing.subscriptions.models import (
@@ -89,4 +90,5 @@ def _remind(row: Subscription, *, now: datetime) -> int:
     )
     if is_new:
         notices.notify_trial_ends(row, ends_at=row.trial_end, days=days)
+        notice_trial_ending(row.organisation_id, row.pk)
     return int(is_new)

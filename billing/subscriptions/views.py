@@ -22,6 +22,8 @@ from accounts.services import choose_organisation
 from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from accounts.wishes import keep_for_return, kept_for_return, wish_of
 from audit import services as audit
+from billing.growth.occurrences import REFUSALS, offer_after_refusal
+from billing.growth.surfaces import Surface
 from billing.ledger.models import Invoice
 from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.queries import Offer, offer_for
@@ -197,17 +199,26 @@ def plan_fragment(request: OrganisationHttpRequest) -> HttpResponse:
 @organisation_required
 @require_GET
 def upgrade_fragment(request: OrganisationHttpRequest) -> HttpResponse:
-    """A nudge where something needs a better plan; nothing where it does not.
+    """What could help after a refusal; growth decides what is offered.
 
     Who has the models in another organisation is sent there, not to the till.
     """
     state = queries.billing_state(request.organisation)
+    included_for = premium_organisation(request.user)
+    can_buy = permissions.can_buy(request.user, request.organisation)
+    why = Values(request.GET).choice("why", REFUSALS, default="model_requires_plan")
+    decision = None
+    if can_buy and included_for is None:
+        decision = offer_after_refusal(
+            REFUSALS[why], user=request.user, organisation_id=request.organisation.pk
+        )
     context = {
         "organisation": request.organisation,
-        "state": state,
+        "decision": decision,
+        "surface": Surface.PLAYGROUND,
         "is_needed": not state.features.premium_models,
-        "included_for": premium_organisation(request.user),
-        "can_buy": permissions.can_buy(request.user, request.organisation),
+        "included_for": included_for,
+        "can_buy": can_buy,
         "wish": wish_of(request),
     }
     return render(request, "subscriptions/_upgrade.html", context)

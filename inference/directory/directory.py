@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from core.errors import Unavailable
 from entitlements.features import Features
-from entitlements.queries import entitlements_for
+from entitlements.queries import entitlements_for, hint_for
 from inference.catalog.models import Deployment, Model
 from inference.catalog.pricing import amount_of, worst_of
 from inference.catalog.queries import current_prices
@@ -81,6 +81,8 @@ class Caller:
     # … and to have what its calls say kept.
     keeps_transcripts: bool = False
     rules: KeyRules = NO_RULES
+    # What a refusal adds; it is never asked for anything else.
+    hint: errors.Hint | None = None
 
     def require(self, scope: str) -> None:
         """Raise ``APIError`` for what the key is not for."""
@@ -357,11 +359,21 @@ def load_caller(digest: str) -> Caller | None:
         stores_responses=_has(Storage.objects, key.organisation_id),
         keeps_transcripts=_has(TranscriptChoice.objects, key.organisation_id),
         rules=_rules_of(key),
+        hint=_hint_of(key),
     )
 
 
 def _has(choices: Manager[Any], organisation_id: int) -> bool:
     return choices.filter(pk=organisation_id).exists()
+
+
+def _hint_of(key: ApiKey) -> errors.Hint | None:
+    hint = hint_for(key.organisation_id)
+    if hint is None:
+        return None
+    locale = key.created_by.locale if key.created_by else ""
+    text = hint.text_zh if locale.startswith("zh") else hint.text_en
+    return errors.Hint(text, hint.url)
 
 
 def _rules_of(key: ApiKey) -> KeyRules:

@@ -340,7 +340,8 @@ class Admission:
             return
         features = caller.features
         if verdict == b"quota":
-            raise errors.quota_exhausted(billing_url(caller), headers)
+            refusal = errors.quota_exhausted(billing_url(caller), headers)
+            raise refusal.hinting(caller.hint, organisation_id=caller.organisation_id)
         if verdict in {b"key_quota", b"project_quota"}:
             raise _budget_used_up(caller, headers, is_key=verdict == b"key_quota")
         rules = caller.rules
@@ -430,7 +431,8 @@ class FallbackLimits:
     def _check_money(self, caller: Caller, hold: int) -> None:
         organisation, key, project = _accounts_of(caller)
         if self._is_beyond(organisation, hold, caller.features.monthly_allowance_nano):
-            raise errors.quota_exhausted(billing_url(caller))
+            refusal = errors.quota_exhausted(billing_url(caller))
+            raise refusal.hinting(caller.hint, organisation_id=caller.organisation_id)
         if self._is_beyond(key, hold, caller.monthly_limit_nano):
             raise _budget_used_up(caller, {}, is_key=True)
         if self._is_beyond(project, hold, caller.rules.project_limit_nano):

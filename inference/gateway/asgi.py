@@ -22,7 +22,7 @@ from core.context import request_id as current_request_id
 from core.errors import Unavailable
 from inference.catalog.models import path_of
 from inference.directory.directory import Caller, OfferedModel
-from inference.gateway import metrics
+from inference.gateway import metrics, refusals
 from inference.gateway.counting import count
 from inference.gateway.engine import Engine
 from inference.gateway.keeping import answer_about
@@ -151,6 +151,7 @@ class Gateway:
             await self._route(request)
         except APIError as error:
             metrics.count_refusal(error)
+            refusals.note(error)
             # A stream that had begun to wait has told of it in an event.
             if not request.has_started_answer:
                 await request.refuse(error)

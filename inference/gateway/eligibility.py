@@ -23,7 +23,8 @@ async def find_model(directory: Directory, caller: Caller, slug: str) -> Offered
         visible = [name for name in offered if caller.may_see(name)]
         raise errors.model_not_found(slug, visible)
     if model.is_premium and not caller.features.premium_models:
-        raise errors.model_requires_plan(slug, pricing_url(caller, slug))
+        refusal = errors.model_requires_plan(slug, pricing_url(caller, slug))
+        raise refusal.hinting(caller.hint, organisation_id=caller.organisation_id)
     return model
 
 

@@ -1,7 +1,7 @@
 from celery import shared_task
 from redis.exceptions import RedisError
 
-from inference.gateway import comparing, sweeping
+from inference.gateway import comparing, refusals, sweeping
 
 
 @shared_task
@@ -19,3 +19,9 @@ def compare() -> None:
     """Prove our sums, and hold them against those of the models' servers."""
     comparing.check_sums()
     comparing.compare_all()
+
+
+@shared_task
+def publish_refusals() -> None:
+    """Tell which organisations a plan could have helped."""
+    refusals.publish_refusals()

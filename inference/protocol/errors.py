@@ -2,12 +2,23 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Self
 
 import orjson
 
 from core.errors import DomainError
 from core.idempotency import InvalidKey
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What could help who was refused: a sentence and an ASCII address."""
+
+    text: str
+    url: str
+
 
 CONTEXT_EXCEEDED = "context_length_exceeded"
 
@@ -16,7 +27,8 @@ class APIError(Exception):
     """An answer other than the one asked for.
 
     ``headers`` are added to the response. The body is
-    ``{"error": {"message", "type", "param", "code"}}``.
+    ``{"error": {"message", "type", "param", "code"}}``, and ``help`` in it where there
+    is a hint: text, with an address at its end that the header ``x-help`` has as well.
     """
 
     def __init__(
@@ -36,17 +48,26 @@ class APIError(Exception):
         self.code = code
         self.param = param
         self.headers = dict(headers or {})
+        self.help = ""
+        self.organisation_id: int | None = None
+
+    def hinting(self, hint: Hint | None, *, organisation_id: int) -> Self:
+        """Say whom a plan could help and, if there is a hint, how."""
+        self.organisation_id = organisation_id
+        if hint is not None:
+            self.help = f"{hint.text} {hint.url}"
+            self.headers["x-help"] = hint.url
+        return self
 
     def body(self) -> bytes:
+        error = {
+            "message": self.message,
+            "type": self.kind,
+            "param": self.param,
+            "code": self.code,
+        }
         return orjson.dumps(
-            {
-                "error": {
-                    "message": self.message,
-                    "type": self.kind,
-                    "param": self.param,
-                    "code": self.code,
-                }
-            }
+            {"error": {**error, "help": self.help} if self.help else error}
         )
 
     def event(self) -> bytes:

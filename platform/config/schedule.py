@@ -36,6 +36,7 @@ SCHEDULE: dict[str, Entry] = {
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
+    "gateway-refusals": _every(15, "inference.gateway.tasks.publish_refusals"),
     "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),
     "usage-report": _every(30, "inference.usage.tasks.report_hours"),
     "forum-views": _every(60, "community.forum.tasks.flush_views"),
@@ -53,6 +54,12 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.subscriptions.tasks.remind_of_trials",
         "schedule": crontab(minute=5),
     },
+    # Those who were in their night are told in their morning.
+    "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
+    "growth-release": _every(3600, "billing.growth.tasks.release_expired"),
+    "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
+    "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),
+    "growth-learn": _nightly(4, 50, "billing.growth.tasks.learn"),
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),

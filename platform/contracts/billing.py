@@ -109,3 +109,14 @@ class PaymentRestored:
     amount: int
     currency: str
     occurred_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InquiryReceived:
+    """A person asked about a plan that is sold in person; ``user_id`` had signed in."""
+
+    actor: ClassVar[str] = "user_id"
+    inquiry_id: int
+    plan: str = ""
+    seats: int | None = None
+    user_id: int | None = None

@@ -72,3 +72,16 @@ class ModelsCompared:
     models: str
     winner: str
     verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRefused:
+    """Calls of an organisation were refused for want of a plan, or of allowance.
+
+    ``code`` is what the caller was told: ``model_requires_plan`` or
+    ``insufficient_quota``. It is told about once a day for each, not for each call.
+    """
+
+    organisation_id: int
+    code: str
+    day: str

@@ -1,13 +1,22 @@
+from django.utils import timezone
+
 from accounts.models import Organisation, User
 from accounts.queries import current_organisation
 from entitlements.features import FREE, Features
-from entitlements.models import OrganisationEntitlement
+from entitlements.models import Hint, OrganisationEntitlement
 
 
 def entitlements_for(organisation_id: int) -> Features:
     """Return what the organisation may do now; without a row that is ``FREE``."""
     row = OrganisationEntitlement.objects.filter(pk=organisation_id).first()
     return Features.from_dict(row.features) if row else FREE
+
+
+def hint_for(organisation_id: int) -> Hint | None:
+    """Return what refusals add for an organisation now, if anything."""
+    return Hint.objects.filter(
+        pk=organisation_id, expires_at__gt=timezone.now()
+    ).first()
 
 
 def premium_organisations(user: User) -> list[Organisation]:

@@ -1,6 +1,7 @@
 """Writing entitlements: billing does, everyone else reads."""
 
 import logging
+from datetime import datetime
 from functools import partial
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from redis.exceptions import RedisError
 from accounts.models import Organisation
 from contracts.entitlements import EntitlementsChanged
 from entitlements.features import Features
-from entitlements.models import OrganisationEntitlement
+from entitlements.models import Hint, OrganisationEntitlement
 from outbox import publish
 from stores.redis import client, prefixed
 
@@ -54,6 +55,38 @@ def replace_for(organisation_id: int, features: Features, *, source: str) -> int
     )
     transaction.on_commit(partial(announce, organisation_id), robust=True)
     return revision
+
+
+@transaction.atomic
+def set_hint(
+    organisation_id: int,
+    *,
+    text_en: str,
+    text_zh: str,
+    url: str,
+    expires_at: datetime,
+    reference: str,
+) -> None:
+    """Have the gateway's refusals add a hint for an organisation; one at a time."""
+    Hint.objects.update_or_create(
+        pk=organisation_id,
+        defaults={
+            "text_en": text_en[:400],
+            "text_zh": text_zh[:400],
+            "url": url,
+            "expires_at": expires_at,
+            "reference": reference,
+        },
+    )
+    transaction.on_commit(partial(announce, organisation_id), robust=True)
+
+
+@transaction.atomic
+def remove_hint(organisation_id: int, *, reference: str) -> None:
+    """Take a hint back, unless another has taken its place."""
+    gone, _ = Hint.objects.filter(pk=organisation_id, reference=reference).delete()
+    if gone:
+        transaction.on_commit(partial(announce, organisation_id), robust=True)
 
 
 def announce(organisation_id: int) -> None:

@@ -20,6 +20,8 @@ class Kind(models.TextChoices):
     BILLING = "billing", _("Plans and payments")
     SECURITY = "security", _("Security of my account")
     ORGANISATION = "organisation", _("Organisations")
+    # By mail only for who asks for it; who says no is offered nothing anywhere.
+    OFFERS = "offers", _("Offers and advice about plans")
 
 
 # Nobody may miss these.

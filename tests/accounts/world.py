@@ -17,6 +17,9 @@ from django.utils import timezone
 from accounts import services, tokens
 from accounts.models import Membership, User
 from billing.conversion import services as conversion
+from billing.growth.deciding import DecisionUnit, decide
+from billing.growth.moments import Moment
+from billing.growth.surfaces import Surface
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
@@ -31,6 +34,7 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
+from tests.factories.growth import experiment_of, lead_of
 
 # Whoever signs in, and what each of them is.
 ROLES = (
@@ -145,6 +149,9 @@ def build() -> World:
     conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
     conversion.record_sign_up(member.pk)
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
+    experiment = experiment_of("stay_talk")
+    lead = lead_of(team)
+    decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     inbox = WebhookInbox.objects.create(
         endpoint="default",
         event_id="evt_1",
@@ -198,6 +205,16 @@ def build() -> World:
             "<int:price>": str(model.prices.get().pk),
         },
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
+        "staff/offers/": {
+            "<slug:moment>": Moment.LEAVING.value,
+            "<slug:key>": "stay_talk",
+        },
+        "staff/leads/": {"<int:pk>": str(lead.pk)},
+        "staff/offers/experiments/": {"<slug:key>": experiment.key},
+        "_growth/": {
+            "<slug:surface>": Surface.CONSOLE.value,
+            "<uuid:uuid>": str(decided.uuid),
+        },
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
         "api/v1/notifications/": {

@@ -13,6 +13,8 @@ from accounts.models import Membership
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
 from billing.conversion import services as conversion
+from billing.growth.deciding import DecisionUnit, decide
+from billing.growth.moments import Moment
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
@@ -24,6 +26,7 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.sweep.world import Address, every_address
 
@@ -75,26 +78,29 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     chats.share(chat, "public", organisation=None)
     chat.refresh_from_db()
     project = Project.objects.create(organisation=team, name="Website")
+    decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (topic, reply, event, token, job)],
+        "pk": [str(one.pk) for one in (topic, reply, event, token, job, lead_of(team))],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
         "place": [str(deployment.pk)],
         "price": [str(deployment.model.prices.latest("pk").pk)],
-        "uuid": [str(uuid.uuid4())],
+        "uuid": [str(uuid.uuid4()), str(decided.uuid)],
+        "surface": ["console"],
+        "moment": ["leaving"],
         "slug": [topic.slug, "general", "doorstone-docs"],
         "version": ["1.0"],
         "path": ["index"],
         "public_id": [key.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
-        "key": ["x"],
+        "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
         "uidb36": ["1"],
         "digest": ["x"],
         "page": ["keys/"],

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "inference.transcripts",
     "inference.usage",
     "billing.conversion",
+    "billing.growth",
     "billing.ledger",
     "billing.plans",
     "billing.stripe",
@@ -417,6 +418,8 @@ FORMAT_MODULE_PATH = "design.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 # The day of every report: conversion windows and charts are cut in this zone.
+# How many in a hundred are never offered anything, to compare the others with.
+GROWTH_HOLDOUT_PERCENT = env.integer("GROWTH_HOLDOUT_PERCENT", 10)
 REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "Asia/Shanghai")
 # Figures are in one currency; invoices in another stay in the ledger.
 REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", "usd").lower()

@@ -24,3 +24,5 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+# Who a test makes is in no holdout but where the test is about it.
+GROWTH_HOLDOUT_PERCENT = 0

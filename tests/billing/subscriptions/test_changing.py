@@ -447,7 +447,7 @@ def test_an_offer_fits_what_was_said(
 ) -> None:
     row = Subscription(price=offer_for(plan).prices["month"], seats=seats)
 
-    found = offers.decide(
+    found = offers.fitting(
         offers.Situation(subscription=row, reason=reason, members=members)
     )
 

@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import openai
 import pytest
+from django.utils import timezone
 
+from inference.gateway.refusals import publish_refusals
 from inference.usage.models import OrganisationMonth, UsageHour
+from outbox.models import Event
 from tests.fakes.upstream import Upstream
 from tests.inference.gateway.conftest import HELLO, PRO, Customer, recorded
 
@@ -192,7 +196,7 @@ def test_the_upstream_gets_its_own_model_name_and_no_header_of_ours(
 def test_a_premium_model_opens_within_a_second_of_the_plan(
     customer: Callable[..., Customer], offer: Any, upstream: Upstream
 ) -> None:
-    from entitlements.services import replace_for
+    from entitlements.services import replace_for, set_hint
 
     offer(upstream, "plain", edition="premium")
     ada = customer()
@@ -200,6 +204,28 @@ def test_a_premium_model_opens_within_a_second_of_the_plan(
         ada.client.chat.completions.create(model="plain", messages=HELLO)
     assert caught.value.code == "model_requires_plan"
     assert caught.value.param == "model"
+    assert "x-help" not in caught.value.response.headers
+
+    set_hint(
+        ada.organisation.pk,
+        text_en="Seven days are free.",
+        text_zh="免费七天。",
+        url="https://shop.test/offer/",
+        expires_at=timezone.now() + timedelta(days=1),
+        reference="one",
+    )
+    time.sleep(1)
+    with pytest.raises(openai.PermissionDeniedError) as hinted:
+        ada.client.chat.completions.create(model="plain", messages=HELLO)
+    assert hinted.value.response.json()["error"]["help"] == (
+        "Seven days are free. https://shop.test/offer/"
+    )
+    assert hinted.value.response.headers["x-help"] == "https://shop.test/offer/"
+    # However often it was refused, that is told once.
+    assert publish_refusals() == 1
+    told = Event.objects.get(name="CallRefused")
+    assert told.payload["organisation_id"] == ada.organisation.pk
+    assert told.payload["code"] == "model_requires_plan"
 
     replace_for(ada.organisation.pk, PRO, source="test")
     time.sleep(1)

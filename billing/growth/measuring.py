@@ -1,0 +1,216 @@
+"""What became of the units that decisions were about: one statement, sums per arm.
+
+A unit counts from its first decision that is compared, whatever was decided for it
+afterwards, in the arm of that decision: so nobody chooses an arm by what they did.
+Money is from the ledger: revenue without tax, less what went back, in the reporting
+currency; model cost in US dollars; both in billionths here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from billing.growth.models import Decision
+from billing.growth.stats.cuped import PairSample
+from billing.growth.stats.samples import Sums
+from core.money import NANO, minor_per_unit
+
+Reason = Decision.Reason
+
+_MEASURE = """
+WITH first AS (
+  SELECT DISTINCT ON (organisation_id) organisation_id, decided_at AS since, {arm} AS arm,
+         coalesce((context->>'held_chance')::float, 0) AS held_chance
+    FROM growth_decision
+   WHERE reason IN ('offered', 'holdout', 'offer_holdout', 'control')
+     AND decided_at >= %(start)s AND decided_at < %(end)s {only}
+   ORDER BY organisation_id, decided_at, id
+), unit AS (
+  SELECT first.arm, first.held_chance,
+         EXISTS (SELECT 1 FROM ledger_invoice
+                  WHERE organisation_id = first.organisation_id
+                    AND paid_at <= first.since AND revenue > 0) AS was_customer,
+         EXISTS (SELECT 1 FROM ledger_invoice
+                  WHERE organisation_id = first.organisation_id
+                    AND paid_at > first.since AND revenue > 0) AS has_paid,
+         %(factor)s * coalesce((
+           SELECT sum(revenue - told_returned) FROM ledger_invoice
+            WHERE organisation_id = first.organisation_id
+              AND paid_at > first.since AND currency = %(currency)s), 0) AS revenue,
+         coalesce((SELECT sum(cost_nano) FROM ledger_usagecost
+                    WHERE organisation_id = first.organisation_id
+                      AND "window" > first.since), 0) AS usage,
+         coalesce((SELECT sum(amount_nano) FROM growth_cost AS cost
+                     JOIN growth_decision AS decision ON decision.id = cost.decision_id
+                    WHERE decision.organisation_id = first.organisation_id
+                      AND cost.kind = 'trial_usage'
+                      AND decision.decided_at >= first.since), 0) AS trial_usage,
+         coalesce((SELECT sum(amount_nano) FROM growth_cost AS cost
+                     JOIN growth_decision AS decision ON decision.id = cost.decision_id
+                    WHERE decision.organisation_id = first.organisation_id
+                      AND cost.kind = 'credits'
+                      AND decision.decided_at >= first.since), 0) AS credits,
+         coalesce((SELECT sum(price_nano) FROM ledger_usagecost
+                    WHERE organisation_id = first.organisation_id
+                      AND "window" <= first.since
+                      AND "window" > first.since - interval '28 days'), 0) AS before
+    FROM first
+), money AS (
+  SELECT unit.*, (usage + credits) * %(rate)s AS cost,
+         revenue - (usage + credits) * %(rate)s AS profit
+    FROM unit
+)
+SELECT arm, count(*), sum(held_chance),
+       count(*) FILTER (WHERE NOT was_customer),
+       count(*) FILTER (WHERE has_paid AND NOT was_customer),
+       sum(revenue), sum(usage) * %(rate)s, sum(trial_usage) * %(rate)s,
+       sum(credits) * %(rate)s,
+       sum(cost), sum((cost / %(unit)s)::float ^ 2),
+       sum(profit), sum((profit / %(unit)s)::float ^ 2),
+       sum(before), sum((before / %(unit)s)::float ^ 2),
+       sum((profit / %(unit)s)::float * (before / %(unit)s)::float)
+  FROM money GROUP BY arm
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What became of one arm; money in billionths of the reporting currency.
+
+    ``new`` are the units that had never paid before; the share of payers is theirs.
+    ``usage`` is everything that serving the arm cost, ``trial_usage`` the part of it
+    that is booked to trials. ``cost`` and ``profit`` are per unit, in whole units of
+    money; ``pairs`` has the profit beside the usage of the 28 days before.
+    """
+
+    units: int
+    held_chance: float
+    new: int
+    payers: int
+    revenue: int
+    usage: int
+    trial_usage: int
+    credits: int
+    cost: Sums
+    profit: Sums
+    pairs: PairSample
+
+    @property
+    def paying(self) -> Sums:
+        return Sums.of_share(self.payers, self.new)
+
+    @property
+    def mean_cost_nano(self) -> int | None:
+        """What one unit cost on average; None of nobody."""
+        return round(self.cost.mean * NANO) if self.units else None
+
+    @property
+    def mean_profit_nano(self) -> int | None:
+        """What one unit brought on average; None of nobody."""
+        return round(self.profit.mean * NANO) if self.units else None
+
+    @property
+    def offer_cost(self) -> int:
+        """What the offers cost: what was given, and what trials used."""
+        return self.trial_usage + self.credits
+
+    @property
+    def other_usage(self) -> int:
+        return self.usage - self.trial_usage
+
+
+NOBODY = Measured(
+    units=0,
+    held_chance=0.0,
+    new=0,
+    payers=0,
+    revenue=0,
+    usage=0,
+    trial_usage=0,
+    credits=0,
+    cost=Sums(0, 0, 0),
+    profit=Sums(0, 0, 0),
+    pairs=PairSample(0, 0, 0, 0, 0, 0),
+)
+
+
+def measure_engine(start: datetime, end: datetime) -> dict[str, Measured]:
+    """Return ``treated`` and ``holdout`` of everything that was decided in a range."""
+    return _measure(
+        "CASE WHEN reason = 'holdout' THEN 'holdout' ELSE 'treated' END", start, end
+    )
+
+
+def measure_offer(offer_id: int, start: datetime, end: datetime) -> dict[str, Measured]:
+    """Return whom an offer was made to, and from whom it was kept, by any holdout."""
+    return _measure(
+        "CASE WHEN reason = 'offered' THEN 'treated' ELSE 'holdout' END",
+        start,
+        end,
+        only="AND intended_id = %(offer)s",
+        offer=offer_id,
+    )
+
+
+def measure_experiment(key: str, start: datetime, end: datetime) -> dict[str, Measured]:
+    """Return each variant of an experiment; in none is who is held out for ever."""
+    return _measure(
+        "split_part(variant, ':', 2)",
+        start,
+        end,
+        only="AND variant LIKE %(variant)s AND reason <> 'holdout'",
+        variant=f"{key.replace('_', chr(92) + '_')}:%",
+    )
+
+
+def dollar_rate() -> float | None:
+    """Return what a US dollar is worth in the reporting currency, if that is known."""
+    if settings.REPORTING_CURRENCY == "usd":
+        return 1.0
+    rate = settings.REPORTING_USD_RATE
+    return float(rate[0]) if rate else None
+
+
+def _measure(
+    arm: str, start: datetime, end: datetime, *, only: str = "", **values: Any
+) -> dict[str, Measured]:
+    """Measure the arms that an expression names; nothing of it is from outside."""
+    currency = settings.REPORTING_CURRENCY
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MEASURE.format(arm=arm, only=only),
+            {
+                **values,
+                "start": start,
+                "end": end,
+                "currency": currency,
+                "factor": NANO // minor_per_unit(currency),
+                "rate": dollar_rate() or 0,
+                "unit": NANO,
+            },
+        )
+        rows = cursor.fetchall()
+    return {row[0]: _measured(row) for row in rows}
+
+
+def _measured(row: tuple[Any, ...]) -> Measured:
+    units, unit = int(row[1]), float(NANO)
+    cost, profit, before = (float(row[i]) / unit for i in (9, 11, 13))
+    return Measured(
+        units=units,
+        held_chance=float(row[2]),
+        new=row[3],
+        payers=row[4],
+        revenue=int(row[5]),
+        usage=round(row[6]),
+        trial_usage=round(row[7]),
+        credits=round(row[8]),
+        cost=Sums(units, cost, float(row[10])),
+        profit=Sums(units, profit, float(row[12])),
+        pairs=PairSample(
+            units, profit, before, float(row[12]), float(row[14]), float(row[15])
+        ),
+    )

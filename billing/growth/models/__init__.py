@@ -1,0 +1,24 @@
+"""What growth keeps."""
+
+from billing.growth.models.decisions import Cost, Decision, Exposure
+from billing.growth.models.experiments import Experiment, Variant
+from billing.growth.models.leads import Lead, LeadNote, LeadScore
+from billing.growth.models.noted import AcceptedAnswer, CompanyDomain
+from billing.growth.models.offers import Catalogue, Offer, Policy, PolicyOffer
+
+__all__ = [
+    "AcceptedAnswer",
+    "Catalogue",
+    "CompanyDomain",
+    "Cost",
+    "Decision",
+    "Experiment",
+    "Exposure",
+    "Lead",
+    "LeadNote",
+    "LeadScore",
+    "Offer",
+    "Policy",
+    "PolicyOffer",
+    "Variant",
+]

@@ -1,0 +1,35 @@
+from celery import shared_task
+
+from billing.growth import learning, mailing, occurrences, scoring, services
+
+
+@shared_task
+def send_offers() -> None:
+    """Tell people of offers whose time has come."""
+    mailing.send_offers()
+
+
+@shared_task
+def release_expired() -> None:
+    """Free what is reserved for offers that are over."""
+    services.release_expired()
+
+
+@shared_task
+def notice_falling_usage() -> None:
+    """Notice paying organisations that use much less than before."""
+    occurrences.notice_falling_usage()
+
+
+@shared_task
+def learn() -> None:
+    """Stop what loses money, then learn from what is left."""
+    learning.guard_margins()
+    learning.learn()
+
+
+@shared_task
+def score() -> None:
+    """Take the day's snapshot of every score, and open leads for who is in need."""
+    scoring.score_organisations()
+    scoring.open_leads_by_score()

@@ -1,0 +1,1 @@
+"""Pages of growth: what people see of an offer, and what staff do with them."""

@@ -1,0 +1,170 @@
+"""What was measured: the lift of all offers and of each, and of experiments."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.decorators import staff_required
+from accounts.types import AuthenticatedHttpRequest
+from billing.growth import editing, figures, learning
+from billing.growth.forms import ExperimentForm
+from billing.growth.lift import (
+    Lift,
+    LiftSum,
+    bridge,
+    engine_lift,
+    experiment_lifts,
+    offer_lift,
+)
+from billing.growth.measuring import dollar_rate
+from billing.growth.models import Experiment, Offer
+from billing.growth.views.staff import RANGES, days_of
+from core.errors import DomainError
+from core.money import minor_per_unit
+from core.reading import Values
+from edge import drafting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRow:
+    """An offer with its lift and what it brought beyond whom it was kept from."""
+
+    offer: Offer
+    lift: Lift
+    bridge: LiftSum
+
+
+@staff_required
+@require_safe
+def lift(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """The whole engine against its holdout, and each offer against its own."""
+    # Of a quarter payments have followed.
+    days = days_of(request, default=90)
+    now = timezone.now()
+    return render(
+        request,
+        "growth/lift.html",
+        {"days": days, "ranges": RANGES, **_lifts(now - timedelta(days=days), now)},
+    )
+
+
+@staff_required
+@require_safe
+def month(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """What the engine did in a month, on one page that prints."""
+    now = timezone.now().astimezone(UTC)
+    asked = Values(request.GET).day("month", default=now.date()) or now.date()
+    start = datetime(asked.year, asked.month, 1, tzinfo=UTC)
+    after = (start + timedelta(days=32)).replace(day=1)
+    context = {
+        "start": start,
+        "previous": (start - timedelta(days=1)).replace(day=1),
+        "following": after if after <= now else None,
+        "moments": figures.moment_figures(start, after),
+        "experiments": Experiment.objects.filter(
+            started_at__gte=start, started_at__lt=after
+        ).order_by("started_at"),
+        **_lifts(start, min(after, now)),
+    }
+    return render(request, "growth/month.html", context)
+
+
+@staff_required
+@require_safe
+def experiment_list(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Every experiment, the running ones first."""
+    experiments = Experiment.objects.order_by("state", "-created_at")
+    return render(request, "growth/experiment_list.html", {"experiments": experiments})
+
+
+@staff_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def experiment_new(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Plan an experiment: what is compared, and how many units that takes."""
+    form = ExperimentForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        experiment = form.save(commit=False)
+        experiment.smallest = form.cleaned_data["smallest_rise"] / 100
+        experiment.planned = form.planned()
+        editing.create_experiment(experiment, by=request.user, variants=form.variants())
+        drafting.accept(request)
+        return redirect("growth:experiment", experiment.key)
+    status = 422 if form.is_bound else 200
+    return render(request, "growth/experiment_new.html", {"form": form}, status=status)
+
+
+@staff_required
+@require_safe
+def experiment(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
+    """One experiment: its variants, whether the split is right, and what it found."""
+    found = get_object_or_404(Experiment, key=key)
+    weights = learning.weights_of(found)
+    control = learning.control_of(found)
+    until = found.stopped_at or timezone.now()
+    split_p, lifts = experiment_lifts(found, weights, control=control, end=until)
+    first = next(iter(lifts.values()), None)
+    context = {
+        "experiment": found,
+        "variants": found.variants.select_related("offer").order_by("pk"),
+        "control": control,
+        "counts": {control: first.control.units if first else 0}
+        | {name: each.treated.units for name, each in lifts.items()},
+        "split_p": split_p,
+        "is_off": bool(first and first.is_off),
+        "lifts": lifts,
+        "currency": settings.REPORTING_CURRENCY,
+    }
+    return render(request, "growth/experiment.html", context)
+
+
+@staff_required
+@require_POST
+def experiment_state(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
+    """Start an experiment, or stop it with what was concluded."""
+    found = get_object_or_404(Experiment, key=key)
+    asked = Values(request.POST)
+    act = asked.choice("act", ("start", "stop"))
+    outcome = asked.text("outcome", most=300)  # The column's width.
+    if act == "start":
+        try:
+            editing.start_experiment(found, by=request.user)
+        except DomainError as error:
+            messages.error(request, str(error))
+    elif act == "stop":
+        if outcome:
+            learning.stop_experiment(found, outcome=outcome, by=request.user)
+        else:
+            messages.error(request, _("Say what was concluded, for later readers."))
+    return redirect("growth:experiment", key)
+
+
+def _lifts(start: datetime, end: datetime) -> dict[str, object]:
+    minor = minor_per_unit(settings.REPORTING_CURRENCY)
+    engine = engine_lift(start, end)
+    made = Offer.objects.filter(
+        decisions__decided_at__gte=start, decisions__decided_at__lt=end
+    ).distinct()
+    rows = []
+    for offer in made.order_by("key"):
+        found = offer_lift(offer, start, end)
+        rows.append(
+            OfferRow(offer=offer, lift=found, bridge=bridge(found, minor=minor))
+        )
+    return {
+        "engine": engine,
+        "bridge": bridge(engine, minor=minor),
+        "rows": rows,
+        "currency": settings.REPORTING_CURRENCY,
+        "has_rate": dollar_rate() is not None,
+    }

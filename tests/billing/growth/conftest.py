@@ -1,0 +1,62 @@
+"""Offers, policies and units as small as they can be."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from billing.growth.catalogue import ensure_default_offers, renew_revision
+from billing.growth.models import Offer, Policy, PolicyOffer
+from billing.growth.moments import Moment
+
+WORDS = {
+    "title_en": "Title",
+    "title_zh": "标题",
+    "body_en": "Text.",
+    "body_zh": "正文。",
+    "action_en": "Go",
+    "action_zh": "前往",
+}
+
+
+def make_offer(key: str, **fields: Any) -> Offer:
+    """Return an active offer that costs nothing and is kept from nobody."""
+    values: dict[str, Any] = {
+        **WORDS,
+        "kind": Offer.Kind.TALK,
+        "state": Offer.State.ACTIVE,
+        "surfaces": ["console"],
+        "holdout_percent": 0,
+    }
+    return Offer.objects.create(key=key, **{**values, **fields})
+
+
+def put_in_force(moment: Moment, *offers: Offer, **fields: Any) -> Policy:
+    """Put a policy with these offers, and no other, in force."""
+    Policy.objects.filter(moment=moment).delete()
+    policy = Policy.objects.create(moment=moment, version=1, **fields)
+    PolicyOffer.objects.bulk_create(
+        PolicyOffer(policy=policy, offer=offer, rank=rank)
+        for rank, offer in enumerate(offers)
+    )
+    renew_revision()
+    return policy
+
+
+@pytest.fixture
+def catalogue(db: None) -> None:
+    ensure_default_offers()
+
+
+@pytest.fixture
+def offered(catalogue: None) -> Callable[..., Offer]:
+    """Return a function that makes an offer and has a moment choose it."""
+
+    def offer(
+        key: str, *, moment: Moment = Moment.THIRD_ANSWER, **fields: Any
+    ) -> Offer:
+        made = make_offer(key, **fields)
+        put_in_force(moment, made)
+        return made
+
+    return offer

@@ -1,0 +1,136 @@
+"""Offers in a real browser: seen when they come into view, and staff's pages."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Page, expect
+
+from accounts.queries import personal_organisation
+from billing.growth.catalogue import ensure_default_offers
+from billing.growth.deciding import DecisionUnit
+from billing.growth.leads import due_after
+from billing.growth.models import Decision, Exposure, Lead, LeadScore, Offer
+from billing.growth.moments import Moment
+from billing.growth.occurrences import occur
+from billing.plans.models import Inquiry
+from billing.plans.services import ensure_default_plans
+from tests.browser.helpers import (
+    assert_no_horizontal_scroll,
+    axe_violations,
+    collect_console_and_csp,
+    settle,
+)
+from tests.factories.growth import experiment_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+Person = Callable[..., Any]
+Open = Callable[..., BrowserContext]
+PAGES = (
+    "/staff/offers/",
+    "/staff/offers/moments/premium_refused/",
+    "/staff/offers/all/",
+    "/staff/offers/all/premium_trial/",
+    "/staff/offers/experiments/",
+    "/staff/offers/experiments/new/",
+    "/staff/offers/experiments/words/",
+    "/staff/offers/lift/",
+    "/staff/offers/month/",
+    "/staff/leads/",
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_factor(settings: Any) -> None:
+    settings.SECOND_FACTOR_REQUIRED = False
+
+
+def enter(context: BrowserContext, user: Any, base: str) -> Page:
+    client = Client()
+    client.force_login(user)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": base}]
+    )
+    return context.new_page()
+
+
+def test_an_offer_is_seen_when_it_comes_into_view_and_accepted_by_keyboard(
+    open_context: Open, live_server: Any, person: Person
+) -> None:
+    ensure_default_plans()
+    ensure_default_offers()
+    Offer.objects.filter(key="premium_trial").update(state="active", holdout_percent=0)
+    ada = person("ada")
+    org = personal_organisation(ada)
+    decided = occur(Moment.THIRD_ANSWER, DecisionUnit(org.pk, ada.pk), occasion="1")
+    page = enter(open_context(width=390), ada, live_server.url)
+    complaints = collect_console_and_csp(page)
+
+    with page.expect_response(lambda answer: "/_growth/seen/" in answer.url):
+        page.goto("/console/ada/")
+    settle(page)
+    if shots := os.environ.get("SHOTS"):
+        page.screenshot(path=Path(shots) / "console-390.png", full_page=True)
+    assert Exposure.objects.get().surface == "console"
+    assert axe_violations(page) == []
+    assert_no_horizontal_scroll(page)
+    page.get_by_role("button", name="Start the trial").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("It is in force.")).to_be_visible()
+
+    assert Decision.objects.get(pk=decided.id).accepted_at is not None
+    assert complaints.lines == []
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_staff_pages_are_accessible_at_every_width(
+    open_context: Open, live_server: Any, person: Person, locale: str, theme: str
+) -> None:
+    staff = person("staff", is_staff=True)
+    org = personal_organisation(person("ada"))
+    experiment_of("see_plans")
+    occur(Moment.PREMIUM_REFUSED, DecisionUnit(org.pk), occasion="1")
+    inquiry = Inquiry.objects.create(
+        digest="x",
+        name="Wei Chen",
+        email="wei@acme.test",
+        company="Acme",
+        message="Hi.",
+    )
+    LeadScore.objects.create(
+        day=timezone.now().date(),
+        organisation=org,
+        score=61,
+        reasons=[
+            {"sign": "limit_hit", "times": 2, "latest": "2026-09-01", "points": 30.0}
+        ],
+    )
+    lead = Lead.objects.create(
+        origin="inquiry",
+        inquiry=inquiry,
+        organisation=org,
+        due_at=due_after(timezone.now()) - timedelta(days=9),
+    )
+    pages = (*PAGES, reverse("growth:lead", args=[lead.pk]))
+    for width in (1280, 390):
+        context = open_context(width=width, theme=theme, locale=locale)
+        page = enter(context, staff, live_server.url)
+        complaints = collect_console_and_csp(page)
+        for number, path in enumerate(pages):
+            page.goto(path)
+            settle(page)
+            if shots := os.environ.get("SHOTS"):
+                name = f"{number:02}-{locale[:2]}-{theme}-{width}.png"
+                page.screenshot(path=Path(shots) / name, full_page=True)
+            assert_no_horizontal_scroll(page)
+            assert axe_violations(page) == [], path
+        assert complaints.lines == []
