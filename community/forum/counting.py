@@ -30,6 +30,14 @@ COUNTERS: dict[tuple[str, str], str] = {
         " JOIN forum_post p ON p.id = v.post_id"
         " WHERE p.topic_id = c.id AND p.number = 1"
     ),
+    ("forum_post", "comment_count"): (
+        "SELECT count(*) FROM forum_comment m"
+        " WHERE m.post_id = c.id AND m.hidden_at IS NULL"
+    ),
+    ("forum_reactioncount", "count"): (
+        "SELECT count(*) FROM forum_reaction r"
+        " WHERE r.post_id = c.post_id AND r.kind = c.kind"
+    ),
     ("forum_post", "vote_score"): (
         "SELECT coalesce(sum(v.value), 0) FROM forum_vote v WHERE v.post_id = c.id"
     ),

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from community.forum.models import Post, Topic
+from community.forum.models import Comment, Post, Topic
 
 
 def visible_topic(request: HttpRequest, pk: int) -> Topic:
@@ -41,3 +41,21 @@ def history_page(request: HttpRequest, pk: int, number: int) -> str:
 def post_place(request: HttpRequest, pk: int) -> str:
     """Return the address of a post within its topic, or 404."""
     return visible_post(request, pk).get_absolute_url()
+
+
+def visible_comment(request: HttpRequest, pk: int) -> Comment:
+    """Return a comment the reader may see, or 404."""
+    visible = Comment.objects.visible_to(request.user)
+    return get_object_or_404(
+        visible.select_related("post__topic__category", "author"), pk=pk
+    )
+
+
+def comments_page(request: HttpRequest, pk: int) -> str:
+    """Return where the comments of a post are, or 404."""
+    return reverse("forum:comment-list", args=[visible_post(request, pk).pk])
+
+
+def comment_place(request: HttpRequest, pk: int) -> str:
+    """Return the address of a comment the reader may see, or 404."""
+    return visible_comment(request, pk).get_absolute_url()

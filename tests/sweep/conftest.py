@@ -15,6 +15,7 @@ from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
+from community.forum.services import post_comment
 from inference.catalog.defaults import ensure_default_models
 from inference.keys.models import Project
 from inference.playground import services as chats
@@ -56,6 +57,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     ensure_default_models()
     topic = forum.topic(owner, category=forum.category(slug="general"))
     reply = forum.reply(topic, people["member"])
+    comment = post_comment(reply, author=owner, text="Which version?", limited=False)
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
     event = WebhookInbox.objects.create(
@@ -77,7 +79,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (topic, reply, event, token, job)],
+        "pk": [str(one.pk) for one in (topic, reply, comment, event, token, job)],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [used(team, key).request_id],
@@ -100,6 +102,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "share": [str(chat.share_token)],
         "answer": [str(chat.messages.get(role="assistant").pk)],
         "section": ["pages", "topics"],
+        "kind": ["thanks"],
     }
     client = Client(raise_request_exception=False)
     client.force_login(people["staff"])
