@@ -3,13 +3,15 @@
 from django.urls import path
 
 from community.forum import api
-from community.forum.rest import talk
+from community.forum.rest import moderating, talk
 
 urlpatterns = [
     path("topics/", api.TopicList.as_view(), name="topic-list"),
     path("topics/<int:pk>/", api.TopicDetail.as_view(), name="topic-detail"),
     path("topics/<int:pk>/watch/", api.Watching.as_view(), name="watching"),
     path("topics/<int:pk>/posts/", api.ReplyList.as_view(), name="reply-list"),
+    path("topics/<int:pk>/join/", moderating.Joining.as_view(), name="joining"),
+    path("topics/<int:pk>/split/", moderating.Splitting.as_view(), name="splitting"),
     path("posts/<int:pk>/", api.PostDetail.as_view(), name="post-detail"),
     path("posts/<int:pk>/acceptance/", api.Acceptance.as_view(), name="acceptance"),
     path("posts/<int:pk>/vote/", api.Voting.as_view(), name="voting"),

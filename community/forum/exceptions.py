@@ -77,3 +77,31 @@ class TooManyBookmarks(DomainError):
 
     code = "too_many_bookmarks"
     message = _("You keep 2,000 posts already. Remove some of them first.")
+
+
+class CannotJoin(DomainError):
+    """Topics that are the same, hidden or joined already are not joined."""
+
+    code = "cannot_join"
+    message = _(
+        "These topics cannot be joined: choose another one that can be seen and was "
+        "not joined to a third."
+    )
+
+
+class CannotSplit(DomainError):
+    """Some of the replies of a topic become another one, never the first post."""
+
+    code = "cannot_split"
+    message = _(
+        "Choose replies of this topic: at least one, at most 200, not the first post."
+    )
+
+
+class NotJoined(DomainError):
+    """Only what was joined is taken apart again."""
+
+    code = "not_joined"
+    message = _(
+        "This topic was not joined to another one, or none of it is left there."
+    )

@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from community.forum.models import (
+    MovedPost,
     Person,
     Post,
     Tag,
@@ -151,12 +152,16 @@ def names_of(topic: Topic) -> list[str]:
 
 
 def _leave_out_hidden(rows: Sequence[TopicRow]) -> None:
-    """Take from what is unread what nobody may read."""
+    """Take from what is unread what nobody may read, or reads elsewhere by now."""
     if not rows:
         return
     unread = {row.topic.pk: row for row in rows}
     hidden = Post.objects.filter(topic__in=unread, hidden_at__isnull=False)
-    for topic_id, number in hidden.values_list("topic_id", "number"):
+    gone = MovedPost.objects.filter(topic__in=unread)
+    places = ("topic_id", "number")
+    for topic_id, number in hidden.values_list(*places).union(
+        gone.values_list(*places)
+    ):
         row = unread[topic_id]
         if number > row.last_read:
             row.unread = max(0, row.unread - 1)

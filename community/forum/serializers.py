@@ -14,7 +14,8 @@ from community.forum.forms import (
 )
 from community.forum.models import Topic, TopicUser
 from community.forum.queries import PERIODS, SORTS
-from core.reading import LAST_DAY
+from community.forum.services import MOST_SPLIT
+from core.reading import LAST_DAY, MOST_DIGITS
 from edge.endpoints import PageQuery
 from edge.rest import StrictSerializer
 
@@ -270,3 +271,25 @@ class NewBookmarkSerializer(StrictSerializer):
         if value is not None and value.year > LAST_DAY.year:
             raise serializers.ValidationError("That is too far away.")
         return value
+
+
+class JoinSerializer(StrictSerializer):
+    """The topic, by its id, that another one becomes part of."""
+
+    into = serializers.IntegerField(min_value=1, max_value=10**MOST_DIGITS - 1)
+
+
+class SplitSerializer(StrictSerializer):
+    """The replies, by their numbers, that become a topic; the rest is as it was."""
+
+    numbers = serializers.ListField(
+        child=serializers.IntegerField(min_value=2, max_value=999_999),
+        min_length=1,
+        max_length=MOST_SPLIT,
+    )
+    title = serializers.CharField(max_length=200)
+    category = serializers.SlugField(required=False)
+    kind = serializers.ChoiceField(choices=Topic.Kind.choices, required=False)
+
+    def validate_title(self, value: str) -> str:
+        return checked_title(value)

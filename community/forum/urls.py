@@ -39,6 +39,9 @@ urlpatterns = [
     path(
         "forum/t/<int:pk>/moderate/", moderation.topic_moderate, name="topic-moderate"
     ),
+    path("forum/t/<int:pk>/join/", moderation.topic_join, name="topic-join"),
+    path("forum/t/<int:pk>/unjoin/", moderation.topic_unjoin, name="topic-unjoin"),
+    path("forum/t/<int:pk>/split/", moderation.topic_split, name="topic-split"),
     path("forum/p/<int:pk>/", posts.post_detail, name="post-detail"),
     path("forum/p/<int:pk>/edit/", posts.post_edit, name="post-edit"),
     path("forum/p/<int:pk>/history/", posts.post_history, name="post-history"),

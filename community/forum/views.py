@@ -18,6 +18,7 @@ from community.forum import permissions, services
 from community.forum.cleaning import clean_title
 from community.forum.forms import ReplyForm, TopicForm, new_token
 from community.forum.lookups import (
+    moved_place,
     post_place,
     reply_form,
     topic_page,
@@ -125,15 +126,20 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
 def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
     """One topic with its answers or replies."""
     topic = visible_topic(request, int(pk))
+    number = Values(request.GET).whole("n", default=0, least=0, most=MOST_POSTS)
+    if topic.pk != int(pk) and (place := moved_place(request, int(pk), number or 1)):
+        return place
     if slug != topic.slug:
         query = request.META.get("QUERY_STRING", "")
         address = topic.get_absolute_url() + (f"?{query}" if query else "")
         return redirect(address, permanent=True)
+    if number > 1 and (place := moved_place(request, topic.pk, number)):
+        return place
     request.activity_subject = f"topic:{topic.pk}"  # type: ignore[attr-defined]
     services.record_view(topic)
     form = ReplyForm()
-    number = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
-    if quotation := quoted(topic, user=request.user, number=number):
+    quote = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
+    if quotation := quoted(topic, user=request.user, number=quote):
         form.quote(quotation)
     return _topic_page(request, topic, form)
 
@@ -342,8 +348,12 @@ def _topic_page(
         "can_accept": permissions.can_accept(request.user, topic),
         "can_moderate": permissions.can_moderate(request.user),
         "can_reply": permissions.can_reply(request.user, topic),
-        "categories": Category.objects.all()
-        if permissions.can_moderate(request.user)
-        else [],
+        **_for_moderators(request, topic),
     }
     return render(request, "forum/topic_detail.html", context, status=status)
+
+
+def _for_moderators(request: PageRequest, topic: Topic) -> dict[str, object]:
+    if not permissions.can_moderate(request.user):
+        return {}
+    return {"categories": Category.objects.all(), "joined": topic.merged.all()}

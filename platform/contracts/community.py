@@ -40,6 +40,17 @@ class CommentPosted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostsMoved:
+    """A moderator moved posts from one topic into another; back is the same again."""
+
+    actor: ClassVar[str] = "moved_by_id"
+    topic_id: int
+    into_topic_id: int
+    count: int
+    moved_by_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAccepted:
     """The asker marked an answer as the solution to their topic."""
 

@@ -1,4 +1,4 @@
-"""Comments, reactions and bookmarks in a real browser, in both languages."""
+"""Comments, reactions, bookmarks and joining in a real browser, in both languages."""
 
 import os
 from collections.abc import Callable
@@ -27,14 +27,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.mark.parametrize("locale", ["en", "zh-hans"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_what_is_said_under_a_post_is_whole(
+def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
     open_context: Callable[..., BrowserContext],
     person: Callable[..., Any],
     width: int,
     theme: str,
     locale: str,
 ) -> None:
-    ada, ben = person("ada", locale=locale), person("ben", is_moderator=True)
+    ada = person("ada", locale=locale, is_moderator=True)
+    ben = person("ben")
     topic = forum.topic(ada, tags=["keys"], title="How do I rotate a key in use?")
     answer = forum.reply(topic, ben, "Create a second one, `deploy` it, revoke this.")
     forum.reply(topic, ben, "Or let it expire.")
@@ -42,6 +43,7 @@ def test_what_is_said_under_a_post_is_whole(
         services.post_comment(
             answer,
             author=ada if number % 2 else ben,
+            limited=False,
             text=f"Does that hold for `/v1/responses`, too? @ada, point {number}.",
         )
     for kind in (Reaction.Kind.THANKS, Reaction.Kind.INSIGHT):
@@ -69,6 +71,8 @@ def test_what_is_said_under_a_post_is_whole(
         "comments": f"/forum/p/{answer.pk}/comments/",
         "bookmark": f"/forum/p/{answer.pk}/bookmark/",
         "bookmarks": "/forum/bookmarks/",
+        "join": f"/forum/t/{topic.pk}/join/",
+        "split": f"/forum/t/{topic.pk}/split/",
     }.items():
         page.goto(url)
         if shown == "talk":

@@ -2,6 +2,7 @@
 
 from community.forum.models.bookmarks import Bookmark
 from community.forum.models.comments import Comment
+from community.forum.models.moves import MovedPost
 from community.forum.models.places import (
     COUNTED,
     Category,
@@ -27,6 +28,7 @@ __all__ = [
     "Category",
     "Comment",
     "Heat",
+    "MovedPost",
     "Person",
     "Post",
     "PostRevision",

@@ -22,7 +22,9 @@ from core.clock import now
 class TopicQuerySet(models.QuerySet["Topic"]):
     def visible_to(self, user: Person) -> Self:
         """Topics ``user`` may read: in what they see, of hidden ones their own."""
-        visible = self.filter(category__visibility__in=visibilities_of(user))
+        visible = self.filter(
+            category__visibility__in=visibilities_of(user), merged_into=None
+        )
         if user.is_staff or getattr(user, "is_moderator", False):
             return visible
         # An anonymous pk is None, and no topic lacks an author.
@@ -85,6 +87,10 @@ class Topic(models.Model):
     pinned_at = models.DateTimeField(null=True, blank=True)
     locked_at = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True)
+    # Where its posts are now. What is left of it is hidden, and its address leads on.
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged"
+    )
 
     objects = TopicQuerySet.as_manager()
 
@@ -94,7 +100,12 @@ class Topic(models.Model):
                 condition=Q(solution=None, solved_at=None)
                 | Q(solution__isnull=False, solved_at__isnull=False, kind="question"),
                 name="forum_topic_solution",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into=None)
+                | Q(hidden_at__isnull=False, reply_count=0, solution=None),
+                name="forum_topic_merged",
+            ),
         ]
         indexes = [
             models.Index(

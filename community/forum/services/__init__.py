@@ -13,6 +13,13 @@ from community.forum.services.comments import (
     restore_comment,
 )
 from community.forum.services.editing import edit_topic
+from community.forum.services.joining import (
+    MOST_SPLIT,
+    find_moved_post,
+    join_topics,
+    split_topic,
+    unjoin_topic,
+)
 from community.forum.services.moderation import (
     hide_post,
     move_topic,
@@ -40,15 +47,18 @@ from community.forum.services.writing import (
 )
 
 __all__ = [
+    "MOST_SPLIT",
     "accept_answer",
     "add_views",
     "create_topic",
     "edit_comment",
     "edit_post",
     "edit_topic",
+    "find_moved_post",
     "flush_views",
     "hide_comment",
     "hide_post",
+    "join_topics",
     "mark_comments_read",
     "mark_read",
     "move_topic",
@@ -67,6 +77,8 @@ __all__ = [
     "set_reaction",
     "set_revision_hidden",
     "set_tags",
+    "split_topic",
     "unaccept_answer",
+    "unjoin_topic",
     "vote",
 ]

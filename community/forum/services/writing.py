@@ -21,6 +21,7 @@ from community.forum.models import (
     TopicUser,
 )
 from community.forum.permissions import GRACE, can_moderate
+from community.forum.services.locking import lock_post
 from community.forum.services.sending import Sent, is_new_member
 from community.forum.tagging import (
     carry,
@@ -132,9 +133,7 @@ def edit_post(
     says something else by now, nothing is changed. ``tags`` are a first post's from now
     on. Raises ``EditConflict``.
     """
-    # Topic before post, as everywhere: two locks in two orders would wait for ever.
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
-    locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+    topic, locked = lock_post(post)
     text = clean_text(text)
     new_title = clean_title(title) if locked.is_opening and title else topic.title
     is_same = locked.source_md == text and new_title == topic.title
@@ -211,6 +210,14 @@ def _create_topic(
 @transaction.atomic
 def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
     locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
+    if locked.merged_into_id:
+        # It was joined to another one while the reply was written: there it belongs.
+        visible = Topic.objects.visible_to(author).filter(pk=locked.merged_into_id)
+        if not visible.exists():
+            raise TopicLocked
+        locked = Topic.objects.select_for_update(no_key=True).get(
+            pk=locked.merged_into_id
+        )
     if locked.is_locked and not can_moderate(author):
         raise TopicLocked
     number = locked.highest_number + 1
