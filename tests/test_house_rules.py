@@ -26,6 +26,7 @@ SANITISED = {
     "templates/design/_preview.html",
     "templates/design/styleguide.html",
     "templates/docs/page_detail.html",
+    "templates/forum/_comment.html",
     "templates/forum/_post.html",
     "templates/forum/post_history.html",
 }

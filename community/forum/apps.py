@@ -16,7 +16,7 @@ class ForumConfig(AppConfig):
     def ready(self) -> None:
         from community.forum import subscribers  # noqa: F401
         from community.forum.indexing import entries
-        from community.forum.models import Post
+        from community.forum.models import Comment, Post
         from community.forum.narrowing import FILTERS
         from notifications import registry as notifications
         from search import registry as search
@@ -24,3 +24,4 @@ class ForumConfig(AppConfig):
         search.register("topic", entries)
         search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)
+        notifications.register("comment", Comment.objects.visible_to)

@@ -23,12 +23,23 @@ COUNTERS: dict[tuple[str, str], str] = {
         " WHERE p.topic_id = c.id AND p.number > 1 AND p.hidden_at IS NULL"
     ),
     ("forum_topic", "highest_number"): (
-        "SELECT coalesce(max(p.number), 0) FROM forum_post p WHERE p.topic_id = c.id"
+        # A number that was given once is not given again.
+        "SELECT coalesce(greatest("
+        "(SELECT max(p.number) FROM forum_post p WHERE p.topic_id = c.id),"
+        " (SELECT max(m.number) FROM forum_movedpost m WHERE m.topic_id = c.id)), 0)"
     ),
     ("forum_topic", "vote_score"): (
         "SELECT coalesce(sum(v.value), 0) FROM forum_vote v"
         " JOIN forum_post p ON p.id = v.post_id"
         " WHERE p.topic_id = c.id AND p.number = 1"
+    ),
+    ("forum_post", "comment_count"): (
+        "SELECT count(*) FROM forum_comment m"
+        " WHERE m.post_id = c.id AND m.hidden_at IS NULL"
+    ),
+    ("forum_reactioncount", "count"): (
+        "SELECT count(*) FROM forum_reaction r"
+        " WHERE r.post_id = c.post_id AND r.kind = c.kind"
     ),
     ("forum_post", "vote_score"): (
         "SELECT coalesce(sum(v.value), 0) FROM forum_vote v WHERE v.post_id = c.id"

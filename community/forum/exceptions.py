@@ -43,3 +43,65 @@ class EditConflict(DomainError):
     message = _(
         "Somebody changed this post while you were editing it. Your text is kept below."
     )
+
+
+class PostHidden(DomainError):
+    """The post is out of sight: nothing is added to it."""
+
+    code = "post_hidden"
+    status = 403
+    message = _("This post is hidden: nothing can be added to it.")
+
+
+class TooLateToEdit(DomainError):
+    """A comment has no history, so it changes only while it is fresh."""
+
+    code = "too_late_to_edit"
+    status = 403
+    message = _(
+        "A comment can be changed by its author in the first five minutes. "
+        "Delete it and write another one."
+    )
+
+
+class ReminderInThePast(DomainError):
+    """A reminder is for a time to come."""
+
+    code = "reminder_in_the_past"
+    status = 400
+    message = _("Choose a time that is still to come.")
+
+
+class TooManyBookmarks(DomainError):
+    """Nobody finds anything among so many."""
+
+    code = "too_many_bookmarks"
+    message = _("You keep 2,000 posts already. Remove some of them first.")
+
+
+class CannotJoin(DomainError):
+    """Topics that are the same, hidden or joined already are not joined."""
+
+    code = "cannot_join"
+    message = _(
+        "These topics cannot be joined: choose another one that can be seen and was "
+        "not joined to a third."
+    )
+
+
+class CannotSplit(DomainError):
+    """Some of the replies of a topic become another one, never the first post."""
+
+    code = "cannot_split"
+    message = _(
+        "Choose replies of this topic: at least one, at most 200, not the first post."
+    )
+
+
+class NotJoined(DomainError):
+    """Only what was joined is taken apart again."""
+
+    code = "not_joined"
+    message = _(
+        "This topic was not joined to another one, or none of it is left there."
+    )

@@ -16,6 +16,8 @@ from edge.fields import TextField
 
 # Discourse's 32 000 and some; a longer answer is a page of documentation.
 MAX_TEXT = 40_000
+# Stack Overflow's; what needs more is an answer.
+MAX_COMMENT = 600
 # In letters; a Chinese character says as much as two.
 MIN_TITLE = 8
 
@@ -100,6 +102,16 @@ class ReplyForm(TextForm):
         self.added = {"text": text}
         # The page opens at the field, its keyboard in it, before a script has come.
         self.fields["text"].widget.attrs["autofocus"] = True
+
+
+class CommentForm(TextForm):
+    """A comment under a post."""
+
+    text = TextField(
+        label=_("Your comment"),
+        max_length=MAX_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 class TopicForm(TextForm):

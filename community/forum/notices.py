@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.queries import usernames_among
-from community.forum.models import Post, TopicUser, readers_of
+from community.forum.models import Comment, Post, Topic, TopicUser, readers_of
 from design import markdown
 from notifications.fan_out import notify_all
 from notifications.models import Kind
@@ -47,6 +47,38 @@ def notify_of_reply(post_id: int) -> None:
     _notify(listening.exclude(pk=topic.author_id), Kind.WATCHED, post, _replied(post))
 
 
+def notify_of_comment(comment_id: int) -> None:
+    """Tell those a comment mentions, and the author of the post: nobody else.
+
+    Comments are many and small: people who only watch the topic find them there.
+    """
+    shown = Comment.objects.filter(hidden_at=None, post__hidden_at=None)
+    comment = (
+        shown.select_related("author", "post__topic__category")
+        .filter(pk=comment_id)
+        .first()
+    )
+    if comment is None:
+        return
+    topic = comment.post.topic
+    words = {"name": comment.author.name, "topic": topic.title}
+    mentioned = _called_by(comment.source_md, topic)
+    if mentioned:
+        _notify_of_comment(
+            User.objects.filter(pk__in=mentioned),
+            Kind.MENTION,
+            comment,
+            lambda: _("%(name)s mentioned you: %(topic)s") % words,
+        )
+    author = readers_of(topic).filter(pk=comment.post.author_id)
+    _notify_of_comment(
+        author.exclude(pk__in=mentioned),
+        Kind.COMMENT,
+        comment,
+        lambda: _("%(name)s commented on your post: %(topic)s") % words,
+    )
+
+
 def notify_of_acceptance(answer_id: int, *, by_id: int) -> None:
     """Tell an author that their answer was accepted, unless that was taken back."""
     answer = _shown().filter(pk=answer_id, topic__solution=answer_id).first()
@@ -73,13 +105,20 @@ def _shown() -> QuerySet[Post]:
 
 def _notify_mentioned(post: Post) -> list[int]:
     """Tell those a post calls by name; return who they are."""
-    names = markdown.mentioned(post.source_md, usernames_among)[:MAX_MENTIONS]
+    mentioned = _called_by(post.source_md, post.topic)
+    if mentioned:
+        people = User.objects.filter(pk__in=mentioned)
+        _notify(people, Kind.MENTION, post, _called(post))
+    return mentioned
+
+
+def _called_by(text: str, topic: Topic) -> list[int]:
+    """Return whom a text calls by name, of those who may read the topic."""
+    names = markdown.mentioned(text, usernames_among)[:MAX_MENTIONS]
     if not names:
         return []
-    called = readers_of(post.topic).filter(username__in=names)
-    mentioned = list(called.values_list("pk", flat=True))
-    _notify(User.objects.filter(pk__in=mentioned), Kind.MENTION, post, _called(post))
-    return mentioned
+    called = readers_of(topic).filter(username__in=names)
+    return list(called.values_list("pk", flat=True))
 
 
 def _called(post: Post) -> Callable[[], str]:
@@ -106,4 +145,21 @@ def _notify(
         actor_id=post.author_id,
         about=("post", post.pk),
         at=post.created_at,
+    )
+
+
+def _notify_of_comment(
+    people: QuerySet[User], kind: Kind, comment: Comment, title: Callable[[], str]
+) -> None:
+    notify_all(
+        people,
+        kind,
+        # Ten comments on one post are one message that says ten.
+        dedupe_key=f"comments:{comment.post_id}",
+        url=comment.get_absolute_url(),
+        title=title,
+        body=comment.plain[:500],
+        actor_id=comment.author_id,
+        about=("comment", comment.pk),
+        at=comment.created_at,
     )

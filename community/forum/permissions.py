@@ -1,7 +1,18 @@
 """Who may do what in the forum; asked by pages, API and templates alike."""
 
+from datetime import timedelta
+
+from django.utils import timezone
+
 from accounts.models import User
-from community.forum.models import Person, Post, Topic
+from community.forum.models import Comment, Person, Post, Topic
+from community.reputation.queries import points_of
+
+# Who sees a slip of the pen at once may mend it without leaving a trace.
+GRACE = timedelta(minutes=5)
+# One vote for something one wrote. Stack Overflow asks for fifty, which here nobody
+# would have for months; without any, advertisers comment on every old question.
+COMMENT_POINTS = 10
 
 
 def can_moderate(user: Person) -> bool:
@@ -39,3 +50,42 @@ def can_restore(user: Person, post: Post) -> bool:
 
 def can_edit(user: Person, post: Post) -> bool:
     return post.author_id == user.pk or can_moderate(user)
+
+
+def comments_anywhere(user: Person) -> bool:
+    """Tell whether ``user`` is known well enough to comment on what others wrote."""
+    if not isinstance(user, User):
+        return False
+    return can_moderate(user) or points_of(user.pk) >= COMMENT_POINTS
+
+
+def can_comment(user: Person, post: Post, *, anywhere: bool | None = None) -> bool:
+    """Everybody on their own posts and in their own topics; elsewhere who is known.
+
+    ``anywhere`` is the answer of ``comments_anywhere``, where many posts are asked for.
+    """
+    if post.hidden_at or post.topic.hidden_at or not can_reply(user, post.topic):
+        return False
+    if user.pk in {post.author_id, post.topic.author_id}:
+        return True
+    return comments_anywhere(user) if anywhere is None else anywhere
+
+
+def can_edit_comment(user: Person, comment: Comment) -> bool:
+    """Its author while it is fresh; later on others have read it as it is."""
+    is_fresh = timezone.now() - comment.created_at < GRACE
+    return comment.author_id == user.pk and is_fresh and not comment.hidden_at
+
+
+def can_hide_comment(user: Person, comment: Comment) -> bool:
+    return not comment.hidden_at and (
+        can_moderate(user) or comment.author_id == user.pk
+    )
+
+
+def can_restore_comment(user: Person, comment: Comment) -> bool:
+    """Moderators bring any comment back; its author what they deleted themselves."""
+    return bool(comment.hidden_at) and (
+        can_moderate(user)
+        or (comment.author_id == user.pk and comment.hidden_by_id == user.pk)
+    )

@@ -1,4 +1,4 @@
-"""Reading the forum for its pages."""
+"""Reading lists of topics, and what stands beside them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
 from community.forum.models import (
+    MovedPost,
     Person,
     Post,
     Tag,
@@ -19,10 +19,8 @@ from community.forum.models import (
     TopicQuerySet,
     TopicTag,
     TopicUser,
-    Vote,
     visibilities_of,
 )
-from community.forum.permissions import can_hide, can_moderate, can_restore
 from core.clock import now
 from edge.pagination import CursorPage, paginate
 from search.finding import Hit, with_like_title
@@ -55,14 +53,10 @@ SORTED_BY = {
     "unread": "bumped_at",
     "mine": "bumped_at",
 }
-# In posts; Discourse shows twenty and fetches the next by itself.
-WINDOW = 30
 # What is older than a week is not unread but missed.
 NEW_FOR = timedelta(days=7)
 # As many as fit beside a topic without a second look.
 RELATED = 5
-# In lines; a longer quotation hides the answer under it.
-MAX_QUOTED = 40
 # Two rows on a telephone.
 POPULAR = 12
 
@@ -82,29 +76,6 @@ class TopicRow:
         """Where to go on reading: at what is unread, or at the top."""
         address = self.topic.get_absolute_url()
         return f"{address}?n={self.last_read + 1}#unread" if self.unread else address
-
-
-@dataclass(slots=True)
-class PostRow:
-    """A post as its topic shows it."""
-
-    post: Post
-    my_vote: int = 0
-    is_solution: bool = False
-    # Of one's own, without being of the team: that has other buttons.
-    may_delete: bool = False
-    may_restore: bool = False
-
-
-@dataclass(slots=True)
-class TopicWindow:
-    """The posts of one page of a topic, and where the neighbours begin."""
-
-    opening: PostRow | None
-    solution: PostRow | None
-    posts: list[PostRow]
-    previous_number: int | None
-    next_number: int | None
 
 
 def list_topics(
@@ -181,12 +152,16 @@ def names_of(topic: Topic) -> list[str]:
 
 
 def _leave_out_hidden(rows: Sequence[TopicRow]) -> None:
-    """Take from what is unread what nobody may read."""
+    """Take from what is unread what nobody may read, or reads elsewhere by now."""
     if not rows:
         return
     unread = {row.topic.pk: row for row in rows}
     hidden = Post.objects.filter(topic__in=unread, hidden_at__isnull=False)
-    for topic_id, number in hidden.values_list("topic_id", "number"):
+    gone = MovedPost.objects.filter(topic__in=unread)
+    places = ("topic_id", "number")
+    for topic_id, number in hidden.values_list(*places).union(
+        gone.values_list(*places)
+    ):
         row = unread[topic_id]
         if number > row.last_read:
             row.unread = max(0, row.unread - 1)
@@ -199,40 +174,6 @@ def pinned_topics(topics: QuerySet[Topic]) -> list[Topic]:
         pinned.select_related("category", "author", "last_poster").order_by(
             "-pinned_at"
         )[:5]
-    )
-
-
-def window_of(topic: Topic, *, user: Person, around: int | None) -> TopicWindow:
-    """Return a topic's posts from ``around`` on, with the reader's votes.
-
-    The first post and the solution come with every window. A topic of any length
-    costs the same three queries.
-    """
-    visible = Post.objects.visible_to(user).filter(topic=topic).select_related("author")
-    start = max(2, around or 2)
-    wanted = Q(number__gte=start) & Q(number__lt=start + WINDOW)
-    always = Q(number=1) | Q(pk=topic.solution_id)
-    posts = list(visible.filter(wanted | always).order_by("number"))
-    votes = _votes_of(user, posts)
-    rows = [
-        PostRow(post, votes.get(post.pk, 0), is_solution=post.pk == topic.solution_id)
-        for post in posts
-    ]
-    for row in rows:
-        row.post.topic = topic
-        if not can_moderate(user):
-            row.may_delete = can_hide(user, row.post)
-            row.may_restore = bool(row.post.hidden_at) and can_restore(user, row.post)
-    opening = next((row for row in rows if row.post.is_opening), None)
-    solution = next((row for row in rows if row.is_solution), None)
-    shown = [row for row in rows if start <= row.post.number < start + WINDOW]
-    has_more = topic.highest_number >= start + WINDOW
-    return TopicWindow(
-        opening,
-        solution,
-        shown,
-        previous_number=max(2, start - WINDOW) if start > 2 else None,
-        next_number=start + WINDOW if has_more else None,
     )
 
 
@@ -277,28 +218,3 @@ def liveliness(user: Person) -> dict[str, int]:
     key = f"forum:liveliness:{'-'.join(visibilities_of(user))}"
     # The minute said above.
     return cache.get_or_set(key, read, timeout=60) or {}
-
-
-def quoted(topic: Topic, *, user: Person, number: int) -> str:
-    """Return a post of ``topic`` as a quotation; nothing of one out of sight."""
-    visible = Post.objects.visible_to(user).filter(topic=topic, hidden_at=None)
-    post = visible.select_related("author").filter(number=number).first()
-    if post is None:
-        return ""
-    lines = post.source_md.strip().splitlines()[:MAX_QUOTED]
-    quotation = "\n".join(f"> {line}".rstrip() for line in lines)
-    return f"> @{post.author.username}:\n>\n{quotation}\n\n"
-
-
-def reader_of(topic: Topic, user: Person) -> TopicUser | None:
-    """Return how far ``user`` has read, if they have been here."""
-    if not isinstance(user, User):
-        return None
-    return TopicUser.objects.filter(topic=topic, user=user).first()
-
-
-def _votes_of(user: Person, posts: Sequence[Post]) -> dict[int, int]:
-    if not user.is_authenticated:
-        return {}
-    mine = Vote.objects.filter(user_id=user.pk, post__in=posts)
-    return dict(mine.values_list("post_id", "value"))

@@ -1,7 +1,12 @@
 """What the forum does once something it did is committed: tell people of it."""
 
 from community.forum import notices
-from contracts.community import AnswerAccepted, ReplyPosted, TopicCreated
+from contracts.community import (
+    AnswerAccepted,
+    CommentPosted,
+    ReplyPosted,
+    TopicCreated,
+)
 from outbox import subscribe
 
 
@@ -15,6 +20,12 @@ def notify_of_topic(fact: TopicCreated) -> None:
 def notify_of_reply(fact: ReplyPosted) -> None:
     """Tell those a reply mentions, the asker and the watchers."""
     notices.notify_of_reply(fact.post_id)
+
+
+@subscribe(CommentPosted)
+def notify_of_comment(fact: CommentPosted) -> None:
+    """Tell those a comment mentions, and who wrote the post."""
+    notices.notify_of_comment(fact.comment_id)
 
 
 @subscribe(AnswerAccepted)

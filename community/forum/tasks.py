@@ -13,3 +13,9 @@ def flush_views() -> None:
 def render_again() -> None:
     """Store anew what was rendered by the rules of an earlier release."""
     services.render_again()
+
+
+@shared_task
+def notify_of_reminders() -> None:
+    """Deliver the reminders that are due."""
+    services.notify_of_reminders()

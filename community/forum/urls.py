@@ -5,6 +5,7 @@ from django.views.decorators.http import conditional_page
 
 from community.forum import views
 from community.forum.feeds import LatestTopics
+from community.forum.pages import bookmarks, comments, moderation, posts
 from core.addresses import as_asked_on_site
 
 app_name = "forum"
@@ -35,16 +36,37 @@ urlpatterns = [
     path("forum/t/<int:pk>/reply/", views.reply_create, name="reply-create"),
     path("forum/t/<int:pk>/watch/", views.topic_watch, name="topic-watch"),
     path("forum/t/<int:pk>/unaccept/", views.answer_unaccept, name="answer-unaccept"),
-    path("forum/t/<int:pk>/moderate/", views.topic_moderate, name="topic-moderate"),
-    path("forum/p/<int:pk>/", views.post_detail, name="post-detail"),
-    path("forum/p/<int:pk>/edit/", views.post_edit, name="post-edit"),
-    path("forum/p/<int:pk>/history/", views.post_history, name="post-history"),
+    path(
+        "forum/t/<int:pk>/moderate/", moderation.topic_moderate, name="topic-moderate"
+    ),
+    path("forum/t/<int:pk>/join/", moderation.topic_join, name="topic-join"),
+    path("forum/t/<int:pk>/unjoin/", moderation.topic_unjoin, name="topic-unjoin"),
+    path("forum/t/<int:pk>/split/", moderation.topic_split, name="topic-split"),
+    path("forum/p/<int:pk>/", posts.post_detail, name="post-detail"),
+    path("forum/p/<int:pk>/edit/", posts.post_edit, name="post-edit"),
+    path("forum/p/<int:pk>/history/", posts.post_history, name="post-history"),
     path(
         "forum/p/<int:pk>/history/<int:number>/hide/",
-        views.revision_hide,
+        posts.revision_hide,
         name="revision-hide",
     ),
-    path("forum/p/<int:pk>/vote/", views.post_vote, name="post-vote"),
+    path("forum/p/<int:pk>/comments/", comments.comment_list, name="comment-list"),
+    path(
+        "forum/p/<int:pk>/comments/new/",
+        comments.comment_create,
+        name="comment-create",
+    ),
+    path("forum/p/<int:pk>/react/", posts.post_react, name="post-react"),
+    path("forum/p/<int:pk>/bookmark/", bookmarks.bookmark_edit, name="bookmark-edit"),
+    path(
+        "forum/p/<int:pk>/bookmark/remove/",
+        bookmarks.bookmark_remove,
+        name="bookmark-remove",
+    ),
+    path("forum/comments/<int:pk>/edit/", comments.comment_edit, name="comment-edit"),
+    path("forum/comments/<int:pk>/hide/", comments.comment_hide, name="comment-hide"),
+    path("forum/bookmarks/", bookmarks.bookmark_list, name="bookmark-list"),
+    path("forum/p/<int:pk>/vote/", posts.post_vote, name="post-vote"),
     path("forum/p/<int:pk>/accept/", views.answer_accept, name="answer-accept"),
-    path("forum/p/<int:pk>/hide/", views.post_hide, name="post-hide"),
+    path("forum/p/<int:pk>/hide/", posts.post_hide, name="post-hide"),
 ]

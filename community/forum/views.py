@@ -1,7 +1,6 @@
 """The forum's pages."""
 
-from collections.abc import Callable
-from math import inf
+import math
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -17,10 +16,9 @@ from accounts.decorators import own_address, sign_in_required
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
-from community.forum.exceptions import EditConflict
-from community.forum.forms import EditForm, ReplyForm, TopicForm
+from community.forum.forms import ReplyForm, TopicForm, new_token
 from community.forum.lookups import (
-    history_page,
+    moved_place,
     post_place,
     reply_form,
     topic_page,
@@ -29,7 +27,6 @@ from community.forum.lookups import (
 )
 from community.forum.models import (
     Category,
-    Post,
     Tag,
     Topic,
     TopicQuerySet,
@@ -42,15 +39,11 @@ from community.forum.queries import (
     alike,
     list_topics,
     liveliness,
-    names_of,
     pinned_topics,
     popular_tags,
-    quoted,
-    reader_of,
     rows_of,
-    window_of,
 )
-from community.forum.revisions import lines_between, revisions_of
+from community.forum.windows import best_window_of, quoted, reader_of, window_of
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
@@ -58,10 +51,8 @@ from edge.types import PageRequest
 
 # Faces that fit in a row at 320 pixels.
 PEOPLE = 8
-# What a button of a vote sends.
-VOTES = {"up": 1, "down": -1, "none": 0}
-# As long as the column that keeps it.
-MAX_REASON = 300
+# How the replies of a topic may be ordered.
+ORDERS = ("oldest", "votes")
 # Numbers of posts in addresses; no topic comes near it.
 MOST_POSTS = 999_999
 
@@ -135,15 +126,20 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
 def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
     """One topic with its answers or replies."""
     topic = visible_topic(request, int(pk))
+    number = Values(request.GET).whole("n", default=0, least=0, most=MOST_POSTS)
+    if topic.pk != int(pk) and (place := moved_place(request, int(pk), number or 1)):
+        return place
     if slug != topic.slug:
         query = request.META.get("QUERY_STRING", "")
         address = topic.get_absolute_url() + (f"?{query}" if query else "")
         return redirect(address, permanent=True)
+    if number > 1 and (place := moved_place(request, topic.pk, number)):
+        return place
     request.activity_subject = f"topic:{topic.pk}"  # type: ignore[attr-defined]
     services.record_view(topic)
     form = ReplyForm()
-    number = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
-    if quotation := quoted(topic, user=request.user, number=number):
+    quote = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
+    if quotation := quoted(topic, user=request.user, number=quote):
         form.quote(quotation)
     return _topic_page(request, topic, form)
 
@@ -169,89 +165,6 @@ def reply_create(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             post.topic = topic
             return redirect(post)
     return _topic_page(request, topic, form, status=422)
-
-
-@require_http_methods(["GET", "POST"])
-@sign_in_required(page=own_address)
-def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Change what a post says."""
-    post = visible_post(request, pk)
-    if not permissions.can_edit(request.user, post):
-        raise PermissionDenied
-    first = {
-        "title": post.topic.title,
-        "text": post.source_md,
-        "base": post.fingerprint,
-    }
-    if post.is_opening:
-        first["tags"] = ", ".join(names_of(post.topic))
-    form = EditForm(request.POST or None, initial=first, is_opening=post.is_opening)
-    context: dict[str, object] = {"form": form, "post": post}
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.edit_post(
-                post,
-                editor=request.user,
-                text=form.cleaned_data["text"],
-                title=form.cleaned_data.get("title", ""),
-                reason=form.cleaned_data["reason"],
-                base=form.cleaned_data["base"],
-                tags=form.cleaned_data.get("tags"),
-            )
-        except EditConflict as error:
-            context |= _conflict(form, visible_post(request, pk), error)
-            return render(request, "forum/post_edit.html", context, status=409)
-        drafting.accept(request)
-        return redirect(Post.objects.select_related("topic").get(pk=pk))
-    status = 422 if form.errors else 200
-    return render(request, "forum/post_edit.html", context, status=status)
-
-
-@require_safe
-def post_detail(request: PageRequest, pk: int) -> HttpResponse:
-    """Go to a post in its topic."""
-    return redirect(visible_post(request, pk))
-
-
-@require_safe
-def post_history(request: PageRequest, pk: int) -> HttpResponse:
-    """What a post said before, edit by edit."""
-    post = visible_post(request, pk)
-    context = {
-        "post": post,
-        "changes": revisions_of(post, reader=request.user),
-        "can_moderate": permissions.can_moderate(request.user),
-    }
-    return render(request, "forum/post_history.html", context)
-
-
-@require_POST
-@sign_in_required(page=history_page)
-def revision_hide(
-    request: AuthenticatedHttpRequest, pk: int, number: int
-) -> HttpResponse:
-    """Keep an earlier version of a post from its readers, or show it again."""
-    post = visible_post(request, pk)
-    if not permissions.can_moderate(request.user):
-        raise PermissionDenied
-    revision = get_object_or_404(post.revisions, number=number)
-    act = Values(request.POST).choice("act", ("hide", "restore"))
-    if not act:
-        raise PermissionDenied
-    services.set_revision_hidden(revision, by=request.user, is_hidden=act == "hide")
-    return redirect("forum:post-history", pk)
-
-
-@require_POST
-@sign_in_required(page=post_place)
-def post_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Vote a post up or down, or take the vote back."""
-    post = visible_post(request, pk)
-    value = Values(request.POST).choice("value", VOTES)
-    if not value:
-        raise PermissionDenied
-    services.vote(post, by=request.user, value=VOTES[value])
-    return redirect(post)
 
 
 @require_POST
@@ -285,49 +198,6 @@ def topic_watch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if not level:
         raise PermissionDenied
     services.set_level(topic, user=request.user, level=level)
-    return redirect(topic)
-
-
-@require_POST
-@sign_in_required(page=post_place)
-def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Take a post out of sight, with a reason; or bring it back."""
-    post = visible_post(request, pk)
-    may = permissions.can_restore if post.hidden_at else permissions.can_hide
-    if not may(request.user, post):
-        raise PermissionDenied
-    if post.hidden_at:
-        services.restore_post(post, by=request.user)
-    else:
-        reason = Values(request.POST).text("reason", most=MAX_REASON)
-        services.hide_post(post, by=request.user, reason=reason)
-    drafting.accept(request)
-    return redirect(post.topic)
-
-
-@require_POST
-@sign_in_required(page=topic_page)
-def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Lock, pin or move a topic."""
-    topic = visible_topic(request, pk)
-    if not permissions.can_moderate(request.user):
-        raise PermissionDenied
-    sent = Values(request.POST)
-    acts: dict[str, Callable[[], None]] = {
-        "lock": lambda: services.set_locked(topic, by=request.user, is_locked=True),
-        "unlock": lambda: services.set_locked(topic, by=request.user, is_locked=False),
-        "pin": lambda: services.set_pinned(topic, by=request.user, is_pinned=True),
-        "unpin": lambda: services.set_pinned(topic, by=request.user, is_pinned=False),
-        "move": lambda: services.move_topic(
-            topic,
-            by=request.user,
-            category=get_object_or_404(Category, slug=sent.text("category")),
-        ),
-    }
-    act = sent.choice("act", acts)
-    if not act:
-        raise PermissionDenied
-    acts[act]()
     return redirect(topic)
 
 
@@ -419,27 +289,30 @@ def _list(
     return render(request, "forum/topic_list.html", context)
 
 
-def _conflict(form: EditForm, post: Post, error: EditConflict) -> dict[str, object]:
-    """Return both versions, and a form that would replace the one it now shows."""
-    data = {**form.cleaned_data, "base": post.fingerprint}
-    again = EditForm(data, is_opening=post.is_opening)
-    again.add_error(None, str(error))
-    lines = list(lines_between(post.source_md, form.cleaned_data["text"]))
-    return {"form": again, "post": post, "conflict": lines}
-
-
 def _topic_page(
     request: PageRequest, topic: Topic, form: ReplyForm, *, status: int = 200
 ) -> HttpResponse:
-    number = Values(request.GET).whole("n", default=0, least=0, most=MOST_POSTS)
-    # A window that begins at the post itself hides what it answers.
-    around = max(2, number - 3) if number else None
-    window = window_of(topic, user=request.user, around=around)
+    asked = Values(request.GET)
+    number = asked.whole("n", default=0, least=0, most=MOST_POSTS)
+    by_votes = asked.choice("sort", ORDERS, default="oldest") == "votes"
     reader = reader_of(topic, request.user)
-    last_shown = max((row.post.number for row in window.posts), default=1)
-    if window.next_number is None:
-        # Hidden posts at the end are nothing to come back for.
-        last_shown = topic.highest_number
+    if by_votes:
+        cursor = cursor_of(request)
+        window = best_window_of(topic, user=request.user, cursor=cursor)
+        # Of posts in another order only all or none have been read up to a number.
+        is_whole = not window.next_cursor and not window.previous_cursor
+        last_shown = topic.highest_number if is_whole else 1
+    else:
+        # A window that begins at the post itself hides what it answers.
+        around = max(2, number - 3) if number else None
+        window = window_of(topic, user=request.user, around=around)
+        last_shown = max((row.post.number for row in window.posts), default=1)
+        if window.next_number is None:
+            # Hidden posts at the end are nothing to come back for.
+            last_shown = topic.highest_number
+    if request.user.is_authenticated:
+        comments = [each.comment for row in window.rows for each in row.comments]
+        services.mark_comments_read(comments, user=request.user)
     if request.user.is_authenticated and (
         reader is None or reader.last_read_number < last_shown
     ):
@@ -452,11 +325,7 @@ def _topic_page(
         # What solved a question stands above all others.
         if row.post.number > begun and not (row.is_solution and topic.is_question)
     ]
-    authors = {
-        row.post.author_id: row.post.author
-        for row in (window.opening, window.solution, *window.posts)
-        if row is not None
-    }
+    authors = {row.post.author_id: row.post.author for row in window.rows}
     context = {
         "topic": topic,
         "window": window,
@@ -465,13 +334,26 @@ def _topic_page(
         "form": form,
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
         "reader": reader,
-        "first_unread": min(unread, default=0),
-        "further_unread": begun + 1 if begun + 1 >= (window.next_number or inf) else 0,
+        "order_query": "sort=votes",
+        # One for the page; each form adds the post it stands under.
+        "comment_token": new_token(),
+        "orders": [
+            ("?", _("Oldest first"), not by_votes),
+            ("?sort=votes", _("Most useful first"), by_votes),
+        ],
+        "first_unread": 0 if by_votes else min(unread, default=0),
+        "further_unread": begun + 1
+        if begun + 1 >= (window.next_number or math.inf)
+        else 0,
         "can_accept": permissions.can_accept(request.user, topic),
         "can_moderate": permissions.can_moderate(request.user),
         "can_reply": permissions.can_reply(request.user, topic),
-        "categories": Category.objects.all()
-        if permissions.can_moderate(request.user)
-        else [],
+        **_for_moderators(request, topic),
     }
     return render(request, "forum/topic_detail.html", context, status=status)
+
+
+def _for_moderators(request: PageRequest, topic: Topic) -> dict[str, object]:
+    if not permissions.can_moderate(request.user):
+        return {}
+    return {"categories": Category.objects.all(), "joined": topic.merged.all()}

@@ -40,6 +40,8 @@ SCHEDULE: dict[str, Entry] = {
     "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),
     "usage-report": _every(30, "inference.usage.tasks.report_hours"),
     "forum-views": _every(60, "community.forum.tasks.flush_views"),
+    # A reminder is chosen to the minute.
+    "forum-reminders": _every(60, "community.forum.tasks.notify_of_reminders"),
     # A week's percentiles move little in ten minutes.
     "usage-measure": _every(600, "inference.usage.tasks.measure_models", queue="usage"),
     "stored-prune": {

@@ -28,6 +28,29 @@ class ReplyPosted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommentPosted:
+    """A user wrote a comment under a post."""
+
+    actor: ClassVar[str] = "author_id"
+    comment_id: int
+    post_id: int
+    topic_id: int
+    author_id: int
+    post_author_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostsMoved:
+    """A moderator moved posts from one topic into another; back is the same again."""
+
+    actor: ClassVar[str] = "moved_by_id"
+    topic_id: int
+    into_topic_id: int
+    count: int
+    moved_by_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAccepted:
     """The asker marked an answer as the solution to their topic."""
 

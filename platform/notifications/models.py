@@ -16,6 +16,8 @@ class Kind(models.TextChoices):
     MENTION = "mention", _("Mentions of my name")
     ANSWER_ACCEPTED = "answer_accepted", _("My answer was accepted")
     WATCHED = "watched", _("Topics I watch")
+    COMMENT = "comment", _("Comments on my posts")
+    REMINDER = "reminder", _("Reminders of my bookmarks")
     CONTRIBUTION = "contribution", _("Credit for contributions")
     BILLING = "billing", _("Plans and payments")
     SECURITY = "security", _("Security of my account")
@@ -31,6 +33,7 @@ BY_EMAIL_UNLESS_REFUSED = frozenset(
         Kind.REPLY,
         Kind.MENTION,
         Kind.ANSWER_ACCEPTED,
+        Kind.REMINDER,
         Kind.BILLING,
         Kind.ORGANISATION,
     }

@@ -25,6 +25,7 @@ FORMS = {
     "forum/t/<int:pk>/moderate/": "act=lock",
     "forum/t/<int:pk>/watch/": "level=muted",
     "forum/p/<int:pk>/vote/": "value=up",
+    "forum/p/<int:pk>/react/": "kind=thanks&act=add",
 }
 # The words of the table for the two redirects that say why.
 SIGN_IN = re.compile(r"^/accounts/login/(\?|$)")

@@ -24,6 +24,7 @@ from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
 from community.docs.models import Page, Version
+from community.forum.services import post_comment
 from core.crypto import encrypt
 from design.stylesheet import stylesheet
 from inference.keys import services as keys
@@ -111,6 +112,7 @@ def build() -> World:
     member = world.people["member"]
     topic = forum.topic(member, text="It does not say. @owner")
     reply = forum.reply(topic, stranger)
+    comment = post_comment(reply, author=member, text="Which version?", limited=False)
     notify(member.pk, Kind.REPLY, dedupe_key="one", url="/forum/", title="A reply")
     version = Version.objects.create(
         slug="1.0", label="1.0", status=Version.Status.STABLE, is_default=True
@@ -184,6 +186,7 @@ def build() -> World:
             "<str:provider_id>": "oidc",
             "<str:chat_id>": chat.public_id,
             "<str:share>": str(linked.share_token),
+            "<slug:kind>": "thanks",
             "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},
@@ -196,6 +199,8 @@ def build() -> World:
         "forum/tag/": {"<str:slug>": "keys"},
         "forum/t/": {"<int:pk>": str(topic.pk)},
         "forum/p/": {"<int:pk>": str(reply.pk), "<int:number>": "1"},
+        "forum/comments/": {"<int:pk>": str(comment.pk)},
+        "api/v1/comments/": {"<int:pk>": str(comment.pk)},
         "docs/": {"<int:pk>": str(page.pk)},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
         "staff/operations/": {"<int:pk>": str(job.pk)},

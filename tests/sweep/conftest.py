@@ -18,6 +18,7 @@ from billing.growth.moments import Moment
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
+from community.forum.services import post_comment
 from inference.catalog.defaults import ensure_default_models
 from inference.keys.models import Project
 from inference.playground import services as chats
@@ -61,6 +62,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
     topic = forum.topic(owner, category=forum.category(slug="general"))
     reply = forum.reply(topic, people["member"])
+    comment = post_comment(reply, author=owner, text="Which version?", limited=False)
+    posts = (topic, reply, comment)
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
     event = WebhookInbox.objects.create(
@@ -85,7 +88,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (topic, reply, event, token, job, lead_of(team))],
+        "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -110,6 +113,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "share": [str(chat.share_token)],
         "answer": [str(chat.messages.get(role="assistant").pk)],
         "section": ["pages", "topics"],
+        "kind": ["thanks"],
     }
     client = Client(raise_request_exception=False)
     client.force_login(people["staff"])

@@ -1,7 +1,25 @@
 """Every change in the forum, by subject."""
 
 from community.forum.services.answers import accept_answer, unaccept_answer
+from community.forum.services.bookmarks import (
+    notify_of_reminders,
+    remove_bookmark,
+    set_bookmark,
+)
+from community.forum.services.comments import (
+    edit_comment,
+    hide_comment,
+    post_comment,
+    restore_comment,
+)
 from community.forum.services.editing import edit_topic
+from community.forum.services.joining import (
+    MOST_SPLIT,
+    find_moved_post,
+    join_topics,
+    split_topic,
+    unjoin_topic,
+)
 from community.forum.services.moderation import (
     hide_post,
     move_topic,
@@ -10,41 +28,57 @@ from community.forum.services.moderation import (
     set_pinned,
     set_revision_hidden,
 )
+from community.forum.services.reactions import set_reaction
 from community.forum.services.reading import (
     add_views,
     flush_views,
+    mark_comments_read,
     mark_read,
     record_view,
     set_level,
 )
+from community.forum.services.rendering import render_again
 from community.forum.services.votes import vote
 from community.forum.services.writing import (
     create_topic,
     edit_post,
     post_reply,
-    render_again,
     set_tags,
 )
 
 __all__ = [
+    "MOST_SPLIT",
     "accept_answer",
     "add_views",
     "create_topic",
+    "edit_comment",
     "edit_post",
     "edit_topic",
+    "find_moved_post",
     "flush_views",
+    "hide_comment",
     "hide_post",
+    "join_topics",
+    "mark_comments_read",
     "mark_read",
     "move_topic",
+    "notify_of_reminders",
+    "post_comment",
     "post_reply",
     "record_view",
+    "remove_bookmark",
     "render_again",
+    "restore_comment",
     "restore_post",
+    "set_bookmark",
     "set_level",
     "set_locked",
     "set_pinned",
+    "set_reaction",
     "set_revision_hidden",
     "set_tags",
+    "split_topic",
     "unaccept_answer",
+    "unjoin_topic",
     "vote",
 ]

@@ -7,6 +7,7 @@ from accounts.models import User
 from community.forum.exceptions import NotAnAnswer
 from community.forum.indexing import index_topic
 from community.forum.models import Post, Topic
+from community.forum.services.locking import lock_post
 from community.forum.tagging import carry
 from community.reputation import services as reputation
 from contracts.community import AnswerAccepted, AnswerUnaccepted
@@ -21,12 +22,7 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
     with it; then the answer's, so that it cannot be hidden meanwhile. The same one
     again changes nothing. Raises ``NotAnAnswer``.
     """
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=answer.topic_id)
-    answer = (
-        Post.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("author")
-        .get(pk=answer.pk)
-    )
+    topic, answer = lock_post(answer)
     if topic.solution_id == answer.pk:
         return topic
     if not topic.is_question or answer.is_opening or answer.hidden_at:

@@ -11,13 +11,15 @@ from audit import services as audit
 from community.forum.indexing import index_replies, index_reply, index_topic
 from community.forum.models import Category, Post, PostRevision, Topic
 from community.forum.services.answers import unaccept_answer
-from community.forum.tagging import carry, count_in_tags
+from community.forum.services.counters import count_reply, count_topic
+from community.forum.services.locking import lock_post
+from community.forum.tagging import count_in_tags
 
 
 @transaction.atomic
 def hide_post(post: Post, *, by: User, reason: str) -> Post:
     """Take a post out of sight; with the first post goes its topic."""
-    topic, locked = _lock(post)
+    topic, locked = lock_post(post)
     if locked.hidden_at:
         return locked
     locked.hidden_at, locked.hidden_by = timezone.now(), by
@@ -25,9 +27,9 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
     locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
     if locked.is_opening:
         Topic.objects.filter(pk=topic.pk).update(hidden_at=locked.hidden_at)
-        _count_topic(topic, -1)
+        count_topic(topic, -1)
     else:
-        _count_reply(topic, -1)
+        count_reply(topic, -1)
     if topic.solution_id == locked.pk:
         unaccept_answer(topic, by=by)
     _index_again(locked)
@@ -38,7 +40,7 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
 @transaction.atomic
 def restore_post(post: Post, *, by: User) -> Post:
     """Bring a hidden post back."""
-    topic, locked = _lock(post)
+    topic, locked = lock_post(post)
     if not locked.hidden_at:
         return locked
     locked.hidden_at = locked.hidden_by = None
@@ -46,9 +48,9 @@ def restore_post(post: Post, *, by: User) -> Post:
     locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
     if locked.is_opening:
         Topic.objects.filter(pk=topic.pk).update(hidden_at=None)
-        _count_topic(topic, 1)
+        count_topic(topic, 1)
     else:
-        _count_reply(topic, 1)
+        count_reply(topic, 1)
     _index_again(locked)
     _record("post.restored", by, locked, {})
     return locked
@@ -117,32 +119,6 @@ def set_revision_hidden(revision: PostRevision, *, by: User, is_hidden: bool) ->
         target=f"post:{revision.post_id}",
         after={"revision": revision.number},
     )
-
-
-def _lock(post: Post) -> tuple[Topic, Post]:
-    """Return a post and its topic, both locked: the topic first, as everywhere."""
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
-    return topic, Post.objects.select_for_update(no_key=True).get(pk=post.pk)
-
-
-def _count_topic(topic: Topic, change: int) -> None:
-    """Count a topic in or out, in its tags and its category."""
-    count_in_tags(topic.tags.all(), topic.category.visibility, change)
-    Category.objects.filter(pk=topic.category_id).update(
-        topic_count=F("topic_count") + change
-    )
-
-
-def _count_reply(topic: Topic, change: int) -> None:
-    """Count a reply in or out; the list shows the last one that can be seen."""
-    last = topic.posts.filter(hidden_at=None).order_by("-number").first()
-    Topic.objects.filter(pk=topic.pk).update(reply_count=F("reply_count") + change)
-    if last is None:
-        return
-    Topic.objects.filter(pk=topic.pk).update(
-        last_poster=last.author_id, bumped_at=last.created_at
-    )
-    carry(topic)
 
 
 def _index_again(post: Post) -> None:

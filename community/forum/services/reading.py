@@ -1,14 +1,14 @@
 """Remembering what was read and watched."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db import connection, transaction
 from django.db.models import F
 from redis.exceptions import RedisError
 
 from accounts.models import User
-from community.forum.models import Post, Topic, TopicUser
+from community.forum.models import Comment, Post, Topic, TopicUser
 from notifications.services import mark_seen
 from outbox.buffers import Buffer
 
@@ -27,6 +27,13 @@ def mark_read(topic: Topic, *, user: User, number: int) -> None:
         )
     # What the bell said of it was read with it, so the next reply is news again.
     mark_seen(user, "post", Post.objects.filter(topic=topic, number__lte=number))
+
+
+def mark_comments_read(comments: Iterable[Comment], *, user: User) -> None:
+    """Note that ``user`` has seen these comments, so that the bell is quiet."""
+    keys = [comment.pk for comment in comments if comment.author_id != user.pk]
+    if keys:
+        mark_seen(user, "comment", Comment.objects.filter(pk__in=keys))
 
 
 @transaction.atomic

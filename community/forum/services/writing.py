@@ -1,11 +1,7 @@
 """Opening topics, replying and editing."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -24,7 +20,9 @@ from community.forum.models import (
     TopicTag,
     TopicUser,
 )
-from community.forum.permissions import can_moderate
+from community.forum.permissions import GRACE, can_moderate
+from community.forum.services.locking import lock_post
+from community.forum.services.sending import Sent, is_new_member
 from community.forum.tagging import (
     carry,
     count_in_tags,
@@ -33,32 +31,13 @@ from community.forum.tagging import (
     tag_slug,
 )
 from contracts.community import ReplyPosted, TopicCreated
-from design import markdown
 from outbox import publish
 from stores import limiter
 
-# Who sees a slip of the pen at once may mend it without leaving a trace.
-GRACE = timedelta(minutes=5)
-# The day Discourse has too: advertisers post at once or never.
-NEW_MEMBER = timedelta(days=1)
 # Who sends the same twice within ten minutes saw no answer the first time.
 AGAIN = timedelta(minutes=10)
 # Discourse's own; with more of them a tag says little.
 MAX_TAGS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The token of a form, and the digest of what came with it."""
-
-    token: str
-    digest: str
-
-    @classmethod
-    def of(cls, token: str, *values: str | int) -> Self:
-        """Return the token of ``values``; without one there is nothing to digest."""
-        told = json.dumps(values).encode()
-        return cls(token, hashlib.sha256(told).hexdigest() if token else "")
 
 
 def create_topic(
@@ -85,7 +64,7 @@ def create_topic(
     if present is not None:
         return present.topic
     if limited:
-        is_new = timezone.now() - author.date_joined < NEW_MEMBER
+        is_new = is_new_member(author)
         # Discourse's twenty a day; on the first day it lets three through.
         limiter.check("topic", author.pk, limit=5 if is_new else 20, period=86_400)
     try:
@@ -125,7 +104,7 @@ def post_reply(
     if present is not None:
         return present
     if limited:
-        is_new = timezone.now() - author.date_joined < NEW_MEMBER
+        is_new = is_new_member(author)
         # A day of helping without pause; on the first day a conversation or two.
         limiter.check("reply", author.pk, limit=20 if is_new else 200, period=86_400)
     try:
@@ -154,9 +133,7 @@ def edit_post(
     says something else by now, nothing is changed. ``tags`` are a first post's from now
     on. Raises ``EditConflict``.
     """
-    # Topic before post, as everywhere: two locks in two orders would wait for ever.
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
-    locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+    topic, locked = lock_post(post)
     text = clean_text(text)
     new_title = clean_title(title) if locked.is_opening and title else topic.title
     is_same = locked.source_md == text and new_title == topic.title
@@ -233,6 +210,14 @@ def _create_topic(
 @transaction.atomic
 def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
     locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
+    if locked.merged_into_id:
+        # It was joined to another one while the reply was written: there it belongs.
+        visible = Topic.objects.visible_to(author).filter(pk=locked.merged_into_id)
+        if not visible.exists():
+            raise TopicLocked
+        locked = Topic.objects.select_for_update(no_key=True).get(
+            pk=locked.merged_into_id
+        )
     if locked.is_locked and not can_moderate(author):
         raise TopicLocked
     number = locked.highest_number + 1
@@ -280,26 +265,6 @@ def _add_post(
     _render(post, text)
     post.save(force_insert=True)
     return post
-
-
-def render_again(*, batch: int = 200) -> int:
-    """Store posts anew that were rendered by earlier rules; return how many.
-
-    Until then they are rendered whenever they are read.
-    """
-    old = Post.objects.exclude(render_version=markdown.VERSION).order_by("pk")
-    renewed = 0
-    while posts := list(old[:batch]):
-        for post in posts:
-            rendered = post.rendered()
-            # An edit in the meantime has rendered it by today's rules.
-            Post.objects.filter(pk=post.pk, render_version=post.render_version).update(
-                html=rendered.html,
-                plain=rendered.plain,
-                render_version=rendered.version,
-            )
-        renewed += len(posts)
-    return renewed
 
 
 def _render(post: Post, text: str) -> None:

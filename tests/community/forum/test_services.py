@@ -6,7 +6,7 @@ from django.test import Client
 
 from accounts.models import User
 from audit.models import Record
-from community.forum import services
+from community.forum import permissions, services
 from community.forum.exceptions import (
     EditConflict,
     NotAnAnswer,
@@ -148,7 +148,7 @@ def test_an_early_edit_leaves_no_trace_and_a_late_one_does(person: Person) -> No
     post = topic.posts.get(number=1)
     services.edit_post(post, editor=ada, text="At once")
     assert PostRevision.objects.count() == 0
-    Post.objects.update(created_at=post.created_at - services.writing.GRACE)
+    Post.objects.update(created_at=post.created_at - permissions.GRACE)
     services.edit_post(post, editor=ada, text="Later", reason="Clearer")
     revision = PostRevision.objects.get()
     assert (revision.source_md, revision.reason) == ("At once", "Clearer")

@@ -1,0 +1,46 @@
+"""The forum's tables, by subject."""
+
+from community.forum.models.bookmarks import Bookmark
+from community.forum.models.comments import Comment
+from community.forum.models.moves import MovedPost
+from community.forum.models.places import (
+    COUNTED,
+    Category,
+    Person,
+    Tag,
+    Visibility,
+    visibilities_of,
+)
+from community.forum.models.posts import Post, PostRevision, Vote
+from community.forum.models.reactions import Reaction, ReactionCount
+from community.forum.models.topics import (
+    Heat,
+    Topic,
+    TopicQuerySet,
+    TopicTag,
+    TopicUser,
+    readers_of,
+)
+
+__all__ = [
+    "COUNTED",
+    "Bookmark",
+    "Category",
+    "Comment",
+    "Heat",
+    "MovedPost",
+    "Person",
+    "Post",
+    "PostRevision",
+    "Reaction",
+    "ReactionCount",
+    "Tag",
+    "Topic",
+    "TopicQuerySet",
+    "TopicTag",
+    "TopicUser",
+    "Visibility",
+    "Vote",
+    "readers_of",
+    "visibilities_of",
+]

@@ -1,0 +1,115 @@
+"""Where topics stand: categories and tags, and who may see into them."""
+
+from typing import Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Lower
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+Person = User | AnonymousUser
+
+
+class Visibility(models.TextChoices):
+    """Who may see a category; the same words the search index uses."""
+
+    PUBLIC = "public", _("Everybody")
+    MEMBERS = "members", _("Signed-in people")
+    STAFF = "staff", _("Staff")
+
+
+def visibilities_of(user: Person) -> list[str]:
+    """Return which categories ``user`` may see into."""
+    if user.is_staff or getattr(user, "is_moderator", False):
+        return [*Visibility.values]
+    if user.is_authenticated:
+        return [Visibility.PUBLIC, Visibility.MEMBERS]
+    return [Visibility.PUBLIC]
+
+
+# Which counter of a tag holds the topics of a category, and of those open to more.
+COUNTED = {
+    Visibility.PUBLIC: "public_count",
+    Visibility.MEMBERS: "members_count",
+    Visibility.STAFF: "topic_count",
+}
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    def visible_to(self, user: Person) -> Self:
+        """Categories ``user`` may see."""
+        return self.filter(visibility__in=visibilities_of(user))
+
+
+class Category(models.Model):
+    """A part of the forum."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=80)
+    name_zh = models.CharField(max_length=80, blank=True)
+    description = models.CharField(max_length=300, blank=True)
+    description_zh = models.CharField(max_length=300, blank=True)
+    visibility = models.CharField(
+        max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC
+    )
+    position = models.PositiveIntegerField(default=0)
+    topic_count = models.PositiveIntegerField(default=0)
+
+    objects = CategoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "slug"]
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.localised_name
+
+    def get_absolute_url(self) -> str:
+        return f"/forum/c/{self.slug}/"
+
+    @property
+    def localised_name(self) -> str:
+        is_chinese = (get_language() or "").startswith("zh")
+        return (self.name_zh if is_chinese else "") or self.name
+
+    @property
+    def localised_description(self) -> str:
+        is_chinese = (get_language() or "").startswith("zh")
+        return (self.description_zh if is_chinese else "") or self.description
+
+
+class TagQuerySet(models.QuerySet["Tag"]):
+    def visible_to(self, user: Person) -> Self:
+        """Tags of topics ``user`` may read; the name of a tag says something, too.
+
+        ``shown_count`` is how many topics those are.
+        """
+        widest = visibilities_of(user)[-1]
+        counted = self.annotate(shown_count=F(COUNTED[Visibility(widest)]))
+        return counted.filter(shown_count__gt=0)
+
+
+class Tag(models.Model):
+    """A word topics are found by."""
+
+    slug = models.SlugField(max_length=40, unique=True, allow_unicode=True)
+    name = models.CharField(max_length=40)
+    # What the team may read; what members may; what everybody may.
+    topic_count = models.PositiveIntegerField(default=0)
+    members_count = models.PositiveIntegerField(default=0, db_default=0)
+    public_count = models.PositiveIntegerField(default=0, db_default=0)
+
+    objects = TagQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("name"), name="forum_tag_name_ci")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return f"/forum/tag/{self.slug}/"

@@ -1,0 +1,1 @@
+"""The forum over REST, beside its topics and posts, by subject."""

@@ -1,0 +1,172 @@
+"""Comments: written under a post, taken out of sight, brought back."""
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import User
+from audit import services as audit
+from community.forum.cleaning import clean_text
+from community.forum.exceptions import (
+    PostHidden,
+    TokenReused,
+    TooLateToEdit,
+    TopicLocked,
+)
+from community.forum.models import Comment, Post
+from community.forum.permissions import can_edit_comment, can_moderate
+from community.forum.services.sending import Sent, is_new_member
+from contracts.community import CommentPosted
+from outbox import publish
+from stores import limiter
+
+
+def post_comment(
+    post: Post,
+    *,
+    author: User,
+    text: str,
+    client_token: str = "",
+    limited: bool = True,
+) -> Comment:
+    """Write a comment under a post.
+
+    The post's row is locked while the comment takes its number. The same
+    ``client_token`` gives the same comment. Its topic stays where it is in every list.
+    Raises ``TopicLocked``, ``PostHidden``, ``TokenReused`` or ``RateLimited``.
+    """
+    sent = Sent.of(client_token, "comment", post.pk, text)
+    present = _sent_before(author, sent)
+    if present is not None:
+        return present
+    if limited:
+        # As many as replies: a comment is read by as many.
+        limit = 20 if is_new_member(author) else 200
+        limiter.check("comment", author.pk, limit=limit, period=86_400)
+    try:
+        return _post_comment(post, author=author, text=text, sent=sent)
+    except IntegrityError:
+        # The other click of a double click was faster.
+        present = _sent_before(author, sent)
+        if present is None:
+            raise
+        return present
+
+
+@transaction.atomic
+def edit_comment(comment: Comment, *, editor: User, text: str) -> Comment:
+    """Change what a comment says, while it is fresh. Raises ``TooLateToEdit``.
+
+    No history is kept of it: who answers a comment has to be able to rely on it.
+    """
+    locked = _locked(comment)
+    if not can_edit_comment(editor, locked):
+        raise TooLateToEdit
+    text = clean_text(text)
+    if text == locked.source_md:
+        return locked
+    _render(locked, text)
+    locked.edited_at = timezone.now()
+    locked.save(
+        update_fields=["source_md", "html", "plain", "render_version", "edited_at"]
+    )
+    return locked
+
+
+@transaction.atomic
+def hide_comment(comment: Comment, *, by: User, reason: str = "") -> Comment:
+    """Take a comment out of sight. What the bell says of it goes with it."""
+    Post.objects.select_for_update(no_key=True).get(pk=comment.post_id)
+    locked = _locked(comment)
+    if locked.hidden_at:
+        return locked
+    locked.hidden_at, locked.hidden_by = timezone.now(), by
+    locked.hidden_reason = reason
+    locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
+    _count(locked, -1)
+    audit.record(
+        "comment.hidden",
+        actor=by,
+        target=f"comment:{locked.pk}",
+        after={"reason": reason},
+    )
+    return locked
+
+
+@transaction.atomic
+def restore_comment(comment: Comment, *, by: User) -> Comment:
+    """Bring a hidden comment back."""
+    Post.objects.select_for_update(no_key=True).get(pk=comment.post_id)
+    locked = _locked(comment)
+    if not locked.hidden_at:
+        return locked
+    locked.hidden_at = locked.hidden_by = None
+    locked.hidden_reason = ""
+    locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
+    _count(locked, 1)
+    audit.record("comment.restored", actor=by, target=f"comment:{locked.pk}")
+    return locked
+
+
+@transaction.atomic
+def _post_comment(post: Post, *, author: User, text: str, sent: Sent) -> Comment:
+    locked = (
+        Post.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("topic")
+        .get(pk=post.pk)
+    )
+    if locked.topic.is_locked and not can_moderate(author):
+        raise TopicLocked
+    if locked.hidden_at or locked.topic.hidden_at:
+        raise PostHidden
+    # One more than the last, which may be hidden: numbers are not given twice.
+    last = locked.comments.order_by("-number").values_list("number", flat=True).first()
+    comment = Comment(
+        post=locked,
+        number=(last or 0) + 1,
+        author=author,
+        client_token=sent.token,
+        client_digest=sent.digest,
+    )
+    _render(comment, clean_text(text))
+    comment.save(force_insert=True)
+    _count(comment, 1)
+    publish(
+        CommentPosted(
+            comment_id=comment.pk,
+            post_id=locked.pk,
+            topic_id=locked.topic_id,
+            author_id=author.pk,
+            post_author_id=locked.author_id,
+        )
+    )
+    return comment
+
+
+def _sent_before(author: User, sent: Sent) -> Comment | None:
+    """Return the comment a token stands for. Raises ``TokenReused``."""
+    if not sent.token:
+        return None
+    comments = Comment.objects.filter(author=author, client_token=sent.token)
+    comment = comments.select_related("post__topic").first()
+    if comment is not None and comment.client_digest != sent.digest:
+        raise TokenReused
+    return comment
+
+
+def _locked(comment: Comment) -> Comment:
+    return Comment.objects.select_for_update(no_key=True).get(pk=comment.pk)
+
+
+def _count(comment: Comment, change: int) -> None:
+    Post.objects.filter(pk=comment.post_id).update(
+        comment_count=F("comment_count") + change
+    )
+
+
+def _render(comment: Comment, text: str) -> None:
+    comment.source_md = text
+    rendered = comment.rendered()
+    comment.html = rendered.html
+    comment.plain = rendered.plain
+    comment.render_version = rendered.version

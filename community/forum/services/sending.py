@@ -1,0 +1,33 @@
+"""What every form that is sent here has: a token, and a person who may be new."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from django.utils import timezone
+
+from accounts.models import User
+
+# The day Discourse has too: advertisers post at once or never.
+NEW_MEMBER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The token of a form, and the digest of what came with it."""
+
+    token: str
+    digest: str
+
+    @classmethod
+    def of(cls, token: str, *values: str | int) -> Self:
+        """Return the token of ``values``; without one there is nothing to digest."""
+        told = json.dumps(values).encode()
+        return cls(token, hashlib.sha256(told).hexdigest() if token else "")
+
+
+def is_new_member(user: User) -> bool:
+    """Tell whether it is the first day of ``user``."""
+    return timezone.now() - user.date_joined < NEW_MEMBER

@@ -1,0 +1,86 @@
+"""Comments, reactions, bookmarks and joining in a real browser, in both languages."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import BrowserContext
+
+from community.forum import services
+from community.forum.models import Reaction
+from tests.browser.helpers import (
+    assert_no_horizontal_scroll,
+    axe_violations,
+    collect_console_and_csp,
+)
+from tests.factories import forum
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.mark.parametrize("locale", ["en", "zh-hans"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
+    open_context: Callable[..., BrowserContext],
+    person: Callable[..., Any],
+    width: int,
+    theme: str,
+    locale: str,
+) -> None:
+    ada = person("ada", locale=locale, is_moderator=True)
+    ben = person("ben")
+    topic = forum.topic(ada, tags=["keys"], title="How do I rotate a key in use?")
+    answer = forum.reply(topic, ben, "Create a second one, `deploy` it, revoke this.")
+    forum.reply(topic, ben, "Or let it expire.")
+    for number in range(6):
+        services.post_comment(
+            answer,
+            author=ada if number % 2 else ben,
+            limited=False,
+            text=f"Does that hold for `/v1/responses`, too? @ada, point {number}.",
+        )
+    for kind in (Reaction.Kind.THANKS, Reaction.Kind.INSIGHT):
+        services.set_reaction(answer, by=ada, kind=kind, is_on=True)
+    services.set_bookmark(
+        answer,
+        user=ada,
+        note="Try it on Monday",
+        remind_at=timezone.now() + timedelta(days=1),
+    )
+    signed_in = Client()
+    signed_in.force_login(ada)
+    context = open_context(width=width, theme=theme)
+    page = context.new_page()
+    complaints = collect_console_and_csp(page)
+    page.goto("/forum/")
+    name = settings.SESSION_COOKIE_NAME
+    origin = page.evaluate("location.origin")
+    context.add_cookies(
+        [{"name": name, "value": signed_in.cookies[name].value, "url": origin}]
+    )
+    for shown, url in {
+        "talk": topic.get_absolute_url(),
+        "best": f"{topic.get_absolute_url()}?sort=votes",
+        "comments": f"/forum/p/{answer.pk}/comments/",
+        "bookmark": f"/forum/p/{answer.pk}/bookmark/",
+        "bookmarks": "/forum/bookmarks/",
+        "join": f"/forum/t/{topic.pk}/join/",
+        "split": f"/forum/t/{topic.pk}/split/",
+    }.items():
+        page.goto(url)
+        if shown == "talk":
+            page.locator(".comments__write summary").first.click()
+            page.locator(".post__foot .menu summary").first.click()
+        if folder := os.environ.get("SCREENSHOTS"):
+            file = Path(folder) / f"{shown}-{width}-{theme}-{locale}.png"
+            page.screenshot(path=file, full_page=True)
+        assert_no_horizontal_scroll(page)
+        assert axe_violations(page) == [], shown
+    assert complaints.lines == []
