@@ -1,13 +1,27 @@
 from accounts.models import Organisation, User
 from accounts.queries import current_organisation
+from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import FREE, Features
-from entitlements.models import OrganisationEntitlement
+from entitlements.models import CreditLine, OrganisationEntitlement
 
 
 def entitlements_for(organisation_id: int) -> Features:
     """Return what the organisation may do now; without a row that is ``FREE``."""
     row = OrganisationEntitlement.objects.filter(pk=organisation_id).first()
     return Features.from_dict(row.features) if row else FREE
+
+
+def credit_for(organisation_id: int) -> Credit:
+    """Return what the organisation may spend beyond its plan; without a row nothing."""
+    row = CreditLine.objects.filter(pk=organisation_id).first()
+    if row is None:
+        return NO_CREDIT
+    return Credit(
+        month=row.month,
+        from_allowance_nano=row.from_allowance_nano,
+        beyond_nano=row.beyond_nano,
+        remaining_nano=row.remaining_nano,
+    )
 
 
 def premium_organisations(user: User) -> list[Organisation]:

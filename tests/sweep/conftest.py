@@ -15,6 +15,7 @@ from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
+from core.money import NANO
 from inference.catalog.defaults import ensure_default_models
 from inference.keys.models import Project
 from inference.playground import services as chats
@@ -23,6 +24,7 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.credits import credit_of
 from tests.factories.inference import key_of, offered_model, used
 from tests.sweep.world import Address, every_address
 
@@ -85,6 +87,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "price": [str(deployment.model.prices.latest("pk").pk)],
         "uuid": [str(uuid.uuid4())],
         "slug": [topic.slug, "general", "doorstone-docs"],
+        "credit_id": [credit_of(team, NANO).public_id],
         "version": ["1.0"],
         "path": ["index"],
         "public_id": [key.public_id],

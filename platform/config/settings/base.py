@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "inference.stored",
     "inference.usage",
     "billing.conversion",
+    "billing.credits",
     "billing.ledger",
     "billing.plans",
     "billing.stripe",
