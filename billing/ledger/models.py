@@ -213,6 +213,9 @@ class UsageCost(models.Model):
     price_nano = models.BigIntegerField()
     cost_nano = models.BigIntegerField()
     recorded_at = models.DateTimeField(auto_now_add=True)
+    # Whether a plan or credit has covered it. A process of the release before, which
+    # knows no credit, writes rows that wait for it.
+    is_covered = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
@@ -221,7 +224,15 @@ class UsageCost(models.Model):
                 name="ledger_usagecost_once",
             )
         ]
-        indexes = [models.Index(fields=["window"], name="ledger_usagecost_window")]
+        indexes = [
+            models.Index(fields=["window"], name="ledger_usagecost_window"),
+            # What waits is a minute's usage.
+            models.Index(
+                fields=["organisation"],
+                condition=Q(is_covered=False),
+                name="ledger_usagecost_waiting",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.organisation_id} {self.model} {self.window:%Y-%m-%d %H:%M}"

@@ -8,8 +8,8 @@ PostgreSQL nothing can change, so the copies are good for a while longer.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -20,8 +20,9 @@ from django.db.models import Manager, Sum
 from django.utils import timezone
 
 from core.errors import Unavailable
+from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import Features
-from entitlements.queries import entitlements_for, hint_for
+from entitlements.queries import credit_for, entitlements_for, hint_for
 from inference.catalog.models import Deployment, Model
 from inference.catalog.pricing import amount_of, worst_of
 from inference.catalog.queries import current_prices
@@ -83,6 +84,11 @@ class Caller:
     rules: KeyRules = NO_RULES
     # What a refusal adds; it is never asked for anything else.
     hint: errors.Hint | None = None
+    credit: Credit = NO_CREDIT
+
+    def most_of(self, month: str) -> int:
+        """Return the most that its organisation's month may come to, in billionths."""
+        return self.credit.most_of(month, self.features.monthly_allowance_nano)
 
     def require(self, scope: str) -> None:
         """Raise ``APIError`` for what the key is not for."""
@@ -346,12 +352,13 @@ def load_caller(digest: str) -> Caller | None:
     )
     if key is None:
         return None
+    features = entitlements_for(key.organisation_id)
     return Caller(
         key_id=key.pk,
         digest=digest,
         organisation_id=key.organisation_id,
         organisation_slug=key.organisation.slug,
-        features=entitlements_for(key.organisation_id),
+        features=features,
         allowed_models=frozenset(key.allowed_models),
         monthly_limit_nano=key.monthly_limit_nano,
         expires_at=key.expires_at,
@@ -360,6 +367,7 @@ def load_caller(digest: str) -> Caller | None:
         keeps_transcripts=_has(TranscriptChoice.objects, key.organisation_id),
         rules=_rules_of(key),
         hint=_hint_of(key),
+        credit=_credit_of(key.organisation_id, features),
     )
 
 
@@ -374,6 +382,25 @@ def _hint_of(key: ApiKey) -> errors.Hint | None:
     locale = key.created_by.locale if key.created_by else ""
     text = hint.text_zh if locale.startswith("zh") else hint.text_en
     return errors.Hint(text, hint.url)
+
+
+def _credit_of(organisation_id: int, features: Features) -> Credit:
+    """Read the credit of an organisation, less what an earlier month draws yet.
+
+    Billing hears of usage within a minute. In the first minute of a month that may be
+    usage of the month before, whose credit is not to be spent twice.
+    """
+    credit = credit_for(organisation_id)
+    month = timezone.now().strftime("%Y%m")
+    if not credit.remaining_nano or credit.month == month:
+        return credit
+    earlier = datetime.strptime(credit.month, "%Y%m").replace(tzinfo=UTC)
+    used = spent_in_month(organisation_id, earlier.date())
+    settled = replace(credit, remaining_nano=0).most_of(
+        credit.month, features.monthly_allowance_nano
+    )
+    undrawn = max(used - settled, 0)
+    return replace(credit, remaining_nano=max(credit.remaining_nano - undrawn, 0))
 
 
 def _rules_of(key: ApiKey) -> KeyRules:
@@ -435,10 +462,7 @@ def load_spent(
 ) -> tuple[int, int, int]:
     """Return what an organisation, a key and its project used this month, durably."""
     now = timezone.now()
-    month = now.date().replace(day=1)
-    row = OrganisationMonth.objects.filter(
-        organisation_id=organisation_id, month=month
-    ).first()
+    spent = spent_in_month(organisation_id, now.date().replace(day=1))
     start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     hours = UsageHour.objects.filter(organisation_id=organisation_id, hour__gte=start)
     by_key = hours.filter(key_id=key_id).aggregate(sum=Sum("price_nano"))["sum"]
@@ -447,4 +471,12 @@ def load_spent(
         if project_id
         else 0
     )
-    return (row.price_nano if row else 0), int(by_key or 0), int(by_project or 0)
+    return spent, int(by_key or 0), int(by_project or 0)
+
+
+def spent_in_month(organisation_id: int, month: date) -> int:
+    """Return what an organisation used in the month that begins on a day, durably."""
+    sums = OrganisationMonth.objects.filter(
+        organisation_id=organisation_id, month=month
+    )
+    return sums.values_list("price_nano", flat=True).first() or 0

@@ -305,7 +305,7 @@ class Admission:
             features.requests_per_minute,
             features.tokens_per_minute,
             features.concurrent_requests,
-            features.monthly_allowance_nano,
+            caller.most_of(exchange.month),
             LEASE_SECONDS,
             key_field,
             _or_none(caller.monthly_limit_nano),
@@ -394,7 +394,7 @@ class FallbackLimits:
             await self._read_spent(caller)
             # Others may have come in meanwhile; from here on nobody does.
             self._check_running(caller)
-            self._check_money(caller, exchange.hold_nano)
+            self._check_money(caller, exchange.hold_nano, exchange.month)
         for account in accounts:
             self.running[account] = self.running.get(account, 0) + 1
             self.held[account] = self.held.get(account, 0) + exchange.hold_nano
@@ -428,9 +428,9 @@ class FallbackLimits:
             of = OF_THE_KEY if account[0] == "key" else "your plan"
             raise errors.rate_limited(what, wait / 1_000_000, limit, of=of)
 
-    def _check_money(self, caller: Caller, hold: int) -> None:
+    def _check_money(self, caller: Caller, hold: int, month: str) -> None:
         organisation, key, project = _accounts_of(caller)
-        if self._is_beyond(organisation, hold, caller.features.monthly_allowance_nano):
+        if self._is_beyond(organisation, hold, caller.most_of(month)):
             refusal = errors.quota_exhausted(billing_url(caller))
             raise refusal.hinting(caller.hint, organisation_id=caller.organisation_id)
         if self._is_beyond(key, hold, caller.monthly_limit_nano):

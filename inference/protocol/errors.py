@@ -255,7 +255,8 @@ def quota_exhausted(
 ) -> APIError:
     return APIError(
         429,
-        "You exceeded your current quota: this month's allowance is used up. "
+        "You exceeded your current quota: this month's allowance is used up, and "
+        "no credit is left. "
         f"See your plan and usage at {billing_url}",
         kind="insufficient_quota",
         code="insufficient_quota",

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -14,7 +15,7 @@ from audit import services as audit
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 from edge.tables import csv_response
-from entitlements.queries import entitlements_for
+from entitlements.queries import credit_for, entitlements_for
 from inference.usage import queries
 from inference.usage.models import UsageEvent
 from inference.usage.periods import DAYS, DEFAULT, Period, chart
@@ -144,14 +145,17 @@ def _events(request: OrganisationHttpRequest, period: Period) -> QuerySet[UsageE
 
 
 def _budget(organisation_id: int) -> dict[str, Any]:
-    """Return this month's spending beside what the plan includes."""
+    """Return this month's spending beside what the plan includes and what is beyond."""
     features = entitlements_for(organisation_id)
     spent = queries.spent_this_month(organisation_id)
     allowance = features.monthly_allowance_nano
+    most = credit_for(organisation_id).most_of(f"{timezone.now():%Y%m}", allowance)
     return {
         "spent": spent,
         "allowance": allowance,
         "left": max(allowance - spent, 0),
         "warn_at": allowance * 8 // 10,
         "is_used_up": spent >= allowance,
+        # What of it is left, once the allowance is.
+        "credit": max(most - max(spent, allowance), 0),
     }

@@ -18,6 +18,7 @@ APPS = [
     "inference.catalog",
     "inference.keys",
     "inference.usage",
+    "billing.credits",
     "billing.plans",
     "billing.subscriptions",
 ]

@@ -33,6 +33,7 @@ SCHEDULE: dict[str, Entry] = {
     "jobs-mails": _every(15, "jobs.tasks.sweep", "mail", queue="mail"),
     "jobs-contributions": _every(15, "jobs.tasks.sweep", "contribution"),
     "subscriptions-expire": _every(60, "billing.subscriptions.tasks.expire_grants"),
+    "credits-expire": _every(60, "billing.credits.tasks.expire_credit"),
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
@@ -62,6 +63,10 @@ SCHEDULE: dict[str, Entry] = {
     "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
     "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),
     "growth-learn": _nightly(4, 50, "billing.growth.tasks.learn"),
+    "credits-remind": {
+        "task": "billing.credits.tasks.remind_of_expiry",
+        "schedule": crontab(minute=15),
+    },
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),

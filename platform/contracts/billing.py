@@ -120,3 +120,44 @@ class InquiryReceived:
     plan: str = ""
     seats: int | None = None
     user_id: int | None = None
+
+
+class CreditGranted:
+    """An organisation was given credit; ``amount_nano`` in billionths of ``currency``.
+
+    ``kind`` is ``bought``, ``promotion``, ``contribution``, ``referral`` or
+    ``support``; ``user_id`` gave it by hand.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    grant_id: int
+    kind: str
+    amount_nano: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditWithdrawn:
+    """Credit was taken back, all of a grant or a part; what was used stays used."""
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    grant_id: int
+    entry_id: int
+    kind: str
+    amount_nano: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditExpired:
+    """Credit ended by time, and so much of it had not been used."""
+
+    organisation_id: int
+    grant_id: int
+    kind: str
+    amount_nano: int
+    currency: str

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from activity.services import ensure_partitions
+from billing.credits.services import expire_credit
 from billing.plans.services import ensure_default_plans
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
@@ -27,6 +28,7 @@ from demo.calendar import Calendar
 from demo.calls import Callers, plan_habits
 from demo.clock import held
 from demo.contributing import plan_contributions
+from demo.credit import plan_credit
 from demo.delivery import deliver
 from demo.payments import Shop
 from demo.people import DAYS, Company, Person
@@ -146,6 +148,7 @@ def _play(
             at_night=[
                 partial(_advance, account),
                 expire_grace,
+                expire_credit,
                 callers.report,
                 reported,
             ],
@@ -203,6 +206,7 @@ def _schedule(
     company.plan_arrivals(plan.everybody, calendar, lambda: on_step("people", 1))
     _plan_teams(plan, company, calendar, rhythm)
     plan_contributions(plan.characters, plan.crowd, company, rhythm, calendar)
+    plan_credit(plan.characters, company, calendar, rhythm)
     members = [each for each in plan.characters.values() if not each.is_staff]
     forum.plan_threads(
         scale.topics,

@@ -31,8 +31,9 @@ class Features:
     """What an organisation may do.
 
     ``monthly_allowance_nano`` is the value of usage included each calendar month
-    (UTC), in billionths of a US dollar; beyond it calls are refused. ``seats`` is
-    how many members may be there; nobody is sent away when there are more.
+    (UTC), in billionths of a US dollar; beyond it credit is drawn (``credit.Credit``),
+    and without credit calls are refused. ``seats`` is how many members may be there;
+    nobody is sent away when there are more.
     """
 
     plan: str = "free"
@@ -40,7 +41,9 @@ class Features:
     requests_per_minute: int = _kept(60, by=_ADMISSION)
     tokens_per_minute: int = _kept(60_000, by=_ADMISSION)
     concurrent_requests: int = _kept(4, by=_ADMISSION)
-    monthly_allowance_nano: int = _kept(1 * NANO, by=_ADMISSION)
+    monthly_allowance_nano: int = _kept(
+        1 * NANO, by="inference.directory.directory.Caller.most_of"
+    )
     seats: int = _kept(1, by="entitlements.seats.seats_of")
     audit_log: bool = _kept(False, by="audit.views.record_csv")
 

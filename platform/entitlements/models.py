@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Q
 
 
 class OrganisationEntitlement(models.Model):
@@ -41,3 +42,34 @@ class Hint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation_id}: {self.text_en}"
+
+
+class CreditLine(models.Model):
+    """What one organisation may spend beyond its plan; billing's ledger rebuilds it.
+
+    The columns are those of ``entitlements.credit.Credit``.
+    """
+
+    organisation = models.OneToOneField(
+        "accounts.Organisation",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="+",
+    )
+    month = models.CharField(max_length=6)
+    from_allowance_nano = models.BigIntegerField()
+    beyond_nano = models.BigIntegerField()
+    remaining_nano = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(from_allowance_nano__gte=0)
+                & Q(beyond_nano__gte=0)
+                & Q(remaining_nano__gte=0),
+                name="entitlements_creditline_not_below_nought",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id}: {self.remaining_nano} left"

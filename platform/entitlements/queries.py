@@ -2,8 +2,9 @@ from django.utils import timezone
 
 from accounts.models import Organisation, User
 from accounts.queries import current_organisation
+from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import FREE, Features
-from entitlements.models import Hint, OrganisationEntitlement
+from entitlements.models import CreditLine, Hint, OrganisationEntitlement
 
 
 def entitlements_for(organisation_id: int) -> Features:
@@ -17,6 +18,19 @@ def hint_for(organisation_id: int) -> Hint | None:
     return Hint.objects.filter(
         pk=organisation_id, expires_at__gt=timezone.now()
     ).first()
+
+
+def credit_for(organisation_id: int) -> Credit:
+    """Return what the organisation may spend beyond its plan; without a row nothing."""
+    row = CreditLine.objects.filter(pk=organisation_id).first()
+    if row is None:
+        return NO_CREDIT
+    return Credit(
+        month=row.month,
+        from_allowance_nano=row.from_allowance_nano,
+        beyond_nano=row.beyond_nano,
+        remaining_nano=row.remaining_nano,
+    )
 
 
 def premium_organisations(user: User) -> list[Organisation]:

@@ -1,6 +1,7 @@
 """Writing entitlements: billing does, everyone else reads."""
 
 import logging
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
@@ -10,8 +11,9 @@ from redis.exceptions import RedisError
 
 from accounts.models import Organisation
 from contracts.entitlements import EntitlementsChanged
+from entitlements.credit import Credit
 from entitlements.features import Features
-from entitlements.models import Hint, OrganisationEntitlement
+from entitlements.models import CreditLine, Hint, OrganisationEntitlement
 from outbox import publish
 from stores.redis import client, prefixed
 
@@ -55,6 +57,18 @@ def replace_for(organisation_id: int, features: Features, *, source: str) -> int
     )
     transaction.on_commit(partial(announce, organisation_id), robust=True)
     return revision
+
+
+@transaction.atomic
+def set_credit(organisation_id: int, credit: Credit, *, is_news: bool) -> None:
+    """Write what an organisation may spend beyond its plan.
+
+    The caller holds the organisation's row. ``is_news`` says that the sum of it
+    changed, and not only where it is noted: gateways hear of that at once.
+    """
+    CreditLine.objects.update_or_create(pk=organisation_id, defaults=asdict(credit))
+    if is_news:
+        transaction.on_commit(partial(announce, organisation_id), robust=True)
 
 
 @transaction.atomic

@@ -26,6 +26,7 @@ from billing.subscriptions.models import Case
 from community.docs.models import Page, Version
 from community.forum.services import post_comment
 from core.crypto import encrypt
+from core.money import NANO
 from design.stylesheet import stylesheet
 from inference.keys import services as keys
 from inference.playground import services as chats
@@ -35,6 +36,7 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
+from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 
 # Whoever signs in, and what each of them is.
@@ -170,6 +172,7 @@ def build() -> World:
             "<str:organisation>": team.public_id,
             "<slug:public_id>": key.public_id,
             "<slug:project_id>": project.public_id,
+            "<slug:credit_id>": credit_of(team, 5 * NANO).public_id,
             "<str:request_id>": call.pk,
             "<str:username>": member.username,
             "<str:version>": version.slug,

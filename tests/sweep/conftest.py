@@ -19,6 +19,7 @@ from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from community.forum.services import post_comment
+from core.money import NANO
 from inference.catalog.defaults import ensure_default_models
 from inference.keys.models import Project
 from inference.playground import services as chats
@@ -27,6 +28,7 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.sweep.world import Address, every_address
@@ -98,6 +100,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "surface": ["console"],
         "moment": ["leaving"],
         "slug": [topic.slug, "general", "doorstone-docs"],
+        "credit_id": [credit_of(team, NANO).public_id],
         "version": ["1.0"],
         "path": ["index"],
         "public_id": [key.public_id],

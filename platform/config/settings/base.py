@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "inference.usage",
     "billing.conversion",
     "billing.growth",
+    "billing.credits",
     "billing.ledger",
     "billing.plans",
     "billing.stripe",

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0004_queue"),
+        ("notifications", "0005_offers"),
     ]
 
     operations = [
@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                     ("billing", "Plans and payments"),
                     ("security", "Security of my account"),
                     ("organisation", "Organisations"),
+                    ("offers", "Offers and advice about plans"),
                 ],
                 max_length=30,
             ),
@@ -43,6 +44,7 @@ class Migration(migrations.Migration):
                     ("billing", "Plans and payments"),
                     ("security", "Security of my account"),
                     ("organisation", "Organisations"),
+                    ("offers", "Offers and advice about plans"),
                 ],
                 max_length=30,
             ),

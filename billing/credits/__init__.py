@@ -1,0 +1,1 @@
+"""Credit: what may be used beyond a plan, where it came from and where it went."""

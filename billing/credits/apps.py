@@ -1,0 +1,25 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from edge.menus import Menu, MenuEntry
+
+
+class CreditsConfig(AppConfig):
+    """What may be used beyond a plan, and how usage was covered."""
+
+    name = "billing.credits"
+    label = "credits"
+    menu = (
+        MenuEntry(
+            Menu.CONSOLE,
+            55,
+            _("Credit"),
+            "credits:credit-home",
+            "wallet",
+            for_organisation=True,
+        ),
+        MenuEntry(Menu.STAFF, 32, _("Credit"), "credits:staff-credit-list"),
+    )
+
+    def ready(self) -> None:
+        from billing.credits import subscribers  # noqa: F401

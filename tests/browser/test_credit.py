@@ -1,0 +1,95 @@
+"""Credit given, used and taken back, in both languages, narrow and wide."""
+
+import os
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, Page
+
+from accounts.models import Organisation, User
+from billing.credits.models import CreditGrant
+from billing.credits.subscribers import cover_usage
+from core.money import NANO
+from entitlements.features import Features
+from entitlements.services import replace_for
+from tests.browser.test_changing import look
+from tests.factories.billing import team_of
+from tests.factories.credits import credit_of, usage_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+FEW = (("en-US", 320, "light"), ("zh-CN", 1280, "dark"))
+ALL = tuple(product(("en-US", "zh-CN"), (390, 1280), ("light", "dark")))
+
+
+def opened(browser: Browser, site: str, user: User, **options: Any) -> Page:
+    """Return a page of somebody who signed in."""
+    client = Client()
+    client.force_login(user)
+    context = browser.new_context(base_url=site, **options)
+    name = settings.SESSION_COOKIE_NAME
+    value = client.cookies[name].value
+    context.add_cookies([{"name": name, "value": value, "url": site}])
+    return context.new_page()
+
+
+def story_of(organisation: Organisation) -> CreditGrant:
+    """Use up a plan and one grant, draw another, and take one back."""
+    features = Features(plan="team", monthly_allowance_nano=100 * NANO, seats=5)
+    replace_for(organisation.pk, features, source="test")
+    soon = timezone.now() + timedelta(days=6)
+    credit_of(
+        organisation, 5 * NANO, kind="contribution", reason="A merged guide to retries"
+    )
+    drawn = credit_of(
+        organisation, 25 * NANO, reason="Autumn offer for teams", expires_at=soon
+    )
+    credit_of(organisation, 10 * NANO, kind="support", reason="Slow answers on Tuesday")
+    for price in (99 * NANO, 9 * NANO + 123_456_789, -NANO, 2 * NANO):
+        cover_usage(usage_of(organisation, price))
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "theme"), ALL if os.environ.get("SCREENSHOTS") else FEW
+)
+def test_the_pages_of_credit_are_read_by_everybody(
+    person: Any,
+    browser: Browser,
+    live_server: Any,
+    language: str,
+    width: int,
+    theme: str,
+) -> None:
+    ada, staff = person("ada"), person("sam", is_staff=True)
+    organisation = team_of(ada)
+    options = {
+        "viewport": {"width": width, "height": 900},
+        "color_scheme": theme,
+        "locale": language,
+    }
+    kind = f"{language}-{width}-{theme}"
+    page = opened(browser, live_server.url, ada, **options)
+    home = f"/console/{organisation.slug}/credit/"
+
+    page.goto(home)
+    look(page, f"credit-0-empty-{kind}")
+    drawn = story_of(organisation)
+    page.goto(home)
+    look(page, f"credit-1-home-{kind}")
+    page.locator(f"a[href='{home}{drawn.public_id}/']").click()
+    assert page.locator("tbody tr").count() == drawn.entries.count() > 2
+    look(page, f"credit-2-detail-{kind}")
+    page.goto(f"/console/{organisation.slug}/usage/")
+    look(page, f"credit-3-usage-{kind}")
+
+    page = opened(browser, live_server.url, staff, **options)
+    page.goto("/staff/credit/")
+    look(page, f"credit-4-staff-{kind}")
+    page.goto(f"/staff/credit/{drawn.public_id}/")
+    look(page, f"credit-5-withdraw-{kind}")
