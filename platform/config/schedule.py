@@ -34,6 +34,7 @@ SCHEDULE: dict[str, Entry] = {
     "jobs-contributions": _every(15, "jobs.tasks.sweep", "contribution"),
     "subscriptions-expire": _every(60, "billing.subscriptions.tasks.expire_grants"),
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
+    "analytics-feed": _every(30, "analytics.tasks.feed"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
     "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),

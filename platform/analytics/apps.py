@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AnalyticsConfig(AppConfig):
+    """Questions over what people did."""
+
+    name = "analytics"
+    label = "analytics"
