@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from edge.menus import Menu, MenuEntry
 
 
 class AnalyticsConfig(AppConfig):
@@ -6,3 +9,4 @@ class AnalyticsConfig(AppConfig):
 
     name = "analytics"
     label = "analytics"
+    menu = (MenuEntry(Menu.STAFF, 25, _("Reports"), "analytics:home"),)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts import services, tokens
 from accounts.models import Membership, User
+from analytics.services import save_report
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
@@ -141,6 +142,12 @@ def build() -> World:
     chats.share(linked, "link", organisation=None)
     linked.refresh_from_db()
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
+    report = save_report(
+        "funnel",
+        name="Readers",
+        query="steps=2&s0=page_viewed&s1=email_verified",
+        by=staff,
+    )
     inbox = WebhookInbox.objects.create(
         endpoint="default",
         event_id="evt_1",
@@ -194,6 +201,8 @@ def build() -> World:
             "<int:price>": str(model.prices.get().pk),
         },
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
+        "staff/analytics/reports/": {"<slug:public_id>": report.public_id},
+        "staff/analytics/events/": {"<slug:slug>": "page_viewed"},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
         "api/v1/notifications/": {

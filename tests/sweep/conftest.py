@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
+from analytics.services import save_report
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
@@ -72,6 +73,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     chat = playground.chat(owner, columns=["doorstone-docs"], organisation=team)
     chats.share(chat, "public", organisation=None)
     chat.refresh_from_db()
+    report = save_report(
+        "funnel", name="Readers", query="s0=page_viewed&s1=searched", by=people["staff"]
+    )
     project = Project.objects.create(organisation=team, name="Website")
     deployment = offered_model("swept").deployments.get()
     candidates = {
@@ -84,10 +88,10 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "place": [str(deployment.pk)],
         "price": [str(deployment.model.prices.latest("pk").pk)],
         "uuid": [str(uuid.uuid4())],
-        "slug": [topic.slug, "general", "doorstone-docs"],
+        "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index"],
-        "public_id": [key.public_id],
+        "public_id": [key.public_id, report.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
         "key": ["x"],

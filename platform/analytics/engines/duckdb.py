@@ -4,6 +4,7 @@ One writes at a time (``analytics.feed`` holds a lock), any number read. Each qu
 has a connection of its own with a limit of memory; what does not fit goes to disk.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from analytics.engines.manifest import Manifest, StoredPart, sweep
 from analytics.engines.protocol import (
     Batch,
     Dimensions,
+    NoAnswer,
     OutOfOrder,
     ReadSide,
     Volume,
@@ -29,6 +31,8 @@ from analytics.engines.protocol import (
 from analytics.evaluation.moments import from_micros, to_micros
 from analytics.judging import MALFORMED, UNKNOWN, Dictionary
 from analytics.questions import Question
+
+logger = logging.getLogger(__name__)
 
 # What one question may hold in memory; a web process answers a few at once.
 MEMORY = "400MB"
@@ -194,6 +198,9 @@ class DuckDB:
                 rows = f"SELECT * FROM {source}" if source else _nothing(columns)
                 connection.execute(f"CREATE VIEW {name} AS {rows}")
             yield connection
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            logger.warning("analytics.no_answer", extra={"error": str(error)[:300]})
+            raise NoAnswer from error
         finally:
             connection.close()
 

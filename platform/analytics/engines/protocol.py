@@ -5,9 +5,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from django.utils.translation import gettext_lazy as _
+
 from analytics.answers import Answer
 from analytics.judging import Dictionary
 from analytics.questions import Question
+from core.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,7 +77,7 @@ class QuestionEngine(Protocol):
     """Keeps a copy of the log and answers questions from it."""
 
     def answer(self, question: Question) -> Answer:
-        """Return what is known as of ``state().complete_at``."""
+        """Return what is known as of ``state().complete_at``. Raises ``NoAnswer``."""
         ...
 
     def feed(self, batch: Batch, dictionary: Dictionary) -> bool:
@@ -107,6 +110,15 @@ class QuestionEngine(Protocol):
     def wipe(self) -> None:
         """Forget everything; the log still has it."""
         ...
+
+
+class NoAnswer(Unavailable):
+    """The files are being replaced, or the question needs more memory than it may."""
+
+    code = "no_answer"
+    message = _(
+        "This could not be answered just now. Try again, or ask about fewer days."
+    )
 
 
 class OutOfOrder(Exception):
