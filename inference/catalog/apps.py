@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from activity.kinds import EventKind
 from edge.menus import Menu, MenuEntry
 
 
@@ -10,3 +11,10 @@ class CatalogConfig(AppConfig):
     name = "inference.catalog"
     label = "catalog"
     menu = (MenuEntry(Menu.SITE, 30, _("Models"), "catalog:model-list", "box"),)
+    events = (
+        EventKind(
+            name="model_viewed",
+            owner="catalog",
+            meaning="The page of one model was looked at.",
+        ),
+    )

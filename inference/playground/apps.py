@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from activity.kinds import EventKind
 from edge.menus import Menu, MenuEntry
 
 
@@ -9,6 +10,13 @@ class PlaygroundConfig(AppConfig):
 
     name = "inference.playground"
     label = "playground"
+    events = (
+        EventKind(
+            name="playground_viewed",
+            owner="playground",
+            meaning="The playground was opened.",
+        ),
+    )
     menu = (
         MenuEntry(
             Menu.CONSOLE, 20, _("Playground"), "playground:playground", "terminal"

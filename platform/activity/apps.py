@@ -1,11 +1,21 @@
 from django.apps import AppConfig
 
+from activity.kinds import EventKind
+
 
 class ActivityConfig(AppConfig):
     """First-party event log: what people did."""
 
     name = "activity"
     label = "activity"
+    events = (
+        EventKind(
+            name="page_viewed",
+            owner="activity",
+            meaning="A page was looked at; ``view`` is its name among the addresses.",
+            schema={"view": "text"},
+        ),
+    )
 
     def ready(self) -> None:
         from activity import receivers, subscribers  # noqa: F401

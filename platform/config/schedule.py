@@ -35,6 +35,7 @@ SCHEDULE: dict[str, Entry] = {
     "subscriptions-expire": _every(60, "billing.subscriptions.tasks.expire_grants"),
     "credits-expire": _every(60, "billing.credits.tasks.expire_credit"),
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
+    "analytics-feed": _every(30, "analytics.tasks.feed"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
     "gateway-refusals": _every(15, "inference.gateway.tasks.publish_refusals"),

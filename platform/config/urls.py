@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("search.urls")),
     path("", include("audit.urls")),
     path("", include("activity.urls")),
+    path("", include("analytics.urls")),
     path("", include("community.urls")),
     path("", include("inference.urls")),
     path("", include("billing.urls")),

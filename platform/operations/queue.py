@@ -19,6 +19,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.decorators import staff_required
 from accounts.types import AuthenticatedHttpRequest
+from analytics.engines import engine
+from analytics.feed import lag_of
 from audit import services as audit
 from billing.conversion.models import BridgeCheck
 from core.reading import Values, cursor_of
@@ -31,6 +33,8 @@ from jobs.registry import JobKind, kind_named, kinds
 ALL = "all"
 # A search for what so many rows have in common shows the newest of them.
 MOST_FOUND = 500
+# In seconds. It is fed twice a minute: ten runs did not come, or did not end.
+LATE = 300
 # What a page shows of a payload; there are some of megabytes.
 MOST_SHOWN = 100_000
 
@@ -45,6 +49,18 @@ class Line:
     hint: str
     can_retry: bool
     can_ignore: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSideLag:
+    """How far the copy of the event log is behind; ``seconds`` is None before it is."""
+
+    seconds: float | None
+    quarantined: int
+
+    @property
+    def is_late(self) -> bool:
+        return self.seconds is None or self.seconds > LATE
 
 
 @require_safe
@@ -75,6 +91,7 @@ def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     page = paginate(jobs, cursor=cursor_of(request))
     context = {
         "backlogs": [each for each in backlogs() if each.kind in visible],
+        "read_side": _read_side(),
         "page": page,
         "lines": _lines(page.items),
         "kinds": visible,
@@ -250,3 +267,8 @@ def _retried(count: int) -> str:
 def _back(request: AuthenticatedHttpRequest, job: Job, done: str) -> HttpResponse:
     messages.success(request, done)
     return redirect("operations:job-detail", pk=job.pk)
+
+
+def _read_side() -> ReadSideLag:
+    state = engine().state()
+    return ReadSideLag(lag_of(state.complete_at), state.quarantined)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts import services, tokens
 from accounts.models import Membership, User
+from analytics.services import save_report
 from billing.conversion import services as conversion
 from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
@@ -156,6 +157,12 @@ def build() -> World:
     experiment = experiment_of("stay_talk")
     lead = lead_of(team)
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
+    report = save_report(
+        "funnel",
+        name="Readers",
+        query="steps=2&s0=page_viewed&s1=email_verified",
+        by=staff,
+    )
     inbox = WebhookInbox.objects.create(
         endpoint="default",
         event_id="evt_1",
@@ -223,6 +230,8 @@ def build() -> World:
             "<slug:surface>": Surface.CONSOLE.value,
             "<uuid:uuid>": str(decided.uuid),
         },
+        "staff/analytics/reports/": {"<slug:public_id>": report.public_id},
+        "staff/analytics/events/": {"<slug:slug>": "page_viewed"},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
         "api/v1/notifications/": {

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
+from analytics.services import save_report
 from billing.conversion import services as conversion
 from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
@@ -82,6 +83,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     chat = playground.chat(owner, columns=["doorstone-docs"], organisation=team)
     chats.share(chat, "public", organisation=None)
     chat.refresh_from_db()
+    report = save_report(
+        "funnel", name="Readers", query="s0=page_viewed&s1=searched", by=people["staff"]
+    )
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     deployment = offered_model("swept").deployments.get()
@@ -99,11 +103,11 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
-        "slug": [topic.slug, "general", "doorstone-docs"],
         "credit_id": [credit_of(team, NANO).public_id],
+        "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index"],
-        "public_id": [key.public_id],
+        "public_id": [key.public_id, report.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
         "key": [experiment_of("stay_talk").key, "stay_talk", "x"],

@@ -36,6 +36,8 @@ STREAM_COMMENTS_AFTER = env.integer("STREAM_COMMENTS_AFTER", 20)
 # Where no model's server is, beside what never is (inference.providers.addresses).
 UPSTREAM_DENIED_NETWORKS = env.words("UPSTREAM_DENIED_NETWORKS")
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
+# The read side of the event log; all of it can be made again (analytics).
+ANALYTICS_DIR = Path(env.text("ANALYTICS_DIR", str(VAR_DIR / "analytics")))
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -60,6 +62,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "accounts",
     "activity",
+    "analytics",
     "audit",
     "design",
     "drafts",

@@ -8,7 +8,7 @@ os.environ.setdefault("SITE_URL", "http://testserver")
 os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
 
 from config.settings.base import *  # noqa: F403
-from config.settings.base import DATABASES, INSTALLED_APPS
+from config.settings.base import DATABASES, INSTALLED_APPS, VAR_DIR
 
 INSTALLED_APPS = [*INSTALLED_APPS, "demo", "embedded"]
 ALLOWS_DEMO = True
@@ -26,3 +26,5 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 # Who a test makes is in no holdout but where the test is about it.
 GROWTH_HOLDOUT_PERCENT = 0
+# Workers share a folder, but not what is in their logs.
+ANALYTICS_DIR = VAR_DIR / f"analytics-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from edge.menus import Menu, MenuEntry
+
+
+class AnalyticsConfig(AppConfig):
+    """Questions over what people did."""
+
+    name = "analytics"
+    label = "analytics"
+    menu = (MenuEntry(Menu.STAFF, 25, _("Reports"), "analytics:home"),)

@@ -1,0 +1,12 @@
+from celery import shared_task
+
+from analytics import feed as feeding
+
+# A run ends within the minutes a task may take; the next one goes on where it ended.
+MOST_BATCHES = 20
+
+
+@shared_task
+def feed() -> None:
+    """Bring the read side up to the log; another run that is at it is left to it."""
+    feeding.feed(most_batches=MOST_BATCHES)
