@@ -122,6 +122,7 @@ class InquiryReceived:
     user_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditGranted:
     """An organisation was given credit; ``amount_nano`` in billionths of ``currency``.
 
