@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from billing.growth import giving, quiet
+from billing.growth import quiet
 from billing.growth.catalogue import Arm, PolicyInForce, snapshot_of
 from billing.growth.holdout import held_chance, is_held_out, place
 from billing.growth.models import Decision, Offer, Policy
@@ -254,8 +254,6 @@ def _fits(offer: Offer, state: UnitState) -> bool:
         return is_new and (offer.kind != Offer.Kind.TEAM_TRIAL or state.is_team)
     if offer.kind == Offer.Kind.PLAN:
         return not state.is_paying
-    if offer.kind == Offer.Kind.CREDITS:
-        return giving.can_give_credit()
     return True
 
 

@@ -8,12 +8,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit import services as audit
-from billing.growth import giving, hints
+from billing.growth import hints
 from billing.growth.catalogue import renew_revision
 from billing.growth.exceptions import (
     BudgetTooSmall,
     ExperimentInTheWay,
-    OfferNotReady,
 )
 from billing.growth.models import (
     Decision,
@@ -54,17 +53,8 @@ def save_offer(offer: Offer, *, by: User, amounts: dict[str, Any]) -> Offer:
 
 @transaction.atomic
 def set_offer_state(offer: Offer, state: Offer.State, *, by: User) -> None:
-    """Activate or retire an offer; what was offered already can still be accepted.
-
-    Raises ``OfferNotReady`` when nothing could fulfil it.
-    """
+    """Activate or retire an offer; what was offered already can still be accepted."""
     locked = Offer.objects.select_for_update().get(pk=offer.pk)
-    if (
-        state == Offer.State.ACTIVE
-        and locked.kind == Offer.Kind.CREDITS
-        and not giving.can_give_credit()
-    ):
-        raise OfferNotReady
     locked.state = state
     locked.save(update_fields=["state"])
     if state == Offer.State.RETIRED:

@@ -8,9 +8,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Membership, Organisation, User
-from billing.growth import giving, hints, leads
+from billing.credits.services import grant_credit
+from billing.growth import hints, leads
 from billing.growth.exceptions import NotYoursToAccept, OfferOver
-from billing.growth.fulfilling import fulfil
+from billing.growth.fulfilling import fulfil, fulfils
 from billing.growth.models import Cost, Decision, Exposure, Offer
 from billing.growth.models.decisions import PURSE
 from billing.growth.queries import may_be_treated
@@ -58,9 +59,7 @@ def accept_offer(uuid: UUID, *, by: User) -> Decision:
     decision.save(
         update_fields=["accepted_at", "accepted_by", "seen_at", "in_force_until"]
     )
-    if offer.kind == Offer.Kind.CREDITS:
-        _give_credit(decision, offer)
-    elif offer.kind == Offer.Kind.OFFICE_HOUR:
+    if offer.kind == Offer.Kind.OFFICE_HOUR:
         leads.open_by_office_hour(decision)
     hints.withdraw_hint(decision)
     return decision
@@ -136,17 +135,20 @@ def book_cost(
     )
 
 
-def _give_credit(decision: Decision, offer: Offer) -> None:
-    reference = f"offer {decision.uuid}"
-    giving.give_credit(
-        decision.organisation_id, amount_nano=offer.credit_nano, reference=reference
+@fulfils(Offer.Kind.CREDITS)
+def _give_credit(decision: Decision, by: User) -> None:
+    """Give the credit an offer promises, once, and book it to the offer."""
+    assert decision.offer is not None  # noqa: S101 - what was accepted was offered
+    amount, key = decision.offer.credit_nano, f"offer:{decision.uuid}"
+    grant_credit(
+        decision.organisation_id,
+        kind="promotion",
+        amount_nano=amount,
+        key=key,
+        reason=decision.offer.title,
+        by=by,
     )
-    book_cost(
-        decision,
-        Cost.Kind.CREDITS,
-        amount_nano=offer.credit_nano,
-        reference=reference,
-    )
+    book_cost(decision, Cost.Kind.CREDITS, amount_nano=amount, reference=key)
 
 
 def _locked(uuid: UUID, user: User) -> Decision:

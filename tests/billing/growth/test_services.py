@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.queries import personal_organisation
 from accounts.services import add_member, create_organisation
-from billing.growth import giving, holdout, services
+from billing.credits.models import CreditGrant
+from billing.growth import holdout, services
 from billing.growth.deciding import DecisionUnit
 from billing.growth.exceptions import NotYoursToAccept, OfferNotReady, OfferOver
 from billing.growth.mailing import send_offers
@@ -19,6 +20,7 @@ from billing.growth.moments import Moment
 from billing.growth.occurrences import occur
 from billing.plans.services import ensure_default_plans
 from billing.subscriptions.models import StaffGrant
+from core.money import NANO
 from entitlements.queries import entitlements_for, hint_for
 from notifications.models import EmailMessage, Kind, Notification
 from notifications.services import set_preferences
@@ -157,19 +159,27 @@ def test_usage_during_a_trial_is_booked_to_it_once(
     assert cost.decision == decision
 
 
-def test_no_credit_is_offered_before_one_can_be_given(
+def test_a_credit_is_given_once_and_booked_to_its_offer(
     person: Person, offered: Making
 ) -> None:
     offered(
         "gift",
         kind=Offer.Kind.CREDITS,
-        credit_nano=5,
-        cost_nano=5,
-        budget_nano=10,
+        credit_nano=5 * NANO,
+        cost_nano=5 * NANO,
+        budget_nano=10 * NANO,
     )
+    ada = person("ada")
+    uuid = offer_to(ada).uuid
 
-    assert not giving.can_give_credit()
-    assert offer_to(person("ada")).reason == "no_offer"
+    services.accept_offer(uuid, by=ada)
+    with pytest.raises(OfferOver):
+        services.accept_offer(uuid, by=ada)
+
+    grant = CreditGrant.objects.get()
+    assert (grant.amount_nano, grant.kind) == (5 * NANO, "promotion")
+    assert grant.organisation == personal_organisation(ada)
+    assert Cost.objects.get().amount_nano == 5 * NANO
 
 
 def test_an_exposure_is_noted_once_for_each_surface(
