@@ -145,6 +145,7 @@ def test_what_is_mailed_unless_somebody_chose(person: Person) -> None:
 
     assert {kind for kind, by_email in choices.items() if not by_email} == {
         "watched",
+        "comment",
         "contribution",
         "offers",
     }
