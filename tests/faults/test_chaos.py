@@ -227,7 +227,7 @@ def test_nothing_a_model_wrote_is_lost_or_counted_twice(
     rows = stack.ask(ROWS)
     counts = Counter(number for number, *_rest in rows)
     written = model.written_for
-    assert len(written) > 5 * KILLS
+    assert len(written) > 5 * KILLS, (order, callers.statuses)
     assert {number: counts[number] for number in written if counts[number] != 1} == {}
     assert max(counts.values()) == 1
     assert callers.statuses[200] > 10 * KILLS
