@@ -94,21 +94,19 @@ def decide(
     if state.decision_id is not None:
         return _known(state)
     choice = _choose(moment, unit, state, occasion=occasion, fits=fits)
-    kept = {
-        **(context or {}),
-        "plan": state.plan,
-        # With how much luck it would have been in the holdout: more for several teams.
-        "held_chance": held_chance(len(state.belongs_to)),
-        "choices": dict(choice.choices or {}),
-    }
-    written = _write(moment, unit, occasion, choice, state, kept, at)
-    if written is not None:
-        return written
-    # A person was a moment earlier: with this occasion, or with today's offer.
-    capped = _Choice(Reason.CAP, policy=choice.policy, uniform=choice.uniform)
-    written = _write(moment, unit, occasion, capped, state, kept, at)
-    if written is not None:
-        return written
+    # When another decision was a moment earlier, with today's offer or this occasion,
+    # the unit has had its offer: then it is none.
+    for each in (choice, _Choice(Reason.CAP)):
+        kept = {
+            **(context or {}),
+            "plan": state.plan,
+            # The chance to be in the holdout: more for who belongs to several teams.
+            "held_chance": held_chance(len(state.belongs_to)),
+            "choices": dict(each.choices or {}),
+        }
+        written = _write(moment, unit, occasion, each, state, kept, at)
+        if written is not None:
+            return written
     return _known(
         read_unit(moment, unit.organisation_id, unit.user_id, occasion=occasion, at=at)
     )

@@ -23,7 +23,7 @@ from billing.credits.services import expire_credit
 from billing.plans.services import ensure_default_plans
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
-from demo import copies, emulator, forum, people, visits
+from demo import copies, emulator, forum, offers, people, visits
 from demo.calendar import Calendar
 from demo.calls import Callers, plan_habits
 from demo.clock import held
@@ -139,6 +139,9 @@ def _play(
         plan = _plan(scale, rhythm, rng)
         _schedule(scale, plan, company, callers, shop, calendar, rhythm, rng, on_step)
 
+        # With luck of its own, so that everything else stays as it was.
+        evenings = offers.Evenings(random.Random("offers"))  # noqa: S311
+
         def reported() -> None:
             on_step("facts", deliver())
 
@@ -151,6 +154,7 @@ def _play(
                 expire_credit,
                 callers.report,
                 reported,
+                evenings,
             ],
         )
         everyone = [company[each.username] for each in plan.everybody]

@@ -33,8 +33,8 @@ class Lead(models.Model):
         SCORE = "score", _("Shows need")
 
     class Outcome(models.TextChoices):
-        WON = "won", _("Won")
-        LOST = "lost", _("Lost")
+        WON = "won", pgettext_lazy("lead", "Won")
+        LOST = "lost", pgettext_lazy("lead", "Lost")
         NO_FIT = "no_fit", _("Does not fit")
 
     origin = models.CharField(max_length=20, choices=Origin.choices)

@@ -27,8 +27,8 @@ from edge import drafting
 from edge.pagination import paginate
 
 
-@staff_required
 @require_safe
+@staff_required
 def lead_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The inbox, the most urgent first."""
     state = Values(request.GET).choice("state", tuple(STATES), default="open")
@@ -50,8 +50,8 @@ def lead_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "growth/lead_list.html", context)
 
 
-@staff_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@staff_required
 def lead(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """One lead: what they wrote, why it is here, what was done; a POST adds a note."""
     found = _lead(pk)
@@ -72,8 +72,8 @@ def lead(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@staff_required
 @require_POST
+@staff_required
 def lead_take(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Look after a lead from now on."""
     try:
@@ -83,8 +83,8 @@ def lead_take(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect("growth:lead", pk)
 
 
-@staff_required
 @require_POST
+@staff_required
 def lead_close(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Say what came of a lead."""
     found = _lead(pk)

@@ -45,8 +45,8 @@ class OfferRow:
     bridge: LiftSum
 
 
-@staff_required
 @require_safe
+@staff_required
 def lift(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The whole engine against its holdout, and each offer against its own."""
     # Of a quarter payments have followed.
@@ -59,8 +59,8 @@ def lift(request: AuthenticatedHttpRequest) -> HttpResponse:
     )
 
 
-@staff_required
 @require_safe
+@staff_required
 def month(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What the engine did in a month, on one page that prints."""
     now = timezone.now().astimezone(UTC)
@@ -80,16 +80,16 @@ def month(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "growth/month.html", context)
 
 
-@staff_required
 @require_safe
+@staff_required
 def experiment_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every experiment, the running ones first."""
     experiments = Experiment.objects.order_by("state", "-created_at")
     return render(request, "growth/experiment_list.html", {"experiments": experiments})
 
 
-@staff_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@staff_required
 def experiment_new(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Plan an experiment: what is compared, and how many units that takes."""
     form = ExperimentForm(request.POST if request.method == "POST" else None)
@@ -104,8 +104,8 @@ def experiment_new(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "growth/experiment_new.html", {"form": form}, status=status)
 
 
-@staff_required
 @require_safe
+@staff_required
 def experiment(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     """One experiment: its variants, whether the split is right, and what it found."""
     found = get_object_or_404(Experiment, key=key)
@@ -128,8 +128,8 @@ def experiment(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     return render(request, "growth/experiment.html", context)
 
 
-@staff_required
 @require_POST
+@staff_required
 def experiment_state(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     """Start an experiment, or stop it with what was concluded."""
     found = get_object_or_404(Experiment, key=key)

@@ -67,7 +67,7 @@ def offer(request: AuthenticatedHttpRequest, uuid: UUID) -> HttpResponse:
         .first()
     )
     if decision is None or not queries.may_be_treated(request.user):
-        raise Http404
+        return _instead(request, uuid)
     surface = Values(request.GET).choice(
         "from", (Surface.MAIL, Surface.GATEWAY), default=Surface.MAIL
     )
@@ -81,6 +81,22 @@ def offer(request: AuthenticatedHttpRequest, uuid: UUID) -> HttpResponse:
         "is_standing": is_standing,
     }
     return render(request, "growth/offer.html", context)
+
+
+def _instead(request: AuthenticatedHttpRequest, uuid: UUID) -> HttpResponse:
+    """Lead a member whom a hint of the API has sent here to the plans.
+
+    What is offered to their organisation is for who looks after its money.
+    """
+    of_mine = Decision.objects.filter(
+        uuid=uuid,
+        user=None,
+        offer__isnull=False,
+        organisation__memberships__user_id=request.user.pk,
+    )
+    if of_mine.exists():
+        return redirect("plans:pricing")
+    raise Http404
 
 
 @require_POST

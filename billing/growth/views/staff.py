@@ -32,8 +32,8 @@ from edge.pagination import paginate
 RANGES = (30, 90, 365)
 
 
-@staff_required
 @require_safe
+@staff_required
 def moments(request: AuthenticatedHttpRequest) -> HttpResponse:
     """How often each moment occurred, and what followed."""
     days = days_of(request, default=30)
@@ -46,8 +46,8 @@ def moments(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "growth/moments.html", context)
 
 
-@staff_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@staff_required
 def moment(request: AuthenticatedHttpRequest, moment: str) -> HttpResponse:
     """One moment: the policy it chooses by, and its latest decisions."""
     if moment not in Moment.values:
@@ -99,8 +99,8 @@ def moment(request: AuthenticatedHttpRequest, moment: str) -> HttpResponse:
     return render(request, "growth/moment.html", context, status=status)
 
 
-@staff_required
 @require_safe
+@staff_required
 def offer_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every offer with its state and its budget."""
     _ensure_catalogue()
@@ -108,8 +108,8 @@ def offer_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "growth/offer_list.html", {"offers": offers})
 
 
-@staff_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@staff_required
 def offer_edit(request: AuthenticatedHttpRequest, key: str = "") -> HttpResponse:
     """Write an offer, and see it in both languages before it is seen by anybody."""
     offer = get_object_or_404(Offer, key=key) if key else None
@@ -130,8 +130,8 @@ def offer_edit(request: AuthenticatedHttpRequest, key: str = "") -> HttpResponse
     return render(request, "growth/offer_edit.html", context, status=status)
 
 
-@staff_required
 @require_POST
+@staff_required
 def offer_state(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     """Activate or retire an offer."""
     offer = get_object_or_404(Offer, key=key)

@@ -20,7 +20,7 @@ from billing.ledger.services import record_usage
 from contracts.accounts import EmailVerified
 from contracts.billing import InvoicePaid, PaymentFailed
 from contracts.community import AnswerAccepted, AnswerUnaccepted, ContributionCredited
-from contracts.inference import UsageAggregated
+from contracts.inference import CallRefused, UsageAggregated
 from core.money import NANO
 from entitlements.features import Features
 from entitlements.services import replace_for
@@ -281,3 +281,24 @@ def test_usage_that_falls_by_more_than_half_is_noticed_of_who_pays(
     decision = Decision.objects.get(moment=Moment.USAGE_FALLING)
     assert decision.organisation == expected[0]
     assert decision.context["percent_left"] == 40
+
+
+def test_a_refused_call_is_noticed_by_its_code(
+    org: Organisation, deliver_outbox: Deliver
+) -> None:
+    day = f"{timezone.now():%Y-%m-%d}"
+    for code in ("model_requires_plan", "model_requires_plan", "insufficient_quota"):
+        publish(CallRefused(organisation_id=org.pk, code=code, day=day))
+    deliver_outbox()
+
+    assert set(Decision.objects.values_list("moment", "occasion")) == {
+        ("premium_refused", day),
+        ("limit_hit", day[:7]),
+    }
+
+
+def test_a_trial_that_ends_is_noticed_once(org: Organisation) -> None:
+    for subscription in (5, 5, 6):
+        occurrences.notice_trial_ending(org.pk, subscription)
+
+    assert moments() == [Moment.TRIAL_ENDING] * 2

@@ -194,6 +194,24 @@ def test_a_refused_call_in_the_playground_is_answered_with_an_offer(
     ]
 
 
+def test_a_member_who_follows_a_hint_of_the_api_is_led_to_the_plans(
+    person: Person, offered: Making
+) -> None:
+    offered("talk", surfaces=["gateway"])
+    ada, ben = person("ada"), person("ben")
+    team = with_seats(create_organisation("Northwind", owner=ada), 5)
+    add_member(team, user=ben, role=Membership.Role.MEMBER)
+    address = reverse("growth:offer", args=[occur_for(team.pk)])
+
+    assert signed_in(ada).get(address).status_code == 200
+    assert signed_in(ben).get(address)["Location"] == "/pricing/"
+    assert signed_in(person("eve")).get(address).status_code == 404
+
+
+def occur_for(organisation_id: int) -> Any:
+    return occur(MOMENT, DecisionUnit(organisation_id), occasion="1").uuid
+
+
 @pytest.fixture
 def staff(person: Person) -> Client:
     return signed_in(person("staff", is_staff=True))
