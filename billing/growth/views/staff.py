@@ -22,7 +22,6 @@ from billing.growth.figures import moment_figures
 from billing.growth.forms import OfferForm, PolicyForm
 from billing.growth.models import Catalogue, Decision, Offer
 from billing.growth.moments import RULES, Moment
-from core.errors import DomainError
 from core.money import NANO
 from core.reading import Values, cursor_of
 from edge import drafting
@@ -139,12 +138,8 @@ def offer_state(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
         "state", (Offer.State.ACTIVE, Offer.State.RETIRED)
     )
     if state:
-        try:
-            editing.set_offer_state(offer, Offer.State(state), by=request.user)
-        except DomainError as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, _("Saved."))
+        editing.set_offer_state(offer, Offer.State(state), by=request.user)
+        messages.success(request, _("Saved."))
     return redirect("growth:offer-edit", offer.key)
 
 

@@ -317,26 +317,6 @@ def test_a_changed_offer_is_met_by_the_next_decision(
     assert last.reason == "no_offer"
 
 
-def test_an_offer_nobody_can_fulfil_is_not_activated(
-    staff: Client, catalogue: None
-) -> None:
-    make_offer(
-        "gift",
-        kind=Offer.Kind.CREDITS,
-        state=Offer.State.DRAFT,
-        credit_nano=1,
-        cost_nano=1,
-        budget_nano=1,
-    )
-
-    answer = staff.post(
-        reverse("growth:offer-state", args=["gift"]), {"state": "active"}, follow=True
-    )
-
-    assert "This offer cannot be made yet." in answer.content.decode()
-    assert Offer.objects.get(key="gift").state == "draft"
-
-
 def test_staff_put_a_policy_into_force_and_the_old_one_is_kept(
     staff: Client, catalogue: None
 ) -> None:
