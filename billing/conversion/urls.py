@@ -2,7 +2,13 @@
 
 from django.urls import path
 
-from billing.conversion import model_views, row_views, subject_views, views
+from billing.conversion import (
+    model_views,
+    row_views,
+    subject_views,
+    timing_views,
+    views,
+)
 
 app_name = "conversion"
 urlpatterns = [
@@ -12,6 +18,7 @@ urlpatterns = [
     path("staff/conversion/visitors/", row_views.visitors, name="visitors"),
     path("staff/conversion/invoices/", row_views.invoices, name="invoices"),
     path("staff/conversion/usage/", row_views.usage, name="usage"),
+    path("staff/conversion/cohorts/", timing_views.cohorts, name="cohorts"),
     path("staff/conversion/outside/", subject_views.outside, name="outside"),
     path("staff/conversion/rates/", subject_views.rates, name="rates"),
     path(
