@@ -23,6 +23,22 @@ class ProfitValues:
     cost: Fraction
     fixed_cost: Fraction
 
+    def initial(self) -> dict[str, Any]:
+        """Return them as a form is filled; the share in percent."""
+        money = (self.price, self.cost, self.fixed_cost)
+        price, cost, fixed_cost = (_decimal(each) for each in money)
+        return {
+            "developers": self.developers,
+            "share": _decimal(self.share * 100),
+            "price": price,
+            "cost": cost,
+            "fixed_cost": fixed_cost,
+        }
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
 
 class _Number(forms.DecimalField):
     """A number of the formula: not negative, four digits after the point."""
@@ -65,6 +81,22 @@ class ProfitForm(forms.Form):
             cost=read("cost"),
             fixed_cost=read("fixed_cost"),
         )
+
+
+class ScenarioForm(ProfitForm):
+    """The numbers of the model under a name; the numbers come from the model's page."""
+
+    name = forms.CharField(label=_("Name of the scenario"), max_length=80)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="scenario-%s", **kwargs)
+        for name, field in self.fields.items():
+            if name != "name":
+                field.widget = forms.HiddenInput()
+
+    def clean_fixed_cost(self) -> Decimal:
+        """Take no fixed cost for none."""
+        return self.cleaned_data["fixed_cost"] or Decimal(0)
 
 
 class ExclusionForm(forms.Form):

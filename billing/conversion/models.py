@@ -307,6 +307,35 @@ class ForeignInvoice(models.Model):
         return f"{self.amount} {self.currency} of invoice {self.invoice_id}"
 
 
+class Scenario(models.Model):
+    """The five numbers of the profit model, kept under a name.
+
+    ``share`` is in percent, money in units of the reporting currency.
+    """
+
+    name = models.CharField(max_length=80)
+    developers = models.PositiveIntegerField()
+    share = models.DecimalField(max_digits=7, decimal_places=4)
+    price = models.DecimalField(max_digits=10, decimal_places=4)
+    cost = models.DecimalField(max_digits=10, decimal_places=4)
+    fixed_cost = models.DecimalField(max_digits=14, decimal_places=4)
+    owner = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, related_name="+", null=True
+    )
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(share__gte=0, share__lte=100),
+                name="conversion_scenario_share",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class BridgeCheck(models.Model):
     """One comparison of all figures with the ledger; differences are what is missing.
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.conversion import (
     model_views,
+    recurring_views,
     row_views,
     subject_views,
     timing_views,
@@ -19,6 +20,17 @@ urlpatterns = [
     path("staff/conversion/invoices/", row_views.invoices, name="invoices"),
     path("staff/conversion/usage/", row_views.usage, name="usage"),
     path("staff/conversion/cohorts/", timing_views.cohorts, name="cohorts"),
+    path("staff/conversion/revenue/", recurring_views.revenue, name="revenue"),
+    path(
+        "staff/conversion/revenue/movements/",
+        recurring_views.movements,
+        name="movements",
+    ),
+    path(
+        "staff/conversion/revenue/customers/",
+        recurring_views.customers,
+        name="customers",
+    ),
     path("staff/conversion/outside/", subject_views.outside, name="outside"),
     path("staff/conversion/rates/", subject_views.rates, name="rates"),
     path(
@@ -38,6 +50,12 @@ urlpatterns = [
         "staff/conversion/people/<str:username>/forget/",
         subject_views.person_forget,
         name="person-forget",
+    ),
+    path("staff/conversion/scenarios/", model_views.scenarios, name="scenarios"),
+    path(
+        "staff/conversion/scenarios/<int:scenario>/drop/",
+        model_views.scenario_drop,
+        name="scenario-drop",
     ),
     path("staff/conversion/model/", model_views.profit_model, name="profit-model"),
 ]

@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import services, tokens
 from accounts.models import Membership, User
 from billing.conversion import services as conversion
+from billing.conversion.models import Scenario
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
@@ -143,6 +144,9 @@ def build() -> World:
     linked.refresh_from_db()
     conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
     conversion.record_sign_up(member.pk)
+    scenario = Scenario.objects.create(
+        name="Dearer", developers=1, share=1, price=1, cost=1, fixed_cost=0
+    )
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     inbox = WebhookInbox.objects.create(
         endpoint="default",
@@ -176,6 +180,7 @@ def build() -> World:
             "<str:provider_id>": "oidc",
             "<str:chat_id>": chat.public_id,
             "<str:share>": str(linked.share_token),
+            "<int:scenario>": str(scenario.pk),
             "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},

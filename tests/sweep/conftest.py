@@ -13,6 +13,7 @@ from accounts.models import Membership
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
 from billing.conversion import services as conversion
+from billing.conversion.models import Scenario
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
@@ -56,6 +57,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     ensure_default_plans()
     ensure_default_models()
     conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
+    scenario = Scenario.objects.create(
+        name="Dearer", developers=1, share=1, price=1, cost=1, fixed_cost=0
+    )
     topic = forum.topic(owner, category=forum.category(slug="general"))
     reply = forum.reply(topic, people["member"])
     key = key_of(team, by=owner)
@@ -77,6 +81,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     project = Project.objects.create(organisation=team, name="Website")
     deployment = offered_model("swept").deployments.get()
     candidates = {
+        "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (topic, reply, event, token, job)],

@@ -18,16 +18,25 @@ from billing.conversion.reasons import Missing
 from billing.conversion.stats.shares import Interval
 from billing.conversion.stats.survival import SurvivalCurve, SurvivalStep
 from billing.conversion.trend import Day, bars_of
+from core.money import format_minor
 
 register = template.Library()
 
 
 @register.filter
-def percent(share: float | Missing | None, places: int = 1) -> str:
+def minor(amount: Fraction | Missing, currency: str) -> str:
+    """Write minor units that need not be whole, or why there are none."""
+    if isinstance(amount, Missing):
+        return str(amount.label)
+    return format_minor(round(amount), currency)
+
+
+@register.filter
+def percent(share: float | Fraction | Missing | None, places: int = 1) -> str:
     """Write a share; undefined is the reason or "no data", never zero."""
     if isinstance(share, Missing):
         return str(share.label)
-    return _("no data") if share is None else f"{share * 100:.{places}f} %"
+    return _("no data") if share is None else f"{float(share) * 100:.{places}f} %"
 
 
 @register.filter
