@@ -89,7 +89,9 @@ class ScenarioForm(ProfitForm):
     name = forms.CharField(label=_("Name of the scenario"), max_length=80)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="scenario-%s", **kwargs)
+        super().__init__(*args, **kwargs)
+        # The model's own form stands on the same page.
+        self.auto_id = "scenario-%s"
         for name, field in self.fields.items():
             if name != "name":
                 field.widget = forms.HiddenInput()
@@ -100,7 +102,7 @@ class ScenarioForm(ProfitForm):
 
 
 class ExclusionForm(forms.Form):
-    """Leaving out or counting again, with a reason for whoever reads the audit log."""
+    """Leaving out or counting again, with a reason for the audit log."""
 
     # An empty value counts again: a hidden field that says nothing is not set.
     excluded = forms.BooleanField(required=False, widget=forms.HiddenInput)
@@ -108,7 +110,7 @@ class ExclusionForm(forms.Form):
 
 
 class ForgettingForm(forms.Form):
-    """Erasure cannot be undone: whoever asks for it says whom it is about."""
+    """Erasure cannot be undone: staff who ask for it say whom it is about."""
 
     username = forms.CharField(label=_("Their username, to be sure"), max_length=40)
 

@@ -80,8 +80,8 @@ def scenarios(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "conversion/scenarios.html", context, status=status)
 
 
-@require_POST
 @staff_required
+@require_POST
 def scenario_drop(request: AuthenticatedHttpRequest, scenario: int) -> HttpResponse:
     """Delete a scenario."""
     get_object_or_404(Scenario, pk=scenario).delete()

@@ -125,7 +125,7 @@ class AccountQuerySet(WayQuerySet["Account"]):
         )
 
     def with_community_way(self) -> Self:
-        """Organisations that are put down to somebody in N."""
+        """Organisations that are put down to a person in N."""
         return self.filter(has_community_way())
 
     def counted(self) -> Self:
@@ -149,7 +149,7 @@ class AccountQuerySet(WayQuerySet["Account"]):
 
 
 def has_community_way() -> Q:
-    """Return which accounts are put down to somebody in N."""
+    """Return which accounts are put down to a person in N."""
     return (
         counts("developer__")
         & Q(developer__activated_at__isnull=False)
@@ -160,8 +160,8 @@ def has_community_way() -> Q:
 class Account(models.Model):
     """One organisation's money, put down to one developer, so that it counts once.
 
-    That is who founded it, if they are in N; else whoever of its buying group was
-    engaged in it first and is in N. With nobody in N it is outside, with all its
+    That is who founded it, if they are in N; else the person of its buying group who
+    was engaged in it first and is in N. With nobody in N it is outside, with all its
     money, as "no community way"; ``developer`` is then its payer or founder, or empty.
     ``foreign`` is the part of ``revenue`` that came in other currencies.
     """

@@ -23,14 +23,14 @@ from core.money import minor_to_nano
 MONTHS = 12
 
 
-def standings(start: datetime, end: datetime) -> QuerySet[MrrMovement, dict[str, Any]]:
+def standings(start: datetime, end: datetime) -> QuerySet[Any, dict[str, Any]]:
     """Return what each organisation paid a month at ``start`` and ``end``.
 
     Rows of ``organisation``, ``was`` and ``now`` in minor units of the reporting
     currency; who never paid is not among them.
     """
     change = F("after") - F("before")
-    return (
+    found: QuerySet[Any, Any] = (
         MrrMovement.objects.filter(
             currency=settings.REPORTING_CURRENCY, occurred_at__lt=end
         )
@@ -41,6 +41,7 @@ def standings(start: datetime, end: datetime) -> QuerySet[MrrMovement, dict[str,
         )
         .order_by("organisation")
     )
+    return found
 
 
 def recurring(days: DayRange) -> Recurring:
@@ -114,7 +115,7 @@ def revenue_cohorts(today: date) -> list[RevenueCohort]:
     """
     zone = settings.REPORTING_TIME_ZONE
     newest = today.year * 12 + today.month - 1
-    values = {
+    values: dict[str, str | int] = {
         "zone": zone,
         "own": settings.REPORTING_CURRENCY,
         "oldest": newest - MONTHS + 1,

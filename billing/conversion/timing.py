@@ -10,7 +10,7 @@ from billing.conversion.ranges import reporting_zone
 from billing.conversion.reasons import Missing
 from billing.conversion.stats.shares import Interval, wilson_interval
 from billing.conversion.stats.survival import SurvivalCurve, survival_curve
-from billing.conversion.units import Unit, population
+from billing.conversion.units import CountedUnit, population
 
 # A week, a month and a quarter after sign-up.
 AGES = (7, 30, 90)
@@ -21,8 +21,8 @@ class SignUpCohort:
     """Units that signed up in one month.
 
     ``matured`` counts those whose window after sign-up is over,
-    ``matured_converters`` those of them who paid within it; ``converters`` is whoever
-    has paid at all. Who never became active is in all of them.
+    ``matured_converters`` those of them who paid within it; ``converters`` are those
+    who have paid at all. Who never became active is in all of them.
     """
 
     month: date
@@ -55,7 +55,7 @@ def sign_up_cohorts(
     *,
     window: timedelta,
     as_of: datetime,
-    unit: Unit = Unit.PERSON,
+    unit: CountedUnit = CountedUnit.PERSON,
 ) -> list[SignUpCohort]:
     """Return one cohort per month of ``[start, end)``, the newest first. One query."""
     matured = Q(signed_up_at__lte=as_of - window)
@@ -88,7 +88,11 @@ def sign_up_cohorts(
 
 
 def time_to_convert(
-    start: datetime, end: datetime, *, as_of: datetime, unit: Unit = Unit.PERSON
+    start: datetime,
+    end: datetime,
+    *,
+    as_of: datetime,
+    unit: CountedUnit = CountedUnit.PERSON,
 ) -> SurvivalCurve:
     """Return how long units that signed up in ``[start, end)`` took to pay, in days.
 

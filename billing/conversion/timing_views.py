@@ -9,7 +9,7 @@ from accounts.decorators import staff_required
 from billing.conversion.ranges import PRESETS, WINDOWS, preset_of, read_range
 from billing.conversion.reasons import Missing
 from billing.conversion.timing import shares_at_ages, sign_up_cohorts, time_to_convert
-from billing.conversion.units import Unit, unit_of
+from billing.conversion.units import CountedUnit, unit_of
 
 
 @require_safe
@@ -31,7 +31,7 @@ def cohorts(request: HttpRequest) -> HttpResponse:
             "presets": PRESETS,
             "preset": preset_of(request.GET, days),
             "unit": unit,
-            "units": Unit,
+            "units": CountedUnit,
             "curve": curve,
             "median": curve.median if curve.median is not None else no_median,
             "ages": shares_at_ages(curve),

@@ -28,7 +28,7 @@ from billing.conversion.ranges import (
 )
 from billing.conversion.spreads import profit_spread
 from billing.conversion.trend import daily_trend
-from billing.conversion.units import Unit, population, unit_of
+from billing.conversion.units import CountedUnit, population, unit_of
 
 
 @require_safe
@@ -78,7 +78,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "presets": PRESETS,
             "preset": preset_of(request.GET, days),
             "unit": unit,
-            "units": Unit,
+            "units": CountedUnit,
             "source": source,
             "sources": sources,
             "as_of": as_of,

@@ -46,28 +46,13 @@ class SurvivalCurve:
         """The first time by which half have got there; ``None`` if not yet."""
         return next((step.time for step in self.steps if step.survival <= 0.5), None)
 
-    def restricted_mean(self, until: float) -> float | None:
-        """Return the mean time up to ``until``: the area below the curve.
-
-        ``None`` beyond the longest observation.
-        """
-        if until > self.last:
-            return None
-        area, before, survival = 0.0, 0.0, 1.0
-        for step in self.steps:
-            if step.time >= until:
-                break
-            area += (step.time - before) * survival
-            before, survival = step.time, step.survival
-        return area + (until - before) * survival
-
 
 def survival_curve(
     observed: Mapping[tuple[float, bool], int], *, confidence: float = 0.95
 ) -> SurvivalCurve:
     """Return the curve of how many had each (time, whether it happened then).
 
-    Whoever is not there yet counts as at risk up to their time; of both at one time
+    Who is not there yet counts as at risk up to their time; of both at one time
     the event is first. Intervals are Greenwood's on the log(−log) scale.
     """
     events: Counter[float] = Counter()

@@ -68,8 +68,6 @@ def test_what_is_beyond_the_longest_observation_is_not_known() -> None:
     assert curve.survival_at(2) == 1
     assert curve.survival_at(5) == 0.5
     assert curve.survival_at(6) is None
-    assert curve.restricted_mean(6) is None
-    assert curve.restricted_mean(5) == 3 + 2 * 0.5
 
 
 def test_half_must_have_got_there_for_a_median() -> None:
