@@ -10,7 +10,7 @@ from billing.conversion.figures import Cohort
 from billing.conversion.models import Account, ForeignInvoice
 from billing.conversion.rates import Factor
 from billing.conversion.rows import organisations_of
-from billing.conversion.units import Unit, population
+from billing.conversion.units import CountedUnit, population
 from billing.ledger.models import Invoice, Refund, UsageCost
 
 Organisations = QuerySet[Account, int]
@@ -21,7 +21,7 @@ def cohort_as_of(
     end: datetime,
     *,
     by: datetime,
-    unit: Unit = Unit.PERSON,
+    unit: CountedUnit = CountedUnit.PERSON,
     source: str | None = None,
 ) -> Cohort:
     """Return the units active in ``[start, end)`` as they stood at ``by``.

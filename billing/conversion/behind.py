@@ -15,19 +15,19 @@ from billing.conversion import rows
 from billing.conversion.figures import MaturedRange
 from billing.conversion.funnel import STEPS
 from billing.conversion.ranges import DayRange, read_range, read_source
-from billing.conversion.units import Population, Unit, unit_of
+from billing.conversion.units import CountedUnit, Population, unit_of
 from core.reading import Values
 
 FUNNEL = dict(STEPS)
 # Titles of the rows behind a number, by unit.
-TITLES: dict[Unit, dict[str, Promise]] = {
-    Unit.PERSON: {
+TITLES: dict[CountedUnit, dict[str, Promise]] = {
+    CountedUnit.PERSON: {
         "activated_at": _("Activated developers"),
         "converters": _("Converted developers"),
         "matured": _("Developers whose conversion window is over"),
         "matured_converters": _("Developers who paid within the conversion window"),
     },
-    Unit.ORGANISATION: {
+    CountedUnit.ORGANISATION: {
         "activated_at": _("Active organisations"),
         "converters": _("Paying organisations"),
         "matured": _("Organisations whose conversion window is over"),
@@ -42,7 +42,7 @@ class Behind:
 
     days: DayRange
     step: str
-    unit: Unit
+    unit: CountedUnit
     source: str | None
     is_funnel: bool
     people: Population

@@ -20,7 +20,7 @@ from billing.conversion.models import (
 )
 from billing.conversion.rates import Factor
 from billing.conversion.unheard import Unheard, unheard_facts
-from billing.conversion.units import Unit
+from billing.conversion.units import CountedUnit
 from billing.ledger.models import Invoice, Refund, UsageCost
 from core.money import minor_to_nano
 
@@ -82,7 +82,9 @@ class Bridge:
         return self.parts[-1]
 
 
-def bridge(start: datetime, end: datetime, *, unit: Unit = Unit.PERSON) -> Bridge:
+def bridge(
+    start: datetime, end: datetime, *, unit: CountedUnit = CountedUnit.PERSON
+) -> Bridge:
     """Return where the ledger's sums are counted, for one range. Five queries.
 
     By organisation the range is about when each was engaged, by person about when
@@ -90,7 +92,9 @@ def bridge(start: datetime, end: datetime, *, unit: Unit = Unit.PERSON) -> Bridg
     """
     ledger_revenue, foreign = _ledger_revenue()
     ledger_cost = UsageCost.objects.aggregate(sum=Sum("cost_nano", default=0))["sum"]
-    active = "engaged_at" if unit == Unit.ORGANISATION else "developer__activated_at"
+    active = (
+        "engaged_at" if unit == CountedUnit.ORGANISATION else "developer__activated_at"
+    )
     in_range = Q(**{f"{active}__gte": start, f"{active}__lt": end})
     in_n = has_community_way()
     groups = {"here": in_n & in_range, "elsewhere": in_n & ~in_range, "outside": ~in_n}

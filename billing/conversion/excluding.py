@@ -38,7 +38,7 @@ def set_organisation_excluded(
 ) -> Account:
     """Leave an organisation out of the figures, or count it again.
 
-    Its money is put down to nobody's way then, and stays in the bridge.
+    Its money is put down to no person then, and stays in the bridge.
     """
     locked = Account.objects.select_for_update().get(pk=account.pk)
     if (locked.excluded_at is not None) != is_excluded:

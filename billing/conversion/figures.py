@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from billing.conversion.currency import dollar_rate
 from billing.conversion.stats.shares import Interval, wilson_interval
-from billing.conversion.units import Unit, population
+from billing.conversion.units import CountedUnit, population
 from core.money import minor_to_nano
 
 
@@ -94,7 +94,7 @@ class Cohort:
 
 
 def cohorts_by_source(
-    start: datetime, end: datetime, *, unit: Unit = Unit.PERSON
+    start: datetime, end: datetime, *, unit: CountedUnit = CountedUnit.PERSON
 ) -> list[Cohort]:
     """Return one cohort per source for units active in ``[start, end)``.
 
@@ -141,7 +141,7 @@ class MaturedRange:
 
 
 def matured_by_source(
-    matured: MaturedRange, *, window: timedelta, unit: Unit = Unit.PERSON
+    matured: MaturedRange, *, window: timedelta, unit: CountedUnit = CountedUnit.PERSON
 ) -> dict[str, tuple[int, int]]:
     """Return, by source, how many there are and who paid in the window. One query."""
     paid = Q(paid_at__lte=F("activated_at") + window)

@@ -23,6 +23,22 @@ class ProfitValues:
     cost: Fraction
     fixed_cost: Fraction
 
+    def initial(self) -> dict[str, Any]:
+        """Return them as a form is filled; the share in percent."""
+        money = (self.price, self.cost, self.fixed_cost)
+        price, cost, fixed_cost = (_decimal(each) for each in money)
+        return {
+            "developers": self.developers,
+            "share": _decimal(self.share * 100),
+            "price": price,
+            "cost": cost,
+            "fixed_cost": fixed_cost,
+        }
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
 
 class _Number(forms.DecimalField):
     """A number of the formula: not negative, four digits after the point."""
@@ -67,8 +83,26 @@ class ProfitForm(forms.Form):
         )
 
 
+class ScenarioForm(ProfitForm):
+    """The numbers of the model under a name; the numbers come from the model's page."""
+
+    name = forms.CharField(label=_("Name of the scenario"), max_length=80)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The model's own form stands on the same page.
+        self.auto_id = "scenario-%s"
+        for name, field in self.fields.items():
+            if name != "name":
+                field.widget = forms.HiddenInput()
+
+    def clean_fixed_cost(self) -> Decimal:
+        """Take no fixed cost for none."""
+        return self.cleaned_data["fixed_cost"] or Decimal(0)
+
+
 class ExclusionForm(forms.Form):
-    """Leaving out or counting again, with a reason for whoever reads the audit log."""
+    """Leaving out or counting again, with a reason for the audit log."""
 
     # An empty value counts again: a hidden field that says nothing is not set.
     excluded = forms.BooleanField(required=False, widget=forms.HiddenInput)
@@ -76,7 +110,7 @@ class ExclusionForm(forms.Form):
 
 
 class ForgettingForm(forms.Form):
-    """Erasure cannot be undone: whoever asks for it says whom it is about."""
+    """Erasure cannot be undone: staff who ask for it say whom it is about."""
 
     username = forms.CharField(label=_("Their username, to be sure"), max_length=40)
 

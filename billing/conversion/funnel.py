@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from activity.queries import unlinked_visitors
 from billing.conversion.stats.shares import Interval, wilson_interval
-from billing.conversion.units import Unit, population
+from billing.conversion.units import CountedUnit, population
 
 STEPS: tuple[tuple[str, Promise], ...] = (
     ("first_visit_at", _("Visit")),
@@ -67,7 +67,7 @@ def ordered_funnel(
     end: datetime,
     *,
     window: timedelta,
-    unit: Unit = Unit.PERSON,
+    unit: CountedUnit = CountedUnit.PERSON,
     source: str | None = None,
 ) -> list[FunnelStep]:
     """Follow everybody whose first visit lies in ``[start, end)``.

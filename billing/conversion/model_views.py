@@ -3,17 +3,26 @@
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts.decorators import staff_required
+from accounts.types import AuthenticatedHttpRequest
 from billing.conversion import figures
-from billing.conversion.forms import ProfitForm
+from billing.conversion.forms import ProfitForm, ScenarioForm
+from billing.conversion.models import Scenario
 from billing.conversion.presentation import (
     break_even_rows,
     measured_of,
     profit_rows,
+    scenario_row,
 )
 from billing.conversion.ranges import DayRange
 from billing.conversion.stats.profit import ProfitModel
@@ -36,6 +45,8 @@ def profit_model(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "values": values,
+        "share_percent": values.share * 100,
+        "scenario_form": ScenarioForm(initial=values.initial()),
         "model": model,
         "break_even": break_even_rows(model.break_even(values.fixed_cost)),
         "rows": profit_rows(model),
@@ -47,3 +58,32 @@ def profit_model(request: HttpRequest) -> HttpResponse:
         "days": days,
     }
     return render(request, "conversion/profit_model.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_required
+def scenarios(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Saved scenarios beside one another; a new one is posted here."""
+    form = ScenarioForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        Scenario.objects.create(owner=request.user, **form.cleaned_data)
+        messages.success(request, _("The scenario is saved."))
+        return redirect("conversion:scenarios")
+    context = {
+        "form": form,
+        # More than fit beside one another are not compared.
+        "compared": [
+            scenario_row(each) for each in Scenario.objects.order_by("-pk")[:50]
+        ],
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "conversion/scenarios.html", context, status=status)
+
+
+@staff_required
+@require_POST
+def scenario_drop(request: AuthenticatedHttpRequest, scenario: int) -> HttpResponse:
+    """Delete a scenario."""
+    get_object_or_404(Scenario, pk=scenario).delete()
+    messages.success(request, _("The scenario is deleted."))
+    return redirect("conversion:scenarios")

@@ -125,7 +125,7 @@ class AccountQuerySet(WayQuerySet["Account"]):
         )
 
     def with_community_way(self) -> Self:
-        """Organisations that are put down to somebody in N."""
+        """Organisations that are put down to a person in N."""
         return self.filter(has_community_way())
 
     def counted(self) -> Self:
@@ -149,7 +149,7 @@ class AccountQuerySet(WayQuerySet["Account"]):
 
 
 def has_community_way() -> Q:
-    """Return which accounts are put down to somebody in N."""
+    """Return which accounts are put down to a person in N."""
     return (
         counts("developer__")
         & Q(developer__activated_at__isnull=False)
@@ -160,8 +160,8 @@ def has_community_way() -> Q:
 class Account(models.Model):
     """One organisation's money, put down to one developer, so that it counts once.
 
-    That is who founded it, if they are in N; else whoever of its buying group was
-    engaged in it first and is in N. With nobody in N it is outside, with all its
+    That is who founded it, if they are in N; else the person of its buying group who
+    was engaged in it first and is in N. With nobody in N it is outside, with all its
     money, as "no community way"; ``developer`` is then its payer or founder, or empty.
     ``foreign`` is the part of ``revenue`` that came in other currencies.
     """
@@ -305,6 +305,35 @@ class ForeignInvoice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} of invoice {self.invoice_id}"
+
+
+class Scenario(models.Model):
+    """The five numbers of the profit model, kept under a name.
+
+    ``share`` is in percent, money in units of the reporting currency.
+    """
+
+    name = models.CharField(max_length=80)
+    developers = models.PositiveIntegerField()
+    share = models.DecimalField(max_digits=7, decimal_places=4)
+    price = models.DecimalField(max_digits=10, decimal_places=4)
+    cost = models.DecimalField(max_digits=10, decimal_places=4)
+    fixed_cost = models.DecimalField(max_digits=14, decimal_places=4)
+    owner = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, related_name="+", null=True
+    )
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(share__gte=0, share__lte=100),
+                name="conversion_scenario_share",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class BridgeCheck(models.Model):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from urllib.parse import urlencode
 
 from django.utils.formats import number_format
 from django.utils.functional import Promise
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.conversion.currency import dollar_rate
 from billing.conversion.figures import Cohort
+from billing.conversion.models import Scenario
 from billing.conversion.reasons import Missing
 from billing.conversion.stats.profit import BreakEven, ProfitModel
 from core.money import NANO
@@ -162,6 +164,34 @@ def break_even_rows(found: BreakEven) -> list[BreakEvenRow]:
         BreakEvenRow("c*", "cost", _written(found.cost, 2)),
         BreakEvenRow("N*", "developers", _written(found.developers, 0)),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRow:
+    """A saved scenario with what comes of it; ``query`` opens it in the model."""
+
+    scenario: Scenario
+    profit: Fraction
+    break_even: list[BreakEvenRow]
+    query: str
+
+
+def scenario_row(scenario: Scenario) -> ScenarioRow:
+    """Return a scenario with its profit and its break-even."""
+    model = ProfitModel(
+        developers=scenario.developers,
+        share=Fraction(scenario.share) / 100,
+        price=Fraction(scenario.price),
+        cost=Fraction(scenario.cost),
+    )
+    fixed_cost = Fraction(scenario.fixed_cost)
+    names = ("developers", "share", "price", "cost", "fixed_cost")
+    return ScenarioRow(
+        scenario,
+        model.profit - fixed_cost,
+        break_even_rows(model.break_even(fixed_cost)),
+        urlencode({name: getattr(scenario, name) for name in names}),
+    )
 
 
 def _written(value: Fraction | int | Missing, places: int) -> str:

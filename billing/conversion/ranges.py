@@ -74,19 +74,23 @@ def reporting_zone() -> ZoneInfo:
     return ZoneInfo(settings.REPORTING_TIME_ZONE)
 
 
-def read_range(query: QueryDict) -> tuple[DayRange, timedelta, list[str | Promise]]:
+def read_range(
+    query: QueryDict, *, default: str = DEFAULT
+) -> tuple[DayRange, timedelta, list[str | Promise]]:
     """Read ``range`` or ``from`` and ``to``, and ``window``.
+
+    ``default`` is the preset where nothing is asked for.
 
     Returns the days, the conversion window and what was wrong: a page always shows,
     of the default where something cannot be read, and says why.
     """
     asked = Values(query)
     problems: list[str | Promise] = []
-    days, window = DayRange.preset(DEFAULT), DEFAULT_WINDOW
+    days, window = DayRange.preset(default), DEFAULT_WINDOW
     try:
-        days = _days(asked)
+        days = _days(asked, default)
     except UnreadableValue as error:
-        problems += [str(error), _("Showing the last 30 days.")]
+        problems += [str(error), _showing(default)]
     try:
         choices = [str(length) for length in WINDOWS]
         window = int(asked.choice("window", choices, default=str(window)))
@@ -95,11 +99,15 @@ def read_range(query: QueryDict) -> tuple[DayRange, timedelta, list[str | Promis
     return days, timedelta(days=window), problems
 
 
-def _days(asked: Values) -> DayRange:
+def _showing(preset: str) -> str:
+    return gettext("Showing: %(range)s.") % {"range": PRESETS[preset][1]}
+
+
+def _days(asked: Values, default: str) -> DayRange:
     last = asked.day("to")
     first = asked.day("from")
     if first is None and last is None:
-        return DayRange.preset(asked.choice("range", PRESETS, default=DEFAULT))
+        return DayRange.preset(asked.choice("range", PRESETS, default=default))
     if first is None:
         raise UnreadableValue("from", gettext("“%(field)s” is missing beside “to”."))
     last = last or _today()
@@ -121,3 +129,11 @@ def read_source(query: QueryDict) -> str | None:
     if not source:
         return None
     return "" if source == UNKNOWN else source
+
+
+def preset_of(query: QueryDict, days: DayRange) -> str:
+    """Return which preset the range is; none for days of one's own."""
+    asked = Values(query)
+    if asked.has("from") or asked.has("to"):
+        return ""
+    return next(name for name, (length, _) in PRESETS.items() if length == days.days)

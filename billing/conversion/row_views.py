@@ -14,7 +14,7 @@ from activity.queries import unlinked_visitors
 from audit import services as audit
 from billing.conversion import rows
 from billing.conversion.behind import FUNNEL, Behind, read_behind
-from billing.conversion.units import Population, Unit
+from billing.conversion.units import CountedUnit, Population
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 from edge.tables import csv_response
@@ -25,7 +25,7 @@ from edge.tables import csv_response
 def people(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """The units behind a number of the home page, also as CSV."""
     behind = read_behind(request)
-    if behind.unit == Unit.ORGANISATION:
+    if behind.unit == CountedUnit.ORGANISATION:
         return _organisations(request, behind)
     if _is_csv(request):
         return _people_csv(request, behind.people)

@@ -23,7 +23,7 @@ from django.db.models.functions import Cast, Coalesce
 from billing.conversion.figures import MaturedRange
 from billing.conversion.models import Account, AccountQuerySet, ForeignInvoice
 from billing.conversion.ranges import DayRange
-from billing.conversion.units import Population, Unit, population
+from billing.conversion.units import CountedUnit, Population, population
 from billing.ledger.models import Invoice, Refund, UsageCost
 
 
@@ -64,7 +64,7 @@ def cohort(
     *,
     window: timedelta,
     as_of: datetime,
-    unit: Unit = Unit.PERSON,
+    unit: CountedUnit = CountedUnit.PERSON,
     source: str | None = None,
     is_funnel: bool = False,
 ) -> Population:

@@ -142,10 +142,10 @@ def _add(
         added = foreign = count_foreign(
             account, amount, currency.lower(), invoice_id=invoice_id, paid_at=paid_at
         )
-    move_money(account, revenue=added, foreign=foreign)
+    add_money(account, revenue=added, foreign=foreign)
 
 
-def move_money(account: Account, *, revenue: int, foreign: int) -> None:
+def add_money(account: Account, *, revenue: int, foreign: int) -> None:
     """Add to an account, which the caller has locked, and to whom it is put down to."""
     Account.objects.filter(pk=account.pk).update(
         revenue=F("revenue") + revenue, foreign=F("foreign") + foreign
@@ -169,7 +169,7 @@ def _take_part(
 ) -> None:
     """Write a person's part down; their row is locked after the account's.
 
-    Whoever becomes active meanwhile waits, and then finds the account among theirs.
+    Who becomes active meanwhile waits, and then finds the account among theirs.
     """
     record_sign_up(user_id)
     Developer.objects.select_for_update().get(pk=user_id)

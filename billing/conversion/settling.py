@@ -7,7 +7,7 @@ from audit import services as audit
 from billing.conversion.locks import alone
 from billing.conversion.models import DailyRate
 from billing.conversion.rates import factor_on, fix, unsettled
-from billing.conversion.services import move_money
+from billing.conversion.services import add_money
 
 
 def record_rate(currency: str, on: date, *, nano: int, by: User | None) -> DailyRate:
@@ -28,7 +28,7 @@ def record_rate(currency: str, on: date, *, nano: int, by: User | None) -> Daily
             fix(row, factor_on(currency, row.paid_on))
             row.save()
             added = row.converted - before
-            move_money(row.account, revenue=added, foreign=added)
+            add_money(row.account, revenue=added, foreign=added)
         audit.record(
             "rate.entered",
             actor=by,

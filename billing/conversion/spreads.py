@@ -13,7 +13,7 @@ from billing.conversion.models import Account
 from billing.conversion.reasons import Missing
 from billing.conversion.stats.shares import Interval
 from billing.conversion.stats.sums import Moments, enough_for_sum, sum_interval
-from billing.conversion.units import Population, Unit, population
+from billing.conversion.units import CountedUnit, Population, population
 from core.money import NANO, minor_per_unit
 
 # Everybody who ever was in N changes little in an hour.
@@ -29,7 +29,7 @@ class Spread:
     needed: int
 
 
-def profit_spread(people: Population, *, unit: Unit) -> Spread:
+def profit_spread(people: Population, *, unit: CountedUnit) -> Spread:
     """Return between what a like group of as many would lie. At most four queries.
 
     Whether there are enough is decided by everybody who ever was in N and by the
@@ -69,7 +69,7 @@ def moments_of(people: Population, rate: ExchangeRate) -> Moments:
     )
 
 
-def _history(unit: Unit, rate: ExchangeRate) -> Moments:
+def _history(unit: CountedUnit, rate: ExchangeRate) -> Moments:
     key = f"conversion:history:{unit}:{settings.REPORTING_CURRENCY}:{rate.value}"
     known: Moments | None = cache.get(key)
     if known is None:

@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import TruncDate
 
 from billing.conversion.ranges import DayRange, reporting_zone
-from billing.conversion.units import Unit, population
+from billing.conversion.units import CountedUnit, population
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Day:
 
 
 def daily_trend(
-    days: DayRange, *, unit: Unit = Unit.PERSON, source: str | None = None
+    days: DayRange, *, unit: CountedUnit = CountedUnit.PERSON, source: str | None = None
 ) -> list[Day]:
     """Return one row per day of the range, days without anybody included. One query."""
     counted = population(unit)

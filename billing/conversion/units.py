@@ -10,7 +10,7 @@ from billing.conversion.models import Account, Developer, WayQuerySet
 from core.reading import Values
 
 
-class Unit(models.TextChoices):
+class CountedUnit(models.TextChoices):
     """Who is counted. An organisation's way is that of its first engaged person."""
 
     PERSON = "person", _("People")
@@ -21,13 +21,17 @@ class Unit(models.TextChoices):
 Population = WayQuerySet[Any]
 
 
-def population(unit: Unit) -> Population:
+def population(unit: CountedUnit) -> Population:
     """Return those every figure of ``unit`` is about."""
-    if unit == Unit.ORGANISATION:
+    if unit == CountedUnit.ORGANISATION:
         return Account.objects.counted()
     return Developer.objects.counted()
 
 
-def unit_of(request: HttpRequest) -> Unit:
+def unit_of(request: HttpRequest) -> CountedUnit:
     """Read ``unit``; people unless the address says otherwise."""
-    return Unit(Values(request.GET).choice("unit", Unit.values, default=Unit.PERSON))
+    return CountedUnit(
+        Values(request.GET).choice(
+            "unit", CountedUnit.values, default=CountedUnit.PERSON
+        )
+    )

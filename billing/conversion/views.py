@@ -21,15 +21,14 @@ from billing.conversion.presentation import Comparison, measured_of
 from billing.conversion.ranges import (
     PRESETS,
     WINDOWS,
-    DayRange,
+    preset_of,
     read_range,
     read_source,
     reporting_zone,
 )
 from billing.conversion.spreads import profit_spread
 from billing.conversion.trend import daily_trend
-from billing.conversion.units import Unit, population, unit_of
-from core.reading import Values
+from billing.conversion.units import CountedUnit, population, unit_of
 
 
 @require_safe
@@ -77,9 +76,9 @@ def home(request: HttpRequest) -> HttpResponse:
             "window_days": window.days,
             "windows": WINDOWS,
             "presets": PRESETS,
-            "preset": _preset_of(request, days),
+            "preset": preset_of(request.GET, days),
             "unit": unit,
-            "units": Unit,
+            "units": CountedUnit,
             "source": source,
             "sources": sources,
             "as_of": as_of,
@@ -108,11 +107,3 @@ def home(request: HttpRequest) -> HttpResponse:
 def staff_home(request: HttpRequest) -> HttpResponse:
     """Send staff to the page they come for."""
     return redirect("conversion:home")
-
-
-def _preset_of(request: HttpRequest, days: DayRange) -> str:
-    """Return which preset the range is; none for days of one's own."""
-    asked = Values(request.GET)
-    if asked.has("from") or asked.has("to"):
-        return ""
-    return next(name for name, (length, _) in PRESETS.items() if length == days.days)

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from activity import services
 from activity.browser import asks_not_to_be_known, is_bot, is_prefetching
-from activity.origin import origin_of
+from activity.origin import origin_of, touch_of
 from core.errors import RateLimited
 from stores import limiter
 
@@ -65,11 +66,16 @@ def _record_page_view(request: HttpRequest, response: HttpResponse) -> None:
     if not request.visitor_id and not asks_not_to_be_known(request):  # type: ignore[attr-defined]
         _meet(request, response)
     match = request.resolver_match
+    details: dict[str, Any] = {"view": match.view_name if match else ""}
+    # Who asks not to be known is counted, not followed.
+    touch = {} if asks_not_to_be_known(request) else touch_of(request)
+    if touch:
+        details["touch"] = touch
     services.track(
         request,
         "page_viewed",
         subject=request.activity_subject,  # type: ignore[attr-defined]
-        view=match.view_name if match else "",
+        **details,
     )
 
 

@@ -18,6 +18,7 @@ from accounts import services, tokens
 from accounts.models import Membership, User
 from analytics.services import save_report
 from billing.conversion import services as conversion
+from billing.conversion.models import Scenario
 from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
 from billing.growth.surfaces import Surface
@@ -153,6 +154,9 @@ def build() -> World:
     linked.refresh_from_db()
     conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
     conversion.record_sign_up(member.pk)
+    scenario = Scenario.objects.create(
+        name="Dearer", developers=1, share=1, price=1, cost=1, fixed_cost=0
+    )
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     experiment = experiment_of("stay_talk")
     lead = lead_of(team)
@@ -197,6 +201,7 @@ def build() -> World:
             "<str:chat_id>": chat.public_id,
             "<str:share>": str(linked.share_token),
             "<slug:kind>": "thanks",
+            "<int:scenario>": str(scenario.pk),
             "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},

@@ -14,6 +14,7 @@ from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
 from analytics.services import save_report
 from billing.conversion import services as conversion
+from billing.conversion.models import Scenario
 from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
 from billing.plans.services import ensure_default_plans
@@ -63,6 +64,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     ensure_default_plans()
     ensure_default_models()
     conversion.record_founder(team.pk, user_id=owner.pk, at=timezone.now())
+    scenario = Scenario.objects.create(
+        name="Dearer", developers=1, share=1, price=1, cost=1, fixed_cost=0
+    )
     topic = forum.topic(owner, category=forum.category(slug="general"))
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
@@ -92,6 +96,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     call = used(team, key)
     transcript_of(call)
     candidates = {
+        "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],

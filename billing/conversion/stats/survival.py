@@ -1,7 +1,7 @@
 """How long it takes, when many have not got there yet (Kaplan and Meier, 1958)."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
 from statistics import NormalDist
@@ -46,35 +46,20 @@ class SurvivalCurve:
         """The first time by which half have got there; ``None`` if not yet."""
         return next((step.time for step in self.steps if step.survival <= 0.5), None)
 
-    def restricted_mean(self, until: float) -> float | None:
-        """Return the mean time up to ``until``: the area below the curve.
-
-        ``None`` beyond the longest observation.
-        """
-        if until > self.last:
-            return None
-        area, before, survival = 0.0, 0.0, 1.0
-        for step in self.steps:
-            if step.time >= until:
-                break
-            area += (step.time - before) * survival
-            before, survival = step.time, step.survival
-        return area + (until - before) * survival
-
 
 def survival_curve(
-    observed: Iterable[tuple[float, bool]], *, confidence: float = 0.95
+    observed: Mapping[tuple[float, bool], int], *, confidence: float = 0.95
 ) -> SurvivalCurve:
-    """Return the curve of (time, whether it happened then) of each unit.
+    """Return the curve of how many had each (time, whether it happened then).
 
-    Whoever is not there yet counts as at risk up to their time; of both at one time
+    Who is not there yet counts as at risk up to their time; of both at one time
     the event is first. Intervals are Greenwood's on the log(−log) scale.
     """
     events: Counter[float] = Counter()
     leaving: Counter[float] = Counter()
-    for time, has_happened in observed:
-        leaving[time] += 1
-        events[time] += has_happened
+    for (time, has_happened), units in observed.items():
+        leaving[time] += units
+        events[time] += units if has_happened else 0
     at_risk = count = sum(leaving.values())
     survival, greenwood = 1.0, 0.0
     z = NormalDist().inv_cdf(0.5 + confidence / 2)

@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing.conversion.definitions import Definition, definition_of
 from billing.conversion.figures import Cohort
@@ -15,15 +16,36 @@ from billing.conversion.presentation import why_missing
 from billing.conversion.ranges import UNKNOWN
 from billing.conversion.reasons import Missing
 from billing.conversion.stats.shares import Interval
+from billing.conversion.stats.survival import SurvivalCurve, SurvivalStep
 from billing.conversion.trend import Day, bars_of
+from core.money import format_minor
 
 register = template.Library()
 
 
 @register.filter
-def percent(share: float | None, places: int = 1) -> str:
-    """Write a share; undefined is "no data", never zero."""
-    return _("no data") if share is None else f"{share * 100:.{places}f} %"
+def minor(amount: Fraction | Missing, currency: str) -> str:
+    """Write minor units that need not be whole, or why there are none."""
+    if isinstance(amount, Missing):
+        return str(amount.label)
+    return format_minor(round(amount), currency)
+
+
+@register.filter
+def percent(share: float | Fraction | Missing | None, places: int = 1) -> str:
+    """Write a share; undefined is the reason or "no data", never zero."""
+    if isinstance(share, Missing):
+        return str(share.label)
+    return _("no data") if share is None else f"{float(share) * 100:.{places}f} %"
+
+
+@register.filter
+def days_long(value: float | Missing) -> str:
+    """Write a number of days, or why there is none."""
+    if isinstance(value, Missing):
+        return str(value.label)
+    count = round(value)
+    return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
 
 
 @register.filter
@@ -32,6 +54,14 @@ def percent_range(interval: Interval | None) -> str:
     if interval is None:
         return ""
     return f"{interval.low * 100:.1f}–{interval.high * 100:.1f} %"
+
+
+@register.filter
+def complement_range(interval: Interval | None) -> str:
+    """Write the interval of the rest: who has got there, of who has not."""
+    if interval is None:
+        return ""
+    return percent_range(Interval(1 - interval.high, 1 - interval.low))
 
 
 @register.filter
@@ -126,6 +156,47 @@ def trend_chart(days: list[Day]) -> dict[str, Any]:
         "marks": [*bars[:1], *middle, *bars[1:][-1:]],
         "is_weekly": len(bars) < len(days),
     }
+
+
+@register.inclusion_tag("conversion/_curve.html")
+def conversion_curve(curve: SurvivalCurve) -> dict[str, Any]:
+    """Draw which share had paid by each day as an SVG curve, with a table beneath.
+
+    The band is the 95 % interval. Days beyond the longest observation are not drawn.
+    """
+    width, height = 1000, 200
+    last = max(curve.last, 1.0)
+    top = max((1 - _least(step) for step in curve.steps), default=1.0)
+    line, upper, lower = [(0.0, 0.0)], [(0.0, 0.0)], [(0.0, 0.0)]
+    for step in curve.steps:
+        share, known = 1 - step.survival, step.interval
+        bounds = (1 - known.high, 1 - known.low) if known else (share, share)
+        for points, value in ((line, share), (lower, bounds[0]), (upper, bounds[1])):
+            points.append((step.time, points[-1][1]))
+            points.append((step.time, value))
+    for points in (line, lower, upper):
+        points.append((last, points[-1][1]))
+
+    def path(points: list[tuple[float, float]]) -> str:
+        return " ".join(
+            f"{time / last * width:.2f},{height - share / top * height:.2f}"
+            for time, share in points
+        )
+
+    return {
+        "steps": [(step, 1 - step.survival, step.interval) for step in curve.steps],
+        "line": path(line),
+        "band": path([*upper, *reversed(lower)]),
+        "width": width,
+        "height": height,
+        "scale": [top, top / 2, 0.0],
+        "last": round(last),
+        "count": curve.count,
+    }
+
+
+def _least(step: SurvivalStep) -> float:
+    return step.interval.low if step.interval else step.survival
 
 
 def _round_top(most: int) -> int:

@@ -14,7 +14,7 @@ from billing.conversion.bridge import bridge, check_bridge
 from billing.conversion.figures import cohorts_by_source, total
 from billing.conversion.models import Account, Developer
 from billing.conversion.rebuilding import rebuild
-from billing.conversion.units import Unit
+from billing.conversion.units import CountedUnit
 from core.money import minor_to_nano
 from tests.billing.conversion.histories import History
 
@@ -35,7 +35,7 @@ def test_a_history_adds_up_to_the_ledger(
 
     assert (before_all_is_heard.revenue, before_all_is_heard.cost_nano) == (0, 0)
     assert (checked.revenue, checked.cost_nano) == (0, 0)
-    for unit in Unit:
+    for unit in CountedUnit:
         found = bridge(START, END, unit=unit)
         missing = found.unaccounted
         assert (missing.amount, missing.cost_nano) == (0, 0)
@@ -69,7 +69,7 @@ def test_profits_of_all_cohorts_and_the_other_parts_are_the_ledgers(
 
     found = bridge(START, END)
     people = total(cohorts_by_source(START, END))
-    teams = total(cohorts_by_source(START, END, unit=Unit.ORGANISATION))
+    teams = total(cohorts_by_source(START, END, unit=CountedUnit.ORGANISATION))
     with_way = Account.objects.with_community_way()
     outside = Account.objects.exclude(pk__in=with_way)
 

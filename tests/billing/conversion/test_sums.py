@@ -13,7 +13,7 @@ from billing.conversion.currency import dollar_rate
 from billing.conversion.models import Account, Developer
 from billing.conversion.reasons import Missing
 from billing.conversion.stats.sums import Moments, enough_for_sum, sum_interval
-from billing.conversion.units import Unit, population
+from billing.conversion.units import CountedUnit, population
 from core.money import NANO
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], Any]
@@ -133,7 +133,7 @@ def test_moments_of_large_equal_amounts_are_not_rounding(
     rate = dollar_rate()
     assert rate is not None
 
-    found = spreads.moments_of(population(Unit.PERSON), rate)
+    found = spreads.moments_of(population(CountedUnit.PERSON), rate)
 
     assert found.variance == pytest.approx(0.09)
     assert found.third == pytest.approx(0.072)
@@ -150,7 +150,9 @@ def test_the_page_says_from_how_many_on_there_is_an_interval(
     assert organisation is None
     cache.clear()
 
-    spread = spreads.profit_spread(population(Unit.PERSON), unit=Unit.PERSON)
+    spread = spreads.profit_spread(
+        population(CountedUnit.PERSON), unit=CountedUnit.PERSON
+    )
     page = client.get("/staff/conversion/?from=2026-09-01&to=2026-09-30")
 
     assert spread.reason == Missing.TOO_UNEQUAL

@@ -20,7 +20,7 @@ from billing.conversion.funnel import ordered_funnel
 from billing.conversion.models import Account, Developer, ForeignInvoice, GroupMember
 from billing.conversion.rebuilding import rebuild
 from billing.conversion.settling import record_rate
-from billing.conversion.units import Unit
+from billing.conversion.units import CountedUnit
 from billing.ledger.records import RefundRecord
 from billing.ledger.services import record_invoice, record_refund
 from contracts.accounts import EmailVerified, MemberAdded
@@ -91,7 +91,7 @@ def test_a_team_founded_by_a_developer_and_paid_by_procurement_counts_once(
 
     deliver_outbox()
 
-    for unit in Unit:
+    for unit in CountedUnit:
         cohort = total(cohorts_by_source(START, END, unit=unit))
         assert (cohort.developers, cohort.converters) == (1, 1)
         assert cohort.profit_nano == 2_495 * NANO
@@ -115,7 +115,7 @@ def test_a_colleagues_checkout_is_a_step_of_the_founders_way(
         first_visit_at=founder.date_joined - timedelta(days=1)
     )
 
-    for unit in Unit:
+    for unit in CountedUnit:
         funnel = ordered_funnel(START, END, window=timedelta(days=30), unit=unit)
         assert [step.people for step in funnel] == [1, 1, 1, 1, 1, 1]
 

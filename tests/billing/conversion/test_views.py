@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.queries import personal_organisation
 from activity.models import Visitor
-from billing.conversion.models import Account, Developer
+from billing.conversion.models import Account, Developer, Scenario
 from billing.ledger import services as ledger
 from billing.ledger.models import UsageCost
 from core.money import NANO
@@ -328,3 +328,53 @@ def test_the_profit_model_starts_from_what_was_measured(
 
     assert link == "2&share=50.0000&price=40.0000&cost=1.0000"
     assert 'data-profit="profit">39.00<' in taken
+
+
+def test_a_number_that_cannot_be_gives_no_result_and_says_which(staff: Client) -> None:
+    html = staff.get(f"{HOME}model/?share=150").content.decode()
+
+    assert "There is no result before these are put right" in html
+    assert 'data-profit="profit"' not in html
+    assert 'value="150"' in html
+
+
+def test_a_scenario_is_kept_beside_the_others_and_opens_in_the_model(
+    staff: Client,
+) -> None:
+    kept = {"developers": 1000, "share": "10", "price": "100", "cost": "70"}
+    answer = staff.post(
+        f"{HOME}scenarios/", {**kept, "fixed_cost": "1500", "name": "As it is"}
+    )
+    staff.post(f"{HOME}scenarios/", {**kept, "cost": "100", "name": "Dear models"})
+
+    html = staff.get(f"{HOME}scenarios/").content.decode()
+
+    assert answer.status_code == 302
+    first = html.split("As it is")[1].split("</tr>")[0]
+    for shown in ("1,500.00", "5.00 %", "85.00", "500"):
+        assert shown in first
+    assert "none: the price does not cover the cost" in html
+    link = html.split("developers=1000")[2].split('"')[0].replace("&amp;", "&")
+    assert (
+        'data-profit="profit">3,000.00<'
+        in staff.get(f"{HOME}model/?developers=1000{link}").content.decode()
+    )
+
+
+def test_a_scenario_without_a_name_keeps_its_numbers(staff: Client) -> None:
+    sent = {"developers": 7, "share": "10", "price": "100", "cost": "70", "name": ""}
+
+    page = staff.post(f"{HOME}scenarios/", sent)
+
+    assert page.status_code == 422
+    assert 'name="developers" value="7"' in page.content.decode()
+
+
+def test_a_scenario_can_be_deleted(staff: Client) -> None:
+    sent = {"developers": 7, "share": "10", "price": "100", "cost": "70", "name": "x"}
+    staff.post(f"{HOME}scenarios/", sent)
+    pk = Scenario.objects.get().pk
+
+    assert staff.post(f"{HOME}scenarios/{pk}/drop/").status_code == 302
+    assert not Scenario.objects.exists()
+    assert staff.post(f"{HOME}scenarios/{pk}/drop/").status_code == 404
