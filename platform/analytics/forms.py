@@ -95,10 +95,16 @@ class QuestionForm(forms.Form):
     """What every report asks about: days and whom it counts."""
 
     first = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput({"type": "date"})
+        label=_("From"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=_("Empty: 90 days ago."),
     )
     last = forms.DateField(
-        label=_("To"), required=False, widget=forms.DateInput({"type": "date"})
+        label=_("To"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=_("Empty: today."),
     )
     unit = forms.ChoiceField(label=_("Count"), choices=UNITS, required=False)
     segment = forms.ChoiceField(label=_("Only of the segment"), required=False)

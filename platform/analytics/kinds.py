@@ -70,12 +70,12 @@ def _segment(question: Any, answer: Any) -> Mapping[str, Any]:
 KINDS = {
     kind.name: kind
     for kind in (
-        # From the first look to the first money.
+        # From the sign-up to the first money.
         ReportKind(
             SavedReport.Kind.FUNNEL,
             _("Funnel"),
             forms.FunnelForm,
-            "steps=4&s0=page_viewed&s1=user_signed_up&s2=first_call_succeeded"
+            "steps=4&s0=user_signed_up&s1=email_verified&s2=first_call_succeeded"
             "&s3=invoice_paid",
             _funnel,
             tables.funnel_cells,

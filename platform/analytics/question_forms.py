@@ -36,7 +36,8 @@ ORDERS = (
 )
 # In minutes.
 _SPANS = {"minute": 1, "hour": 60, "day": 1440}
-WINDOWS = (("minute", _("minutes")), ("hour", _("hours")), ("day", _("days")))
+# The first of each is what counts when nothing was chosen.
+WINDOWS = (("day", _("days")), ("hour", _("hours")), ("minute", _("minutes")))
 BUCKETS = (
     (Bucket.DAY, _("Day")),
     (Bucket.WEEK, _("Week")),
@@ -66,6 +67,11 @@ def _property(label: Any) -> forms.CharField:
     )
 
 
+def _number(usual: int) -> forms.NumberInput:
+    """Return a field that says what counts while it is empty."""
+    return forms.NumberInput({"placeholder": usual})
+
+
 class ReportForm(QuestionForm):
     """A question that may be narrowed by a segment."""
 
@@ -86,7 +92,11 @@ class FunnelForm(ReportForm):
     )
     order = forms.ChoiceField(label=_("Order of steps"), choices=ORDERS, required=False)
     window = forms.IntegerField(
-        label=_("Within"), min_value=1, max_value=527_040, required=False
+        label=_("Within"),
+        widget=_number(30),
+        min_value=1,
+        max_value=527_040,
+        required=False,
     )
     window_unit = forms.ChoiceField(
         label=_("Unit of time"), choices=WINDOWS, required=False
@@ -179,7 +189,11 @@ class TrendForm(ReportForm):
     bucket = forms.ChoiceField(label=_("By"), choices=BUCKETS, required=False)
     formula = forms.ChoiceField(label=_("Formula"), choices=FORMULAS, required=False)
     average = forms.IntegerField(
-        label=_("Moving average over"), min_value=1, max_value=90, required=False
+        label=_("Moving average over"),
+        widget=_number(1),
+        min_value=1,
+        max_value=90,
+        required=False,
     )
     breakdown = _property(_("Break down by"))
     NAMES: ClassVar[dict[str, str]] = {
@@ -242,9 +256,15 @@ class TrendForm(ReportForm):
 class RetentionForm(ReportForm):
     """Who came back."""
 
-    bucket = forms.ChoiceField(label=_("By"), choices=BUCKETS, required=False)
+    bucket = forms.ChoiceField(
+        label=_("By"), choices=(BUCKETS[1], BUCKETS[0], BUCKETS[2]), required=False
+    )
     buckets = forms.IntegerField(
-        label=_("Follow for"), min_value=1, max_value=24, required=False
+        label=_("Follow for"),
+        widget=_number(8),
+        min_value=1,
+        max_value=24,
+        required=False,
     )
     can_add = False
 
@@ -282,10 +302,15 @@ class PathsForm(ReportForm):
     """What was done next."""
 
     length = forms.IntegerField(
-        label=_("Events in a path"), min_value=2, max_value=6, required=False
+        label=_("Events in a path"),
+        widget=_number(4),
+        min_value=2,
+        max_value=6,
+        required=False,
     )
     rest = forms.IntegerField(
         label=_("Ends after a rest of minutes"),
+        widget=_number(30),
         min_value=1,
         max_value=43_200,
         required=False,

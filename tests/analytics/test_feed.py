@@ -20,9 +20,9 @@ from activity.models import Visitor, VisitorLink
 from activity.services import NewEvent, write_events
 from analytics import feed as feeding
 from analytics.dictionary import dictionary
-from analytics.engines import engine
+from analytics.engines import duckdb, engine
 from analytics.engines.manifest import Manifest
-from analytics.engines.protocol import Batch, OutOfOrder, Position
+from analytics.engines.protocol import Batch, NoAnswer, OutOfOrder, Position
 from analytics.feed import feed, rebuild
 from analytics.questions import UnitKind
 from tests.analytics.logs import NOON, counts, fed_rows, funnel_of, note, view
@@ -378,6 +378,36 @@ def test_reading_goes_on_while_the_read_side_is_written() -> None:
     assert seen == sorted(seen)
     assert seen[0] >= 10
     assert fed_rows() == 60
+
+
+def test_a_question_waits_for_its_turn_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view("/", user_id=1)
+    fed_rows()
+    question = funnel_of("page_viewed", "page_viewed")
+    monkeypatch.setattr(duckdb, "PATIENCE", 0.2)
+
+    with elsewhere(duckdb._TURN, lambda: None), pytest.raises(NoAnswer):
+        engine().answer(question)
+
+    assert counts(question) == [1, 0]
+
+
+def test_a_question_that_takes_too_long_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view("/", user_id=1)
+    fed_rows()
+    monkeypatch.setattr(duckdb, "PATIENCE", 0.5)
+
+    def count_for_ever(connection: Any, *_: object) -> None:
+        connection.execute("SELECT sum(hash(i)) FROM range(1000000000000) AS t(i)")
+
+    monkeypatch.setattr(duckdb.answering, "answer", count_for_ever)
+
+    with pytest.raises(NoAnswer):
+        engine().answer(funnel_of("page_viewed", "page_viewed"))
 
 
 def test_lag_is_counted_from_when_everything_was_there() -> None:

@@ -264,8 +264,8 @@ def test_without_a_question_the_whole_way_is_shown(desk: Client) -> None:
     page = desk.get(reverse("analytics:funnel"))
 
     assert [bar.pattern.event for bar in page.context["bars"]] == [
-        "page_viewed",
         "user_signed_up",
+        "email_verified",
         "first_call_succeeded",
         "invoice_paid",
     ]
