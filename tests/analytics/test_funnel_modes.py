@@ -74,3 +74,20 @@ def test_ten_values_of_a_breakdown_are_named_and_the_rest_is_put_together(
         *((f"p{number:02}", 2) for number in range(10)),
         (None, 6),
     ]
+
+
+def test_units_that_are_walked_some_at_a_time_come_as_far(
+    store: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random("shares")  # noqa: S311 - a seed, no secret
+
+    for _ in range(20):
+        log, funnel = random_log(rng), random_funnel(rng, Order.ANY_ENTRY)
+        put(store, log)
+        together = found_by(store, funnel)
+
+        with monkeypatch.context() as small:
+            small.setattr(answering, "ROWS_AT_ONCE", 3)
+            apart = found_by(store, funnel)
+
+        assert apart == together

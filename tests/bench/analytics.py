@@ -39,8 +39,10 @@ NAMES = {
     "checkout_started": 6,
     "invoice_paid": 4,
 }
-STEPS = ("page_viewed", "user_signed_up", "api_key_created")
-STEPS += ("first_call_succeeded", "checkout_started")
+STEPS = (
+    *("page_viewed", "user_signed_up", "api_key_created"),
+    *("first_call_succeeded", "checkout_started"),
+)
 
 
 def measure(*, is_quick: bool = False) -> list[Figure]:
@@ -187,8 +189,8 @@ def _fill(keeper: "DuckDB", folder: Path, rows: int) -> float:
     took = 0.0
     step = min(rows, 500_000)
     for first in range(0, rows, step):
-        duckdb.sql(_log_in_duckdb(first, step, rows)).write_csv(
-            str(file), header=False, sep=","
+        duckdb.execute(
+            f"COPY ({_log_in_duckdb(first, step, rows)}) TO '{file}' (HEADER false)"
         )
         since = Position(1, first) if first else Position()
         begun = time.perf_counter()
