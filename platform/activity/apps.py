@@ -12,7 +12,7 @@ class ActivityConfig(AppConfig):
         EventKind(
             name="page_viewed",
             owner="activity",
-            meaning="A page was looked at; ``view`` is its name among the addresses.",
+            meaning="A page was looked at; its name among the addresses is “view”.",
             schema={"view": "text"},
         ),
     )

@@ -1,32 +1,17 @@
 """Asking a question, of the cache first."""
 
-from typing import TypeVar, cast
-
 from django.core.cache import cache
 
-from analytics.answers import (
-    Answer,
-    FunnelAnswer,
-    PeopleAnswer,
-)
+from analytics.answers import Answer
 from analytics.engines import engine
-from analytics.questions import Funnel, People, Question
+from analytics.questions import Question
 
-A = TypeVar("A", bound=Answer)
 # As old as an answer may be beside the feed's half a minute; each page says its moment.
 SECONDS = 60
 
 
-def ask_funnel(question: Funnel) -> FunnelAnswer:
-    return cast(FunnelAnswer, _ask(question))
-
-
-def ask_people(question: People) -> PeopleAnswer:
-    return cast(PeopleAnswer, _ask(question))
-
-
-def _ask(question: Question) -> Answer:
-    """Return what is known, at most a minute old."""
+def ask(question: Question) -> Answer:
+    """Return what is known, at most a minute old. Raises ``NoAnswer``."""
     name = f"analytics:{question.key()}"
     kept: Answer | None = cache.get(name)
     if kept is not None:

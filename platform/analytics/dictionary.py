@@ -46,7 +46,10 @@ def _facts() -> Iterator[EventKind]:
             yield EventKind(
                 name=event_name(fact.__name__),
                 owner=owner,
-                meaning=(fact.__doc__ or "").strip().partition("\n")[0],
+                meaning=(fact.__doc__ or "")
+                .strip()
+                .partition("\n")[0]
+                .replace("``", ""),
                 schema={
                     # Which row of the outbox it was.
                     "event": "integer",

@@ -4,30 +4,32 @@ A form has as many rows as ``rows`` says, and works without script: a button ask
 one more. What is left empty asks for nothing.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.forms import BoundField
+from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analytics.dictionary import event_kinds
+from analytics.models import SavedReport
 from analytics.questions import (
     COLUMNS,
-    MOST_STEPS,
     MOST_VALUE,
     Condition,
     EventPattern,
-    Exclusion,
-    Funnel,
     InvalidQuestion,
     Operator,
-    Order,
+    Question,
+    Segment,
     Span,
     UnitKind,
 )
@@ -43,23 +45,18 @@ OPERATORS = (
     (Operator.SET, _("is set")),
     (Operator.UNSET, _("is not set")),
 )
-ORDERS = (
-    (Order.FIRST_ENTRY, _("One after the other, from the first entry")),
-    (Order.ANY_ENTRY, _("One after the other, from any entry")),
-    (Order.UNORDERED, _("In any order")),
-    (Order.STRICT, _("One right after the other")),
-)
 UNITS = (
     (UnitKind.PERSON, _("People")),
     (UnitKind.ORGANISATION, _("Organisations")),
 )
-# In minutes.
-_SPANS = {"minute": 1, "hour": 60, "day": 1440}
-WINDOWS = (("minute", _("minutes")), ("hour", _("hours")), ("day", _("days")))
 # Two conditions narrow an event to what is meant; a third is a report of its own.
 CONDITIONS = 2
 # A quarter: three monthly invoices lie in it.
 DEFAULT_DAYS = 90
+
+
+# The fields of a line begin with its letter and number; the number of lines is hidden.
+_LINE = re.compile(r"[sx]\d|steps$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +70,10 @@ class ConditionRow:
 class Row:
     """The fields of one step or exclusion, for the page."""
 
-    number: int
+    legend: str
     event: BoundField
     conditions: tuple[ConditionRow, ...]
-    place: BoundField | None = None
+    extras: tuple[BoundField, ...] = ()
 
     @property
     def is_narrowed(self) -> bool:
@@ -98,12 +95,70 @@ class QuestionForm(forms.Form):
     """What every report asks about: days and whom it counts."""
 
     first = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput({"type": "date"})
+        label=_("From"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=_("Empty: 90 days ago."),
     )
     last = forms.DateField(
-        label=_("To"), required=False, widget=forms.DateInput({"type": "date"})
+        label=_("To"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=_("Empty: today."),
     )
     unit = forms.ChoiceField(label=_("Count"), choices=UNITS, required=False)
+    segment = forms.ChoiceField(label=_("Only of the segment"), required=False)
+
+    # Under which name a question's field stands in the form.
+    NAMES: ClassVar[dict[str, str]] = {"period": "first"}
+    # Segments are not narrowed by segments.
+    HAS_SEGMENT = True
+
+    def __init__(self, data: Any) -> None:
+        """Offer the segments there are."""
+        super().__init__(data)
+        self.question: Question | None = None
+        if self.HAS_SEGMENT:
+            saved = SavedReport.objects.filter(kind=SavedReport.Kind.SEGMENT)
+            self.segments = {one.public_id: one for one in saved.order_by("name")}
+            field = self.fields["segment"]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+            named = [(one.public_id, one.name) for one in self.segments.values()]
+            field.choices = [("", _("everybody")), *named]
+        else:
+            del self.fields["segment"]
+
+    def clean(self) -> dict[str, Any]:
+        """Make the question; what it refuses is said beside the field it names."""
+        try:
+            self.question = self.made()
+        except InvalidQuestion as error:
+            name = self.NAMES.get(error.field, error.field)
+            self.add_error(name if name in self.fields else None, str(error.reason))
+        return self.cleaned_data
+
+    def made(self) -> Question | None:
+        """Return the question; ``None`` when a field is wrong already."""
+        raise NotImplementedError
+
+    def chosen_segment(self) -> Segment | None:
+        """Return the segment that was chosen, as of the end of today."""
+        chosen = self.segments.get(self.cleaned_data.get("segment") or "")
+        if chosen is None:
+            return None
+        form = self.segment_form()(QueryDict(chosen.query))
+        form.is_valid()
+        if not isinstance(form.question, Segment):
+            raise InvalidQuestion("segment", _("This segment cannot be read any more."))
+        return form.question
+
+    @staticmethod
+    def segment_form() -> type["QuestionForm"]:
+        """Return the form of segments, which is one of these itself."""
+        raise NotImplementedError
+
+    def unit_kind(self) -> UnitKind:
+        return UnitKind(self.cleaned_data.get("unit") or UnitKind.PERSON)
 
     def clean_first(self) -> date:
         day: date | None = self.cleaned_data["first"]
@@ -115,7 +170,7 @@ class QuestionForm(forms.Form):
     def span(self) -> Span:
         """Return the days as moments. Raises ``InvalidQuestion``."""
         first, last = self.cleaned_data["first"], self.cleaned_data["last"]
-        return Span(_midnight(first), _midnight(last + timedelta(days=1)))
+        return Span(midnight(first), midnight(last + timedelta(days=1)))
 
     def add_rows(self, prefix: str, count: int, label: Any) -> None:
         """Add the fields of so many events, each with its conditions."""
@@ -141,11 +196,11 @@ class QuestionForm(forms.Form):
                     label=_("Value"), max_length=MOST_VALUE, required=False
                 )
 
-    def rows_of(self, prefix: str, count: int, place: str = "") -> Iterator[Row]:
+    def rows_of(self, prefix: str, count: int, *extras: str) -> Iterator[Row]:
         for number in range(count):
             row = f"{prefix}{number}"
             yield Row(
-                number=number + 1,
+                legend=self.legend_of(row, number),
                 event=self[row],
                 conditions=tuple(
                     ConditionRow(
@@ -155,8 +210,24 @@ class QuestionForm(forms.Form):
                     )
                     for index in range(CONDITIONS)
                 ),
-                place=self[f"{row}{place}"] if place else None,
+                extras=tuple(self[f"{row}{extra}"] for extra in extras),
             )
+
+    def legend_of(self, row: str, number: int) -> str:
+        """Return what a line is called."""
+        return gettext("Step %(number)d") % {"number": number + 1}
+
+    @property
+    def choices_of_question(self) -> list[BoundField]:
+        """Return the fields that are of no line."""
+        return [self[name] for name in self.fields if not _LINE.match(name)]
+
+    def needed_pattern(self, row: str) -> EventPattern | None:
+        """Return the event of a row that may not be empty."""
+        found = self.pattern(row)
+        if found is None and row not in self.errors:
+            self.add_error(row, _("Choose an event."))
+        return found
 
     def pattern(self, row: str) -> EventPattern | None:
         """Return the event of a row; ``None`` for an empty one, or a wrong one."""
@@ -179,113 +250,6 @@ class QuestionForm(forms.Form):
         return EventPattern(event, tuple(found))
 
 
-class FunnelForm(QuestionForm):
-    """A funnel. ``steps`` and ``out`` are how many rows it has."""
-
-    steps = forms.IntegerField(
-        min_value=2,
-        max_value=MOST_STEPS,
-        required=False,
-        widget=forms.HiddenInput,
-        label=_("Steps"),
-    )
-    order = forms.ChoiceField(label=_("Order of steps"), choices=ORDERS, required=False)
-    window = forms.IntegerField(
-        label=_("Within"), min_value=1, max_value=527_040, required=False
-    )
-    window_unit = forms.ChoiceField(
-        label=_("Unit of time"), choices=WINDOWS, required=False
-    )
-    hold = forms.CharField(
-        label=_("Same at every step"),
-        max_length=80,
-        required=False,
-        widget=forms.TextInput({"list": "properties", "autocomplete": "off"}),
-    )
-    breakdown = forms.CharField(
-        label=_("Break down by"),
-        max_length=80,
-        required=False,
-        widget=forms.TextInput({"list": "properties", "autocomplete": "off"}),
-    )
-
-    EXCLUSIONS = 1  # One is what people use; others have a report of their own.
-
-    def __init__(self, data: Any, *, adds_row: bool = False) -> None:
-        """Read the rows there are; ``adds_row`` shows one more."""
-        super().__init__(data)
-        self.count = min(_rows(data) + adds_row, MOST_STEPS)
-        self.add_rows("s", self.count, _("Event"))
-        self.add_rows("x", self.EXCLUSIONS, _("Left out when they did"))
-        places: list[tuple[str, Any]] = [("", _("between any two steps"))]
-        places += [
-            (
-                str(number),
-                _("between steps %(one)d and %(two)d")
-                % {"one": number + 1, "two": number + 2},
-            )
-            for number in range(self.count - 1)
-        ]
-        for number in range(self.EXCLUSIONS):
-            self.fields[f"x{number}between"] = forms.ChoiceField(
-                label=_("Where"), choices=places, required=False
-            )
-        self.question: Funnel | None = None
-
-    @property
-    def step_rows(self) -> list[Row]:
-        return list(self.rows_of("s", self.count))
-
-    @property
-    def exclusion_rows(self) -> list[Row]:
-        return list(self.rows_of("x", self.EXCLUSIONS, "between"))
-
-    @property
-    def can_add(self) -> bool:
-        return self.count < MOST_STEPS
-
-    def clean(self) -> dict[str, Any]:
-        """Make the question; what it refuses is said beside the field it names."""
-        patterns = [self.pattern(f"s{number}") for number in range(self.count)]
-        steps = tuple(each for each in patterns if each is not None)
-        exclusions = tuple(self._exclusions(patterns))
-        if self.errors:
-            return self.cleaned_data
-        values = self.cleaned_data
-        minutes = _SPANS[values["window_unit"] or "day"]
-        try:
-            self.question = Funnel(
-                steps=steps,
-                period=self.span(),
-                window=timedelta(minutes=minutes * (values["window"] or 30)),
-                order=Order(values["order"] or Order.FIRST_ENTRY),
-                exclusions=exclusions,
-                hold=values["hold"],
-                breakdown=values["breakdown"],
-                unit=UnitKind(values["unit"] or UnitKind.PERSON),
-            )
-        except InvalidQuestion as error:
-            names = {"steps": "s0", "period": "first", "exclusions": "x0"}
-            name = names.get(error.field, error.field)
-            self.add_error(name if name in self.fields else None, str(error.reason))
-        return values
-
-    def _exclusions(
-        self, patterns: Sequence[EventPattern | None]
-    ) -> Iterator[Exclusion]:
-        """Yield them with their place among the steps that are filled in."""
-        for number in range(self.EXCLUSIONS):
-            pattern = self.pattern(f"x{number}")
-            if pattern is None:
-                continue
-            place = self.cleaned_data.get(f"x{number}between")
-            if not place:
-                yield Exclusion(pattern)
-                continue
-            before = patterns[: int(place) + 1]
-            yield Exclusion(pattern, sum(each is not None for each in before) - 1)
-
-
 class ReportNameForm(forms.Form):
     """What a report is to be called, and the address it stands for."""
 
@@ -298,7 +262,7 @@ def today() -> date:
     return timezone.now().astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)).date()
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, ZoneInfo(settings.REPORTING_TIME_ZONE))
 
 
@@ -306,12 +270,3 @@ def _known(day: date | None) -> date | None:
     if day and not FIRST_DAY <= day < LAST_DAY:
         raise forms.ValidationError(_("Choose a day from 2000 to 2199."))
     return day
-
-
-def _rows(data: Any) -> int:
-    """Return how many steps an address has; three are begun with."""
-    field = forms.IntegerField(min_value=2, max_value=MOST_STEPS, required=False)
-    try:
-        return field.clean(data.get("steps")) or 3
-    except forms.ValidationError:
-        return 3

@@ -29,6 +29,10 @@ class SavedReport(models.Model):
 
     class Kind(models.TextChoices):
         FUNNEL = "funnel", _("Funnel")
+        TREND = "trend", _("Trend")
+        RETENTION = "retention", _("Retention")
+        PATHS = "paths", _("Paths")
+        SEGMENT = "segment", _("Segment")
 
     public_id = models.CharField(
         max_length=40, unique=True, default=new_report_id, editable=False

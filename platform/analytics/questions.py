@@ -121,7 +121,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Did something at least ``least`` times, in the last ``days`` or ever."""
+    """Did something ``least`` times or more, in the last ``days`` of 24 h or ever."""
 
     step: EventPattern
     least: int = 1

@@ -3,11 +3,15 @@
 from django.urls import path
 
 from analytics import dictionary_views, views
+from analytics.kinds import KINDS
 
 app_name = "analytics"
 urlpatterns = [
     path("staff/analytics/", views.home, name="home"),
-    path("staff/analytics/funnel/", views.funnel, name="funnel"),
+    *(
+        path(f"staff/analytics/{kind}/", views.report, {"kind": kind}, name=kind)
+        for kind in KINDS
+    ),
     path("staff/analytics/funnel/people/", views.funnel_people, name="people"),
     path("staff/analytics/reports/save/", views.report_save, name="report-save"),
     path(

@@ -12,7 +12,7 @@ class SearchConfig(AppConfig):
         EventKind(
             name="searched",
             owner="search",
-            meaning="Something was searched for; ``results`` is how many were shown.",
+            meaning="Something was searched for; “results” is how many were shown.",
             schema={
                 "query": "text",
                 "results": "integer",

@@ -9,6 +9,7 @@ from threading import Event as Signal
 from threading import Thread
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -20,9 +21,9 @@ from activity.models import Visitor, VisitorLink
 from activity.services import NewEvent, write_events
 from analytics import feed as feeding
 from analytics.dictionary import dictionary
-from analytics.engines import engine
+from analytics.engines import answering, duckdb, engine
 from analytics.engines.manifest import Manifest
-from analytics.engines.protocol import Batch, OutOfOrder, Position
+from analytics.engines.protocol import Batch, NoAnswer, OutOfOrder, Position
 from analytics.feed import feed, rebuild
 from analytics.questions import UnitKind
 from tests.analytics.logs import NOON, counts, fed_rows, funnel_of, note, view
@@ -93,6 +94,21 @@ def test_what_was_finished_before_a_slow_transaction_does_not_wait_for_it() -> N
         rows = fed_rows()
 
     assert rows == 1
+
+
+def test_a_transaction_in_another_database_holds_nothing_up() -> None:
+    view("/", user_id=1)
+    values = {**connection.get_connection_params(), "dbname": "postgres"}
+    wanted = ("host", "port", "user", "password", "dbname")
+    named = {name: values[name] for name in wanted if values.get(name)}
+    with psycopg.connect(**named) as other:
+        other.execute("SELECT pg_current_xact_id()")
+        view("/later/", user_id=1)
+
+        done = feed()
+
+    assert done is not None
+    assert (done.rows, done.is_complete) == (2, True)
 
 
 def test_a_batch_that_is_sent_twice_is_once(tmp_path: Path) -> None:
@@ -378,6 +394,36 @@ def test_reading_goes_on_while_the_read_side_is_written() -> None:
     assert seen == sorted(seen)
     assert seen[0] >= 10
     assert fed_rows() == 60
+
+
+def test_a_question_waits_for_its_turn_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view("/", user_id=1)
+    fed_rows()
+    question = funnel_of("page_viewed", "page_viewed")
+    monkeypatch.setattr(duckdb, "PATIENCE", 0.2)
+
+    with elsewhere(duckdb._TURN, lambda: None), pytest.raises(NoAnswer):
+        engine().answer(question)
+
+    assert counts(question) == [1, 0]
+
+
+def test_a_question_that_takes_too_long_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view("/", user_id=1)
+    fed_rows()
+    monkeypatch.setattr(duckdb, "PATIENCE", 0.5)
+
+    def count_for_ever(connection: Any, *_: object) -> None:
+        connection.execute("SELECT sum(hash(i)) FROM range(1000000000000) AS t(i)")
+
+    monkeypatch.setattr(answering, "answer", count_for_ever)
+
+    with pytest.raises(NoAnswer):
+        engine().answer(funnel_of("page_viewed", "page_viewed"))
 
 
 def test_lag_is_counted_from_when_everything_was_there() -> None:

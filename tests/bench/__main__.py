@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
-from tests.bench import footprint, gateway, models, pages  # noqa: E402
+from tests.bench import analytics, footprint, gateway, models, pages  # noqa: E402
 from tests.bench.table import Figure, print_table  # noqa: E402
 
 
@@ -58,6 +58,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
         requests=5 if options.quick else 60,
     ),
     "models": lambda options: models.measure(is_quick=options.quick),
+    "analytics": lambda options: analytics.measure(is_quick=options.quick),
     "footprint": lambda options: footprint.measure(is_quick=options.quick),
 }
 

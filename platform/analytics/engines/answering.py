@@ -6,7 +6,6 @@ columns back; what one event follows another is found by ``analytics.evaluation`
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -17,18 +16,23 @@ from analytics.answers import (
     FoundUnit,
     FunnelAnswer,
     PeopleAnswer,
+    SegmentAnswer,
     StepAnswer,
 )
-from analytics.engines.conditions import Sql, mask_of, matches, value_of
+from analytics.engines.conditions import Sql, mask_of, value_of
+from analytics.engines.following import answer_paths, answer_retention
+from analytics.engines.placing import members_of, placed
+from analytics.engines.trends import answer_trend
 from analytics.evaluation.funnel import Ints, Occurrences, Ways, find_ways
 from analytics.evaluation.moments import from_micros, to_micros
 from analytics.questions import (
     Funnel,
     Order,
+    Paths,
     People,
     Question,
-    Segment,
-    UnitKind,
+    Retention,
+    Trend,
 )
 
 # More values of a breakdown are lines nobody tells apart; the rest is "others".
@@ -47,7 +51,17 @@ def answer(
         return _funnel(connection, question, as_of)
     if isinstance(question, People):
         return _people(connection, question, as_of)
-    raise NotImplementedError(type(question).__name__)
+    if isinstance(question, Trend):
+        return answer_trend(connection, question, as_of)
+    if isinstance(question, Retention):
+        return answer_retention(connection, question, as_of)
+    if isinstance(question, Paths):
+        return answer_paths(connection, question, as_of)
+    members = members_of(question)
+    (count,) = connection.execute(
+        f"SELECT count(*) FROM ({members.text})", list(members.values)
+    ).fetchone() or (0,)
+    return SegmentAnswer(count, as_of)
 
 
 def _funnel(
@@ -197,77 +211,8 @@ def values_of(connection: duckdb.DuckDBPyConnection, funnel: Funnel) -> list[str
     rows = connection.execute(
         f"SELECT coalesce({value_of(funnel.breakdown)}, '') AS value"
         f" FROM ({source.text}) AS e WHERE {mask.text} > 0"
-        f" GROUP BY value ORDER BY count(DISTINCT unit) DESC, value LIMIT {MOST_VALUES}",
+        f" GROUP BY value ORDER BY count(DISTINCT unit) DESC, value",
         [*source.values, *mask.values],
-    ).fetchall()
+        # DuckDB 2.0.1 forgets a LIMIT above a join with an empty table.
+    ).fetchmany(MOST_VALUES)
     return [value for (value,) in rows]
-
-
-def placed(
-    unit: UnitKind,
-    names: set[str] | None,
-    since: int,
-    until: int,
-    segment: Segment | None = None,
-) -> Sql:
-    """Return the events of the units that figures count, with ``unit``.
-
-    ``since`` is included, ``until`` is not, both in microseconds.
-    """
-    conditions = ["moment >= ?", "moment < ?"]
-    values: list[Any] = [since, until]
-    if names is not None:
-        conditions.append(f"name IN ({', '.join('?' for _ in names)})")
-        values += sorted(names)
-    seen = (
-        "SELECT e.*, CASE WHEN e.actor > 0 THEN e.actor"
-        " ELSE coalesce(l.user_id, e.actor) END AS person"
-        f" FROM (SELECT * FROM events WHERE {' AND '.join(conditions)}) AS e"
-        " LEFT JOIN links AS l ON l.actor = e.actor"
-    )
-    if unit == UnitKind.PERSON:
-        whose, counted = "s.person", "s.person <> 0"
-    else:
-        whose = "coalesce(s.organisation, p.organisation)"
-        counted = (
-            f"{whose} IS NOT NULL"
-            f" AND {whose} NOT IN (SELECT organisation FROM organisations)"
-        )
-    text = (
-        f"SELECT s.*, {whose} AS unit FROM ({seen}) AS s"
-        " LEFT JOIN people AS p ON p.user_id = s.person"
-        f" WHERE coalesce(p.is_counted, true) AND {counted}"
-    )
-    if segment is None:
-        return Sql(text, tuple(values))
-    members = members_of(segment)
-    return Sql(
-        f"SELECT m.* FROM ({text}) AS m WHERE m.unit IN ({members.text})",
-        (*values, *members.values),
-    )
-
-
-def members_of(segment: Segment) -> Sql:
-    """Return a query of the units of a segment, in one pass over its events."""
-    as_of = to_micros(segment.as_of)
-    day = 86_400_000_000
-    days = [rule.days for rule in segment.rules if rule.days is not None]
-    since = as_of - day * max(days) if len(days) == len(segment.rules) else 0
-    source = placed(
-        segment.unit, {rule.step.event for rule in segment.rules}, since, as_of
-    )
-    parts, values = [], []
-    for rule in segment.rules:
-        found = matches(rule.step)
-        values += list(found.values)
-        recent = ""
-        if rule.days:
-            recent = " AND e.moment >= ?"
-            values.append(as_of - day * rule.days)
-        enough = f"count(*) FILTER ({found.text}{recent}) >= {rule.least}"
-        parts.append(f"NOT ({enough})" if rule.is_negated else enough)
-    joined = (" AND " if segment.matches_all else " OR ").join(parts)
-    return Sql(
-        f"SELECT e.unit FROM ({source.text}) AS e GROUP BY e.unit HAVING {joined}",
-        (*source.values, *values),
-    )

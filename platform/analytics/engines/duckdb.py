@@ -1,7 +1,8 @@
 """The read side on a machine of its own: DuckDB in this process over Parquet files.
 
 One writes at a time (``analytics.feed`` holds a lock), any number read. Each question
-has a connection of its own with a limit of memory; what does not fit goes to disk.
+has a connection of its own with a limit of memory and of time; what does not fit in
+memory goes to disk.
 """
 
 import logging
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from threading import Lock, Timer
 from typing import Any
 
 import duckdb
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 # What one question may hold in memory; a web process answers a few at once.
 MEMORY = "400MB"
+# In seconds: by then the one who asked has left the page.
+PATIENCE = 20
 # As many as the smallest machine we name has cores.
 THREADS = 2
 # Small files of a month are put together when there are so many: each costs a question
@@ -67,6 +71,15 @@ _JSON_TYPES = {
 }
 
 
+_UNANSWERED = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.InterruptException,
+)
+# One question at a time in a process: together they would take the memory of two.
+_TURN = Lock()
+
+
 class DuckDB:
     """See ``analytics.engines.protocol.QuestionEngine``."""
 
@@ -74,9 +87,15 @@ class DuckDB:
         self.folder = folder or Path(settings.ANALYTICS_DIR)
 
     def answer(self, question: Question) -> Answer:
-        manifest = Manifest.read(self.folder)
-        with self._connected(manifest) as connection:
-            return answering.answer(connection, question, manifest.complete_at)
+        if not _TURN.acquire(timeout=PATIENCE):
+            logger.warning("analytics.no_turn")
+            raise NoAnswer
+        try:
+            manifest = Manifest.read(self.folder)
+            with self._connected(manifest) as connection:
+                return answering.answer(connection, question, manifest.complete_at)
+        finally:
+            _TURN.release()
 
     def feed(self, batch: Batch, dictionary: Dictionary) -> bool:
         manifest = Manifest.read(self.folder)
@@ -180,6 +199,8 @@ class DuckDB:
     def _connected(self, manifest: Manifest) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a connection on which the read side's tables are views."""
         connection = duckdb.connect(":memory:")
+        end = Timer(PATIENCE, connection.interrupt)
+        end.start()
         try:
             self._configure(connection)
             parts = [part for parts in manifest.months.values() for part in parts]
@@ -198,10 +219,11 @@ class DuckDB:
                 rows = f"SELECT * FROM {source}" if source else _nothing(columns)
                 connection.execute(f"CREATE VIEW {name} AS {rows}")
             yield connection
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        except _UNANSWERED as error:
             logger.warning("analytics.no_answer", extra={"error": str(error)[:300]})
             raise NoAnswer from error
         finally:
+            end.cancel()
             connection.close()
 
     @contextmanager

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from django import template
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from activity.models import Event
-from analytics.answers import FunnelAnswer, StepAnswer
+from analytics.answers import CohortRow, FunnelAnswer, StepAnswer
 from analytics.engines.protocol import Volume
 from analytics.forms import OPERATORS
 from analytics.judging import UNKNOWN
@@ -99,3 +100,24 @@ def example_properties(event: Event) -> list[tuple[str, str]]:
         (name, "•••" if name.endswith(("_id", "_by")) else str(value)[:LONGEST])
         for name, value in sorted(event.properties.items())
     ]
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """Write a value: whole where it is whole, else with two decimals."""
+    if value is None:
+        return "–"
+    places = 0 if float(value).is_integer() else 2
+    return number_format(value, places, force_grouping=True)
+
+
+@register.filter
+def share_of(row: CohortRow, count: int) -> str:
+    """Write which share of a cohort came back."""
+    return share(count / row.size)
+
+
+@register.filter
+def heat(row: CohortRow, count: int) -> int:
+    """Return how strong the colour of a share is, from 0 to 5."""
+    return -(-count * 5 // row.size)
