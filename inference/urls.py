@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("inference.keys.urls")),
     path("", include("inference.stored.urls")),
     path("", include("inference.usage.urls")),
+    path("", include("inference.budgets.urls")),
     path("", include("inference.explorer.urls")),
     path("", include("inference.playground.urls")),
     path("", include("inference.offering.urls")),

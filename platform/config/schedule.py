@@ -38,6 +38,7 @@ SCHEDULE: dict[str, Entry] = {
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
     "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),
+    "usage-budgets": _every(60, "inference.budgets.tasks.check_budgets"),
     "usage-report": _every(30, "inference.usage.tasks.report_hours"),
     "forum-views": _every(60, "community.forum.tasks.flush_views"),
     # A week's percentiles move little in ten minutes.
