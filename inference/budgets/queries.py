@@ -56,7 +56,9 @@ def hard_limits(
     """Return the budgets of an organisation and of a member that refuse calls."""
     whose = Q(member=None) | Q(member_id=member_id)
     rows = Budget.objects.filter(whose, organisation_id=organisation_id, is_hard=True)
-    limits = dict(rows.values_list("member_id", "limit_nano"))
+    limits: dict[int | None, int] = {}
+    for budget in rows:
+        limits[budget.member_id] = budget.limit_nano
     return limits.get(None), limits.get(member_id) if member_id else None
 
 

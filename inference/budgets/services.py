@@ -122,15 +122,14 @@ def _look(organisation_id: int, month: date, price_nano: int) -> int:
     return count
 
 
-def _alerts_of(
-    organisation: Organisation, line: BudgetLine, month: date
-) -> "list[int]":
+def _alerts_of(organisation: Organisation, line: BudgetLine, month: date) -> list[int]:
     alerts = BudgetAlert.objects.filter(
         organisation=organisation,
         scope=line.scope,
         target_id=line.target_id,
         month=month,
-        limit_nano=line.limit_nano,
+        # Only of lines that have one.
+        limit_nano=line.limit_nano or 0,
     )
     return list(alerts.values_list("percent", flat=True))
 

@@ -112,7 +112,7 @@ def test_a_budget_is_changed_and_taken_away_on_record(team: Team) -> None:
 
     assert not Budget.objects.exists()
     records = Record.objects.filter(action__startswith="budget.").order_by("pk")
-    assert [(each.action, each.before["limit_nano"]) for each in records] == [
+    assert [(each.action, (each.before or {})["limit_nano"]) for each in records] == [
         ("budget.set", 0),
         ("budget.set", 1000),
         ("budget.removed", 2000),
@@ -258,7 +258,7 @@ def test_of_two_who_set_the_same_budget_the_last_one_stays(team: Team) -> None:
 
     assert came == [None, None]
     last = Record.objects.filter(action="budget.set").order_by("-pk")[0]
-    assert Budget.objects.get().limit_nano == last.after["limit_nano"]
+    assert Budget.objects.get().limit_nano == (last.after or {})["limit_nano"]
 
 
 def test_the_database_keeps_one_budget_each_and_none_of_nothing(team: Team) -> None:
