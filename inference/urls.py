@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("inference.stored.urls")),
     path("", include("inference.transcripts.urls")),
     path("", include("inference.usage.urls")),
+    path("", include("inference.budgets.urls")),
     path("", include("inference.explorer.urls")),
     path("", include("inference.playground.urls")),
     path("", include("inference.offering.urls")),

@@ -23,6 +23,7 @@ from core.errors import Unavailable
 from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import Features
 from entitlements.queries import credit_for, entitlements_for, hint_for
+from inference.budgets.queries import hard_limits
 from inference.catalog.models import Deployment, Model
 from inference.catalog.pricing import amount_of, worst_of
 from inference.catalog.queries import current_prices
@@ -59,6 +60,10 @@ class KeyRules:
     project_id: int | None = None
     project_name: str = ""
     project_limit_nano: int | None = None
+    # Who made the key; nobody, of a service account.
+    member_id: int | None = None
+    member_limit_nano: int | None = None
+    organisation_limit_nano: int | None = None
 
 
 NO_RULES = KeyRules()
@@ -360,7 +365,7 @@ def load_caller(digest: str) -> Caller | None:
         organisation_slug=key.organisation.slug,
         features=features,
         allowed_models=frozenset(key.allowed_models),
-        monthly_limit_nano=key.monthly_limit_nano,
+        monthly_limit_nano=key.monthly_limit_nano if key.is_limit_hard else None,
         expires_at=key.expires_at,
         locale=key.created_by.locale if key.created_by else "",
         stores_responses=_has(Storage.objects, key.organisation_id),
@@ -405,6 +410,7 @@ def _credit_of(organisation_id: int, features: Features) -> Credit:
 
 def _rules_of(key: ApiKey) -> KeyRules:
     project = key.project
+    of_organisation, of_member = hard_limits(key.organisation_id, key.created_by_id)
     return KeyRules(
         scopes=frozenset(key.scopes),
         networks=tuple(ip_network(each) for each in key.networks),
@@ -415,7 +421,12 @@ def _rules_of(key: ApiKey) -> KeyRules:
         concurrent_requests=key.concurrent_requests,
         project_id=project.pk if project else None,
         project_name=project.name if project else "",
-        project_limit_nano=project.monthly_limit_nano if project else None,
+        project_limit_nano=(
+            project.monthly_limit_nano if project and project.is_limit_hard else None
+        ),
+        member_id=key.created_by_id,
+        member_limit_nano=of_member,
+        organisation_limit_nano=of_organisation,
     )
 
 
@@ -458,9 +469,15 @@ def _accepts(deployment: Deployment) -> frozenset[str]:
 
 
 def load_spent(
-    organisation_id: int, key_id: int, project_id: int | None = None
-) -> tuple[int, int, int]:
-    """Return what an organisation, a key and its project used this month, durably."""
+    organisation_id: int,
+    key_id: int,
+    project_id: int | None = None,
+    member_id: int | None = None,
+) -> tuple[int, int, int, int]:
+    """Return what was used this month, durably.
+
+    By the organisation, the key, its project, and all the keys of who made it.
+    """
     now = timezone.now()
     spent = spent_in_month(organisation_id, now.date().replace(day=1))
     start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -471,7 +488,14 @@ def load_spent(
         if project_id
         else 0
     )
-    return spent, int(by_key or 0), int(by_project or 0)
+    by_member = (
+        hours.filter(key__created_by_id=member_id).aggregate(sum=Sum("price_nano"))[
+            "sum"
+        ]
+        if member_id
+        else 0
+    )
+    return spent, int(by_key or 0), int(by_project or 0), int(by_member or 0)
 
 
 def spent_in_month(organisation_id: int, month: date) -> int:

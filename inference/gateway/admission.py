@@ -60,11 +60,15 @@ local allowance, lease = tonumber(ARGV[7]), tonumber(ARGV[8])
 local key_field, key_limit = ARGV[9], tonumber(ARGV[10])
 local own_rpm, own_tpm, own_concurrent = tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
 local project_field, project_limit = ARGV[15], tonumber(ARGV[16])
+local member_field, member_limit = ARGV[17], tonumber(ARGV[18])
+local budget = tonumber(ARGV[19])
 
 local money = redis.call('HMGET', KEYS[1], 'spent', 'held', key_field, 'h' .. key_field,
-                         project_field, 'h' .. project_field)
+                         project_field, 'h' .. project_field,
+                         member_field, 'h' .. member_field)
 if not money[1] or (key_limit >= 0 and not money[3])
-    or (project_limit >= 0 and not money[5]) then return {'miss'} end
+    or (project_limit >= 0 and not money[5])
+    or (member_limit >= 0 and not money[7]) then return {'miss'} end
 
 local minute = 60000000
 local r_step = math.floor(minute / rpm)
@@ -135,6 +139,13 @@ if hold > 0 and project_limit >= 0
     and tonumber(money[5]) + tonumber(money[6] or 0) + hold > project_limit then
   return answer('project_quota', 0, r_before, t_before)
 end
+if hold > 0 and member_limit >= 0
+    and tonumber(money[7]) + tonumber(money[8] or 0) + hold > member_limit then
+  return answer('member_quota', 0, r_before, t_before)
+end
+if hold > 0 and budget >= 0 and spent + held + hold > budget then
+  return answer('organisation_quota', 0, r_before, t_before)
+end
 
 let_in(KEYS[3], r_after)
 let_in(KEYS[4], t_after)
@@ -150,6 +161,7 @@ redis.call('HSET', KEYS[1], 'r:' .. request, hold)
 redis.call('HINCRBY', KEYS[1], 'held', hold)
 redis.call('HINCRBY', KEYS[1], 'h' .. key_field, hold)
 if project_field ~= '' then redis.call('HINCRBY', KEYS[1], 'h' .. project_field, hold) end
+if member_field ~= '' then redis.call('HINCRBY', KEYS[1], 'h' .. member_field, hold) end
 redis.call('ZADD', KEYS[5], string.format('%.0f', now / 1000000), request)
 redis.call('SET', KEYS[6], ARGV[11], 'EX', 86400)
 return answer('ok', 0, r_after, t_after, own_r and own_r.after, own_t and own_t.after)
@@ -159,6 +171,7 @@ return answer('ok', 0, r_after, t_after, own_r and own_r.after, own_t and own_t.
 # Gives back what was held. Who comes second finds no reservation, changes nothing.
 RELEASE = Script("""
 local request, price, key_field, project_field = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local member_field = ARGV[5]
 redis.call('ZREM', KEYS[2], request)
 redis.call('ZREM', KEYS[5], request)
 redis.call('DEL', KEYS[6])
@@ -168,7 +181,7 @@ if not hold then
   -- and once more when nothing runs, for what is being committed meanwhile.
   if redis.call('EXISTS', KEYS[1]) == 1 then
     redis.call('HSET', KEYS[1], 'doubt', 1)
-    redis.call('HDEL', KEYS[1], 'spent', key_field, project_field)
+    redis.call('HDEL', KEYS[1], 'spent', key_field, project_field, member_field)
   end
   return 0
 end
@@ -176,6 +189,9 @@ redis.call('HDEL', KEYS[1], 'r:' .. request)
 redis.call('HINCRBY', KEYS[1], 'h' .. key_field, -tonumber(hold))
 if project_field ~= '' then
   redis.call('HINCRBY', KEYS[1], 'h' .. project_field, -tonumber(hold))
+end
+if member_field ~= '' then
+  redis.call('HINCRBY', KEYS[1], 'h' .. member_field, -tonumber(hold))
 end
 local held = redis.call('HINCRBY', KEYS[1], 'held', -tonumber(hold))
 if held <= 0 and redis.call('HDEL', KEYS[1], 'doubt') == 1 then
@@ -193,6 +209,9 @@ if price > 0 then
   if project_field ~= '' and redis.call('HEXISTS', KEYS[1], project_field) == 1 then
     redis.call('HINCRBY', KEYS[1], project_field, price)
   end
+  if member_field ~= '' and redis.call('HEXISTS', KEYS[1], member_field) == 1 then
+    redis.call('HINCRBY', KEYS[1], member_field, price)
+  end
 end
 return 1
 """)
@@ -204,6 +223,7 @@ LOAD = Script("""
 redis.call('HSETNX', KEYS[1], 'spent', ARGV[1])
 redis.call('HSETNX', KEYS[1], ARGV[2], ARGV[3])
 if ARGV[4] ~= '' then redis.call('HSETNX', KEYS[1], ARGV[4], ARGV[5]) end
+if ARGV[6] ~= '' then redis.call('HSETNX', KEYS[1], ARGV[6], ARGV[7]) end
 redis.call('EXPIRE', KEYS[1], 3456000)
 return 1
 """)
@@ -295,7 +315,7 @@ class Admission:
     async def _ask(self, exchange: Exchange, tokens: int) -> list[bytes | int]:
         caller = exchange.caller
         features, rules = caller.features, caller.rules
-        key_field, project_field = _fields_of(caller)
+        key_field, project_field, member_field = _fields_of(caller)
         answer: list[bytes | int] = await self.redis.run(
             ADMIT,
             [*keys_of(exchange), *_own_keys(caller.organisation_id, caller.key_id)],
@@ -315,13 +335,16 @@ class Admission:
             _or_none(rules.concurrent_requests),
             project_field,
             _or_none(rules.project_limit_nano),
+            member_field,
+            _or_none(rules.member_limit_nano),
+            _or_none(rules.organisation_limit_nano),
         )
         return answer
 
     async def _load(self, exchange: Exchange) -> None:
         caller = exchange.caller
-        spent, by_key, by_project = await _load_spent(caller)
-        key_field, project_field = _fields_of(caller)
+        spent, by_key, by_project, by_member = await _load_spent(caller)
+        key_field, project_field, member_field = _fields_of(caller)
         await self.redis.run(
             LOAD,
             keys_of(exchange)[:1],
@@ -330,6 +353,8 @@ class Admission:
             by_key,
             project_field,
             by_project,
+            member_field,
+            by_member,
         )
 
     def _refuse(
@@ -342,8 +367,8 @@ class Admission:
         if verdict == b"quota":
             refusal = errors.quota_exhausted(billing_url(caller), headers)
             raise refusal.hinting(caller.hint, organisation_id=caller.organisation_id)
-        if verdict in {b"key_quota", b"project_quota"}:
-            raise _budget_used_up(caller, headers, is_key=verdict == b"key_quota")
+        if isinstance(verdict, bytes) and verdict.endswith(b"_quota"):
+            raise _budget_used_up(caller, verdict.decode(), headers)
         rules = caller.rules
         limits = {
             b"requests": features.requests_per_minute,
@@ -379,7 +404,8 @@ class FallbackLimits:
         """Admit within a share of the limits. Raises ``APIError``."""
         caller = exchange.caller
         features, rules = caller.features, caller.rules
-        organisation, key, _project = accounts = _accounts_of(caller)
+        accounts = _accounts_of(caller)
+        organisation, key, *_others = accounts
         self._check_running(caller)
         for account, what, amount, per_minute in (
             (organisation, "requests", 1, features.requests_per_minute),
@@ -408,7 +434,7 @@ class FallbackLimits:
             self.spent[account] = (read_at, spent + exchange.usage.price_nano)
 
     def _check_running(self, caller: Caller) -> None:
-        organisation, key, _project = _accounts_of(caller)
+        organisation, key, *_others = _accounts_of(caller)
         limit = max(1, int(caller.features.concurrent_requests * FALLBACK_SHARE))
         if self.running.get(organisation, 0) >= limit:
             raise errors.rate_limited("concurrency", 1, limit)
@@ -429,14 +455,19 @@ class FallbackLimits:
             raise errors.rate_limited(what, wait / 1_000_000, limit, of=of)
 
     def _check_money(self, caller: Caller, hold: int, month: str) -> None:
-        organisation, key, project = _accounts_of(caller)
+        organisation, key, project, member = _accounts_of(caller)
+        rules = caller.rules
         if self._is_beyond(organisation, hold, caller.most_of(month)):
             refusal = errors.quota_exhausted(billing_url(caller))
             raise refusal.hinting(caller.hint, organisation_id=caller.organisation_id)
         if self._is_beyond(key, hold, caller.monthly_limit_nano):
-            raise _budget_used_up(caller, {}, is_key=True)
-        if self._is_beyond(project, hold, caller.rules.project_limit_nano):
-            raise _budget_used_up(caller, {}, is_key=False)
+            raise _budget_used_up(caller, "key_quota")
+        if self._is_beyond(project, hold, rules.project_limit_nano):
+            raise _budget_used_up(caller, "project_quota")
+        if self._is_beyond(member, hold, rules.member_limit_nano):
+            raise _budget_used_up(caller, "member_quota")
+        if self._is_beyond(organisation, hold, rules.organisation_limit_nano):
+            raise _budget_used_up(caller, "organisation_quota")
 
     def _is_beyond(self, account: "Account", hold: int, limit: int | None) -> bool:
         _read_at, spent = self.spent.get(account, (0.0, 0))
@@ -453,32 +484,43 @@ class FallbackLimits:
                 self.spent[account] = (read_at, spent)
 
 
-# Whose limits and money: ("organisation" | "key" | "project", its id).
+# Whose limits and money: ("organisation" | "key" | "project" | "member:…", its id).
 Account = tuple[str, int]
 
 
-def _accounts_of(caller: Caller) -> tuple[Account, Account, Account]:
+def _accounts_of(caller: Caller) -> tuple[Account, Account, Account, Account]:
     return (
         ("organisation", caller.organisation_id),
         ("key", caller.key_id),
         # Of those without one there is one more in each organisation.
         ("project", caller.rules.project_id or -caller.organisation_id),
+        # A member has a budget of their own in each of their organisations.
+        (f"member:{caller.organisation_id}", caller.rules.member_id or 0),
     )
 
 
 def _budget_used_up(
-    caller: Caller, headers: dict[str, str], *, is_key: bool
+    caller: Caller, verdict: str, headers: dict[str, str] | None = None
 ) -> errors.APIError:
-    whose = "this API key" if is_key else f"the project “{caller.rules.project_name}”"
-    where = "keys" if is_key else "projects"
+    whose, where = {
+        "key_quota": ("this API key", "keys"),
+        "project_quota": (f"the project “{caller.rules.project_name}”", "projects"),
+        "member_quota": ("the member whose key this is", "budgets"),
+        "organisation_quota": ("the organisation", "budgets"),
+    }[verdict]
     url = f"{settings.SITE_URL}/console/{caller.organisation_slug}/{where}/"
     return errors.budget_exhausted(whose, url, headers)
 
 
-async def _load_spent(caller: Caller) -> tuple[int, int, int]:
+async def _load_spent(caller: Caller) -> tuple[int, int, int, int]:
+    rules = caller.rules
     try:
-        spent: tuple[int, int, int] = await in_thread(
-            load_spent, caller.organisation_id, caller.key_id, caller.rules.project_id
+        spent: tuple[int, int, int, int] = await in_thread(
+            load_spent,
+            caller.organisation_id,
+            caller.key_id,
+            rules.project_id,
+            rules.member_id,
         )
     except DatabaseError as error:
         # Without knowing what was spent nothing more may be.
@@ -493,6 +535,7 @@ def record_of(exchange: Exchange) -> dict[str, object]:
         "organisation_id": exchange.caller.organisation_id,
         "key_id": exchange.caller.key_id,
         "project_id": exchange.caller.rules.project_id,
+        "member_id": exchange.caller.rules.member_id,
         "model": model.slug,
         "edition": model.edition,
         "price_version_id": model.price_version_id,
@@ -508,15 +551,19 @@ def record_of(exchange: Exchange) -> dict[str, object]:
     }
 
 
-def _release(exchange: Exchange) -> tuple[list[str], str, int, str, str]:
+def _release(exchange: Exchange) -> tuple[list[str], str, int, str, str, str]:
     caller, price = exchange.caller, exchange.usage.price_nano
     return keys_of(exchange), exchange.request_id, price, *_fields_of(caller)
 
 
-def _fields_of(caller: Caller) -> tuple[str, str]:
-    """Return where a month's money has what a key and its project spent."""
-    project = caller.rules.project_id
-    return quota.spent_field(caller.key_id), quota.project_field(project)
+def _fields_of(caller: Caller) -> tuple[str, str, str]:
+    """Return where a month's money has what a key, its project and its member spent."""
+    rules = caller.rules
+    return (
+        quota.spent_field(caller.key_id),
+        quota.project_field(rules.project_id),
+        quota.member_field(rules.member_id),
+    )
 
 
 def _or_none(limit: int | None) -> int:

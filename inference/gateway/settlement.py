@@ -166,6 +166,7 @@ class Settlement:
                     {
                         "month": exchange.month,
                         "project_id": exchange.caller.rules.project_id,
+                        "member_id": exchange.caller.rules.member_id,
                         "usage": exchange.usage,
                     }
                 ),

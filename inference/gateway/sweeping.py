@@ -59,6 +59,7 @@ def _recover(redis: Any, request_id: str) -> None:
         quota.spent_field(who["key_id"]),
         # A record of the release before tells of none.
         quota.project_field(kept.get("project_id")),
+        quota.member_field(kept.get("member_id")),
     )
 
 

@@ -32,6 +32,8 @@ class Project(models.Model):
     name = models.CharField(_("name"), max_length=80)
     # Null: only the organisation's own allowance limits it.
     monthly_limit_nano = models.BigIntegerField(null=True, blank=True)
+    # Whether calls beyond it are refused, or the members only told.
+    is_limit_hard = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -113,6 +115,8 @@ class ApiKey(models.Model):
     )
     # Null: only the organisation's own allowance limits it.
     monthly_limit_nano = models.BigIntegerField(null=True, blank=True)
+    # Whether calls beyond it are refused, or the members only told.
+    is_limit_hard = models.BooleanField(default=True, db_default=True)
     project = models.ForeignKey(
         Project, on_delete=models.SET_NULL, null=True, blank=True, related_name="keys"
     )

@@ -26,7 +26,8 @@ GRACE = timedelta(days=1)
 PLAYGROUND_LIFETIME = timedelta(hours=12)
 # What a successor takes over, and what may be changed without a new secret.
 RULES = (
-    *("allowed_models", "monthly_limit_nano", "expires_at", "project", "scopes"),
+    *("allowed_models", "monthly_limit_nano", "is_limit_hard", "expires_at"),
+    *("project", "scopes"),
     *("networks", "origins", "requests_per_minute", "tokens_per_minute"),
     *("concurrent_requests", "hidden_data"),
 )
@@ -163,7 +164,12 @@ def create_project(
 
 @transaction.atomic
 def set_project(
-    project: Project, *, name: str, monthly_limit_nano: int | None, by: User
+    project: Project,
+    *,
+    name: str,
+    monthly_limit_nano: int | None,
+    by: User,
+    is_limit_hard: bool | None = None,
 ) -> None:
     """Change a project; its keys are held to it from their next call on.
 
@@ -172,20 +178,19 @@ def set_project(
     others = Project.objects.filter(organisation_id=project.organisation_id, name=name)
     if others.exclude(pk=project.pk).exists():
         raise ProjectNameTaken
-    before = {
-        "name": project.name,
-        "monthly_limit_nano": project.monthly_limit_nano or 0,
-    }
+    before = _shown(project)
     project.name = name
     project.monthly_limit_nano = monthly_limit_nano
-    project.save(update_fields=["name", "monthly_limit_nano"])
+    if is_limit_hard is not None:
+        project.is_limit_hard = is_limit_hard
+    project.save(update_fields=["name", "monthly_limit_nano", "is_limit_hard"])
     audit.record(
         "project.changed",
         actor=by,
         organisation=project.organisation,
         target=name,
         before=before,
-        after={"name": name, "monthly_limit_nano": monthly_limit_nano or 0},
+        after=_shown(project),
     )
     for digest in project.keys.values_list("digest", flat=True):
         transaction.on_commit(partial(announce, digest))
@@ -241,6 +246,14 @@ def _make(
         **fields,
     )
     return key, secret
+
+
+def _shown(project: Project) -> dict[str, Any]:
+    return {
+        "name": project.name,
+        "monthly_limit_nano": project.monthly_limit_nano or 0,
+        "is_limit_hard": project.is_limit_hard,
+    }
 
 
 def _told(rules: dict[str, Any]) -> dict[str, Any]:

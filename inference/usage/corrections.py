@@ -83,6 +83,7 @@ def correct_usage(
             f"{month:%Y%m}",
             locked.key_id,
             key.project_id if key else None,
+            key.created_by_id if key else None,
         )
     )
     return entry

@@ -34,12 +34,21 @@ def project_field(project_id: int | None) -> str:
     return f"p:{project_id}" if project_id else ""
 
 
+def member_field(member_id: int | None) -> str:
+    """Return the same for whose keys they are; nothing for a service account."""
+    return f"m:{member_id}" if member_id else ""
+
+
 def doubt(
-    organisation_id: int, month: str, key_id: int | None, project_id: int | None
+    organisation_id: int,
+    month: str,
+    key_id: int | None,
+    project_id: int | None,
+    member_id: int | None = None,
 ) -> None:
     """Have what was spent counted anew: PostgreSQL knows of something more."""
     name = money_key(organisation_id, month)
-    fields = spent_field(key_id), project_field(project_id)
+    fields = spent_field(key_id), project_field(project_id), member_field(member_id)
     try:
         client().eval(DOUBT, 1, name, *fields)
     except RedisError:

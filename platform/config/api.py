@@ -18,6 +18,7 @@ APPS = [
     "inference.catalog",
     "inference.keys",
     "inference.usage",
+    "inference.budgets",
     "billing.credits",
     "billing.plans",
     "billing.subscriptions",

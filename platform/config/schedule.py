@@ -40,6 +40,7 @@ SCHEDULE: dict[str, Entry] = {
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
     "gateway-refusals": _every(15, "inference.gateway.tasks.publish_refusals"),
     "usage-first-calls": _every(6, "inference.usage.tasks.publish_first_calls"),
+    "usage-budgets": _every(60, "inference.budgets.tasks.check_budgets"),
     "usage-report": _every(30, "inference.usage.tasks.report_hours"),
     "forum-views": _every(60, "community.forum.tasks.flush_views"),
     # A reminder is chosen to the minute.

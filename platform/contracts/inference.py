@@ -85,3 +85,22 @@ class CallRefused:
     organisation_id: int
     code: str
     day: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetReached:
+    """A month's usage reached a share of a budget: 50, 80 or 100 per cent.
+
+    ``scope`` is ``organisation``, ``project``, ``key`` or ``member``, ``target_id``
+    its row; ``month`` as ``2026-05``; money in billionths of a US dollar. Told once
+    for each month, limit and share, also when usage is corrected below it later.
+    """
+
+    organisation_id: int
+    scope: str
+    target_id: int
+    month: str
+    percent: int
+    limit_nano: int
+    spent_nano: int
+    is_hard: bool

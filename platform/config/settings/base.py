@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "community.forum",
     "community.profiles",
     "community.reputation",
+    "inference.budgets",
     "inference.catalog",
     "inference.explorer",
     "inference.gateway",

@@ -153,8 +153,8 @@ def test_a_budget_counts_what_was_used_before_redis_knew(
     used(organisation, mine, price_nano=70)
     used(organisation, other, price_nano=30)
 
-    assert load_spent(organisation.pk, mine.pk, project.pk) == (100, 70, 70)
-    assert load_spent(organisation.pk, other.pk, None) == (100, 30, 0)
+    assert load_spent(organisation.pk, mine.pk, project.pk) == (100, 70, 70, 0)
+    assert load_spent(organisation.pk, other.pk, None, owner.pk) == (100, 30, 0, 100)
 
 
 def test_what_a_killed_gateway_held_of_a_project_is_given_back(
