@@ -143,7 +143,7 @@ class TopicForm(TextForm):
         super().__init__(*args, **kwargs)
         field = self.fields["category"]
         if isinstance(field, forms.ModelChoiceField):
-            field.queryset = Category.objects.visible_to(user)
+            field.queryset = Category.objects.open_to(user)
             field.empty_label = None
 
     def clean_title(self) -> str:

@@ -55,7 +55,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         add_member(team, user=people[name], role=role)
     ensure_default_plans()
     ensure_default_models()
-    topic = forum.topic(owner, category=forum.category(slug="general"))
+    topic = forum.topic(owner, category=forum.category(slug="general"), tags=["swept"])
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
     key = key_of(team, by=owner)
@@ -79,7 +79,10 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     candidates = {
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (topic, reply, comment, event, token, job)],
+        "pk": [
+            str(one.pk)
+            for one in (topic, reply, comment, *topic.tags.all(), event, token, job)
+        ],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [used(team, key).request_id],
