@@ -17,8 +17,8 @@ from community.forum.models import Category
 from community.forum.services.categories import CategoryValues
 from edge import drafting
 
-# The column's own; nobody has so many.
-LAST_PLACE = 32_767
+# Room to leave gaps; nobody has so many.
+LAST_PLACE = 9_999
 
 
 class CategoryForm(forms.ModelForm[Category]):
