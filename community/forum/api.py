@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -58,7 +58,8 @@ class TopicList(Endpoint):
         tag = None
         if "tag" in self.asked:
             tags = Tag.objects.visible_to(request.user)
-            tag = _known(tags.filter(slug=self.asked["tag"]), "tag")
+            named = Q(slug=self.asked["tag"]) | Q(synonyms__slug=self.asked["tag"])
+            tag = _known(tags.filter(named).distinct(), "tag")
         page = list_topics(
             topics,
             user=request.user,

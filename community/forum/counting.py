@@ -9,15 +9,18 @@ _TAGGED = (
     " JOIN forum_category g ON g.id = t.category_id"
     " WHERE l.tag_id = c.id AND t.hidden_at IS NULL"
 )
+TAG_COUNTERS = {
+    "topic_count": _TAGGED,
+    "members_count": f"{_TAGGED} AND g.visibility <> 'staff'",
+    "public_count": f"{_TAGGED} AND g.visibility = 'public'",
+}
 # Each finds the rows of a table whose counter is not what it counts.
 COUNTERS: dict[tuple[str, str], str] = {
     ("forum_category", "topic_count"): (
         "SELECT count(*) FROM forum_topic t"
         " WHERE t.category_id = c.id AND t.hidden_at IS NULL"
     ),
-    ("forum_tag", "topic_count"): _TAGGED,
-    ("forum_tag", "members_count"): f"{_TAGGED} AND g.visibility <> 'staff'",
-    ("forum_tag", "public_count"): f"{_TAGGED} AND g.visibility = 'public'",
+    **{("forum_tag", column): counted for column, counted in TAG_COUNTERS.items()},
     ("forum_topic", "reply_count"): (
         "SELECT count(*) FROM forum_post p"
         " WHERE p.topic_id = c.id AND p.number > 1 AND p.hidden_at IS NULL"

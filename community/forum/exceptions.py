@@ -105,3 +105,25 @@ class NotJoined(DomainError):
     message = _(
         "This topic was not joined to another one, or none of it is left there."
     )
+
+
+class WrongTag(DomainError):
+    """A tag is merged into another one, and only another name is given up."""
+
+    code = "wrong_tag"
+    message = _("That does not work with this tag: choose another one.")
+
+
+class TagTaken(DomainError):
+    """A name belongs to one tag."""
+
+    code = "tag_taken"
+    message = _("Another tag has this name. Merge the two instead.")
+
+
+class CategoryClosed(DomainError):
+    """Only the team writes here, announcements for example."""
+
+    code = "category_closed"
+    status = 403
+    message = _("Only moderators and staff write this in this category.")

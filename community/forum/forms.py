@@ -107,11 +107,17 @@ class ReplyForm(TextForm):
 class CommentForm(TextForm):
     """A comment under a post."""
 
-    text = TextField(
+    # A topic's page has a form for replies, too: each says what it takes.
+    text = None  # type: ignore[assignment]
+    comment = TextField(
         label=_("Your comment"),
         max_length=MAX_COMMENT,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+
+    def clean_comment(self) -> str:
+        """Return the comment without what nobody sees."""
+        return checked_text(self.cleaned_data["comment"])
 
 
 class TopicForm(TextForm):
@@ -143,7 +149,7 @@ class TopicForm(TextForm):
         super().__init__(*args, **kwargs)
         field = self.fields["category"]
         if isinstance(field, forms.ModelChoiceField):
-            field.queryset = Category.objects.visible_to(user)
+            field.queryset = Category.objects.open_to(user)
             field.empty_label = None
 
     def clean_title(self) -> str:

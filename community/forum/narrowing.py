@@ -31,7 +31,9 @@ def by_tag(value: str, reader: Person) -> Q:
     """Return what stands under a tag, by its name or its address."""
     name = value.removeprefix("#")
     tags = Tag.objects.visible_to(reader)
-    tag = tags.filter(Q(name__iexact=name) | Q(slug__iexact=name)).first()
+    own = Q(name__iexact=name) | Q(slug__iexact=name)
+    other = Q(synonyms__name__iexact=name) | Q(synonyms__slug__iexact=name)
+    tag = tags.filter(own).first() or tags.filter(other).first()
     if tag is None:
         raise UnknownFilter(_("There is no tag “%(name)s”.") % {"name": name})
     return _topics(reader, Q(topic_tags__tag=tag))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.models import User
-from community.forum.models import Comment, Person, Post, Topic
+from community.forum.models import Access, Category, Comment, Person, Post, Topic
 from community.reputation.queries import points_of
 
 # Who sees a slip of the pen at once may mend it without leaving a trace.
@@ -19,8 +19,15 @@ def can_moderate(user: Person) -> bool:
     return isinstance(user, User) and (user.is_staff or user.is_moderator)
 
 
+def can_open_topic(user: Person, category: Category) -> bool:
+    return user.is_authenticated and (
+        category.topics_by == Access.MEMBERS or can_moderate(user)
+    )
+
+
 def can_reply(user: Person, topic: Topic) -> bool:
-    return user.is_authenticated and (not topic.is_locked or can_moderate(user))
+    is_open = not topic.is_locked and topic.category.replies_by == Access.MEMBERS
+    return user.is_authenticated and (is_open or can_moderate(user))
 
 
 def can_accept(user: Person, topic: Topic) -> bool:

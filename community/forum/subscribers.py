@@ -1,10 +1,11 @@
-"""What the forum does once something it did is committed: tell people of it."""
+"""What the forum does once something it did is committed: tell, and index."""
 
-from community.forum import notices
+from community.forum import notices, services
 from contracts.community import (
     AnswerAccepted,
     CommentPosted,
     ReplyPosted,
+    TagChanged,
     TopicCreated,
 )
 from outbox import subscribe
@@ -32,3 +33,9 @@ def notify_of_comment(fact: CommentPosted) -> None:
 def notify_of_acceptance(fact: AnswerAccepted) -> None:
     """Tell an author that their answer was accepted."""
     notices.notify_of_acceptance(fact.answer_id, by_id=fact.accepted_by_id)
+
+
+@subscribe(TagChanged)
+def index_tagged(fact: TagChanged) -> None:
+    """Let topics be found by the tag as it is called now."""
+    services.index_tagged(fact.tag_id)

@@ -39,8 +39,31 @@ def tag_names(texts: Iterable[str]) -> list[str]:
     return list(names.values())
 
 
+def lock_tags(names: Iterable[str]) -> list[Tag]:
+    """Return the tags of these names, made where they are missing, and locked.
+
+    Another name of a tag is that tag, also when it became one just now. Always in one
+    order, so that two topics never wait for each other.
+    """
+    wanted = sorted(names, key=tag_slug)
+    while True:
+        found = {tag.pk for tag in map(find_or_create_tag, wanted)}
+        rows = Tag.objects.select_for_update(no_key=True).filter(pk__in=found)
+        tags = list(rows.order_by("pk"))
+        if not any(tag.synonym_of_id for tag in tags):
+            return tags
+
+
 def find_or_create_tag(name: str) -> Tag:
-    """Return the tag called ``name``; a new one gets an address that is free."""
+    """Return the tag called ``name``, or the one that is another name of."""
+    called = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
+    if tag := called.select_related("synonym_of").first():
+        return tag.synonym_of or tag
+    return create_tag(name)
+
+
+def create_tag(name: str, *, synonym_of: Tag | None = None) -> Tag:
+    """Make a tag with an address that is free, or return one made meanwhile."""
     called = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
     wish = tag_slug(name)
     for number in range(1, 100):
@@ -50,7 +73,9 @@ def find_or_create_tag(name: str) -> Tag:
         try:
             with transaction.atomic():
                 return Tag.objects.create(
-                    slug=f"{wish[: MAX_NAME - len(end)]}{end}", name=name
+                    slug=f"{wish[: MAX_NAME - len(end)]}{end}",
+                    name=name,
+                    synonym_of=synonym_of,
                 )
         except IntegrityError:
             # It was created just now, or another name has this address.

@@ -5,7 +5,14 @@ from django.views.decorators.http import conditional_page
 
 from community.forum import views
 from community.forum.feeds import LatestTopics
-from community.forum.pages import bookmarks, comments, moderation, posts
+from community.forum.pages import (
+    bookmarks,
+    categories,
+    comments,
+    moderation,
+    posts,
+    tags,
+)
 from core.addresses import as_asked_on_site
 
 app_name = "forum"
@@ -27,6 +34,11 @@ urlpatterns = [
         name="category-feed",
     ),
     path("forum/tag/<str:slug>/", views.tag_detail, name="tag-detail"),
+    path("forum/categories/", categories.category_list, name="category-list"),
+    path("forum/categories/new/", categories.category_create, name="category-create"),
+    path("forum/categories/<int:pk>/", categories.category_edit, name="category-edit"),
+    path("forum/tags/", tags.tag_list, name="tag-list"),
+    path("forum/tags/<int:pk>/", tags.tag_edit, name="tag-edit"),
     re_path(
         r"^forum/t/(?P<pk>[0-9]{1,18})(?:-(?P<slug>[^/]*))?/$",
         views.topic_detail,

@@ -81,7 +81,15 @@ def category_detail(request: PageRequest, slug: str) -> HttpResponse:
 @require_safe
 def tag_detail(request: PageRequest, slug: str) -> HttpResponse:
     """The topics under a tag."""
-    tag = get_object_or_404(Tag.objects.visible_to(request.user), slug=slug)
+    visible_tags = Tag.objects.visible_to(request.user)
+    tag = visible_tags.filter(slug=slug).first()
+    if tag is None:
+        # Another name leads to the tag.
+        tag = get_object_or_404(visible_tags, synonyms__slug=slug)
+        response = redirect(tag, permanent=True)
+        # It may be a tag of its own again: a browser has to ask.
+        response["Cache-Control"] = "no-cache"
+        return response
     visible = Topic.objects.visible_to(request.user)
     return _list(request, visible, title=f"#{tag.name}", tag=tag)
 
@@ -93,7 +101,7 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method == "GET":
         asked = Values(request.GET)
         first = {"title": asked.text("title")}
-        category = Category.objects.visible_to(request.user)
+        category = Category.objects.open_to(request.user)
         chosen = category.filter(slug=asked.text("category")).first()
         form = TopicForm(
             initial={**first, "category": chosen or category.first()}, user=request.user
@@ -284,6 +292,7 @@ def _list(
         "category": category,
         "tag": tag,
         "popular_tags": popular_tags(request.user),
+        "can_moderate": permissions.can_moderate(request.user),
         "sidebar_title": _("Categories and tags"),
     }
     return render(request, "forum/topic_list.html", context)

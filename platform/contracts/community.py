@@ -51,6 +51,15 @@ class PostsMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagChanged:
+    """A moderator renamed a tag, or merged another one into it."""
+
+    actor: ClassVar[str] = "changed_by_id"
+    tag_id: int
+    changed_by_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAccepted:
     """The asker marked an answer as the solution to their topic."""
 

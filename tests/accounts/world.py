@@ -27,6 +27,7 @@ from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
 from community.docs.models import Page, Version
 from community.forum.services import post_comment
+from community.forum.tagging import create_tag
 from core.crypto import encrypt
 from core.money import NANO
 from design.stylesheet import stylesheet
@@ -115,6 +116,7 @@ def build() -> World:
 
     member = world.people["member"]
     topic = forum.topic(member, text="It does not say. @owner")
+    tag = create_tag("swept")
     reply = forum.reply(topic, stranger)
     comment = post_comment(reply, author=member, text="Which version?", limited=False)
     notify(member.pk, Kind.REPLY, dedupe_key="one", url="/forum/", title="A reply")
@@ -211,6 +213,8 @@ def build() -> World:
             "<int:pk>": str(Notification.objects.get(user=member).pk),
         },
         "forum/c/": {"<slug:slug>": topic.category.slug},
+        "forum/categories/": {"<int:pk>": str(topic.category.pk)},
+        "forum/tags/": {"<int:pk>": str(tag.pk)},
         "forum/tag/": {"<str:slug>": "keys"},
         "forum/t/": {"<int:pk>": str(topic.pk)},
         "forum/p/": {"<int:pk>": str(reply.pk), "<int:number>": "1"},

@@ -34,7 +34,7 @@ def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
     theme: str,
     locale: str,
 ) -> None:
-    ada = person("ada", locale=locale, is_moderator=True)
+    ada = person("ada", locale=locale, is_moderator=True, is_staff=True)
     ben = person("ben")
     topic = forum.topic(ada, tags=["keys"], title="How do I rotate a key in use?")
     answer = forum.reply(topic, ben, "Create a second one, `deploy` it, revoke this.")
@@ -73,6 +73,11 @@ def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
         "bookmarks": "/forum/bookmarks/",
         "join": f"/forum/t/{topic.pk}/join/",
         "split": f"/forum/t/{topic.pk}/split/",
+        "tags": "/forum/tags/",
+        "tag": f"/forum/tags/{topic.tags.get().pk}/",
+        "categories": "/forum/categories/",
+        "category": f"/forum/categories/{topic.category_id}/",
+        "list": "/forum/",
     }.items():
         page.goto(url)
         if shown == "talk":

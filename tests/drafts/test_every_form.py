@@ -220,6 +220,16 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         {"title": "How is a draft kept?", "text": "I typed this."},
     ),
     "/forum/t/N/reply/": ("{topic}", "text", {"text": "Like this, then."}),
+    "/forum/p/N/comments/new/": (
+        "/forum/p/{post}/comments/",
+        "comment",
+        {"comment": "Which version?"},
+    ),
+    "/forum/p/N/bookmark/": (
+        "/forum/p/{post}/bookmark/",
+        "note",
+        {"note": "For Monday"},
+    ),
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
     "/pricing/talk/": (
@@ -273,6 +283,9 @@ ELSEWHERE_SENT = {
     "/console/northwind/responses/",
     # It becomes the draft of a topic: the explorer's tests send it.
     "/console/northwind/requests/req/ask/",
+    # Moderators' and staff's: the forum's tests send them.
+    *("/forum/t/N/join/", "/forum/t/N/split/", "/forum/categories/new/"),
+    *("/forum/categories/N/", "/forum/tags/N/", "/forum/comments/N/edit/"),
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
 }

@@ -67,10 +67,10 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     scenario = Scenario.objects.create(
         name="Dearer", developers=1, share=1, price=1, cost=1, fixed_cost=0
     )
-    topic = forum.topic(owner, category=forum.category(slug="general"))
+    topic = forum.topic(owner, category=forum.category(slug="general"), tags=["swept"])
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
-    posts = (topic, reply, comment)
+    posts = (topic, reply, comment, *topic.tags.all())
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
     event = WebhookInbox.objects.create(

@@ -43,6 +43,10 @@ PLAUSIBLE = {
     "is_locked": False,
     "is_pinned": False,
     "level": "watching",
+    "note": "For Monday",
+    "remind_at": "2199-01-01T00:00:00Z",
+    "into": 1,
+    "numbers": [2],
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}

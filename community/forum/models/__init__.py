@@ -5,6 +5,7 @@ from community.forum.models.comments import Comment
 from community.forum.models.moves import MovedPost
 from community.forum.models.places import (
     COUNTED,
+    Access,
     Category,
     Person,
     Tag,
@@ -24,6 +25,7 @@ from community.forum.models.topics import (
 
 __all__ = [
     "COUNTED",
+    "Access",
     "Bookmark",
     "Category",
     "Comment",

@@ -4,7 +4,7 @@ from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,13 @@ class Visibility(models.TextChoices):
     PUBLIC = "public", _("Everybody")
     MEMBERS = "members", _("Signed-in people")
     STAFF = "staff", _("Staff")
+
+
+class Access(models.TextChoices):
+    """Who may write in a category they see."""
+
+    MEMBERS = "members", _("Signed-in people")
+    TEAM = "team", _("Moderators and staff")
 
 
 def visibilities_of(user: Person) -> list[str]:
@@ -44,6 +51,13 @@ class CategoryQuerySet(models.QuerySet["Category"]):
         """Categories ``user`` may see."""
         return self.filter(visibility__in=visibilities_of(user))
 
+    def open_to(self, user: Person) -> Self:
+        """Categories ``user`` may see and open topics in."""
+        visible = self.visible_to(user)
+        if user.is_staff or getattr(user, "is_moderator", False):
+            return visible
+        return visible.filter(topics_by=Access.MEMBERS)
+
 
 class Category(models.Model):
     """A part of the forum."""
@@ -56,6 +70,18 @@ class Category(models.Model):
     visibility = models.CharField(
         max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC
     )
+    topics_by = models.CharField(
+        max_length=10,
+        choices=Access.choices,
+        default=Access.MEMBERS,
+        db_default=Access.MEMBERS,
+    )
+    replies_by = models.CharField(
+        max_length=10,
+        choices=Access.choices,
+        default=Access.MEMBERS,
+        db_default=Access.MEMBERS,
+    )
     position = models.PositiveIntegerField(default=0)
     topic_count = models.PositiveIntegerField(default=0)
 
@@ -64,6 +90,13 @@ class Category(models.Model):
     class Meta:
         ordering = ["position", "slug"]
         verbose_name_plural = "categories"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(topics_by__in=["members", "team"])
+                & Q(replies_by__in=["members", "team"]),
+                name="forum_category_access",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.localised_name
@@ -102,11 +135,23 @@ class Tag(models.Model):
     topic_count = models.PositiveIntegerField(default=0)
     members_count = models.PositiveIntegerField(default=0, db_default=0)
     public_count = models.PositiveIntegerField(default=0, db_default=0)
+    # The tag this is another name of; then it has no topics itself.
+    synonym_of = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="synonyms"
+    )
 
     objects = TagQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("name"), name="forum_tag_name_ci")]
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="forum_tag_name_ci"),
+            models.CheckConstraint(
+                condition=Q(synonym_of=None)
+                | Q(topic_count=0, members_count=0, public_count=0)
+                & ~Q(synonym_of=F("id")),
+                name="forum_tag_synonym",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

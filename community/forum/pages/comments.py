@@ -48,7 +48,7 @@ def comment_create(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             comment = services.post_comment(
                 post,
                 author=request.user,
-                text=form.cleaned_data["text"],
+                text=form.cleaned_data["comment"],
                 client_token=form.cleaned_data["client_token"],
             )
         except DomainError as error:
@@ -66,7 +66,7 @@ def comment_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     comment = visible_comment(request, pk)
     if comment.author_id != request.user.pk:
         raise PermissionDenied
-    first = {"text": comment.source_md}
+    first = {"comment": comment.source_md}
     form = CommentForm(request.POST or None, initial=first)
     status = 200
     if request.method == "POST":
@@ -74,7 +74,7 @@ def comment_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             try:
                 services.edit_comment(
-                    comment, editor=request.user, text=form.cleaned_data["text"]
+                    comment, editor=request.user, text=form.cleaned_data["comment"]
                 )
             except DomainError as error:
                 form.refuse(error)

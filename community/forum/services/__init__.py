@@ -6,6 +6,7 @@ from community.forum.services.bookmarks import (
     remove_bookmark,
     set_bookmark,
 )
+from community.forum.services.categories import create_category, edit_category
 from community.forum.services.comments import (
     edit_comment,
     hide_comment,
@@ -38,6 +39,13 @@ from community.forum.services.reading import (
     set_level,
 )
 from community.forum.services.rendering import render_again
+from community.forum.services.tags import (
+    add_synonym,
+    index_tagged,
+    merge_tag,
+    remove_synonym,
+    rename_tag,
+)
 from community.forum.services.votes import vote
 from community.forum.services.writing import (
     create_topic,
@@ -49,8 +57,11 @@ from community.forum.services.writing import (
 __all__ = [
     "MOST_SPLIT",
     "accept_answer",
+    "add_synonym",
     "add_views",
+    "create_category",
     "create_topic",
+    "edit_category",
     "edit_comment",
     "edit_post",
     "edit_topic",
@@ -58,15 +69,19 @@ __all__ = [
     "flush_views",
     "hide_comment",
     "hide_post",
+    "index_tagged",
     "join_topics",
     "mark_comments_read",
     "mark_read",
+    "merge_tag",
     "move_topic",
     "notify_of_reminders",
     "post_comment",
     "post_reply",
     "record_view",
     "remove_bookmark",
+    "remove_synonym",
+    "rename_tag",
     "render_again",
     "restore_comment",
     "restore_post",

@@ -8,13 +8,14 @@ from accounts.models import User
 from audit import services as audit
 from community.forum.cleaning import clean_text
 from community.forum.exceptions import (
+    CategoryClosed,
     PostHidden,
     TokenReused,
     TooLateToEdit,
     TopicLocked,
 )
 from community.forum.models import Comment, Post
-from community.forum.permissions import can_edit_comment, can_moderate
+from community.forum.permissions import can_edit_comment, can_reply
 from community.forum.services.sending import Sent, is_new_member
 from contracts.community import CommentPosted
 from outbox import publish
@@ -112,11 +113,11 @@ def restore_comment(comment: Comment, *, by: User) -> Comment:
 def _post_comment(post: Post, *, author: User, text: str, sent: Sent) -> Comment:
     locked = (
         Post.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("topic")
+        .select_related("topic__category")
         .get(pk=post.pk)
     )
-    if locked.topic.is_locked and not can_moderate(author):
-        raise TopicLocked
+    if not can_reply(author, locked.topic):
+        raise TopicLocked if locked.topic.is_locked else CategoryClosed
     if locked.hidden_at or locked.topic.hidden_at:
         raise PostHidden
     # One more than the last, which may be hidden: numbers are not given twice.

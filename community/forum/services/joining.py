@@ -19,7 +19,7 @@ from community.forum.indexing import index_reply, index_topic
 from community.forum.models import Category, MovedPost, Post, Topic, TopicTag
 from community.forum.services.answers import accept_answer, unaccept_answer
 from community.forum.services.counters import count_topic, recount_topic
-from community.forum.tagging import carry
+from community.forum.tagging import carry, lock_tags
 from contracts.community import PostsMoved
 from outbox import publish
 from search import services as search
@@ -195,8 +195,9 @@ def split_topic(
         bumped_at=first.created_at,
     )
     TopicTag.objects.bulk_create(
-        TopicTag(topic=target, tag_id=tag_id, bumped_at=target.bumped_at)
-        for tag_id in source.topic_tags.values_list("tag_id", flat=True)
+        TopicTag(topic=target, tag=tag, bumped_at=target.bumped_at)
+        # Locked, so that none of them is merged into another one meanwhile.
+        for tag in lock_tags(source.tags.values_list("name", flat=True))
     )
     _move([post.pk for post in posts], source=source, target=target, by=by)
     count_topic(target, 1)

@@ -10,7 +10,12 @@ from django.utils import timezone
 from accounts.models import User
 from audit import services as audit
 from community.forum.cleaning import clean_text, clean_title
-from community.forum.exceptions import EditConflict, TokenReused, TopicLocked
+from community.forum.exceptions import (
+    CategoryClosed,
+    EditConflict,
+    TokenReused,
+    TopicLocked,
+)
 from community.forum.indexing import index_reply, index_topic
 from community.forum.models import (
     Category,
@@ -20,15 +25,14 @@ from community.forum.models import (
     TopicTag,
     TopicUser,
 )
-from community.forum.permissions import GRACE, can_moderate
+from community.forum.permissions import GRACE, can_open_topic, can_reply
 from community.forum.services.locking import lock_post
 from community.forum.services.sending import Sent, is_new_member
 from community.forum.tagging import (
     carry,
     count_in_tags,
-    find_or_create_tag,
+    lock_tags,
     tag_names,
-    tag_slug,
 )
 from contracts.community import ReplyPosted, TopicCreated
 from outbox import publish
@@ -55,9 +59,11 @@ def create_topic(
 
     The same ``client_token`` gives the same topic, however often it is sent; so does
     the same text, sent again at once from a page that was gone back to. Raises
-    ``TokenReused`` or ``RateLimited``.
+    ``CategoryClosed``, ``TokenReused`` or ``RateLimited``.
     """
     sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags)
+    if not can_open_topic(author, category):
+        raise CategoryClosed
     present = _sent_before(author, sent) or _asked_just_now(
         category, author=author, title=title, text=text
     )
@@ -96,8 +102,8 @@ def post_reply(
     """Reply to a topic; on a question the reply is an answer.
 
     The topic row is locked while the reply takes the next number. The same
-    ``client_token`` gives the same post. Raises ``TopicLocked``, ``TokenReused`` or
-    ``RateLimited``.
+    ``client_token`` gives the same post. Raises ``TopicLocked``, ``CategoryClosed``,
+    ``TokenReused`` or ``RateLimited``.
     """
     sent = Sent.of(client_token, "reply", topic.pk, text)
     present = _sent_before(author, sent)
@@ -218,8 +224,8 @@ def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
         locked = Topic.objects.select_for_update(no_key=True).get(
             pk=locked.merged_into_id
         )
-    if locked.is_locked and not can_moderate(author):
-        raise TopicLocked
+    if not can_reply(author, locked):
+        raise TopicLocked if locked.is_locked else CategoryClosed
     number = locked.highest_number + 1
     post = _add_post(locked, author=author, number=number, text=text, sent=sent)
     now = timezone.now()
@@ -276,10 +282,12 @@ def _render(post: Post, text: str) -> None:
 
 
 def _add_tags(topic: Topic, names: Sequence[str]) -> None:
-    # Always in one order, so that two topics never wait for each other.
-    wanted = sorted(tag_names(names)[:MAX_TAGS], key=tag_slug)
-    tags = [find_or_create_tag(name) for name in wanted]
-    for tag in sorted(tags, key=lambda tag: tag.pk):
+    tags = lock_tags(tag_names(names)[:MAX_TAGS])
+    if tags:
+        # Two names of one tag are one tag.
+        standing = set(topic.topic_tags.values_list("tag_id", flat=True))
+        tags = [tag for tag in tags if tag.pk not in standing]
+    for tag in tags:
         TopicTag.objects.create(topic=topic, tag=tag, bumped_at=topic.bumped_at)
     if not topic.hidden_at:
         count_in_tags(tags, topic.category.visibility, 1)

@@ -44,7 +44,7 @@ def test_a_comment_stands_under_its_post_and_moves_no_list(
     bumped, replies = topic.bumped_at, topic.reply_count
     client.force_login(ada)
 
-    came = send(client, topic.get_absolute_url(), "text", text="Which *version*?")
+    came = send(client, topic.get_absolute_url(), "comment", comment="Which *version*?")
     # The first form with a text on the page is that of the first post.
     page = client.get(came["Location"].partition("#")[0]).content.decode()
 
@@ -84,7 +84,7 @@ def test_who_may_not_comment_is_refused_on_the_page_and_by_rest(
     opening = topic.posts.get(number=1)
     client.force_login(person("cem"))
 
-    page = client.post(f"/forum/p/{opening.pk}/comments/new/", {"text": "Hello"})
+    page = client.post(f"/forum/p/{opening.pk}/comments/new/", {"comment": "Hello"})
     rest = client.post(f"/api/v1/posts/{opening.pk}/comments/", {"text": "Hello"}, JSON)
 
     assert (page.status_code, rest.status_code) == (403, 403)
@@ -228,7 +228,9 @@ def test_a_comment_changes_for_five_minutes_and_by_its_author_only(
         services.edit_comment(comment, editor=mod, text="Second")
     Comment.objects.update(created_at=timezone.now() - timedelta(minutes=6))
     client.force_login(ada)
-    late = send(client, f"/forum/comments/{comment.pk}/edit/", "text", text="Third")
+    late = send(
+        client, f"/forum/comments/{comment.pk}/edit/", "comment", comment="Third"
+    )
     assert late.status_code == 422
     assert "Third" in late.content.decode()
     comment.refresh_from_db()
@@ -266,7 +268,7 @@ def test_a_bad_comment_is_refused_and_stays_in_its_field(
     opening = forum.topic(ada).posts.get(number=1)
     client.force_login(ada)
 
-    refused = client.post(f"/forum/p/{opening.pk}/comments/new/", {"text": text})
+    refused = client.post(f"/forum/p/{opening.pk}/comments/new/", {"comment": text})
     rest = client.post(f"/api/v1/posts/{opening.pk}/comments/", {"text": text}, JSON)
 
     assert refused.status_code == 422
