@@ -35,6 +35,7 @@ PLAUSIBLE = {
     "scopes": [],
     "networks": ["10.0.0.0/8"],
     "origins": ["https://example.com"],
+    "hidden_data": ["email"],
     "requests_per_minute": 1,
     "tokens_per_minute": 1,
     "concurrent_requests": 1,
