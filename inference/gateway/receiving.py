@@ -34,7 +34,7 @@ async def receive(
     body = await bodies.read(request, caller.organisation_id)
     if caller.rules.hidden_data:
         body, counts = await bodies.hide(body, caller.rules.hidden_data)
-        request.tell_hidden(counts)
+        request.record_hidden(counts)
     if caller.keeps_transcripts:
         request.transcript = begin(request.id, caller.organisation_id, body)
     known = await before(request.dialect, body, caller)

@@ -11,7 +11,7 @@ from inference.protocol import errors, personal
 from inference.protocol.dialects import Dialect, OpenAI
 from inference.protocol.errors import APIError
 from inference.protocol.requests import CHAT, Wording
-from inference.transcripts.recorder import Draft
+from inference.transcripts.recorder import TranscriptDraft
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -72,7 +72,7 @@ class Request:
         self._on_departure: Callable[[], None] | None = None
         self.has_started_answer = False
         # Takes what is sent, where that is kept.
-        self.transcript: Draft | None = None
+        self.transcript: TranscriptDraft | None = None
         self._shared: list[tuple[bytes, bytes]] = []
 
     @property
@@ -95,8 +95,8 @@ class Request:
             (b"vary", b"origin"),
         ]
 
-    def tell_hidden(self, counts: dict[str, int]) -> None:
-        """Have the answer say what was hidden from the model."""
+    def record_hidden(self, counts: dict[str, int]) -> None:
+        """Note what was hidden from the model: the answer says it."""
         if counts:
             said = ", ".join(personal.told(counts))
             self._shared.append((b"x-hidden-data", said.encode()))

@@ -31,7 +31,7 @@ LOST = Counter(
 
 
 @dataclass(slots=True)
-class Draft:
+class TranscriptDraft:
     """A transcript in the making. One of a call that is not admitted is never kept."""
 
     request_id: str
@@ -53,9 +53,9 @@ class Draft:
         return len(self.request) + len(self.answer)
 
 
-def begin(request_id: str, organisation_id: int, body: bytes) -> Draft:
+def begin(request_id: str, organisation_id: int, body: bytes) -> TranscriptDraft:
     """Return what is to be filled with the answer to a request."""
-    return Draft(
+    return TranscriptDraft(
         request_id,
         organisation_id,
         body[:MOST_OF_A_SIDE],
@@ -67,13 +67,13 @@ class Recorder:
     """Keeps the transcripts of one process."""
 
     def __init__(self) -> None:
-        self.waiting: deque[Draft] = deque()
+        self.waiting: deque[TranscriptDraft] = deque()
         self.waiting_bytes = 0
         self.has_work = asyncio.Event()
         self.is_idle = asyncio.Event()
         self.is_idle.set()
 
-    def add(self, draft: Draft) -> None:
+    def add(self, draft: TranscriptDraft) -> None:
         """Have a transcript kept soon, once the call has ended."""
         if self.waiting_bytes + draft.size > MOST_WAITING:
             LOST.inc()
@@ -121,7 +121,7 @@ def _keep(taken: list[Taken]) -> None:
         close_old_connections()
 
 
-def _taken(draft: Draft) -> Taken:
+def _taken(draft: TranscriptDraft) -> Taken:
     return Taken(
         draft.request_id,
         draft.organisation_id,

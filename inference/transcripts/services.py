@@ -19,7 +19,7 @@ PRUNE_BATCH = 500  # rows of up to megabytes, in one statement
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TranscriptText:
     """What a call sent and was sent back, as texts, and whether each was cut."""
 
     request: str
@@ -41,7 +41,7 @@ class Taken:
 
 
 @transaction.atomic
-def turn_on(organisation: Organisation, *, days: int, by: User) -> None:
+def set_choice(organisation: Organisation, *, days: int, by: User) -> None:
     """Have what is said kept from now on, each call for ``days``."""
     TranscriptChoice.objects.update_or_create(
         organisation=organisation,
@@ -58,7 +58,7 @@ def turn_on(organisation: Organisation, *, days: int, by: User) -> None:
 
 
 @transaction.atomic
-def turn_off(organisation: Organisation, *, by: User) -> int:
+def withdraw_choice(organisation: Organisation, *, by: User) -> int:
     """Keep nothing more and forget what was kept; return how many calls that were."""
     TranscriptChoice.objects.filter(organisation=organisation).delete()
     count, _ = Transcript.objects.filter(organisation=organisation).delete()
@@ -103,7 +103,7 @@ def keep(taken: Sequence[Taken]) -> int:
 
 
 @transaction.atomic
-def read(request_id: str, *, organisation: Organisation, by: User) -> Said:
+def read(request_id: str, *, organisation: Organisation, by: User) -> TranscriptText:
     """Return what a call said, and write down who read it.
 
     Raises ``TranscriptMissing``.
@@ -117,7 +117,7 @@ def read(request_id: str, *, organisation: Organisation, by: User) -> Said:
         organisation=organisation,
         target=request_id,
     )
-    return Said(
+    return TranscriptText(
         decrypt(row.sealed_request),
         decrypt(row.sealed_answer),
         is_request_cut=row.is_request_cut,

@@ -38,7 +38,7 @@ def choice(request: OrganisationHttpRequest) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = TranscriptForm(data, initial=initial)
     if request.method == "POST" and form.is_valid():
-        services.turn_on(
+        services.set_choice(
             request.organisation, days=form.cleaned_data["days"], by=request.user
         )
         drafting.accept(request)
@@ -60,7 +60,7 @@ def choice(request: OrganisationHttpRequest) -> HttpResponse:
 def turn_off(request: OrganisationHttpRequest) -> HttpResponse:
     """Keep nothing more and forget what was kept."""
     _require_chooser(request)
-    count = services.turn_off(request.organisation, by=request.user)
+    count = services.withdraw_choice(request.organisation, by=request.user)
     messages.success(
         request,
         ngettext(

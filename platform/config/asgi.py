@@ -20,7 +20,7 @@ from inference.gateway.asgi import gateway  # noqa: E402
 
 application = gateway(django_application)
 
-# Django loads the views with the first request: too late to be frozen, and for whoever
-# sent it.
+# Django loads the views with the first request: too late to be frozen, and at the
+# expense of who sent it.
 importlib.import_module("config.urls")
 freeze_loaded()

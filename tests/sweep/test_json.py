@@ -47,6 +47,9 @@ PLAUSIBLE = {
     "note": "For Monday",
     "remind_at": "2199-01-01T00:00:00Z",
     "into": 1,
+    "target": "organisation",
+    "limit_nano": 1,
+    "is_hard": True,
     "numbers": [2],
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}

@@ -60,7 +60,7 @@ def test_neither_is_the_transcript(
     ada: Customer, offer: Any, upstream: Upstream
 ) -> None:
     offer(upstream, "plain")
-    transcripts.turn_on(ada.organisation, days=1, by=ada.user)
+    transcripts.set_choice(ada.organisation, days=1, by=ada.user)
 
     message = {"role": "user", "content": SAID}
     ada.post(json={"model": "plain", "messages": [message]})

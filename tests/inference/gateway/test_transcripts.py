@@ -29,7 +29,7 @@ def kept(count: int) -> list[Transcript]:
 def ada(customer: Make) -> Customer:
     """Somebody whose organisation chose to have transcripts kept."""
     ada = customer()
-    services.turn_on(ada.organisation, days=7, by=ada.user)
+    services.set_choice(ada.organisation, days=7, by=ada.user)
     return ada
 
 
@@ -102,7 +102,7 @@ def test_turning_it_off_is_heard_of_at_once(
     ada.post(json={"model": "plain", "messages": HELLO})
     kept(1)
 
-    services.turn_off(ada.organisation, by=ada.user)
+    services.withdraw_choice(ada.organisation, by=ada.user)
     ada.post(json={"model": "plain", "messages": HELLO})
 
     recorded(2)
