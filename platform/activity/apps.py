@@ -15,6 +15,12 @@ class ActivityConfig(AppConfig):
             meaning="A page was looked at; its name among the addresses is “view”.",
             schema={"view": "text"},
         ),
+        EventKind(
+            name="page_fetched",
+            owner="activity",
+            meaning="A program fetched a page, by its own word: a crawler, a script.",
+            schema={"agent": "text"},
+        ),
     )
 
     def ready(self) -> None:

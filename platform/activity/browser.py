@@ -1,18 +1,32 @@
 """What a browser says about itself."""
 
-import re
+from functools import lru_cache
 
+from crawleruseragents import is_crawler
 from django.http import HttpRequest
 
-_BOT = re.compile(
-    r"bot|crawl|spider|slurp|preview|monitor|curl|wget|python|headless(?!chrome)|^$",
-    re.IGNORECASE,
-)
+# Every browser has begun so since 1994, but for those that show text alone.
+_BROWSERS = ("Mozilla/", "Opera/", "Lynx/", "w3m/", "Links ", "ELinks/")
+LONGEST_AGENT = 200  # what tells programs apart stands at the beginning
 
 
 def is_bot(request: HttpRequest) -> bool:
-    """Tell whether it is no person: it says so, or says nothing at all."""
-    return bool(_BOT.search(request.headers.get("User-Agent", "")))
+    """Tell whether it is no person: it says so, or does not say that it is a browser.
+
+    ``crawler-user-agents`` is the list of who says so.
+    """
+    return _is_program(agent_of(request))
+
+
+def agent_of(request: HttpRequest) -> str:
+    """Return what the browser calls itself, cut where nothing is told any more."""
+    return request.headers.get("User-Agent", "")[:LONGEST_AGENT]
+
+
+# Some hundred kinds of browsers make most views; hundreds of patterns take 0.1 ms.
+@lru_cache(maxsize=10_000)
+def _is_program(agent: str) -> bool:
+    return not agent.startswith(_BROWSERS) or is_crawler(agent)
 
 
 def is_prefetching(request: HttpRequest) -> bool:

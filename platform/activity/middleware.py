@@ -43,7 +43,10 @@ def visitor(
             # It asks not to be tracked any more, or has another user now.
             response.delete_cookie(COOKIE, samesite="Lax")
         if _is_page_view(request, response):
-            _record_page_view(request, response)
+            if is_bot(request):
+                services.record_fetch(request)
+            else:
+                _record_page_view(request, response)
         return response
 
     return middleware
@@ -57,7 +60,6 @@ def _is_page_view(request: HttpRequest, response: HttpResponse) -> bool:
         and "HX-Request" not in request.headers
         and "/_" not in request.path
         and not request.path.startswith(_UNCOUNTED)
-        and not is_bot(request)
         and not is_prefetching(request)
     )
 

@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
-from activity.browser import asks_not_to_be_known, is_bot
+from activity.browser import agent_of, asks_not_to_be_known, is_bot
 from activity.models import FirstTouch, Visitor, VisitorLink
 from activity.origin import Origin
 from contracts.accounts import FirstTouchFound
@@ -76,6 +76,18 @@ def track(
             subject=subject[:200],
             path=request.path[:300],
             properties=properties,
+        )
+    )
+
+
+def record_fetch(request: HttpRequest) -> None:
+    """Note a page that a program fetched, under a name that no figure counts."""
+    buffer_event(
+        NewEvent(
+            name="page_fetched",
+            occurred_at=timezone.now(),
+            path=request.path[:300],
+            properties={"agent": agent_of(request)},
         )
     )
 

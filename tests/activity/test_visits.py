@@ -111,6 +111,9 @@ def test_what_cannot_be_read_is_no_visit(browser_of: Browser, value: str) -> Non
     assert not Event.objects.filter(name="searched").exists()
 
 
+ENGINE = "AppleWebKit/537.36 (KHTML, like Gecko)"
+
+
 @pytest.mark.parametrize(
     "agent",
     [
@@ -119,16 +122,47 @@ def test_what_cannot_be_read_is_no_visit(browser_of: Browser, value: str) -> Non
         "Baiduspider/2.0",
         "curl/8.5.0",
         "python-requests/2.32",
+        "Scrapy/2.13 (+https://scrapy.org)",
+        "Go-http-client/2.0",
+        "okhttp/5.1.0",
+        "axios/1.12.0",
+        "Apache-HttpClient/5.5 (Java/21)",
+        "Java/21.0.2",
+        "PostmanRuntime/7.46",
+        "ia_archiver",
+        "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+        f"Mozilla/5.0 (X11; Linux x86_64) {ENGINE} HeadlessChrome/141.0 Safari/537.36",
+        f"Mozilla/5.0 {ENGINE}; compatible; ChatGPT-User/1.0; +https://openai.com/bot",
+        "Mozilla/5.0 (compatible; AhrefsSiteAudit/6.1; +http://ahrefs.com/robot/)",
     ],
 )
-def test_bots_are_left_out(browser_of: Browser, agent: str) -> None:
+def test_what_programs_fetch_is_no_visit(browser_of: Browser, agent: str) -> None:
     browser = browser_of(agent)
     browser.get("/search/?q=keys")
 
     assert not Visitor.objects.exists()
     assert views() == []
-    assert not Event.objects.exists()
+    event = Event.objects.get()
+    assert (event.name, event.path) == ("page_fetched", "/search/")
+    assert event.properties == {"agent": agent}
     assert COOKIE not in browser.cookies
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        f"Mozilla/5.0 (Linux; Android 13; CUBOT P80) {ENGINE} Chrome/141.0 Mobile",
+        f"Mozilla/5.0 (Linux; Android 14) {ENGINE} Chrome/116.0 MicroMessenger/8.0.47",
+        f"Mozilla/5.0 (Windows NT 10.0) {ENGINE} Chrome/140.0 YaBrowser/25.8 Safari",
+        "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 DuckDuckGo/7 Safari/605.1.15",
+        "Lynx/2.9.2 libwww-FM/2.14",
+    ],
+)
+def test_a_person_s_browser_is_a_visit(browser_of: Browser, agent: str) -> None:
+    browser_of(agent).get("/search/")
+
+    assert Visitor.objects.count() == 1
+    assert len(views()) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,11 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
+# As a person's: one that says it runs without a window is counted as a program.
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/141.0.0.0 Safari/537.36"
+)
 # How quick a page is, the bench measures. Here a busy machine is waited for as long as
 # for a click (conftest.py); five seconds, the default, are too few for one under load.
 expect.set_options(timeout=15_000)
@@ -33,7 +38,11 @@ def browser() -> Iterator[Browser]:
         pytest.skip(reason)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=path,
+            args=[
+                *("--no-sandbox", "--disable-dev-shm-usage"),
+                f"--user-agent={AGENT}",
+            ],
         )
         yield running
         running.close()
