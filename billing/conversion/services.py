@@ -73,15 +73,16 @@ def record_part(
 ) -> None:
     """Note that a person takes part in an organisation's buying group, since ``at``.
 
-    A first call and a checkout are steps of the organisation as well.
+    A first call and a checkout are steps of the organisation as well, and stay so when
+    the person is gone.
     """
-    if not User.objects.filter(pk=user_id).exists():
-        return
     account = _locked_account(organisation_id)
     if role == Role.CALLER:
         _reach(account, first_call_at=at)
     if role == Role.PAYER:
         _reach(account, checkout_at=at)
+    if not User.objects.filter(pk=user_id).exists():
+        return
     _take_part(account, user_id, role=role, at=at)
     if not derive_holder(account) and role == Role.PAYER:
         _derive_payment(account.developer_id)

@@ -63,9 +63,10 @@ def unheard_facts() -> Unheard:
         if _is_in_ledger(fact):
             found.cost_nano[fact.organisation_id] += fact.cost_nano
     for received in unheard_by(LEDGER):
-        # Known here and not there: the ledger is what lags behind.
-        if received.event_id not in waiting:
-            fact = received.fact
+        fact = received.fact
+        # Known here and not there: the ledger is what lags behind. Credit may have
+        # written its row before it was heard there.
+        if received.event_id not in waiting and not _is_in_ledger(fact):
             found.cost_nano[fact.organisation_id] -= fact.cost_nano
     return found
 
