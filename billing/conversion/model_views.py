@@ -26,6 +26,7 @@ from billing.conversion.presentation import (
 )
 from billing.conversion.ranges import DayRange
 from billing.conversion.stats.profit import ProfitModel
+from edge import drafting
 
 
 @require_safe
@@ -67,6 +68,7 @@ def scenarios(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = ScenarioForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         Scenario.objects.create(owner=request.user, **form.cleaned_data)
+        drafting.accept(request)
         messages.success(request, _("The scenario is saved."))
         return redirect("conversion:scenarios")
     context = {

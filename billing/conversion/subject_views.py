@@ -36,6 +36,7 @@ from billing.conversion.models import (
 )
 from billing.conversion.outside import REASONS, with_money
 from core.reading import Values, cursor_of
+from edge import drafting
 from edge.pagination import paginate
 from edge.tables import csv_response
 
@@ -54,6 +55,7 @@ def organisation(request: AuthenticatedHttpRequest, org: str) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             by=request.user,
         )
+        drafting.accept(request)
         messages.success(request, _("The figures follow."))
         return redirect("conversion:organisation", org)
     context = {
@@ -82,6 +84,7 @@ def person(request: AuthenticatedHttpRequest, username: str) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             by=request.user,
         )
+        drafting.accept(request)
         messages.success(request, _("The figures follow."))
         return redirect("conversion:person", username)
     context = _person_context(developer) | {"form": _with_wish(form, developer)}
@@ -114,6 +117,7 @@ def person_forget(request: AuthenticatedHttpRequest, username: str) -> HttpRespo
     form = ForgettingForm(_sent(request), expected=developer.user.username)
     if request.method == "POST" and form.is_valid():
         people.forget_person(developer.user, by=request.user)
+        drafting.accept(request)
         messages.success(request, _("Erased."))
         return redirect("conversion:person", username)
     context = {"developer": developer, "form": form}
@@ -154,6 +158,7 @@ def rates(request: AuthenticatedHttpRequest) -> HttpResponse:
             nano=form.nano,
             by=request.user,
         )
+        drafting.accept(request)
         messages.success(request, _("The rate is entered, and what waited is counted."))
         return redirect("conversion:rates")
     waiting = ForeignInvoice.objects.filter(factor_nano=None).exclude(paid_on=None)

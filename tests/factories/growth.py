@@ -3,10 +3,17 @@
 from django.utils import timezone
 
 from accounts.models import Organisation
-from billing.growth.catalogue import ensure_default_offers
+from billing.growth.catalogue import ensure_default_offers, renew_revision
 from billing.growth.leads import due_after
 from billing.growth.models import Experiment, Lead, Offer, Variant
 from billing.growth.moments import Moment
+
+
+def keep_nobody_out() -> None:
+    """Have no offer keep a share of everybody out for comparison."""
+    ensure_default_offers()
+    Offer.objects.update(holdout_percent=0)
+    renew_revision()
 
 
 def experiment_of(offer: str, key: str = "words") -> Experiment:

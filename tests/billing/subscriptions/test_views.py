@@ -28,6 +28,7 @@ from tests.factories.billing import (
     invoice_record,
     team_of,
 )
+from tests.factories.growth import keep_nobody_out
 from tests.fakes.stripe_emulator import StripeEmulator
 
 
@@ -423,6 +424,7 @@ def test_the_plan_in_the_overview_hides_money_from_members(
 
 
 def test_the_nudge_goes_away_with_the_plan(person: Callable[..., Any]) -> None:
+    keep_nobody_out()
     ada = person("ada")
     org = personal_organisation(ada)
     client = signed_in(ada)
