@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from billing.growth.catalogue import ensure_default_offers, renew_revision
+from billing.growth.catalogue import renew_revision
 from billing.growth.models import Offer, Policy, PolicyOffer
 from billing.growth.moments import Moment
+from tests.factories.growth import keep_nobody_out
 
 WORDS = {
     "title_en": "Title",
@@ -45,7 +46,7 @@ def put_in_force(moment: Moment, *offers: Offer, **fields: Any) -> Policy:
 
 @pytest.fixture
 def catalogue(db: None) -> None:
-    ensure_default_offers()
+    keep_nobody_out()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import openai
 import pytest
 from django.utils import timezone
 
-from inference.gateway.refusals import publish_refusals
+from inference.gateway import refusals
 from inference.usage.models import OrganisationMonth, UsageHour
 from outbox.models import Event
 from tests.fakes.upstream import Upstream
@@ -222,7 +222,7 @@ def test_a_premium_model_opens_within_a_second_of_the_plan(
     )
     assert hinted.value.response.headers["x-help"] == "https://shop.test/offer/"
     # However often it was refused, that is told once.
-    assert publish_refusals() == 1
+    assert refusals.publish() == 1
     told = Event.objects.get(name="CallRefused")
     assert told.payload["organisation_id"] == ada.organisation.pk
     assert told.payload["code"] == "model_requires_plan"
