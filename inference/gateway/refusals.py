@@ -33,7 +33,7 @@ def note(error: APIError) -> None:
     asyncio.get_running_loop().run_in_executor(None, NOTED.add, item)
 
 
-def publish() -> int:
+def flush() -> int:
     """Make facts of what was noted; return how many.
 
     Several processes may have noted the same, so one batch tells it once.

@@ -24,4 +24,4 @@ def compare() -> None:
 @shared_task
 def publish_refusals() -> None:
     """Tell which organisations a plan could have helped."""
-    refusals.publish()
+    refusals.flush()

@@ -222,7 +222,7 @@ def test_a_premium_model_opens_within_a_second_of_the_plan(
     )
     assert hinted.value.response.headers["x-help"] == "https://shop.test/offer/"
     # However often it was refused, that is told once.
-    assert refusals.publish() == 1
+    assert refusals.flush() == 1
     told = Event.objects.get(name="CallRefused")
     assert told.payload["organisation_id"] == ada.organisation.pk
     assert told.payload["code"] == "model_requires_plan"
