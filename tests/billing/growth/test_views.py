@@ -371,3 +371,18 @@ def test_an_installation_that_decided_nothing_shows_what_it_begins_with(
 
     assert "premium_trial" in page
     assert Offer.objects.filter(state="active").count() == 6
+
+
+def test_sums_of_few_are_said_to_prove_nothing(
+    staff: Client, person: Person, offered: Making, settings: Any
+) -> None:
+    offered("talk")
+    offer_to(person("ada"))
+    settings.GROWTH_HOLDOUT_PERCENT = 100
+    offer_to(person("ben"))
+
+    for name in ("lift", "month"):
+        page = staff.get(reverse(f"growth:{name}")).content.decode()
+
+        assert "What the offers brought in all" in page
+        assert "So few organisations prove nothing" in page
