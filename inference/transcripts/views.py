@@ -91,6 +91,7 @@ def transcript(request: OrganisationHttpRequest, request_id: str) -> HttpRespons
         "said": said,
         "sent": indented(said.request),
         "answer": said_in(said.answer),
+        "sent_back": indented(said.answer),
     }
     return render(request, "transcripts/transcript.html", context)
 
