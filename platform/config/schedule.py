@@ -69,6 +69,8 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.credits.tasks.remind_of_expiry",
         "schedule": crontab(minute=15),
     },
+    # After everything of the day is known and scored.
+    "causes-estimate": _nightly(5, 0, "billing.causes.tasks.estimate"),
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),

@@ -233,6 +233,7 @@ def build() -> World:
             "<slug:moment>": Moment.LEAVING.value,
             "<slug:key>": "stay_talk",
         },
+        "staff/causes/": {"<slug:cause>": "docs_read"},
         "staff/leads/": {"<int:pk>": str(lead.pk)},
         "staff/offers/experiments/": {"<slug:key>": experiment.key},
         "_growth/": {

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "inference.transcripts",
     "inference.usage",
     "billing.conversion",
+    "billing.causes",
     "billing.growth",
     "billing.credits",
     "billing.ledger",
