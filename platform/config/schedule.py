@@ -69,6 +69,7 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.credits.tasks.remind_of_expiry",
         "schedule": crontab(minute=15),
     },
+    "knowledge-rebuild": _nightly(4, 30, "knowledge.tasks.rebuild"),
     # After everything of the day is known and scored.
     "causes-estimate": _nightly(5, 0, "billing.causes.tasks.estimate"),
     # By UTC, spread over an hour and a half: most are long and read the same disk.

@@ -234,6 +234,7 @@ def build() -> World:
             "<slug:key>": "stay_talk",
         },
         "staff/causes/": {"<slug:cause>": "docs_read"},
+        "staff/knowledge/nodes/": {"<slug:kind>": "doc", "<path:key>": "keys"},
         "staff/leads/": {"<int:pk>": str(lead.pk)},
         "staff/offers/experiments/": {"<slug:key>": experiment.key},
         "_growth/": {
