@@ -1,6 +1,14 @@
 from celery import shared_task
 
-from billing.growth import learning, mailing, occurrences, scoring, services
+from billing.growth import (
+    challenging,
+    judging,
+    learning,
+    mailing,
+    occurrences,
+    scoring,
+    services,
+)
 
 
 @shared_task
@@ -33,3 +41,10 @@ def score() -> None:
     """Take the day's snapshot of every score, and open leads for who is in need."""
     scoring.score_organisations()
     scoring.open_leads_by_score()
+
+
+@shared_task
+def judge() -> None:
+    """Judge past scores, and let a model that learnt from them challenge the next."""
+    judging.judge_scores()
+    challenging.challenge_score()

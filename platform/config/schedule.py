@@ -64,6 +64,7 @@ SCHEDULE: dict[str, Entry] = {
     "growth-release": _every(3600, "billing.growth.tasks.release_expired"),
     "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
     "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),
+    "growth-judge": _nightly(4, 55, "billing.growth.tasks.judge"),
     "growth-learn": _nightly(4, 50, "billing.growth.tasks.learn"),
     "credits-remind": {
         "task": "billing.credits.tasks.remind_of_expiry",
