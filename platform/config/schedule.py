@@ -61,6 +61,7 @@ SCHEDULE: dict[str, Entry] = {
     },
     # Those who were in their night are told in their morning.
     "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
+    "growth-campaigns": _every(300, "billing.growth.tasks.advance_campaigns"),
     "growth-release": _every(3600, "billing.growth.tasks.release_expired"),
     "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
     "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),

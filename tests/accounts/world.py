@@ -39,6 +39,7 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 
@@ -161,6 +162,7 @@ def build() -> World:
     )
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     experiment = experiment_of("stay_talk")
+    campaign = campaign_of(wait(24), is_started=False)
     lead = lead_of(team)
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     report = save_report(
@@ -235,6 +237,7 @@ def build() -> World:
         },
         "staff/leads/": {"<int:pk>": str(lead.pk)},
         "staff/offers/experiments/": {"<slug:key>": experiment.key},
+        "staff/offers/campaigns/": {"<slug:key>": campaign.key},
         "_growth/": {
             "<slug:surface>": Surface.CONSOLE.value,
             "<uuid:uuid>": str(decided.uuid),
