@@ -66,6 +66,11 @@ SCHEDULE: dict[str, Entry] = {
     "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
     "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),
     "growth-learn": _nightly(4, 50, "billing.growth.tasks.learn"),
+    "referrals-reward": {
+        "task": "billing.referrals.tasks.reward_due",
+        "schedule": crontab(minute=45),
+    },
+    "referrals-prune": _nightly(4, 55, "billing.referrals.tasks.prune_traces"),
     "credits-remind": {
         "task": "billing.credits.tasks.remind_of_expiry",
         "schedule": crontab(minute=15),
