@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("billing.stripe.urls")),
     path("", include("billing.conversion.urls")),
     path("", include("billing.growth.urls")),
+    path("", include("billing.referrals.urls")),
 ]

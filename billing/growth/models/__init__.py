@@ -1,5 +1,6 @@
 """What growth keeps."""
 
+from billing.growth.models.campaigns import Campaign, CampaignStep, Enrolment
 from billing.growth.models.decisions import Cost, Decision, Exposure
 from billing.growth.models.experiments import Experiment, Variant
 from billing.growth.models.leads import Lead, LeadNote, LeadScore
@@ -8,10 +9,13 @@ from billing.growth.models.offers import Catalogue, Offer, Policy, PolicyOffer
 
 __all__ = [
     "AcceptedAnswer",
+    "Campaign",
+    "CampaignStep",
     "Catalogue",
     "CompanyDomain",
     "Cost",
     "Decision",
+    "Enrolment",
     "Experiment",
     "Exposure",
     "Lead",

@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "billing.credits",
     "billing.ledger",
     "billing.plans",
+    "billing.referrals",
     "billing.stripe",
     "billing.subscriptions",
 ]
