@@ -15,15 +15,10 @@ from functools import lru_cache
 import hiredis
 import orjson
 from django.conf import settings
-from django.db import Error as DatabaseError
 
-from core.errors import Unavailable
-from inference.directory.directory import (
-    Caller,
-    Directory,
-    in_thread,
-    load_spent,
-)
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
+from inference.directory.spent import read_spent
 from inference.gateway.eligibility import (
     bounds_of,
     check_call,
@@ -343,7 +338,7 @@ class Admission:
 
     async def _load(self, exchange: Exchange) -> None:
         caller = exchange.caller
-        spent, by_key, by_project, by_member = await _load_spent(caller)
+        spent, by_key, by_project, by_member = await read_spent(caller)
         key_field, project_field, member_field = _fields_of(caller)
         await self.redis.run(
             LOAD,
@@ -478,7 +473,7 @@ class FallbackLimits:
         accounts = _accounts_of(caller)
         oldest = min(self.spent.get(each, (0.0, 0))[0] for each in accounts)
         if time.monotonic() - oldest > FALLBACK_SPENT_SECONDS:
-            sums = await _load_spent(caller)
+            sums = await read_spent(caller)
             read_at = time.monotonic()
             for account, spent in zip(accounts, sums, strict=True):
                 self.spent[account] = (read_at, spent)
@@ -510,22 +505,6 @@ def _budget_used_up(
     }[verdict]
     url = f"{settings.SITE_URL}/console/{caller.organisation_slug}/{where}/"
     return errors.budget_exhausted(whose, url, headers)
-
-
-async def _load_spent(caller: Caller) -> tuple[int, int, int, int]:
-    rules = caller.rules
-    try:
-        spent: tuple[int, int, int, int] = await in_thread(
-            load_spent,
-            caller.organisation_id,
-            caller.key_id,
-            rules.project_id,
-            rules.member_id,
-        )
-    except DatabaseError as error:
-        # Without knowing what was spent nothing more may be.
-        raise Unavailable from error
-    return spent
 
 
 def record_of(exchange: Exchange) -> dict[str, object]:

@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 from django.conf import settings
 
 from inference.catalog.models import Deployment
-from inference.directory.directory import Caller, Directory, OfferedModel
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
+from inference.directory.offers import OfferedModel
 from inference.protocol import errors
 from inference.protocol.capabilities import check_capabilities, drop_wishes
 from inference.protocol.errors import APIError

@@ -11,7 +11,8 @@ from core.idempotency import REPLAYED
 from core.money import NANO
 from inference.catalog.models import Deployment
 from inference.catalog.queries import speaks
-from inference.directory.directory import Caller, OfferedModel
+from inference.directory.callers import Caller
+from inference.directory.offers import OfferedModel
 from inference.protocol.answers import Envelope
 from inference.protocol.metering import Tokens, UsageBounds
 from inference.protocol.requests import ModelRequest

@@ -9,13 +9,14 @@ from django.db import Error as DatabaseError
 
 from core.errors import Unavailable
 from core.money import NANO
-from inference.directory.directory import Caller, in_thread
+from inference.directory.callers import Caller
 from inference.gateway.admission import request_key
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.usage.corrections import billed
 from inference.usage.models import UsageEvent
 from stores.lean_redis import LeanRedis, RedisDown
+from stores.threads import in_thread
 
 # A call is asked for by its request id, or by the id of the answer it brought.
 _ID = re.compile(r"(?:req_|chatcmpl-|cmpl-|resp_|msg_)([0-9a-f]{32})")

@@ -1,7 +1,8 @@
 """Who calls, and what they ask for."""
 
 from core.idempotency import fingerprint_of
-from inference.directory.directory import Caller, Directory
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
 from inference.gateway.exchange import Exchange
 from inference.gateway.keeping import before
 from inference.gateway.request import Request

@@ -17,7 +17,8 @@ import orjson
 
 from core.errors import Unavailable
 from inference.catalog.models import Deployment
-from inference.directory.directory import Directory, OfferedModel
+from inference.directory.directory import Directory
+from inference.directory.offers import OfferedModel
 from inference.providers.base import Provider, UpstreamFailed
 from inference.routing.router import Router, Sighting
 from stores.lean_redis import LeanRedis, RedisDown

@@ -11,7 +11,8 @@ import pytest
 from django.conf import settings
 
 from entitlements.features import Features
-from inference.directory.directory import Caller, Directory
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
 from inference.gateway import admission
 from inference.gateway.admission import MAX_UNCOMMITTED, Admission, keys_of
 from inference.gateway.exchange import Exchange, Stage

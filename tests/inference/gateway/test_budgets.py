@@ -10,7 +10,8 @@ import pytest
 from accounts.queries import personal_organisation
 from inference.budgets.models import Budget
 from inference.budgets.services import set_budget
-from inference.directory.directory import Caller, KeyRules, load_caller
+from inference.directory.callers import Caller, KeyRules
+from inference.directory.loading import load_caller
 from inference.gateway import admission
 from inference.gateway.sweeping import sweep
 from inference.keys.services import create_project, set_key_rules, set_project

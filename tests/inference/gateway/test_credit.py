@@ -17,7 +17,7 @@ from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import Features
 from entitlements.models import CreditLine
 from entitlements.services import replace_for, set_credit
-from inference.directory.directory import load_caller
+from inference.directory.loading import load_caller
 from inference.gateway import admission
 from inference.keys.models import ApiKey
 from tests.factories.credits import credit_of

@@ -12,7 +12,8 @@ from django.conf import settings
 
 from accounts.queries import personal_organisation
 from entitlements.features import FREE
-from inference.directory.directory import Caller, Directory
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
 from inference.gateway import settlement
 from inference.gateway.admission import Admission, keys_of, request_key
 from inference.gateway.exchange import Exchange
