@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 from core.errors import Unavailable
 from core.money import NANO
 from inference.directory.callers import Caller
-from inference.gateway.admission import request_key
+from inference.limits.reservations import request_key
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.usage.corrections import billed
