@@ -21,6 +21,8 @@ class KeyRules:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     concurrent_requests: int | None = None
+    # How old an answer may be that is given again.
+    cache_seconds: int | None = None
     project_id: int | None = None
     project_name: str = ""
     project_limit_nano: int | None = None

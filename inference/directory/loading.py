@@ -95,6 +95,7 @@ def _rules_of(key: ApiKey) -> KeyRules:
         requests_per_minute=key.requests_per_minute,
         tokens_per_minute=key.tokens_per_minute,
         concurrent_requests=key.concurrent_requests,
+        cache_seconds=key.cache_seconds,
         project_id=project.pk if project else None,
         project_name=project.name if project else "",
         project_limit_nano=(

@@ -94,6 +94,9 @@ def _told(event: UsageEvent) -> dict[str, Any]:
         "price_nano": used.price_nano,
         "price_usd": f"{used.price_nano / NANO:.9f}",
         "corrections": entries,
+        # Given again from the cache, and what the first time was sold for.
+        "is_cached": event.saved_nano is not None,
+        "saved_nano": event.saved_nano,
         "first_token_ms": event.first_byte_ms,
         "total_ms": event.total_ms,
         "client_request_id": event.client_request_id or None,

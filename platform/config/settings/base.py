@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "inference.offering",
     "inference.playground",
     "inference.providers",
+    "inference.caching",
     "inference.stored",
     "inference.transcripts",
     "inference.usage",
