@@ -13,4 +13,5 @@ urlpatterns = [
     path("", include("inference.explorer.urls")),
     path("", include("inference.playground.urls")),
     path("", include("inference.offering.urls")),
+    path("", include("inference.operating.urls")),
 ]

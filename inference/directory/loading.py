@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
 
-from django.db.models import Manager
+from django.db.models import Manager, Prefetch
 from django.utils import timezone
 
 from entitlements.credit import Credit
@@ -110,8 +110,9 @@ def _rules_of(key: ApiKey) -> KeyRules:
 def load_models() -> dict[str, OfferedModel]:
     """Read every model on offer. Three queries."""
     prices = {price.model_id: price for price in current_prices()}
+    places = Deployment.objects.select_related("pause")
     models = Model.objects.filter(status=Model.Status.ACTIVE).prefetch_related(
-        "deployments"
+        Prefetch("deployments", queryset=places)
     )
     offered = {}
     for model in models:
@@ -136,6 +137,7 @@ def load_models() -> dict[str, OfferedModel]:
             accepts=frozenset.intersection(*map(_accepts, deployments)),
             fallbacks=tuple(model.fallbacks),
             fallback_ceiling=model.fallback_ceiling,
+            paused=frozenset(d.pk for d in deployments if hasattr(d, "pause")),
         )
     return offered
 

@@ -31,6 +31,8 @@ class OfferedModel:
     # per cent of its own.
     fallbacks: tuple[str, ...] = ()
     fallback_ceiling: int = 100
+    # Deployments that staff have left alone for now, by number.
+    paused: frozenset[int] = frozenset()
 
     @property
     def is_premium(self) -> bool:

@@ -158,7 +158,7 @@ class Attempts:
     ) -> Answered:
         """Return what a deployment of the runner gives. Raises ``Unanswered``."""
         caller = exchange.caller.organisation_id
-        left_out: set[int] = set()
+        left_out = set(exchange.runner.paused)
         failed: set[int] = set()
         verdict: Verdict | None = None
         for deployment, turn in self.router.candidates(

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "inference.gateway",
     "inference.keys",
     "inference.offering",
+    "inference.operating",
     "inference.playground",
     "inference.providers",
     "inference.caching",
