@@ -303,6 +303,7 @@ ELSEWHERE_SENT = {
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
+    *("/staff/circuits/N/pause/", "/staff/circuits/N/close/"),
 }
 
 
