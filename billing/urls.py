@@ -10,4 +10,5 @@ urlpatterns = [
     path("", include("billing.conversion.urls")),
     path("", include("billing.growth.urls")),
     path("", include("billing.referrals.urls")),
+    path("", include("billing.causes.urls")),
 ]

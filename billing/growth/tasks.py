@@ -1,6 +1,14 @@
 from celery import shared_task
 
-from billing.growth import learning, mailing, occurrences, scoring, services
+from billing.growth import (
+    challenging,
+    judging,
+    learning,
+    mailing,
+    occurrences,
+    scoring,
+    services,
+)
 from billing.growth.campaigns import enrolling, stepping
 
 
@@ -41,3 +49,10 @@ def advance_campaigns() -> None:
     """See who enters campaigns and who is out of them, then take the steps due."""
     enrolling.refresh_campaigns()
     stepping.take_due_steps()
+
+
+@shared_task
+def judge() -> None:
+    """Judge past scores, and let a model that learnt from them challenge the next."""
+    judging.judge_scores()
+    challenging.challenge_score()

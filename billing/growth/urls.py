@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.growth.views import campaigns, inbox, measured, slots, staff
+from billing.growth.views import campaigns, inbox, measured, scores, slots, staff
 
 app_name = "growth"
 urlpatterns = [
@@ -45,6 +45,7 @@ urlpatterns = [
         name="campaign-state",
     ),
     path("staff/leads/", inbox.lead_list, name="lead-list"),
+    path("staff/leads/scores/", scores.scores, name="scores"),
     path("staff/leads/<int:pk>/", inbox.lead, name="lead"),
     path("staff/leads/<int:pk>/take/", inbox.lead_take, name="lead-take"),
     path("staff/leads/<int:pk>/close/", inbox.lead_close, name="lead-close"),

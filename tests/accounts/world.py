@@ -237,6 +237,8 @@ def build() -> World:
             "<slug:moment>": Moment.LEAVING.value,
             "<slug:key>": "stay_talk",
         },
+        "staff/causes/": {"<slug:cause>": "docs_read"},
+        "staff/knowledge/nodes/": {"<slug:kind>": "doc", "<path:key>": "keys"},
         "staff/leads/": {"<int:pk>": str(lead.pk)},
         "staff/referrals/": {"<int:pk>": str(referral.pk)},
         "invite/": {"<slug:code>": referral.link.code},

@@ -114,6 +114,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],

@@ -6,6 +6,7 @@ from billing.growth.models.experiments import Experiment, Variant
 from billing.growth.models.leads import Lead, LeadNote, LeadScore
 from billing.growth.models.noted import AcceptedAnswer, CompanyDomain
 from billing.growth.models.offers import Catalogue, Offer, Policy, PolicyOffer
+from billing.growth.models.scores import ScoreJudgement, ScoreModel
 
 __all__ = [
     "AcceptedAnswer",
@@ -24,5 +25,7 @@ __all__ = [
     "Offer",
     "Policy",
     "PolicyOffer",
+    "ScoreJudgement",
+    "ScoreModel",
     "Variant",
 ]
