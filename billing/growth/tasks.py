@@ -9,6 +9,7 @@ from billing.growth import (
     scoring,
     services,
 )
+from billing.growth.campaigns import enrolling, stepping
 
 
 @shared_task
@@ -41,6 +42,13 @@ def score() -> None:
     """Take the day's snapshot of every score, and open leads for who is in need."""
     scoring.score_organisations()
     scoring.open_leads_by_score()
+
+
+@shared_task
+def advance_campaigns() -> None:
+    """See who enters campaigns and who is out of them, then take the steps due."""
+    enrolling.refresh_campaigns()
+    stepping.take_due_steps()
 
 
 @shared_task

@@ -1,5 +1,6 @@
 """What growth keeps."""
 
+from billing.growth.models.campaigns import Campaign, CampaignStep, Enrolment
 from billing.growth.models.decisions import Cost, Decision, Exposure
 from billing.growth.models.experiments import Experiment, Variant
 from billing.growth.models.leads import Lead, LeadNote, LeadScore
@@ -9,10 +10,13 @@ from billing.growth.models.scores import ScoreJudgement, ScoreModel
 
 __all__ = [
     "AcceptedAnswer",
+    "Campaign",
+    "CampaignStep",
     "Catalogue",
     "CompanyDomain",
     "Cost",
     "Decision",
+    "Enrolment",
     "Experiment",
     "Exposure",
     "Lead",

@@ -84,8 +84,10 @@ INSTALLED_APPS = [
     "inference.gateway",
     "inference.keys",
     "inference.offering",
+    "inference.operating",
     "inference.playground",
     "inference.providers",
+    "inference.caching",
     "inference.stored",
     "inference.transcripts",
     "inference.usage",
@@ -95,6 +97,7 @@ INSTALLED_APPS = [
     "billing.credits",
     "billing.ledger",
     "billing.plans",
+    "billing.referrals",
     "billing.stripe",
     "billing.subscriptions",
 ]

@@ -7,7 +7,7 @@ import core.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("growth", "0001_initial"),
+        ("growth", "0003_decisions_by_step"),
     ]
 
     operations = [
