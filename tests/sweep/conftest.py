@@ -30,9 +30,11 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
+from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -92,6 +94,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     )
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
+    campaign = campaign_of(wait(24), is_started=False)
+    referral = referral_of(owner, people["member"])
+    numbered = (*posts, event, token, job, lead_of(team), referral)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
@@ -99,7 +104,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],
+        "pk": [str(one.pk) for one in numbered],
+        "code": [referral.link.code],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -108,6 +114,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
@@ -115,7 +122,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "public_id": [key.public_id, report.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
-        "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
+        "key": [experiment_of("stay_talk").key, campaign.key, "stay_talk", "x"],
         "uidb36": ["1"],
         "digest": ["x"],
         "page": ["keys/"],
