@@ -17,8 +17,8 @@ from stores.redis import client, prefixed
 MOST_REQUEST = 1_000_000
 # Longer than models write.
 MOST_ANSWER = 1_000_000
-# Of one organisation, in bytes as they are kept: some ten thousand short answers.
-# A thousand organisations that fill it take 20 GB, so operators may choose less.
+# Of one organisation, in bytes as they are kept: some ten thousand short answers. A
+# hundred organisations that fill it take 2 GB of Redis, as much as a small one has.
 MOST_BYTES = 20_000_000
 # Of those that have ended, so many go with each that comes: Redis does nothing else
 # meanwhile.

@@ -4,12 +4,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
 from cryptography.fernet import InvalidToken
 
+from edge import tracing
 from inference.catalog.alarms import KEEP_SECONDS, alarm_key
 from inference.catalog.models import Deployment
 from inference.gateway.cache import AnswerCache
@@ -37,6 +39,7 @@ SHORTEST_SECRET = 8
 # Of a prompt, what tells conversations apart: instructions may be a book.
 LONGEST_BEGINNING = 4_000
 Answered = TypeVar("Answered")
+_UNTRACED = nullcontext[None]()
 Status = UsageEvent.Status
 
 
@@ -171,7 +174,8 @@ class Attempts:
             await _back_off(turn)
             exchange.run_at(deployment, self.router.load)
             try:
-                answer = await attempt(deployment)
+                with _traced(exchange, deployment):
+                    answer = await attempt(deployment)
             except UpstreamFailed as failure:
                 verdict = self.judge(exchange, deployment, failure)
                 exchange.record_failure(
@@ -258,6 +262,22 @@ class Attempts:
         if not self.providers[deployment.provider].is_short_of_keys(deployment):
             self.alarmed.discard(deployment.pk)
             self.redis.tell("DEL", alarm_key(deployment.pk))
+
+
+def _traced(
+    exchange: Exchange, deployment: Deployment
+) -> AbstractContextManager[object]:
+    """Trace one try; of a stream, until the model has spoken."""
+    if not tracing.is_on():
+        return _UNTRACED
+    return tracing.calling(
+        f"{exchange.call.endpoint} {exchange.runner.slug}",
+        {
+            "gen_ai.request.model": exchange.runner.slug,
+            "doorstone.deployment": deployment.pk,
+            "doorstone.attempt": exchange.attempts,
+        },
+    )
 
 
 def _status_of(verdict: Verdict, failure: UpstreamFailed) -> str:

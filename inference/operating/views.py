@@ -67,7 +67,7 @@ def pause(request: AuthenticatedHttpRequest, place: int) -> HttpResponse:
             drafting.accept(request)
             messages.success(request, _("It is paused: no call goes there."))
             return redirect("operating:health")
-    return _ask_reason(request, form, row, action="pause")
+    return _ask_reason(request, form, row, step="pause")
 
 
 @require_POST
@@ -102,7 +102,7 @@ def close(request: AuthenticatedHttpRequest, place: int) -> HttpResponse:
                 request, _("The circuit is closed; what is still wrong opens it again.")
             )
             return redirect("operating:health")
-    return _ask_reason(request, form, row, action="close")
+    return _ask_reason(request, form, row, step="close")
 
 
 @require_safe
@@ -141,7 +141,7 @@ def _notes(ids: list[int]) -> tuple[dict[int, CircuitNote], bool]:
 
 
 def _deployment(pk: int) -> Deployment:
-    return get_object_or_404(places(), pk=pk)
+    return get_object_or_404(Deployment.objects.select_related("model"), pk=pk)
 
 
 def _reason(request: HttpRequest) -> ReasonForm:
@@ -149,8 +149,8 @@ def _reason(request: HttpRequest) -> ReasonForm:
 
 
 def _ask_reason(
-    request: HttpRequest, form: ReasonForm, place: Deployment, *, action: str
+    request: HttpRequest, form: ReasonForm, place: Deployment, *, step: str
 ) -> HttpResponse:
-    context = {"form": form, "place": place, "action": action}
+    context = {"form": form, "place": place, "step": step}
     status = 422 if form.is_bound else 200
     return render(request, "operating/reason.html", context, status=status)

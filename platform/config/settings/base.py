@@ -33,6 +33,14 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 # After so many seconds without a word a stream is begun with comments, well before the
 # minute after which proxies cut what is silent; 0 waits for the first word.
 STREAM_COMMENTS_AFTER = env.integer("STREAM_COMMENTS_AFTER", 20)
+# How many requests to /v1 one process works on at once; more are refused, with a
+# hint when to come again; 0 refuses nobody. Streams are long and cost 0.4 MB each.
+GATEWAY_REQUESTS_AT_ONCE = env.integer("GATEWAY_REQUESTS_AT_ONCE", 1_000)
+# The same of pages: each has a thread, and who is the two hundredth waits for seconds.
+WEB_REQUESTS_AT_ONCE = env.integer("WEB_REQUESTS_AT_ONCE", 200)
+# Where traces go, if anywhere (edge.tracing); the SDK reads it, too.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "doorstone")
 # Where no model's server is, beside what never is (inference.providers.addresses).
 UPSTREAM_DENIED_NETWORKS = env.words("UPSTREAM_DENIED_NETWORKS")
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))

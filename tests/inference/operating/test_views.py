@@ -169,7 +169,7 @@ def test_it_shows_where_a_call_would_go(
 def test_a_key_that_is_not_there_is_told_beside_its_field(
     staff: Client, place: Deployment, said: str
 ) -> None:
-    page = staff.get(WHAT_IF, {"model": "tiny", "key": said, "prompt": 1})
+    page = staff.get(WHAT_IF, {"model": "tiny", "key": said, "prompt": "1"})
 
     assert page.status_code == 422
     assert page.context["form"].errors["key"] == ["There is no such API key."]
