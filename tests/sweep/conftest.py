@@ -18,6 +18,7 @@ from billing.conversion.models import Scenario
 from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
 from billing.plans.services import ensure_default_plans
+from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from community.forum.services import post_comment
@@ -33,6 +34,7 @@ from tests.factories.accounts import with_seats
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
+from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -95,11 +97,13 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
+    quote = quote_of(team, owner)
+    money = (lead_of(team), approval_of(team), paid_invoice(team))
     candidates = {
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],
+        "pk": [str(one.pk) for one in (*posts, event, token, job, *money)],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -109,11 +113,12 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "surface": ["console"],
         "moment": ["leaving"],
         "credit_id": [credit_of(team, NANO).public_id],
+        "quote_id": [quote.public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index"],
         "public_id": [key.public_id, report.public_id],
-        "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
+        "token": [unsubscribe_token(owner, Kind.REPLY), link_token(quote), "x"],
         "username": ["owner"],
         "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
         "uidb36": ["1"],
