@@ -31,10 +31,12 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
+from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -94,16 +96,20 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     )
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
+    campaign = campaign_of(wait(24), is_started=False)
+    referral = referral_of(owner, people["member"])
+    numbered = (*posts, event, token, job, lead_of(team), referral)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
     quote = quote_of(team, owner)
-    money = (lead_of(team), approval_of(team), paid_invoice(team))
+    money = (approval_of(team), paid_invoice(team))
     candidates = {
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*posts, event, token, job, *money)],
+        "pk": [str(one.pk) for one in (*numbered, *money)],
+        "code": [referral.link.code],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -112,6 +118,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "quote_id": [quote.public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
@@ -120,7 +127,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "public_id": [key.public_id, report.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), link_token(quote), "x"],
         "username": ["owner"],
-        "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
+        "key": [experiment_of("stay_talk").key, campaign.key, "stay_talk", "x"],
         "uidb36": ["1"],
         "digest": ["x"],
         "page": ["keys/"],
