@@ -59,6 +59,20 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.subscriptions.tasks.remind_of_trials",
         "schedule": crontab(minute=5),
     },
+    "quotes-settle": {
+        "task": "billing.quotes.tasks.settle",
+        "schedule": crontab(minute=20),
+    },
+    "approvals-expire": {
+        "task": "billing.approvals.tasks.expire_requests",
+        "schedule": crontab(minute=45),
+    },
+    "refunds-expire": {
+        "task": "billing.refunds.tasks.expire_orders",
+        "schedule": crontab(minute=50),
+    },
+    "jobs-refunds": _every(15, "jobs.tasks.sweep", "refund", queue="billing"),
+    "jobs-contracts": _every(15, "jobs.tasks.sweep", "contract", queue="billing"),
     # Those who were in their night are told in their morning.
     "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
     "growth-campaigns": _every(300, "billing.growth.tasks.advance_campaigns"),

@@ -23,6 +23,7 @@ from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
 from billing.growth.surfaces import Surface
 from billing.plans.services import ensure_default_plans
+from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
 from community.docs.models import Page, Version
@@ -42,6 +43,7 @@ from tests.factories.accounts import with_seats
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
+from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 
 # Whoever signs in, and what each of them is.
@@ -180,6 +182,7 @@ def build() -> World:
         payload="{}",
         created_at=timezone.now(),
     )
+    quote, approval = quote_of(team, owner), approval_of(team)
     job = Job.objects.create(
         kind="webhook", subject=str(inbox.pk), state="dead", finished_at=timezone.now()
     )
@@ -189,6 +192,7 @@ def build() -> World:
             "<str:organisation>": team.public_id,
             "<slug:public_id>": key.public_id,
             "<slug:project_id>": project.public_id,
+            "<slug:quote_id>": quote.public_id,
             "<slug:credit_id>": credit_of(team, 5 * NANO).public_id,
             "<str:request_id>": call.pk,
             "<str:username>": member.username,
@@ -212,6 +216,8 @@ def build() -> World:
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},
         "invitations/": {"<str:token>": secret},
+        "quotes/": {"<str:token>": link_token(quote)},
+        "staff/approvals/": {"<int:pk>": str(approval.pk)},
         "unsubscribe/": {"<str:token>": unsubscribe_token(member, Kind.REPLY)},
         "notifications/": {
             "<int:pk>": str(Notification.objects.get(user=member).pk),
@@ -232,6 +238,7 @@ def build() -> World:
             "<int:place>": str(model.deployments.get().pk),
             "<int:price>": str(model.prices.get().pk),
         },
+        "staff/revenue/invoices/": {"<int:pk>": str(paid_invoice(team).pk)},
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "staff/offers/": {
             "<slug:moment>": Moment.LEAVING.value,
@@ -261,6 +268,8 @@ def build() -> World:
     world.values["console/"] = {
         "invitations/<int:pk>": f"invitations/{invitation.pk}",
         "members/<int:pk>": f"members/{place.pk}",
+        # No contract was signed, so none has an invoice.
+        "<int:number>": "1",
         # No change was shown: without a subscription there is none.
         "<uuid:uuid>": "6d2b2a55-0000-4000-8000-000000000000",
     }

@@ -15,11 +15,13 @@ from accounts.models import Membership
 from accounts.services import add_member, create_organisation, invite_member
 from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
+from billing.quotes.signing import link_token
 from drafts.models import Draft
 from inference.keys.services import create_project
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of, offered_model, used
+from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.forms import form_of, forms_of
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,8 @@ AREAS = {
     "forum/c/": "category",
     "models/": "model",
     "staff/models/": "offer",
+    "staff/approvals/": "approval",
+    "staff/revenue/invoices/": "invoice",
 }
 # Forms somebody types into that keep no draft, and why.
 WITHOUT_DRAFT = {
@@ -102,6 +106,7 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
     model = offered_model("tiny")
     key = key_of(team, owner)
     project = create_project(team, name="Site", monthly_limit_nano=None, by=owner)
+    quote, approval = quote_of(team, owner), approval_of(team)
     call = used(team, key, status="timed_out", error_code="upstream_timeout")
     return {
         "org": team.slug,
@@ -112,6 +117,7 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "place": str(model.deployments.get().pk),
         "price": str(model.prices.get().pk),
         "token": invited,
+        "quote_id": quote.public_id,
         "username": owner.username,
         "plan": "pro",
         "key": "pro",
@@ -122,6 +128,9 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "chat_id": playground.chat(people["superuser"]).public_id,
         "share": "nothing",
         "answer": "1",
+        "approval": str(approval.pk),
+        "quote_token": link_token(quote),
+        "invoice": str(paid_invoice(team).pk),
     }
 
 
@@ -144,6 +153,8 @@ def addresses(samples: dict[str, str]) -> Iterator[str]:
         for start, area in AREAS.items():
             if route.startswith(start):
                 values |= {"pk": samples[area], "slug": samples[area]}
+        if route.startswith("quotes/"):
+            values |= {"token": samples["quote_token"]}
         yield "/" + re.sub(r"<(?:\w+:)?(\w+)>", partial(_fill, values), route)
     yield f"/forum/t/{samples['topic']}-how-do-i-rotate-key/"
 
@@ -204,7 +215,8 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
 
 def _numbered(action: str) -> str:
     """Return an address with what differs from run to run taken out."""
-    named = re.sub(r"(chat|key|proj|req)_\w+", r"\1", action)
+    named = re.sub(r"(chat|key|proj|req|quo)_\w+", r"\1", action)
+    named = re.sub(r"^/quotes/[^/]+", "/quotes/link", named)
     return re.sub(r"\d+", "N", named)
 
 
@@ -301,6 +313,14 @@ ELSEWHERE_SENT = {
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
     "/staff/offers/campaigns/new/",
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
+    # Of quotes and approvals: their own tests send them.
+    *("/console/northwind/quotes/ask/", "/console/northwind/quotes/quo/accept/"),
+    *("/console/northwind/quotes/quo/decline/", "/quotes/link/decline/"),
+    *("/console/northwind/quotes/quo/buyer/", "/quotes/link/buyer/"),
+    *("/quotes/link/accept/", "/staff/quotes/new/", "/staff/quotes/quo/"),
+    *("/staff/quotes/quo/ask/", "/staff/quotes/quo/buyer/"),
+    *("/staff/quotes/quo/withdraw/", "/staff/approvals/N/"),
+    "/staff/revenue/invoices/N/refund/",
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
     *("/staff/circuits/N/pause/", "/staff/circuits/N/close/"),

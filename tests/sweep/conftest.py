@@ -18,6 +18,7 @@ from billing.conversion.models import Scenario
 from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
 from billing.plans.services import ensure_default_plans
+from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from community.forum.services import post_comment
@@ -34,6 +35,7 @@ from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
+from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
 
@@ -100,11 +102,13 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
+    quote = quote_of(team, owner)
+    money = (approval_of(team), paid_invoice(team))
     candidates = {
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in numbered],
+        "pk": [str(one.pk) for one in (*numbered, *money)],
         "code": [referral.link.code],
         "number": ["1"],
         "project_id": [project.public_id],
@@ -116,11 +120,12 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "moment": ["leaving"],
         "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
+        "quote_id": [quote.public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index"],
         "public_id": [key.public_id, report.public_id],
-        "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
+        "token": [unsubscribe_token(owner, Kind.REPLY), link_token(quote), "x"],
         "username": ["owner"],
         "key": [experiment_of("stay_talk").key, campaign.key, "stay_talk", "x"],
         "uidb36": ["1"],

@@ -65,6 +65,8 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "csp",
     "django_htmx",
+    # For the names of countries in our languages.
+    "django_countries",
     "drf_spectacular",
     "pgtrigger",
     "rest_framework",
@@ -99,12 +101,15 @@ INSTALLED_APPS = [
     "inference.stored",
     "inference.transcripts",
     "inference.usage",
+    "billing.approvals",
     "billing.causes",
     "billing.conversion",
     "billing.growth",
     "billing.credits",
     "billing.ledger",
     "billing.plans",
+    "billing.quotes",
+    "billing.refunds",
     "billing.referrals",
     "billing.stripe",
     "billing.subscriptions",
@@ -441,6 +446,12 @@ GROWTH_HOLDOUT_PERCENT = env.integer("GROWTH_HOLDOUT_PERCENT", 10)
 REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "Asia/Shanghai")
 # Figures are in one currency; invoices in another stay in the ledger.
 REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", "usd").lower()
+# Above these one of staff asks and another one decides. In whole units of the money at
+# hand: about a month of a large team, so that everyday help needs nobody else.
+SECOND_PERSON_CREDIT = env.integer("SECOND_PERSON_CREDIT", 1_000)
+SECOND_PERSON_REFUND = env.integer("SECOND_PERSON_REFUND", 1_000)  # as above
+# In percent: more than a year's price takes off the month's.
+SECOND_PERSON_DISCOUNT = env.integer("SECOND_PERSON_DISCOUNT", 20)
 # What a US dollar is worth in it, and since when: models cost dollars.
 REPORTING_USD_RATE = env.dated_rate("REPORTING_USD_RATE")
 
