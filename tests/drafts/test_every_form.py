@@ -15,6 +15,7 @@ from accounts.models import Membership
 from accounts.services import add_member, create_organisation, invite_member
 from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
+from community.conversations.services import create_conversation
 from drafts.models import Draft
 from inference.keys.services import create_project
 from tests.factories import forum, playground
@@ -41,6 +42,8 @@ ELSEWHERE = (
 )
 # What stands in the gaps of an area's addresses.
 AREAS = {
+    "messages/": "talk",
+    "messages/m/": "message_of",
     "forum/t/": "topic",
     "forum/p/": "post",
     "forum/c/": "category",
@@ -102,6 +105,9 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
     model = offered_model("tiny")
     key = key_of(team, owner)
     project = create_project(team, name="Site", monthly_limit_nano=None, by=owner)
+    talk = create_conversation(
+        [owner], by=people["superuser"], title="Keys", text="Hello.", limited=False
+    )
     call = used(team, key, status="timed_out", error_code="upstream_timeout")
     return {
         "org": team.slug,
@@ -121,6 +127,8 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "model": "tiny",
         "chat_id": playground.chat(people["superuser"]).public_id,
         "share": "nothing",
+        "talk": str(talk.pk),
+        "message_of": str(talk.messages.get().pk),
         "answer": "1",
     }
 
@@ -233,6 +241,17 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
+    "/messages/new/": (
+        "/messages/new/",
+        "people",
+        {"people": "member", "title": "Keys", "text": "Which one?"},
+    ),
+    "/messages/N/write/": ("/messages/{talk}/", "text", {"text": "The first."}),
+    "/messages/m/N/report/": (
+        "/messages/m/{said}/report/",
+        "reason",
+        {"reason": "Advertising."},
+    ),
     "/pricing/talk/": (
         "/pricing/talk/",
         "message",
@@ -316,8 +335,11 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
         post=post,
         key=samples["public_id"],
         project=samples["project_id"],
+        talk=samples["talk"],
+        said=samples["message_of"],
     )
-    who = "superuser" if name == "reason" else "owner"
+    # Only moderators hide posts.
+    who = "superuser" if action == "/forum/p/N/hide/" else "owner"
     client = enter(who, people)
     session = client.session
     session["account_authentication_methods"] = [

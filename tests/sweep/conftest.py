@@ -20,6 +20,7 @@ from billing.growth.moments import Moment
 from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
+from community.conversations.services import create_conversation, flag_message
 from community.forum.services import post_comment
 from core.money import NANO
 from inference.catalog.defaults import ensure_default_models
@@ -32,6 +33,7 @@ from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
+from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.sweep.world import Address, every_address
 
@@ -71,6 +73,12 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
     posts = (topic, reply, comment, *topic.tags.all())
+    talk = create_conversation(
+        [people["staff"]], by=people["member"], title="Keys", text="Hello."
+    )
+    said = talk.messages.get()
+    report = flag_message(said, by=people["staff"], reason="Look.")
+    claimed = imported_person("1", claimed_by=people["staff"])
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
     event = WebhookInbox.objects.create(
@@ -99,7 +107,20 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],
+        "pk": [
+            str(one.pk)
+            for one in (
+                *posts,
+                talk,
+                said,
+                report,
+                claimed,
+                event,
+                token,
+                job,
+                lead_of(team),
+            )
+        ],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -111,7 +132,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "credit_id": [credit_of(team, NANO).public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
-        "path": ["index"],
+        "path": ["index", "t/1"],
+        "source": [imported_topic(topic).source.slug],
         "public_id": [key.public_id, report.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
