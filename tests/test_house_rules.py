@@ -318,7 +318,7 @@ SHORTENED = {
     "platform/search/views.py",
     # A word of a query, as long as words are kept; and three prices of some more.
     "platform/search/asking.py",
-    "inference/directory/directory.py",
+    "inference/directory/offers.py",
 }
 
 
