@@ -10,14 +10,19 @@ from community.forum.forms import checked_text
 from edge.rest import StrictSerializer
 
 
+class PersonSerializer(serializers.Serializer[Any]):
+    """Another person who takes part."""
+
+    username = serializers.CharField()
+    name = serializers.CharField()
+
+
 class ConversationSerializer(serializers.Serializer[Any]):
     """A conversation as its list shows it."""
 
     id = serializers.IntegerField(source="conversation.pk")
     title = serializers.CharField(source="conversation.title")
-    people = serializers.SlugRelatedField[Any](
-        slug_field="username", many=True, read_only=True
-    )
+    people = PersonSerializer(many=True)
     unread = serializers.IntegerField()
     last_message_at = serializers.DateTimeField(source="conversation.last_message_at")
 

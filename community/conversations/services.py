@@ -146,7 +146,7 @@ def flag_message(message: PrivateMessage, *, by: User, reason: str) -> MessageRe
 
 
 @transaction.atomic
-def decide_report(
+def mark_report(
     report: MessageReport, *, by: User, outcome: MessageReport.Outcome
 ) -> None:
     """Say whether a reported message broke the rules; upheld, it is taken away.

@@ -209,7 +209,7 @@ def report_decide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     outcome = Values(request.POST).choice(
         "outcome", MessageReport.Outcome.values, default=MessageReport.Outcome.DISMISSED
     )
-    services.decide_report(
+    services.mark_report(
         report, by=request.user, outcome=MessageReport.Outcome(outcome)
     )
     messages.success(request, _("Decided."))

@@ -274,8 +274,8 @@ def test_a_report_holds_what_was_said_and_one_moderator_decides(
 
     assert again.pk == report.pk
     assert (again.text, again.reason) == ("Buy this", "Advertising again")
-    services.decide_report(again, by=mod, outcome=MessageReport.Outcome.UPHELD)
-    services.decide_report(again, by=mod, outcome=MessageReport.Outcome.DISMISSED)
+    services.mark_report(again, by=mod, outcome=MessageReport.Outcome.UPHELD)
+    services.mark_report(again, by=mod, outcome=MessageReport.Outcome.DISMISSED)
     again.refresh_from_db()
     assert again.outcome == MessageReport.Outcome.UPHELD
     assert Record.objects.filter(action="message_report.decided").count() == 1
@@ -294,7 +294,7 @@ def test_upheld_a_message_is_taken_away_and_dismissed_it_stays(person: Person) -
         (fine, MessageReport.Outcome.DISMISSED),
     ):
         report = services.flag_message(message, by=ben, reason="Look")
-        services.decide_report(report, by=mod, outcome=outcome)
+        services.mark_report(report, by=mod, outcome=outcome)
 
     texts = conversation.messages.order_by("number").values_list("source_md", flat=True)
     assert list(texts) == ["", "Hello"]
