@@ -23,6 +23,8 @@ INLINE = re.compile(
 # What these show was rendered and sanitised when it was written, or is our own.
 SANITISED = {
     "templates/components/field_notes.html",
+    "templates/conversations/_message.html",
+    "templates/conversations/message_report.html",
     "templates/design/_preview.html",
     "templates/design/styleguide.html",
     "templates/docs/page_detail.html",

@@ -12,6 +12,7 @@ APPS = [
     "accounts",
     "search",
     "notifications",
+    "community.conversations",
     "community.forum",
     "community.docs",
     "community.contributions",

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.clock import now
-from notifications.registry import scopes
+from notifications.registry import scopes, silences
 
 
 class Kind(models.TextChoices):
@@ -17,6 +17,8 @@ class Kind(models.TextChoices):
     ANSWER_ACCEPTED = "answer_accepted", _("My answer was accepted")
     WATCHED = "watched", _("Topics I watch")
     COMMENT = "comment", _("Comments on my posts")
+    FOLLOWED = "followed", _("Topics of people I follow")
+    MESSAGE = "message", _("Messages to me")
     REMINDER = "reminder", _("Reminders of my bookmarks")
     CONTRIBUTION = "contribution", _("Credit for contributions")
     BILLING = "billing", _("Plans and payments")
@@ -33,6 +35,7 @@ BY_EMAIL_UNLESS_REFUSED = frozenset(
         Kind.REPLY,
         Kind.MENTION,
         Kind.ANSWER_ACCEPTED,
+        Kind.MESSAGE,
         Kind.REMINDER,
         Kind.BILLING,
         Kind.ORGANISATION,
@@ -47,7 +50,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         for kind, scope in scopes().items():
             row = scope(user).filter(pk=OuterRef("about_id"))
             allowed |= Q(Exists(row), about_kind=kind)
-        return self.filter(allowed, user_id=user.pk)
+        visible = self.filter(allowed, user_id=user.pk)
+        for silence in silences():
+            # What was told before they were muted goes, too, and is back afterwards.
+            muted = Q(actor__in=silence.muted_by(user)) & ~Q(kind__in=ALWAYS_BY_EMAIL)
+            visible = visible.exclude(muted)
+        return visible
 
     def unread(self) -> Self:
         return self.filter(read_at=None)

@@ -26,6 +26,7 @@ from billing.plans.services import ensure_default_plans
 from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
+from community.conversations.services import create_conversation, flag_message
 from community.docs.models import Page, Version
 from community.forum.services import post_comment
 from community.forum.tagging import create_tag
@@ -43,6 +44,7 @@ from tests.factories.accounts import with_seats
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
+from tests.factories.imports import imported_person, imported_topic
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 
@@ -186,7 +188,24 @@ def build() -> World:
     job = Job.objects.create(
         kind="webhook", subject=str(inbox.pk), state="dead", finished_at=timezone.now()
     )
+    talk = create_conversation([stranger], by=member, title="Keys", text="Hello.")
+    said = talk.messages.get()
+    report = flag_message(said, by=stranger, reason="Look.")
+    imported_topic(topic)
+    claimable = imported_person("1", email=member.email)
+    claimed = imported_person("2", claimed_by=member)
     world.values = {
+        "messages/": {
+            "reports/<int:pk>": f"reports/{report.pk}",
+            "m/<int:pk>": f"m/{said.pk}",
+            "<int:pk>": str(talk.pk),
+        },
+        "api/v1/conversations/": {"<int:pk>": str(talk.pk)},
+        "old/": {"<slug:source>": "meta", "<path:path>": "t/1"},
+        "settings/history/": {
+            "<int:pk>/claim": f"{claimable.pk}/claim",
+            "<int:pk>/release": f"{claimed.pk}/release",
+        },
         "": {
             "<slug:org>": team.slug,
             "<str:organisation>": team.public_id,

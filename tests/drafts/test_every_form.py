@@ -16,6 +16,7 @@ from accounts.services import add_member, create_organisation, invite_member
 from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
 from billing.quotes.signing import link_token
+from community.conversations.services import create_conversation
 from drafts.models import Draft
 from inference.keys.services import create_project
 from tests.factories import forum, playground
@@ -43,6 +44,8 @@ ELSEWHERE = (
 )
 # What stands in the gaps of an area's addresses.
 AREAS = {
+    "messages/": "talk",
+    "messages/m/": "message_of",
     "forum/t/": "topic",
     "forum/p/": "post",
     "forum/c/": "category",
@@ -107,6 +110,9 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
     key = key_of(team, owner)
     project = create_project(team, name="Site", monthly_limit_nano=None, by=owner)
     quote, approval = quote_of(team, owner), approval_of(team)
+    talk = create_conversation(
+        [owner], by=people["superuser"], title="Keys", text="Hello.", limited=False
+    )
     call = used(team, key, status="timed_out", error_code="upstream_timeout")
     return {
         "org": team.slug,
@@ -127,6 +133,8 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "model": "tiny",
         "chat_id": playground.chat(people["superuser"]).public_id,
         "share": "nothing",
+        "talk": str(talk.pk),
+        "message_of": str(talk.messages.get().pk),
         "answer": "1",
         "approval": str(approval.pk),
         "quote_token": link_token(quote),
@@ -245,6 +253,17 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
+    "/messages/new/": (
+        "/messages/new/",
+        "people",
+        {"people": "member", "title": "Keys", "text": "Which one?"},
+    ),
+    "/messages/N/write/": ("/messages/{talk}/", "text", {"text": "The first."}),
+    "/messages/m/N/report/": (
+        "/messages/m/{said}/report/",
+        "reason",
+        {"reason": "Advertising."},
+    ),
     "/pricing/talk/": (
         "/pricing/talk/",
         "message",
@@ -338,8 +357,11 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
         post=post,
         key=samples["public_id"],
         project=samples["project_id"],
+        talk=samples["talk"],
+        said=samples["message_of"],
     )
-    who = "superuser" if name == "reason" else "owner"
+    # Only moderators hide posts.
+    who = "superuser" if action == "/forum/p/N/hide/" else "owner"
     client = enter(who, people)
     session = client.session
     session["account_authentication_methods"] = [

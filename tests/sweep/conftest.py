@@ -21,6 +21,7 @@ from billing.plans.services import ensure_default_plans
 from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
+from community.conversations.services import create_conversation, flag_message
 from community.forum.services import post_comment
 from core.money import NANO
 from inference.catalog.defaults import ensure_default_models
@@ -34,6 +35,7 @@ from tests.factories.accounts import with_seats
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
+from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
@@ -75,6 +77,12 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
     posts = (topic, reply, comment, *topic.tags.all())
+    talk = create_conversation(
+        [people["staff"]], by=people["member"], title="Keys", text="Hello."
+    )
+    said = talk.messages.get()
+    report = flag_message(said, by=people["staff"], reason="Look.")
+    claimed = imported_person("1", claimed_by=people["staff"])
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
     event = WebhookInbox.objects.create(
@@ -98,7 +106,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, people["member"])
-    numbered = (*posts, event, token, job, lead_of(team), referral)
+    numbered = (*posts, talk, said, report, claimed, event, token, job)
+    numbered = (*numbered, lead_of(team), referral)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
@@ -123,7 +132,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "quote_id": [quote.public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
-        "path": ["index"],
+        "path": ["index", "t/1"],
+        "source": [imported_topic(topic).source.slug],
         "public_id": [key.public_id, report.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), link_token(quote), "x"],
         "username": ["owner"],

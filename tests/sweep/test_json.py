@@ -52,6 +52,7 @@ PLAUSIBLE = {
     "limit_nano": 1,
     "is_hard": True,
     "numbers": [2],
+    "people": ["owner"],
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}
