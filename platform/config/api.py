@@ -12,6 +12,7 @@ APPS = [
     "accounts",
     "search",
     "notifications",
+    "analytics",
     "community.forum",
     "community.docs",
     "community.contributions",

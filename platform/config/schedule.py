@@ -36,6 +36,9 @@ SCHEDULE: dict[str, Entry] = {
     "credits-expire": _every(60, "billing.credits.tasks.expire_credit"),
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
     "analytics-feed": _every(30, "analytics.tasks.feed"),
+    # Days end at another hour than UTC's, and the read side may be late.
+    "analytics-watches": _every(1800, "analytics.tasks.judge_watches"),
+    "analytics-digests": _every(1800, "analytics.tasks.send_digests", queue="mail"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
     "gateway-refusals": _every(15, "inference.gateway.tasks.publish_refusals"),

@@ -300,6 +300,8 @@ ELSEWHERE_SENT = {
     # Staff's: those of growth, of conversion and of credit send them.
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
+    # Staff's: those of analytics send them.
+    *("/staff/analytics/dashboards/", "/staff/analytics/annotations/"),
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
 }
@@ -372,6 +374,10 @@ NOTHING_THERE = {
     "/staff/operations/jobs/N/ignore/",
     # Nor a report, a lead, an offer or an experiment of that name.
     *("/staff/analytics/reports/key/replace/", "/staff/analytics/reports/key/delete/"),
+    *("/staff/analytics/reports/key/watch/", "/staff/analytics/dashboards/key/mail/"),
+    "/staff/analytics/dashboards/key/tiles/",
+    "/staff/analytics/dashboards/key/tiles/N/",
+    "/staff/analytics/dashboards/key/delete/",
     *("/staff/leads/N/take/", "/staff/leads/N/close/"),
     *("/staff/offers/all/pro/state/", "/staff/offers/experiments/pro/state/"),
     # Who changes a plan or reads a transcript is of the organisation: staff are not.

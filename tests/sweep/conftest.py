@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Membership
+from accounts.queries import personal_organisation
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
+from analytics import dashboards
 from analytics.services import save_report
 from billing.conversion import services as conversion
 from billing.conversion.models import Scenario
@@ -30,6 +32,7 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.billing import paid_invoice_of
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
@@ -90,6 +93,12 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     report = save_report(
         "funnel", name="Readers", query="s0=page_viewed&s1=searched", by=people["staff"]
     )
+    board = dashboards.create_dashboard("Monday", by=people["staff"])
+    tile = dashboards.add_tile(board, report, is_wide=False)
+    noted = dashboards.annotate(
+        date(2026, 3, 1), "release", "Version 2", by=people["staff"]
+    )
+    invoice = paid_invoice_of(personal_organisation(people["staff"]))
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     deployment = offered_model("swept").deployments.get()
@@ -99,7 +108,10 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],
+        "pk": [
+            str(one.pk)
+            for one in (*posts, event, token, job, lead_of(team), noted, invoice)
+        ],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -112,7 +124,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index"],
-        "public_id": [key.public_id, report.public_id],
+        "public_id": [key.public_id, report.public_id, board.public_id],
+        "tile": [str(tile.pk)],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
         "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
