@@ -8,5 +8,6 @@ urlpatterns = [
     path("", include("billing.subscriptions.urls")),
     path("", include("billing.stripe.urls")),
     path("", include("billing.conversion.urls")),
+    path("", include("billing.attribution.urls")),
     path("", include("billing.growth.urls")),
 ]

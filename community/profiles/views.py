@@ -1,11 +1,15 @@
+from collections.abc import Mapping
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.decorators import sign_in_required
 from accounts.models import User
+from accounts.types import AuthenticatedHttpRequest
 from community.forum.models import Post, Topic
-from community.reputation.models import Balance, Entry
+from community.reputation.models import Balance, Entry, Reach
 from core.reading import cursor_of
 from edge.pagination import paginate
 
@@ -38,6 +42,33 @@ def profile_detail(request: HttpRequest, username: str) -> HttpResponse:
         "github": person.identities.filter(provider="github").first(),
     }
     return render(request, "profiles/profile_detail.html", context)
+
+
+@require_safe
+@sign_in_required
+def reach(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """On how many ways to a payment one's own topics and answers were."""
+    page = paginate(
+        Reach.objects.filter(user=request.user),
+        order_by=("-organisations", "-pk"),
+        cursor=cursor_of(request),
+    )
+    topics = Topic.objects.visible_to(request.user).in_bulk(
+        [each.object_id for each in page.items if each.kind == Reach.Kind.TOPIC]
+    )
+    answers = (
+        Post.objects.visible_to(request.user)
+        .select_related("topic")
+        .in_bulk(
+            [each.object_id for each in page.items if each.kind == Reach.Kind.ANSWER]
+        )
+    )
+    works: dict[str, Mapping[int, Topic | Post]] = {
+        Reach.Kind.TOPIC: topics,
+        Reach.Kind.ANSWER: answers,
+    }
+    lines = [(each, works[each.kind].get(each.object_id)) for each in page.items]
+    return render(request, "profiles/reach.html", {"page": page, "lines": lines})
 
 
 @require_safe

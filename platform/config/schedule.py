@@ -50,6 +50,8 @@ SCHEDULE: dict[str, Entry] = {
     "forum-reminders": _every(60, "community.forum.tasks.notify_of_reminders"),
     # A week's percentiles move little in ten minutes.
     "usage-measure": _every(600, "inference.usage.tasks.measure_models", queue="usage"),
+    # Who reads it looks at days, not at minutes.
+    "attribution-due": _every(600, "billing.attribution.tasks.replace_due_ways"),
     "stored-prune": {
         "task": "inference.stored.tasks.prune",
         "schedule": crontab(minute=25),
@@ -75,6 +77,7 @@ SCHEDULE: dict[str, Entry] = {
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),
+    "attribution-ways": _nightly(3, 0, "billing.attribution.tasks.replace_ways"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),
     "forum-render-again": _nightly(3, 15, "community.forum.tasks.render_again"),
     "outbox-prune": _nightly(3, 20, "outbox.tasks.prune"),
