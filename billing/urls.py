@@ -10,4 +10,6 @@ urlpatterns = [
     path("", include("billing.conversion.urls")),
     path("", include("billing.attribution.urls")),
     path("", include("billing.growth.urls")),
+    path("", include("billing.referrals.urls")),
+    path("", include("billing.causes.urls")),
 ]

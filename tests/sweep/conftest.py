@@ -33,9 +33,11 @@ from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
 from tests.factories.billing import paid_invoice_of
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
+from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -101,6 +103,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     invoice = paid_invoice_of(personal_organisation(people["staff"]))
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
+    campaign = campaign_of(wait(24), is_started=False)
+    referral = referral_of(owner, people["member"])
+    numbered = (*posts, event, token, job, lead_of(team), referral, noted, invoice)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
@@ -108,10 +113,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [
-            str(one.pk)
-            for one in (*posts, event, token, job, lead_of(team), noted, invoice)
-        ],
+        "pk": [str(one.pk) for one in numbered],
+        "code": [referral.link.code],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -120,6 +123,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
@@ -128,7 +132,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "tile": [str(tile.pk)],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
-        "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
+        "key": [experiment_of("stay_talk").key, campaign.key, "stay_talk", "x"],
         "uidb36": ["1"],
         "digest": ["x"],
         "page": ["keys/"],
