@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,11 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.decorators import sign_in_required
 from accounts.models import User
+from accounts.types import AuthenticatedHttpRequest
 from community.forum.models import Comment, Post, Topic
 from community.imports.queries import origin_of
 from community.people.queries import stance_to
-from community.reputation.models import Balance, Entry
+from community.reputation.models import Balance, Entry, Reach
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 
@@ -81,6 +84,32 @@ def activity(request: HttpRequest, username: str) -> HttpResponse:
     context = {"person": person, "page": page, "kind": kind, "tabs": tabs}
     context["query"] = urlencode({"kind": kind})
     return render(request, "profiles/activity.html", context)
+
+
+@sign_in_required
+def reach(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """On how many ways to a payment one's own topics and answers were."""
+    page = paginate(
+        Reach.objects.filter(user=request.user),
+        order_by=("-organisations", "-pk"),
+        cursor=cursor_of(request),
+    )
+    topics = Topic.objects.visible_to(request.user).in_bulk(
+        [each.object_id for each in page.items if each.kind == Reach.Kind.TOPIC]
+    )
+    answers = (
+        Post.objects.visible_to(request.user)
+        .select_related("topic")
+        .in_bulk(
+            [each.object_id for each in page.items if each.kind == Reach.Kind.ANSWER]
+        )
+    )
+    works: dict[str, Mapping[int, Topic | Post]] = {
+        Reach.Kind.TOPIC: topics,
+        Reach.Kind.ANSWER: answers,
+    }
+    lines = [(each, works[each.kind].get(each.object_id)) for each in page.items]
+    return render(request, "profiles/reach.html", {"page": page, "lines": lines})
 
 
 @require_safe

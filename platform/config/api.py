@@ -12,6 +12,7 @@ APPS = [
     "accounts",
     "search",
     "notifications",
+    "analytics",
     "community.conversations",
     "community.forum",
     "community.docs",

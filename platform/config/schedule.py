@@ -36,6 +36,9 @@ SCHEDULE: dict[str, Entry] = {
     "credits-expire": _every(60, "billing.credits.tasks.expire_credit"),
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
     "analytics-feed": _every(30, "analytics.tasks.feed"),
+    # Days end at another hour than UTC's, and the read side may be late.
+    "analytics-watches": _every(1800, "analytics.tasks.judge_watches"),
+    "analytics-digests": _every(1800, "analytics.tasks.send_digests", queue="mail"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
     "gateway-refusals": _every(15, "inference.gateway.tasks.publish_refusals"),
@@ -47,6 +50,8 @@ SCHEDULE: dict[str, Entry] = {
     "forum-reminders": _every(60, "community.forum.tasks.notify_of_reminders"),
     # A week's percentiles move little in ten minutes.
     "usage-measure": _every(600, "inference.usage.tasks.measure_models", queue="usage"),
+    # Who reads it looks at days, not at minutes.
+    "attribution-due": _every(600, "billing.attribution.tasks.replace_due_ways"),
     "stored-prune": {
         "task": "inference.stored.tasks.prune",
         "schedule": crontab(minute=25),
@@ -96,6 +101,7 @@ SCHEDULE: dict[str, Entry] = {
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),
+    "attribution-ways": _nightly(3, 0, "billing.attribution.tasks.replace_ways"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),
     "forum-render-again": _nightly(3, 15, "community.forum.tasks.render_again"),
     "outbox-prune": _nightly(3, 20, "outbox.tasks.prune"),

@@ -361,3 +361,25 @@ class RefundRefused:
     invoice_id: int
     amount: int
     currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkReached:
+    """So many paying organisations met a person's topic or answer before they paid.
+
+    ``kind`` is ``topic`` or ``answer``, ``object_id`` the topic or the post. It is told
+    again when the number changes, and as 0, without an author, when they are too few
+    to be told apart no more.
+    """
+
+    kind: str
+    object_id: int
+    organisations: int
+    author_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonForgotten:
+    """How a person came here and what they looked at has been erased."""
+
+    user_id: int

@@ -26,6 +26,8 @@ class Kind(models.TextChoices):
     ORGANISATION = "organisation", _("Organisations")
     # By mail only for who asks for it; who says no is offered nothing anywhere.
     OFFERS = "offers", _("Offers and advice about plans")
+    # Told to staff alone, who have asked for each.
+    FIGURES = "figures", _("Figures I watch")
 
 
 # Nobody may miss these.
@@ -39,8 +41,10 @@ BY_EMAIL_UNLESS_REFUSED = frozenset(
         Kind.REMINDER,
         Kind.BILLING,
         Kind.ORGANISATION,
+        Kind.FIGURES,
     }
 )
+FOR_STAFF = frozenset({Kind.FIGURES})
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from accounts import services, tokens
 from accounts.models import Membership, User
+from accounts.queries import personal_organisation
+from analytics import dashboards
 from analytics.services import save_report
 from billing.conversion import services as conversion
 from billing.conversion.models import Scenario
@@ -41,6 +43,7 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
+from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
@@ -177,6 +180,9 @@ def build() -> World:
         query="steps=2&s0=page_viewed&s1=email_verified",
         by=staff,
     )
+    board = dashboards.create_dashboard("Monday", by=staff)
+    tile = dashboards.add_tile(board, report, is_wide=False)
+    noted = dashboards.annotate(date(2026, 3, 1), "release", "Version 2", by=staff)
     inbox = WebhookInbox.objects.create(
         endpoint="default",
         event_id="evt_1",
@@ -275,6 +281,15 @@ def build() -> World:
             "<uuid:uuid>": str(decided.uuid),
         },
         "staff/analytics/reports/": {"<slug:public_id>": report.public_id},
+        "staff/analytics/dashboards/": {
+            "<slug:public_id>": board.public_id,
+            "<int:tile>": str(tile.pk),
+        },
+        "staff/analytics/annotations/": {"<int:pk>": str(noted.pk)},
+        "api/v1/analytics/reports/": {"<slug:public_id>": report.public_id},
+        "staff/attribution/": {
+            "<int:pk>": str(paid_invoice_of(personal_organisation(staff)).pk)
+        },
         "staff/analytics/events/": {"<slug:slug>": "page_viewed"},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},

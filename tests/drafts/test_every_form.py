@@ -340,6 +340,8 @@ ELSEWHERE_SENT = {
     *("/staff/quotes/quo/ask/", "/staff/quotes/quo/buyer/"),
     *("/staff/quotes/quo/withdraw/", "/staff/approvals/N/"),
     "/staff/revenue/invoices/N/refund/",
+    # Staff's: those of analytics send them.
+    *("/staff/analytics/dashboards/", "/staff/analytics/annotations/"),
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
     *("/staff/circuits/N/pause/", "/staff/circuits/N/close/"),
@@ -417,6 +419,10 @@ NOTHING_THERE = {
     # Nor a report, a lead, an offer, an experiment or a campaign of that name.
     "/staff/offers/campaigns/pro/state/",
     *("/staff/analytics/reports/key/replace/", "/staff/analytics/reports/key/delete/"),
+    *("/staff/analytics/reports/key/watch/", "/staff/analytics/dashboards/key/mail/"),
+    "/staff/analytics/dashboards/key/tiles/",
+    "/staff/analytics/dashboards/key/tiles/N/",
+    "/staff/analytics/dashboards/key/delete/",
     *("/staff/leads/N/take/", "/staff/leads/N/close/"),
     *("/staff/offers/all/pro/state/", "/staff/offers/experiments/pro/state/"),
     # Who changes a plan or reads a transcript is of the organisation: staff are not.

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Membership
+from accounts.queries import personal_organisation
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
+from analytics import dashboards
 from analytics.services import save_report
 from billing.conversion import services as conversion
 from billing.conversion.models import Scenario
@@ -32,6 +34,7 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
@@ -81,7 +84,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         [people["staff"]], by=people["member"], title="Keys", text="Hello."
     )
     said = talk.messages.get()
-    report = flag_message(said, by=people["staff"], reason="Look.")
+    flagged = flag_message(said, by=people["staff"], reason="Look.")
     claimed = imported_person("1", claimed_by=people["staff"])
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
@@ -102,12 +105,18 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     report = save_report(
         "funnel", name="Readers", query="s0=page_viewed&s1=searched", by=people["staff"]
     )
+    board = dashboards.create_dashboard("Monday", by=people["staff"])
+    tile = dashboards.add_tile(board, report, is_wide=False)
+    noted = dashboards.annotate(
+        date(2026, 3, 1), "release", "Version 2", by=people["staff"]
+    )
+    invoice = paid_invoice_of(personal_organisation(people["staff"]))
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, people["member"])
-    numbered = (*posts, talk, said, report, claimed, event, token, job)
-    numbered = (*numbered, lead_of(team), referral)
+    numbered = (*posts, talk, said, flagged, claimed, event, token, job)
+    numbered = (*numbered, lead_of(team), referral, noted, invoice)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
@@ -134,7 +143,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "version": ["1.0"],
         "path": ["index", "t/1"],
         "source": [imported_topic(topic).source.slug],
-        "public_id": [key.public_id, report.public_id],
+        "public_id": [key.public_id, report.public_id, board.public_id],
+        "tile": [str(tile.pk)],
         "token": [unsubscribe_token(owner, Kind.REPLY), link_token(quote), "x"],
         "username": ["owner"],
         "key": [experiment_of("stay_talk").key, campaign.key, "stay_talk", "x"],

@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "inference.transcripts",
     "inference.usage",
     "billing.approvals",
+    "billing.attribution",
     "billing.causes",
     "billing.conversion",
     "billing.growth",
