@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("billing.plans.urls")),
     path("", include("billing.credits.urls")),
+    path("", include("billing.overage.urls")),
     path("", include("billing.subscriptions.urls")),
     path("", include("billing.stripe.urls")),
     path("", include("billing.conversion.urls")),

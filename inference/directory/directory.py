@@ -8,8 +8,8 @@ PostgreSQL nothing can change, so the copies are good for a while longer.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -22,7 +22,7 @@ from django.utils import timezone
 from core.errors import Unavailable
 from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import Features
-from entitlements.queries import credit_for, entitlements_for, hint_for
+from entitlements.queries import entitlements_for, hint_for
 from inference.budgets.queries import hard_limits
 from inference.catalog.models import Deployment, Model
 from inference.catalog.pricing import amount_of, worst_of
@@ -32,7 +32,8 @@ from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.stored.models import Storage
 from inference.transcripts.models import TranscriptChoice
-from inference.usage.models import OrganisationMonth, UsageHour
+from inference.usage.models import UsageHour
+from inference.usage.room import credit_now, spent_in_month
 
 # How long a revoked key may still be used where Redis announces nothing.
 KEY_SECONDS = 5.0
@@ -372,7 +373,7 @@ def load_caller(digest: str) -> Caller | None:
         keeps_transcripts=_has(TranscriptChoice.objects, key.organisation_id),
         rules=_rules_of(key),
         hint=_hint_of(key),
-        credit=_credit_of(key.organisation_id, features),
+        credit=credit_now(key.organisation_id, features.monthly_allowance_nano),
     )
 
 
@@ -387,25 +388,6 @@ def _hint_of(key: ApiKey) -> errors.Hint | None:
     locale = key.created_by.locale if key.created_by else ""
     text = hint.text_zh if locale.startswith("zh") else hint.text_en
     return errors.Hint(text, hint.url)
-
-
-def _credit_of(organisation_id: int, features: Features) -> Credit:
-    """Read the credit of an organisation, less what an earlier month draws yet.
-
-    Billing hears of usage within a minute. In the first minute of a month that may be
-    usage of the month before, whose credit is not to be spent twice.
-    """
-    credit = credit_for(organisation_id)
-    month = timezone.now().strftime("%Y%m")
-    if not credit.remaining_nano or credit.month == month:
-        return credit
-    earlier = datetime.strptime(credit.month, "%Y%m").replace(tzinfo=UTC)
-    used = spent_in_month(organisation_id, earlier.date())
-    settled = replace(credit, remaining_nano=0).most_of(
-        credit.month, features.monthly_allowance_nano
-    )
-    undrawn = max(used - settled, 0)
-    return replace(credit, remaining_nano=max(credit.remaining_nano - undrawn, 0))
 
 
 def _rules_of(key: ApiKey) -> KeyRules:
@@ -496,11 +478,3 @@ def load_spent(
         else 0
     )
     return spent, int(by_key or 0), int(by_project or 0), int(by_member or 0)
-
-
-def spent_in_month(organisation_id: int, month: date) -> int:
-    """Return what an organisation used in the month that begins on a day, durably."""
-    sums = OrganisationMonth.objects.filter(
-        organisation_id=organisation_id, month=month
-    )
-    return sums.values_list("price_nano", flat=True).first() or 0

@@ -41,6 +41,7 @@ from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
+from tests.factories.overage import statement_of
 
 # Whoever signs in, and what each of them is.
 ROLES = (
@@ -179,6 +180,7 @@ def build() -> World:
     job = Job.objects.create(
         kind="webhook", subject=str(inbox.pk), state="dead", finished_at=timezone.now()
     )
+    statement = statement_of(team)
     world.values = {
         "": {
             "<slug:org>": team.slug,
@@ -186,6 +188,8 @@ def build() -> World:
             "<slug:public_id>": key.public_id,
             "<slug:project_id>": project.public_id,
             "<slug:credit_id>": credit_of(team, 5 * NANO).public_id,
+            "<slug:statement_id>": statement.public_id,
+            "<str:statement>": statement.public_id,
             "<str:request_id>": call.pk,
             "<str:username>": member.username,
             "<str:version>": version.slug,

@@ -271,6 +271,11 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         "amount",
         {"amount": "5.00", "effect": "hard"},
     ),
+    "/console/northwind/charges/": (
+        "/console/northwind/charges/",
+        "cap",
+        {"cap": "5.00"},
+    ),
     "/console/northwind/transcripts/": (
         "/console/northwind/transcripts/",
         "days",

@@ -33,6 +33,7 @@ from tests.factories.accounts import with_seats
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
+from tests.factories.overage import statement_of
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -95,6 +96,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
+    statement = statement_of(team)
     candidates = {
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
@@ -109,6 +111,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "surface": ["console"],
         "moment": ["leaving"],
         "credit_id": [credit_of(team, NANO).public_id],
+        "statement_id": [statement.public_id],
+        "statement": [statement.public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index"],

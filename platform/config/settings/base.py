@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "billing.conversion",
     "billing.growth",
     "billing.credits",
+    "billing.overage",
     "billing.ledger",
     "billing.plans",
     "billing.stripe",
