@@ -4,6 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("billing.plans.urls")),
+    path("", include("billing.catalogue.urls")),
     path("", include("billing.credits.urls")),
     path("", include("billing.overage.urls")),
     path("", include("billing.subscriptions.urls")),

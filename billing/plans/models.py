@@ -87,6 +87,11 @@ class PlanVersion(models.Model):
                 condition=Q(published_at__isnull=False, retired_at=None),
                 name="plans_planversion_one_on_offer",
             ),
+            models.UniqueConstraint(
+                fields=["plan"],
+                condition=Q(published_at=None),
+                name="plans_planversion_one_draft",
+            ),
             models.CheckConstraint(
                 condition=Q(seat_min__gte=1, seat_max__gte=models.F("seat_min")),
                 name="plans_planversion_seats",

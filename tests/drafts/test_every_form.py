@@ -305,6 +305,9 @@ ELSEWHERE_SENT = {
     # Staff's: those of growth, of conversion and of credit send them.
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
+    # Staff's: the catalogue's tests send them.
+    *("/staff/plans/new/", "/staff/plans/pro/", "/staff/plans/pro/draft/"),
+    "/staff/plans/pro/archive/",
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
 }

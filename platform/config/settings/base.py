@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "inference.stored",
     "inference.transcripts",
     "inference.usage",
+    "billing.catalogue",
     "billing.conversion",
     "billing.growth",
     "billing.credits",
