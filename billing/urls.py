@@ -11,4 +11,6 @@ urlpatterns = [
     path("", include("billing.stripe.urls")),
     path("", include("billing.conversion.urls")),
     path("", include("billing.growth.urls")),
+    path("", include("billing.referrals.urls")),
+    path("", include("billing.causes.urls")),
 ]

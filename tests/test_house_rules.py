@@ -316,7 +316,7 @@ SHORTENED = {
     "platform/search/views.py",
     # A word of a query, as long as words are kept; and three prices of some more.
     "platform/search/asking.py",
-    "inference/directory/directory.py",
+    "inference/directory/offers.py",
 }
 
 

@@ -76,8 +76,8 @@ class PlanForm(forms.Form):
     is_public = forms.BooleanField(label=_("Shown on the pricing page"), required=False)
 
 
-class ReasonForm(forms.Form):
-    """Why something is published or archived."""
+class ArchiveForm(forms.Form):
+    """Why a plan is sold no longer."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -87,7 +87,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class PublishForm(ReasonForm):
+class PublishForm(ArchiveForm):
     """The reason, and what was looked at."""
 
     fingerprint = forms.CharField(max_length=64, widget=forms.HiddenInput)

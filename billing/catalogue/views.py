@@ -14,11 +14,11 @@ from accounts.decorators import recent_sign_in_required, staff_required
 from accounts.types import AuthenticatedHttpRequest
 from billing.catalogue import queries, services
 from billing.catalogue.forms import (
+    ArchiveForm,
     DraftForm,
     NewPlanForm,
     PlanForm,
     PublishForm,
-    ReasonForm,
     shown_terms,
 )
 from billing.plans import drafts
@@ -64,7 +64,7 @@ def plan_detail(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
         messages.success(request, _("The plan was changed."))
         return redirect("catalogue:plan-detail", found.key)
     status = 422 if form.is_bound else 200
-    return _detail(request, found, form, ReasonForm(), status=status)
+    return _detail(request, found, form, ArchiveForm(), status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -118,7 +118,7 @@ def plan_publish(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
         if not form.is_bound:
             return redirect("catalogue:plan-detail", found.key)
         messages.error(request, str(NoDraft()))
-        return _detail(request, found, _named(found), ReasonForm(), status=409)
+        return _detail(request, found, _named(found), ArchiveForm(), status=409)
     terms = drafts.terms_of(draft)
     offered = drafts.offered_of(found)
     before = drafts.terms_of(offered) if offered else None
@@ -153,7 +153,7 @@ def plan_drop(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
 def plan_archive(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
     """Sell a plan no longer; who has it keeps it."""
     found = _plan(plan)
-    form = ReasonForm(request.POST)
+    form = ArchiveForm(request.POST)
     if form.is_valid():
         try:
             is_news = drafts.archive_plan(
@@ -186,7 +186,7 @@ def _detail(
     request: AuthenticatedHttpRequest,
     plan: Plan,
     form: PlanForm,
-    archiving: ReasonForm,
+    archiving: ArchiveForm,
     *,
     status: int,
 ) -> HttpResponse:

@@ -53,6 +53,7 @@ def card(method: Any) -> Card | None:
         last4=str(details.get("last4") or ""),
         exp_month=details.get("exp_month"),
         exp_year=details.get("exp_year"),
+        fingerprint=str(details.get("fingerprint") or ""),
     )
 
 

@@ -28,6 +28,8 @@ class Card:
     last4: str
     exp_month: int | None
     exp_year: int | None
+    # The same for the same card in every account.
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

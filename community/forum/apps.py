@@ -18,6 +18,7 @@ class ForumConfig(AppConfig):
         from community.forum.indexing import entries
         from community.forum.models import Comment, Post
         from community.forum.narrowing import FILTERS
+        from community.forum.nodes import register_nodes
         from notifications import registry as notifications
         from search import registry as search
 
@@ -25,3 +26,4 @@ class ForumConfig(AppConfig):
         search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)
         notifications.register("comment", Comment.objects.visible_to)
+        register_nodes()

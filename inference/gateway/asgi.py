@@ -21,7 +21,8 @@ from django.conf import settings
 from core.context import request_id as current_request_id
 from core.errors import Unavailable
 from inference.catalog.models import path_of
-from inference.directory.directory import Caller, OfferedModel
+from inference.directory.callers import Caller
+from inference.directory.offers import OfferedModel
 from inference.gateway import metrics, refusals
 from inference.gateway.counting import count
 from inference.gateway.engine import Engine

@@ -12,6 +12,7 @@ from cryptography.fernet import InvalidToken
 
 from inference.catalog.alarms import KEEP_SECONDS, alarm_key
 from inference.catalog.models import Deployment
+from inference.gateway.cache import AnswerCache
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
 from inference.protocol.answers import error_in, hide
@@ -43,16 +44,27 @@ class Attempts:
     """Tries deployments, judges what fails, and tells staff what only they can mend."""
 
     def __init__(
-        self, redis: LeanRedis, providers: Mapping[str, Provider], router: Router
+        self,
+        redis: LeanRedis,
+        providers: Mapping[str, Provider],
+        router: Router,
+        cache: AnswerCache,
     ) -> None:
         self.redis = redis
+        self.cache = cache
         self.providers = providers
         self.router = router
         self.alarmed: set[int] = set()
 
     async def complete(self, exchange: Exchange) -> None:
-        """Bring the whole answer of a model. Raises ``APIError``."""
+        """Bring a whole answer, a model's or one of before. Raises ``APIError``."""
+        if exchange.cache_name and await self.cache.find(exchange):
+            return
+        await self._complete(exchange)
+        if exchange.cache_name:
+            await self.cache.keep(exchange)
 
+    async def _complete(self, exchange: Exchange) -> None:
         async def attempt(deployment: Deployment) -> tuple[dict[str, Any], bytes]:
             provider = self.providers[deployment.provider]
             answer = await provider.complete(deployment, exchange.ask(deployment))
@@ -146,7 +158,7 @@ class Attempts:
     ) -> Answered:
         """Return what a deployment of the runner gives. Raises ``Unanswered``."""
         caller = exchange.caller.organisation_id
-        left_out: set[int] = set()
+        left_out = set(exchange.runner.paused)
         failed: set[int] = set()
         verdict: Verdict | None = None
         for deployment, turn in self.router.candidates(

@@ -37,7 +37,7 @@ _PREFLIGHT = (
     (b"content-length", b"0"),
 )
 _EXPOSED = (
-    b"x-request-id, request-id, x-cost, x-hidden-data, retry-after, retry-after-ms, "
+    b"x-request-id, request-id, x-cost, x-cache, x-hidden-data, retry-after, retry-after-ms, "
     b"x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
     b"x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens"
 )

@@ -18,16 +18,11 @@ from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
 from inference.gateway import metrics
-from inference.gateway.admission import (
-    LEASE_SECONDS,
-    Admission,
-    keys_of,
-    record_of,
-    request_key,
-)
+from inference.gateway.admission import Admission, keys_of, record_of
 from inference.gateway.exchange import Exchange, Stage
 from inference.gateway.keeping import Keeping
 from inference.gateway.request import Request
+from inference.limits.reservations import LEASE_SECONDS, request_key
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.metering import Tokens

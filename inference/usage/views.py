@@ -92,10 +92,14 @@ def log_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
     names = [
         *("request_id", "occurred_at", "model", "key__name", "status", "is_stream"),
         *("is_estimated", "tokens_in", "tokens_cached", "tokens_out", "price_nano"),
-        *("first_byte_ms", "total_ms", "client_request_id", "error_code"),
+        *("first_byte_ms", "total_ms", "client_request_id", "error_code", "saved_nano"),
     ]
     rows = _events(request, period).order_by("-occurred_at", "-request_id")
-    shown = {"key__name": "key", "price_nano": "price_nano_usd"}
+    shown = {
+        "key__name": "key",
+        "price_nano": "price_nano_usd",
+        "saved_nano": "saved_nano_usd",
+    }
     header = [shown.get(name, name) for name in names]
     return csv_response(
         f"requests-{request.organisation.slug}-{period.name}.csv",

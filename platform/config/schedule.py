@@ -65,14 +65,24 @@ SCHEDULE: dict[str, Entry] = {
     },
     # Those who were in their night are told in their morning.
     "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
+    "growth-campaigns": _every(300, "billing.growth.tasks.advance_campaigns"),
     "growth-release": _every(3600, "billing.growth.tasks.release_expired"),
     "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
     "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),
+    "growth-judge": _nightly(4, 55, "billing.growth.tasks.judge"),
     "growth-learn": _nightly(4, 50, "billing.growth.tasks.learn"),
+    "referrals-reward": {
+        "task": "billing.referrals.tasks.reward_due",
+        "schedule": crontab(minute=45),
+    },
+    "referrals-prune": _nightly(4, 55, "billing.referrals.tasks.prune_traces"),
     "credits-remind": {
         "task": "billing.credits.tasks.remind_of_expiry",
         "schedule": crontab(minute=15),
     },
+    "knowledge-rebuild": _nightly(4, 30, "knowledge.tasks.rebuild"),
+    # After everything of the day is known and scored.
+    "causes-estimate": _nightly(5, 0, "billing.causes.tasks.estimate"),
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
     "overage-check": _nightly(2, 50, "billing.overage.tasks.check_charges"),

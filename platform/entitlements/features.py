@@ -43,7 +43,7 @@ class Features:
     tokens_per_minute: int = _kept(60_000, by=_ADMISSION)
     concurrent_requests: int = _kept(4, by=_ADMISSION)
     monthly_allowance_nano: int = _kept(
-        1 * NANO, by="inference.directory.directory.Caller.most_of"
+        1 * NANO, by="inference.directory.callers.Caller.most_of"
     )
     seats: int = _kept(1, by="entitlements.seats.seats_of")
     audit_log: bool = _kept(False, by="audit.views.record_csv")

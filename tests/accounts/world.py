@@ -39,9 +39,11 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.overage import statement_of
+from tests.factories.referrals import referral_of
 
 # Whoever signs in, and what each of them is.
 ROLES = (
@@ -162,6 +164,8 @@ def build() -> World:
     )
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     experiment = experiment_of("stay_talk")
+    campaign = campaign_of(wait(24), is_started=False)
+    referral = referral_of(owner, member)
     lead = lead_of(team)
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     report = save_report(
@@ -237,8 +241,13 @@ def build() -> World:
             "<slug:moment>": Moment.LEAVING.value,
             "<slug:key>": "stay_talk",
         },
+        "staff/causes/": {"<slug:cause>": "docs_read"},
+        "staff/knowledge/nodes/": {"<slug:kind>": "doc", "<path:key>": "keys"},
         "staff/leads/": {"<int:pk>": str(lead.pk)},
+        "staff/referrals/": {"<int:pk>": str(referral.pk)},
+        "invite/": {"<slug:code>": referral.link.code},
         "staff/offers/experiments/": {"<slug:key>": experiment.key},
+        "staff/offers/campaigns/": {"<slug:key>": campaign.key},
         "_growth/": {
             "<slug:surface>": Surface.CONSOLE.value,
             "<uuid:uuid>": str(decided.uuid),

@@ -304,12 +304,14 @@ ELSEWHERE_SENT = {
     *("/forum/categories/N/", "/forum/tags/N/", "/forum/comments/N/edit/"),
     # Staff's: those of growth, of conversion and of credit send them.
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
+    "/staff/offers/campaigns/new/",
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
     # Staff's: the catalogue's tests send them.
     *("/staff/plans/new/", "/staff/plans/pro/", "/staff/plans/pro/draft/"),
     "/staff/plans/pro/archive/",
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
+    *("/staff/circuits/N/pause/", "/staff/circuits/N/close/"),
 }
 
 
@@ -378,7 +380,8 @@ FOR_PROGRAMS = {
 NOTHING_THERE = {
     "/staff/operations/jobs/N/retry/",
     "/staff/operations/jobs/N/ignore/",
-    # Nor a report, a lead, an offer or an experiment of that name.
+    # Nor a report, a lead, an offer, an experiment or a campaign of that name.
+    "/staff/offers/campaigns/pro/state/",
     *("/staff/analytics/reports/key/replace/", "/staff/analytics/reports/key/delete/"),
     *("/staff/leads/N/take/", "/staff/leads/N/close/"),
     *("/staff/offers/all/pro/state/", "/staff/offers/experiments/pro/state/"),

@@ -30,10 +30,12 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.overage import statement_of
+from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -93,6 +95,9 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     )
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
+    campaign = campaign_of(wait(24), is_started=False)
+    referral = referral_of(owner, people["member"])
+    numbered = (*posts, event, token, job, lead_of(team), referral)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
@@ -101,7 +106,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],
+        "pk": [str(one.pk) for one in numbered],
+        "code": [referral.link.code],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -110,6 +116,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "statement_id": [statement.public_id],
         "statement": [statement.public_id],
@@ -119,7 +126,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "public_id": [key.public_id, report.public_id],
         "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
         "username": ["owner"],
-        "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
+        "key": [experiment_of("stay_talk").key, campaign.key, "stay_talk", "x"],
         "uidb36": ["1"],
         "digest": ["x"],
         "page": ["keys/"],

@@ -39,6 +39,7 @@ PLAUSIBLE = {
     "requests_per_minute": 1,
     "tokens_per_minute": 1,
     "concurrent_requests": 1,
+    "cache_seconds": 1,
     "reason": "A typing error.",
     "version": "",
     "is_locked": False,

@@ -18,9 +18,9 @@ from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import Features
 from entitlements.models import CreditLine
 from entitlements.services import replace_for, set_credit
-from inference.directory.directory import load_caller
-from inference.gateway import admission
+from inference.directory.loading import load_caller
 from inference.keys.models import ApiKey
+from inference.limits.reservations import ADMIT
 from tests.factories.credits import credit_of
 from tests.factories.inference import key_of, used
 from tests.factories.overage import charged
@@ -114,7 +114,7 @@ def test_a_call_costs_no_round_trip_more_with_credit(
         await door.enter(who)
 
     at_the_door(spend)
-    assert asked == [admission.ADMIT]
+    assert asked == [ADMIT]
 
 
 def test_a_caller_is_read_with_the_credit_of_its_organisation(
