@@ -4,7 +4,9 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("billing.plans.urls")),
+    path("", include("billing.catalogue.urls")),
     path("", include("billing.credits.urls")),
+    path("", include("billing.overage.urls")),
     path("", include("billing.subscriptions.urls")),
     path("", include("billing.quotes.urls")),
     path("", include("billing.refunds.urls")),

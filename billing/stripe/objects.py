@@ -278,6 +278,18 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceItem:
+    """An amount on an invoice or on its way to one; ``reference`` is our name of it."""
+
+    id: str
+    customer_id: str
+    invoice_id: str
+    amount: int
+    currency: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """A price as Stripe has it."""
 

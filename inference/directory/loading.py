@@ -1,26 +1,21 @@
 """Reading keys, plans and models from PostgreSQL, for the copies of a process."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
 
 from django.db.models import Manager, Prefetch
-from django.utils import timezone
 
-from entitlements.credit import Credit
-from entitlements.features import Features
-from entitlements.queries import credit_for, entitlements_for, hint_for
+from entitlements.queries import entitlements_for, hint_for
 from inference.budgets.queries import hard_limits
 from inference.catalog.models import Deployment, Model
 from inference.catalog.queries import current_prices
 from inference.directory.callers import Caller, KeyRules
 from inference.directory.offers import OfferedModel
-from inference.directory.spent import spent_in_month
 from inference.keys.models import ApiKey
 from inference.protocol import errors
 from inference.stored.models import Storage
 from inference.transcripts.models import TranscriptChoice
+from inference.usage.room import credit_now
 
 
 def load_caller(digest: str) -> Caller | None:
@@ -48,7 +43,7 @@ def load_caller(digest: str) -> Caller | None:
         keeps_transcripts=_has(TranscriptChoice.objects, key.organisation_id),
         rules=_rules_of(key),
         hint=_hint_of(key),
-        credit=_credit_of(key.organisation_id, features),
+        credit=credit_now(key.organisation_id, features.monthly_allowance_nano),
     )
 
 
@@ -63,25 +58,6 @@ def _hint_of(key: ApiKey) -> errors.Hint | None:
     locale = key.created_by.locale if key.created_by else ""
     text = hint.text_zh if locale.startswith("zh") else hint.text_en
     return errors.Hint(text, hint.url)
-
-
-def _credit_of(organisation_id: int, features: Features) -> Credit:
-    """Read the credit of an organisation, less what an earlier month draws yet.
-
-    Billing hears of usage within a minute. In the first minute of a month that may be
-    usage of the month before, whose credit is not to be spent twice.
-    """
-    credit = credit_for(organisation_id)
-    month = timezone.now().strftime("%Y%m")
-    if not credit.remaining_nano or credit.month == month:
-        return credit
-    earlier = datetime.strptime(credit.month, "%Y%m").replace(tzinfo=UTC)
-    used = spent_in_month(organisation_id, earlier.date())
-    settled = replace(credit, remaining_nano=0).most_of(
-        credit.month, features.monthly_allowance_nano
-    )
-    undrawn = max(used - settled, 0)
-    return replace(credit, remaining_nano=max(credit.remaining_nano - undrawn, 0))
 
 
 def _rules_of(key: ApiKey) -> KeyRules:

@@ -1,14 +1,13 @@
 """What was used this month, durably, in billionths of a dollar."""
 
-from datetime import date
-
 from django.db import Error as DatabaseError
 from django.db.models import Sum
 from django.utils import timezone
 
 from core.errors import Unavailable
 from inference.directory.callers import Caller
-from inference.usage.models import OrganisationMonth, UsageHour
+from inference.usage.models import UsageHour
+from inference.usage.room import spent_in_month
 from stores.threads import in_thread
 
 
@@ -57,11 +56,3 @@ def load_spent(
         else 0
     )
     return spent, int(by_key or 0), int(by_project or 0), int(by_member or 0)
-
-
-def spent_in_month(organisation_id: int, month: date) -> int:
-    """Return what an organisation used in the month that begins on a day, durably."""
-    sums = OrganisationMonth.objects.filter(
-        organisation_id=organisation_id, month=month
-    )
-    return sums.values_list("price_nano", flat=True).first() or 0

@@ -22,6 +22,7 @@ APPS = [
     "inference.usage",
     "inference.budgets",
     "billing.credits",
+    "billing.overage",
     "billing.plans",
     "billing.subscriptions",
 ]

@@ -34,6 +34,10 @@ SCHEDULE: dict[str, Entry] = {
     "jobs-contributions": _every(15, "jobs.tasks.sweep", "contribution"),
     "subscriptions-expire": _every(60, "billing.subscriptions.tasks.expire_grants"),
     "credits-expire": _every(60, "billing.credits.tasks.expire_credit"),
+    # Stripe keeps the invoice of a new period open for an hour.
+    "overage-close": _every(
+        300, "billing.overage.tasks.close_periods", queue="billing"
+    ),
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
     "analytics-feed": _every(30, "analytics.tasks.feed"),
     # Days end at another hour than UTC's, and the read side may be late.
@@ -100,6 +104,7 @@ SCHEDULE: dict[str, Entry] = {
     "causes-estimate": _nightly(5, 0, "billing.causes.tasks.estimate"),
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
+    "overage-check": _nightly(2, 50, "billing.overage.tasks.check_charges"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),
     "attribution-ways": _nightly(3, 0, "billing.attribution.tasks.replace_ways"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),

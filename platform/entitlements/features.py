@@ -30,10 +30,11 @@ def _kept(default: T, *, by: str) -> T:
 class Features:
     """What an organisation may do.
 
-    ``monthly_allowance_nano`` is the value of usage included each calendar month
-    (UTC), in billionths of a US dollar; beyond it credit is drawn (``credit.Credit``),
-    and without credit calls are refused. ``seats`` is how many members may be there;
-    nobody is sent away when there are more.
+    ``monthly_allowance_nano`` is the value of usage included each month of the
+    subscription, else of the calendar (``terms``), in billionths of a US dollar; beyond
+    it credit is drawn (``credit.Credit``), and without credit calls are charged or
+    refused. ``seats`` is how many members may be there; nobody is sent away when there
+    are more.
     """
 
     plan: str = "free"

@@ -48,6 +48,7 @@ from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.imports import imported_person, imported_topic
+from tests.factories.overage import statement_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 
@@ -200,6 +201,7 @@ def build() -> World:
     imported_topic(topic)
     claimable = imported_person("1", email=member.email)
     claimed = imported_person("2", claimed_by=member)
+    statement = statement_of(team)
     world.values = {
         "messages/": {
             "reports/<int:pk>": f"reports/{report.pk}",
@@ -219,6 +221,8 @@ def build() -> World:
             "<slug:project_id>": project.public_id,
             "<slug:quote_id>": quote.public_id,
             "<slug:credit_id>": credit_of(team, 5 * NANO).public_id,
+            "<slug:statement_id>": statement.public_id,
+            "<str:statement>": statement.public_id,
             "<str:request_id>": call.pk,
             "<str:username>": member.username,
             "<str:version>": version.slug,

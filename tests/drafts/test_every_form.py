@@ -302,6 +302,11 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         "amount",
         {"amount": "5.00", "effect": "hard"},
     ),
+    "/console/northwind/charges/": (
+        "/console/northwind/charges/",
+        "cap",
+        {"cap": "5.00"},
+    ),
     "/console/northwind/transcripts/": (
         "/console/northwind/transcripts/",
         "days",
@@ -342,6 +347,9 @@ ELSEWHERE_SENT = {
     "/staff/revenue/invoices/N/refund/",
     # Staff's: those of analytics send them.
     *("/staff/analytics/dashboards/", "/staff/analytics/annotations/"),
+    # Staff's: the catalogue's tests send them.
+    *("/staff/plans/new/", "/staff/plans/pro/", "/staff/plans/pro/draft/"),
+    "/staff/plans/pro/archive/",
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
     *("/staff/circuits/N/pause/", "/staff/circuits/N/close/"),

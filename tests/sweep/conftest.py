@@ -40,6 +40,7 @@ from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
+from tests.factories.overage import statement_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
@@ -122,6 +123,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     transcript_of(call)
     quote = quote_of(team, owner)
     money = (approval_of(team), paid_invoice(team))
+    statement = statement_of(team)
     candidates = {
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
@@ -139,6 +141,8 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "quote_id": [quote.public_id],
+        "statement_id": [statement.public_id],
+        "statement": [statement.public_id],
         "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index", "t/1"],

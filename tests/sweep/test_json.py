@@ -50,6 +50,7 @@ PLAUSIBLE = {
     "into": 1,
     "target": "organisation",
     "limit_nano": 1,
+    "cap_nano": 1,
     "is_hard": True,
     "numbers": [2],
     "people": ["owner"],
