@@ -197,14 +197,14 @@ def build() -> World:
     )
     talk = create_conversation([stranger], by=member, title="Keys", text="Hello.")
     said = talk.messages.get()
-    report = flag_message(said, by=stranger, reason="Look.")
+    flagged = flag_message(said, by=stranger, reason="Look.")
     imported_topic(topic)
     claimable = imported_person("1", email=member.email)
     claimed = imported_person("2", claimed_by=member)
     statement = statement_of(team)
     world.values = {
         "messages/": {
-            "reports/<int:pk>": f"reports/{report.pk}",
+            "reports/<int:pk>": f"reports/{flagged.pk}",
             "m/<int:pk>": f"m/{said.pk}",
             "<int:pk>": str(talk.pk),
         },

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0006_comments_and_reminders"),
+        ("notifications", "0007_figures"),
     ]
 
     operations = [
@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                     ("security", "Security of my account"),
                     ("organisation", "Organisations"),
                     ("offers", "Offers and advice about plans"),
+                    ("figures", "Figures I watch"),
                 ],
                 max_length=30,
             ),
@@ -49,6 +50,7 @@ class Migration(migrations.Migration):
                     ("security", "Security of my account"),
                     ("organisation", "Organisations"),
                     ("offers", "Offers and advice about plans"),
+                    ("figures", "Figures I watch"),
                 ],
                 max_length=30,
             ),
