@@ -86,6 +86,7 @@ def activity(request: HttpRequest, username: str) -> HttpResponse:
     return render(request, "profiles/activity.html", context)
 
 
+@require_safe
 @sign_in_required
 def reach(request: AuthenticatedHttpRequest) -> HttpResponse:
     """On how many ways to a payment one's own topics and answers were."""

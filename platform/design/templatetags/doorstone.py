@@ -108,7 +108,7 @@ def nano(amount: int | None, currency: str) -> str:
 
 
 @register.filter
-def exact(amount_nano: int, currency: str) -> str:
+def exact_nano(amount_nano: int, currency: str) -> str:
     """Return an amount to the last billionth it holds, for sums that are checked."""
     return format_exact(amount_nano, currency)
 
