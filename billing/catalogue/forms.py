@@ -203,7 +203,7 @@ def shown_terms(terms: PlanTerms | None) -> dict[str, Any]:
         else PlanVersion.Collection.AUTOMATIC.value,
         "currency": currency,
         **{
-            each: Decimal(prices[each]) / unit
+            each: (Decimal(prices[each]) / unit).quantize(Decimal(1) / unit)
             for each in Price.Interval.values
             if each in prices
         },

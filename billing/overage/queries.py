@@ -105,8 +105,10 @@ def usage_by_model(coverage: Coverage) -> Iterator[ModelUsage]:
             uncovered=Sum("uncovered_nano"),
         )
     )
-    found = [
-        ModelUsage(
+    found = []
+    for model, *sums in rows:
+        plan, credit, charged, uncovered = (int(each) for each in sums)
+        line = ModelUsage(
             # What was covered before rows were told apart has no model.
             model=model or "",
             used_nano=plan + credit + charged + uncovered,
@@ -116,9 +118,7 @@ def usage_by_model(coverage: Coverage) -> Iterator[ModelUsage]:
             uncovered_nano=uncovered,
             charge_nano=charge_of(charged, coverage.charge_percent),
         )
-        for model, *sums in rows
-        for plan, credit, charged, uncovered in [map(int, sums)]
-    ]
+        found.append(line)
     yield from sorted(found, key=lambda line: (-line.used_nano, line.model))
 
 

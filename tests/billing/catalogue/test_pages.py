@@ -187,7 +187,7 @@ def test_a_draft_shows_again_what_it_says(client: Client, staff: User) -> None:
         assert f'value="{value}"' in said
     client.post(page("pro", "drop/"))
     assert not PlanVersion.objects.filter(published_at=None).exists()
-    assert 'value="20"' in client.get(page("pro", "draft/")).content.decode()
+    assert 'value="20.00"' in client.get(page("pro", "draft/")).content.decode()
 
 
 def test_who_bought_before_keeps_their_terms(
@@ -282,7 +282,7 @@ def test_an_archived_plan_is_not_sold_and_stays_with_who_has_it(
     line = Record.objects.get(action="plan.archived")
     assert (line.target, line.after) == ("pro", {"reason": "Too cheap"})
     # It comes back with the terms it had.
-    assert 'value="20"' in client.get(page("pro", "draft/")).content.decode()
+    assert 'value="20.00"' in client.get(page("pro", "draft/")).content.decode()
 
 
 def test_what_everybody_has_is_neither_published_nor_archived(
