@@ -1,6 +1,8 @@
 """The four orders of a funnel, against loops that say what they mean."""
 
 import random
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import duckdb
@@ -10,7 +12,7 @@ from analytics.answers import FunnelAnswer
 from analytics.engines import answering, collecting
 from analytics.evaluation.moments import from_micros
 from analytics.questions import EventPattern, Funnel, Order, Span
-from tests.analytics.brute import Done, find_ways
+from tests.analytics.brute import Done, find_ways, text_of
 from tests.analytics.conftest import put
 from tests.analytics.random_logs import LOGS, START, random_funnel, random_log
 
@@ -49,6 +51,27 @@ def test_every_way_through_a_random_log_is_the_one_that_loops_find(
         came_far += sum(way.reached > 1 for way in expected.values())
     # A log in which nobody comes anywhere shows nothing.
     assert came_far > LOGS / 4
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_a_way_has_the_value_of_the_event_it_began_with(
+    order: Order, store: duckdb.DuckDBPyConnection
+) -> None:
+    rng = random.Random(f"values {order}")  # noqa: S311 - a seed, no secret
+
+    for number in range(60):
+        log = random_log(rng)
+        funnel = replace(random_funnel(rng, order), breakdown="plan")
+        put(store, log)
+        ways = find_ways(funnel, log).values()
+        expected = Counter(text_of(way.entry, "plan") or "" for way in ways)
+
+        found = answering.answer(store, funnel, None)
+
+        assert isinstance(found, FunnelAnswer)
+        assert {
+            each.value: each.steps[0].count for each in found.divisions
+        } == expected, f"log {number}: {funnel}"
 
 
 def test_ten_values_of_a_breakdown_are_named_and_the_rest_is_put_together(
