@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.plans.comparison import SOLD
 from billing.plans.queries import offers
 from entitlements.features import FREE
-from knowledge.registry import Known, Need, NodeSource, register, register_need
+from knowledge.registry import KnownNode, Need, NodeSource, register, register_need
 
 
 def register_nodes() -> None:
@@ -28,21 +28,21 @@ def register_nodes() -> None:
     )
 
 
-def _features() -> Iterator[Known]:
+def _features() -> Iterator[KnownNode]:
     for sold in SOLD:
         with translation.override("zh-hans"):
             chinese = str(sold.label)
-        yield Known(key=sold.feature, title_en=str(sold.label), title_zh=chinese)
+        yield KnownNode(key=sold.feature, title_en=str(sold.label), title_zh=chinese)
 
 
-def _plans() -> Iterator[Known]:
+def _plans() -> Iterator[KnownNode]:
     for offer in offers():
         more = [
             ("feature", sold.feature)
             for sold in SOLD
             if getattr(offer.features, sold.feature) > getattr(FREE, sold.feature)
         ]
-        yield Known(
+        yield KnownNode(
             key=offer.plan.key,
             title_en=offer.plan.name,
             url="/pricing/",

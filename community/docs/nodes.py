@@ -6,7 +6,7 @@ from itertools import groupby
 from django.utils.translation import gettext_lazy as _
 
 from community.docs.models import LOCALES, Page
-from knowledge.registry import Actor, Known, NodeSource, register
+from knowledge.registry import Actor, KnownNode, NodeSource, register
 
 # Pages fetched at a time, with their text some megabytes.
 _AT_ONCE = 200
@@ -25,7 +25,7 @@ def register_nodes() -> None:
     )
 
 
-def _pages() -> Iterator[Known]:
+def _pages() -> Iterator[KnownNode]:
     """Yield each page once, with what it says in all its languages."""
     current = Page.objects.published().filter(version__is_default=True)
     rows = current.select_related("version").order_by("path", "locale")
@@ -35,7 +35,7 @@ def _pages() -> Iterator[Known]:
         pages = {page.locale: page for page in group}
         first = pages.get(LOCALES[0]) or next(iter(pages.values()))
         chinese = pages.get("zh-hans")
-        yield Known(
+        yield KnownNode(
             key=path,
             title_en=first.title,
             title_zh=chinese.title if chinese else "",

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext_lazy as _
 
 from community.forum.models import Post, Topic
-from knowledge.registry import Actor, Known, NodeSource, register
+from knowledge.registry import Actor, KnownNode, NodeSource, register
 
 # Posts fetched at a time, with their text some megabytes.
 _AT_ONCE = 500
@@ -24,11 +24,11 @@ def register_nodes() -> None:
     )
 
 
-def _topics() -> Iterator[Known]:
+def _topics() -> Iterator[KnownNode]:
     open_to_all = Topic.objects.visible_to(AnonymousUser()).listed()
     opening = Post.objects.filter(number=1, topic__in=open_to_all)
     for post in opening.select_related("topic").iterator(chunk_size=_AT_ONCE):
-        yield Known(
+        yield KnownNode(
             key=str(post.topic_id),
             title_en=post.topic.title,
             url=post.topic.get_absolute_url(),
@@ -38,13 +38,13 @@ def _topics() -> Iterator[Known]:
         )
 
 
-def _answers() -> Iterator[Known]:
+def _answers() -> Iterator[KnownNode]:
     open_to_all = Topic.objects.visible_to(AnonymousUser()).listed()
     solved = Post.objects.visible_to(AnonymousUser()).filter(
         pk__in=open_to_all.filter(solution__isnull=False).values("solution")
     )
     for post in solved.select_related("topic").iterator(chunk_size=_AT_ONCE):
-        yield Known(
+        yield KnownNode(
             key=str(post.pk),
             title_en=post.topic.title,
             # The address stays when the title changes.

@@ -241,10 +241,12 @@ def similar(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def related(request: HttpRequest, pk: int) -> HttpResponse:
-    """Topics about the same, as a fragment for the topic's page."""
+    """What others read next and topics about the same, for the topic's page."""
     topic = visible_topic(request, pk)
     hits = alike(topic.title, user=request.user, besides=topic.pk)
-    return render(request, "forum/_related.html", {"hits": hits})
+    following = what_next("topic", str(topic.pk), actor=request.user)
+    context = {"hits": hits, "next_nodes": following}
+    return render(request, "forum/_related.html", context)
 
 
 def _list(
@@ -340,7 +342,6 @@ def _topic_page(
         "topic": topic,
         "window": window,
         "people": list(authors.values())[:PEOPLE],
-        "next_nodes": what_next("topic", str(topic.pk), actor=request.user),
         "aside_title": _("About this topic"),
         "form": form,
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from inference.catalog.models import Model
-from knowledge.registry import Known, NodeSource, register
+from knowledge.registry import KnownNode, NodeSource, register
 
 
 def register_nodes() -> None:
@@ -13,11 +13,11 @@ def register_nodes() -> None:
     register(NodeSource(kind="model", label=_("Models"), read=_models))
 
 
-def _models() -> Iterator[Known]:
+def _models() -> Iterator[KnownNode]:
     for model in Model.objects.offered().order_by("slug"):
         # Every plan has the open ones.
         needs = (("feature", "premium_models"),) if model.is_premium else ()
-        yield Known(
+        yield KnownNode(
             key=model.slug,
             title_en=model.title,
             url=model.get_absolute_url(),

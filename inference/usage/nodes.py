@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from activity.models import Event
 from core.clock import now
 from inference.usage.models import UsageEvent
-from knowledge.registry import Known, Need, NodeSource, register, register_need
+from knowledge.registry import KnownNode, Need, NodeSource, register, register_need
 
 # What was met longer ago has been explained or mended since.
 SINCE = timedelta(days=30)
@@ -31,7 +31,7 @@ def register_nodes() -> None:
         register_need(Need(key=code, label=label, event="call_refused", code=code))
 
 
-def _errors() -> Iterator[Known]:
+def _errors() -> Iterator[KnownNode]:
     """Yield each code that callers met; one that nobody meets needs no page."""
     since = now() - SINCE
     met: dict[str, set[int | None]] = {}
@@ -45,7 +45,7 @@ def _errors() -> Iterator[Known]:
             met.setdefault(code, set()).add(organisation_id)
     for code, organisations in sorted(met.items()):
         about = ABOUT.get(code)
-        yield Known(
+        yield KnownNode(
             key=code,
             title_en=code,
             names=(code,),

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from knowledge.models import GraphEdge
-from knowledge.registry import Known, needs, sources
+from knowledge.registry import KnownNode, needs, sources
 
 _ADDRESS = re.compile(r'href="([^"]+)"')
 # Names of models, codes and plans: a word with the signs that they are made of.
@@ -28,11 +28,11 @@ class Graph:
     """Nodes in their order, and edges between places in it; ``kind → pair → times``."""
 
     kinds: list[str] = field(default_factory=list)
-    nodes: list[Known] = field(default_factory=list)
+    nodes: list[KnownNode] = field(default_factory=list)
     place: dict[tuple[str, str], int] = field(default_factory=dict)
     written: dict[GraphEdge.Kind, Counter[Pair]] = field(default_factory=dict)
 
-    def add(self, kind: str, known: Known) -> None:
+    def add(self, kind: str, known: KnownNode) -> None:
         """Add a node; of two of the same key the first stays."""
         if (kind, known.key) not in self.place and len(known.key) <= MOST_KEY:
             self.place[kind, known.key] = len(self.nodes)
@@ -73,7 +73,7 @@ def read_graph() -> Graph:
         for known in source.read():
             graph.add(source.kind, known)
     for need in needs().values():
-        graph.add(NEED, Known(key=need.key, title_en=str(need.label)))
+        graph.add(NEED, KnownNode(key=need.key, title_en=str(need.label)))
     by_address = {
         known.url.rstrip("/"): at for at, known in enumerate(graph.nodes) if known.url
     }

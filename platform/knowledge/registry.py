@@ -12,7 +12,7 @@ Actor = User | AnonymousUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownNode:
     """One thing as its area knows it; ``key`` is unique among those of its kind.
 
     ``text`` and ``html`` are what it says: words of ``names`` found in the text of
@@ -35,7 +35,7 @@ class Known:
     demand: int = 0
 
 
-Read = Callable[[], Iterable[Known]]
+Read = Callable[[], Iterable[KnownNode]]
 Visible = Callable[[Actor, Iterable[str]], set[str]]
 
 

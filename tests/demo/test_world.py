@@ -16,6 +16,8 @@ from django.utils import timezone
 from accounts.models import Organisation, User
 from activity.models import Event
 from audit.models import Record
+from billing.causes.causes import Cause
+from billing.causes.models import CauseEstimate
 from billing.conversion.figures import cohorts_by_source, total
 from billing.conversion.funnel import STEPS
 from billing.conversion.models import Developer
@@ -29,11 +31,13 @@ from community.forum import counting
 from community.forum.models import Post, PostRevision, Topic, Vote
 from community.reputation.models import Balance
 from demo.people import DAYS
+from demo.planted import LACKING, LOOKING
 from entitlements.models import OrganisationEntitlement
 from inference.catalog.models import Model
 from inference.keys.models import ApiKey
 from inference.usage.models import UsageHour
 from jobs.models import Job
+from knowledge.models import Build, Gap, GraphNode
 from notifications.models import EmailMessage, Notification
 from search.models import IndexEntry
 from tests.demo.worlds import SMALL, make
@@ -160,3 +164,14 @@ def test_everybody_in_the_demo_comes_further_step_by_step(world: datetime) -> No
     callers = EmailAddress.objects.filter(user__in=ApiKey.objects.values("created_by"))
     assert callers.exists()
     assert not callers.filter(verified=False).exists()
+
+
+def test_what_the_nights_compute_is_there_and_names_what_was_planted(
+    world: datetime,
+) -> None:
+    lost = Gap.objects.filter(kind=Gap.Kind.SEARCH)
+    assert list(lost.values_list("words", "demand")) == [(LACKING, LOOKING)]
+    build = Build.objects.current().get()
+    assert build.sittings > 0
+    assert GraphNode.objects.current().filter(kind="topic", readers__gt=0).exists()
+    assert set(CauseEstimate.objects.values_list("cause", flat=True)) == set(Cause)
