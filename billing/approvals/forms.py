@@ -2,7 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 
-class DecisionForm(forms.Form):
+class ApprovalForm(forms.Form):
     """Yes or no, and why."""
 
     decision = forms.ChoiceField(

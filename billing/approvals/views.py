@@ -13,7 +13,7 @@ from django.views.decorators.http import (
 from accounts.decorators import recent_sign_in_required, staff_required
 from accounts.types import AuthenticatedHttpRequest
 from billing.approvals import permissions, services
-from billing.approvals.forms import DecisionForm
+from billing.approvals.forms import ApprovalForm
 from billing.approvals.models import Approval
 from core.errors import DomainError
 from core.reading import Values, cursor_of
@@ -45,7 +45,7 @@ def approval_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 def approval_detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """One request; a POST approves or rejects it."""
     approval = _approval(pk)
-    form = DecisionForm(request.POST if request.method == "POST" else None)
+    form = ApprovalForm(request.POST if request.method == "POST" else None)
     status = 422 if form.is_bound else 200
     if form.is_valid():
         decide = {"approve": services.approve, "reject": services.reject}

@@ -297,7 +297,7 @@ class WhyForm(forms.Form):
     )
 
 
-class ReasonForm(forms.Form):
+class DiscountForm(forms.Form):
     """Why so much is taken off, for the second person."""
 
     reason = _line(

@@ -7,7 +7,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Organisation, User
-from audit import services as audit
 from billing.approvals import permissions as approval_permissions
 from billing.approvals import services as approvals
 from billing.approvals.exceptions import OwnOrganisation
@@ -28,6 +27,14 @@ from billing.quotes.exceptions import (
 )
 from billing.quotes.jobs import CONTRACT
 from billing.quotes.models import Buyer, Contract, Quote, Signature
+from billing.quotes.rows import (
+    audit_quote,
+    close_quote,
+    lock_quote,
+    numbers_of,
+    withdrawal_of,
+    worth_of,
+)
 from billing.quotes.signing import digest_of, has_buyer, terms_of
 from billing.subscriptions.exceptions import SeatsOutOfRange
 from billing.subscriptions.mirror import supersede_checkouts
@@ -38,7 +45,6 @@ from contracts.billing import (
     QuoteExpired,
     QuoteRequested,
     QuoteSent,
-    QuoteWithdrawn,
 )
 from core.context import network
 from jobs.services import enqueue
@@ -74,7 +80,7 @@ def ask_for_quote(
     )
     buyer.quote = quote
     buyer.save()
-    _audit("quote.requested", quote, by=by)
+    audit_quote("quote.requested", quote, by=by)
     publish(
         QuoteRequested(
             quote_id=quote.pk,
@@ -100,7 +106,7 @@ def create_quote(
         lead=lead,
         prepared_by=by,
     )
-    _audit("quote.begun", quote, by=by)
+    audit_quote("quote.begun", quote, by=by)
     return quote
 
 
@@ -113,10 +119,10 @@ def set_terms(quote: Quote, *, by: User, **terms: Any) -> Quote:
     ``QuoteOpenAlready`` or ``SeatsOutOfRange``.
     """
     _drop_approvals(quote)
-    locked = _lock(quote)
+    locked = lock_quote(quote)
     if locked.state not in {State.DRAFT, State.SENT}:
         raise QuoteClosed
-    before = _numbers(locked)
+    before = numbers_of(locked)
     was_sent = locked.state == State.SENT
     for name, value in terms.items():
         setattr(locked, name, value)
@@ -126,20 +132,20 @@ def set_terms(quote: Quote, *, by: User, **terms: Any) -> Quote:
     locked.state = State.DRAFT
     locked.sent_at = locked.expires_at = None
     _save_as_only_draft(locked)
-    _audit("quote.written", locked, by=by, before=before)
+    audit_quote("quote.written", locked, by=by, before=before)
     if was_sent:
-        publish(_withdrawn(locked, by))
+        publish(withdrawal_of(locked, by))
     return locked
 
 
 @transaction.atomic
 def set_buyer(quote: Quote, *, by: User | None, **details: str) -> Buyer:
     """Write whom it is made out to, also after it was sent. Raises ``QuoteClosed``."""
-    locked = _lock(quote)
+    locked = lock_quote(quote)
     if locked.state != State.DRAFT and not locked.is_open:
         raise QuoteClosed
     buyer, _ = Buyer.objects.update_or_create(quote=locked, defaults=details)
-    _audit("quote.buyer_written", locked, by=by)
+    audit_quote("quote.buyer_written", locked, by=by)
     return buyer
 
 
@@ -150,7 +156,7 @@ def issue_quote(quote: Quote, *, by: User) -> Quote:
     Raises ``QuoteClosed``, ``QuoteIncomplete``, ``PlanNotSynced``, and for a discount
     ``OwnOrganisation`` or ``NeedsApproval``.
     """
-    locked = _lock(quote)
+    locked = lock_quote(quote)
     if locked.state != State.DRAFT:
         raise QuoteClosed
     if not has_buyer(locked):
@@ -173,8 +179,8 @@ def issue_quote(quote: Quote, *, by: User) -> Quote:
     locked.sent_at = now
     locked.expires_at = now + timedelta(days=locked.valid_days)
     locked.save(update_fields=["state", "prepared_by", "sent_at", "expires_at"])
-    _audit("quote.sent", locked, by=by)
-    publish(QuoteSent(**_worth(locked), user_id=by.pk))
+    audit_quote("quote.sent", locked, by=by)
+    publish(QuoteSent(**worth_of(locked), user_id=by.pk))
     notices.send_to_buyer(locked)
     return locked
 
@@ -213,7 +219,7 @@ def accept_quote(
     # Not its key: who writes about the organisation meanwhile holds the quote.
     rows = Organisation.objects.select_for_update(no_key=True)
     rows.get(pk=quote.organisation_id)
-    locked = _lock(quote)
+    locked = lock_quote(quote)
     if locked.state == State.ACCEPTED:
         return locked.contract
     if not locked.is_open:
@@ -255,10 +261,10 @@ def accept_quote(
     # Before the audit log's lock, as everywhere.
     _win_lead(locked)
     enqueue(CONTRACT, contract.pk)
-    _audit("quote.accepted", locked, by=by, digest=digest)
+    audit_quote("quote.accepted", locked, by=by, digest=digest)
     publish(
         QuoteAccepted(
-            **_worth(locked), contract_id=contract.pk, user_id=by.pk if by else None
+            **worth_of(locked), contract_id=contract.pk, user_id=by.pk if by else None
         )
     )
     notices.notify_of_acceptance(locked, name=name)
@@ -268,11 +274,11 @@ def accept_quote(
 @transaction.atomic
 def decline_quote(quote: Quote, *, by: User | None, why: str) -> Quote:
     """Say no to a quote. Raises ``QuoteClosed``."""
-    locked = _lock(quote)
+    locked = lock_quote(quote)
     if not locked.is_open:
         raise QuoteClosed
-    _close(locked, State.DECLINED, why=why)
-    _audit("quote.declined", locked, by=by)
+    close_quote(locked, State.DECLINED, why=why)
+    audit_quote("quote.declined", locked, by=by)
     publish(
         QuoteDeclined(
             quote_id=locked.pk,
@@ -288,12 +294,12 @@ def decline_quote(quote: Quote, *, by: User | None, why: str) -> Quote:
 def withdraw_quote(quote: Quote, *, by: User, why: str) -> Quote:
     """Take a quote back before it is accepted. Raises ``QuoteClosed``."""
     _drop_approvals(quote)
-    locked = _lock(quote)
+    locked = lock_quote(quote)
     if locked.state not in {State.DRAFT, State.SENT}:
         raise QuoteClosed
-    _close(locked, State.WITHDRAWN, why=why)
-    _audit("quote.withdrawn", locked, by=by)
-    publish(_withdrawn(locked, by))
+    close_quote(locked, State.WITHDRAWN, why=why)
+    audit_quote("quote.withdrawn", locked, by=by)
+    publish(withdrawal_of(locked, by))
     return locked
 
 
@@ -310,11 +316,11 @@ def approval_subject(quote: Quote) -> str:
 
 @transaction.atomic
 def _expire(pk: int) -> int:
-    row = _lock(Quote(pk=pk))
+    row = lock_quote(Quote(pk=pk))
     if row.state != State.SENT or row.is_open:
         return 0
-    _close(row, State.EXPIRED)
-    _audit("quote.expired", row, by=None)
+    close_quote(row, State.EXPIRED)
+    audit_quote("quote.expired", row, by=None)
     publish(QuoteExpired(quote_id=row.pk, organisation_id=row.organisation_id))
     return 1
 
@@ -364,69 +370,9 @@ def _check_seats(price: Price, seats: int) -> None:
         raise SeatsOutOfRange
 
 
-def _lock(quote: Quote) -> Quote:
-    rows = Quote.objects.select_for_update(of=("self",))
-    return rows.select_related("organisation", "price__plan_version__plan").get(
-        pk=quote.pk
-    )
-
-
-def _close(quote: Quote, state: str, *, why: str = "") -> None:
-    quote.state = state
-    quote.decided_at = timezone.now()
-    quote.why = why.strip()
-    quote.save(update_fields=["state", "decided_at", "why"])
-
-
 def _drop_approvals(quote: Quote) -> None:
     """Let no approval of other terms wait; before the quote's lock, as a decision does.
 
     Only tidiness: an approval names the revision it is of.
     """
     approvals.drop_requests(Approval.Kind.DISCOUNT, about=f"{quote.public_id}:")
-
-
-def _worth(quote: Quote) -> dict[str, Any]:
-    return {
-        "quote_id": quote.pk,
-        "organisation_id": quote.organisation_id,
-        "plan": quote.price.plan_version.plan.key,
-        "seats": quote.seats,
-        "amount": quote.amounts.term,
-        "currency": quote.price.currency,
-    }
-
-
-def _withdrawn(quote: Quote, by: User) -> QuoteWithdrawn:
-    return QuoteWithdrawn(
-        quote_id=quote.pk, organisation_id=quote.organisation_id, user_id=by.pk
-    )
-
-
-def _numbers(quote: Quote) -> dict[str, Any]:
-    return {
-        "price": quote.price.lookup_key,
-        "seats": quote.seats,
-        "term_months": quote.term_months,
-        "discount_bps": quote.discount_bps,
-        "revision": quote.revision,
-    }
-
-
-def _audit(
-    action: str,
-    quote: Quote,
-    *,
-    by: User | None,
-    before: dict[str, Any] | None = None,
-    **more: str,
-) -> None:
-    why = {"why": quote.why} if quote.why else {}
-    audit.record(
-        action,
-        actor=by,
-        organisation=quote.organisation,
-        target=quote.number,
-        before=before,
-        after={**_numbers(quote), **why, **more},
-    )

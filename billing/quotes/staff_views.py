@@ -22,7 +22,7 @@ from billing.quotes.door import initial_of
 from billing.quotes.forms import (
     BeginForm,
     BuyerForm,
-    ReasonForm,
+    DiscountForm,
     TermsForm,
     WhyForm,
 )
@@ -147,7 +147,7 @@ def staff_send(request: AuthenticatedHttpRequest, quote_id: str) -> HttpResponse
 def staff_ask(request: AuthenticatedHttpRequest, quote_id: str) -> HttpResponse:
     """Ask a second person for the discount; their yes sends the quote."""
     quote = _quote(quote_id)
-    form = ReasonForm(request.POST)
+    form = DiscountForm(request.POST)
     if not form.is_valid():
         return _page(request, quote, reason=form, status=422)
     try:
@@ -217,7 +217,7 @@ def _page(
         "buyer": Buyer.objects.filter(quote=quote).first(),
         "amounts": quote.amounts,
         "terms": _terms_form(quote, None),
-        "reason": ReasonForm(),
+        "reason": DiscountForm(),
         "why": WhyForm(),
         "is_draft": is_draft,
         "is_open": is_draft or quote.state == Quote.State.SENT,
