@@ -5,7 +5,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from community.conversations.models import MOST_PEOPLE, Reach
+from community.conversations.models import MOST_PEOPLE, MessagePreference
 from community.forum.cleaning import clean_title
 from community.forum.forms import TextForm, checked_text
 from edge.fields import TextField
@@ -75,12 +75,12 @@ class MessageReportForm(forms.Form):
         return checked_text(self.cleaned_data["reason"])
 
 
-class ReachForm(forms.Form):
+class MessagePreferenceForm(forms.Form):
     """Who may begin to write to one."""
 
     messages_from = forms.ChoiceField(
         label=_("Who may begin to write to you"),
-        choices=Reach.From.choices,
+        choices=MessagePreference.From.choices,
         help_text=_("Conversations that have begun go on."),
     )
 

@@ -198,7 +198,7 @@ class MessageReport(models.Model):
         return f"{self.message_id} by {self.reporter_id}"
 
 
-class Reach(models.Model):
+class MessagePreference(models.Model):
     """Who may begin to write to a person. Without a row it is everybody."""
 
     class From(models.TextChoices):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db.models import Q
 
 from accounts.models import User
-from community.conversations.models import Participant, Reach
+from community.conversations.models import MessagePreference, Participant
 from community.forum.permissions import can_moderate
 from community.people.models import Stance
 
@@ -46,7 +46,11 @@ def _out_of_reach(keys: Sequence[int], sender: User) -> set[int]:
     follow = Stance.objects.filter(
         user__in=keys, person=sender, kind=Stance.Kind.FOLLOW
     )
-    closed = Q(messages_from=Reach.From.NOBODY) | Q(
-        messages_from=Reach.From.FOLLOWED
+    closed = Q(messages_from=MessagePreference.From.NOBODY) | Q(
+        messages_from=MessagePreference.From.FOLLOWED
     ) & ~Q(user__in=follow.values("user"))
-    return set(Reach.objects.filter(closed, user__in=keys).values_list("pk", flat=True))
+    return set(
+        MessagePreference.objects.filter(closed, user__in=keys).values_list(
+            "pk", flat=True
+        )
+    )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from community.conversations.models import (
+    MessagePreference,
     Participant,
     PrivateConversation,
     PrivateMessage,
-    Reach,
 )
 from edge.pagination import CursorPage, paginate
 
@@ -64,10 +64,14 @@ def people_in(conversation: PrivateConversation) -> list[User]:
     return [each.user for each in present.order_by("pk")]
 
 
-def reach_of(user: User) -> Reach.From:
+def message_preference_of(user: User) -> MessagePreference.From:
     """Return who may begin to write to ``user``."""
-    row = Reach.objects.filter(user=user).first()
-    return Reach.From(row.messages_from) if row else Reach.From.EVERYBODY
+    row = MessagePreference.objects.filter(user=user).first()
+    return (
+        MessagePreference.From(row.messages_from)
+        if row
+        else MessagePreference.From.EVERYBODY
+    )
 
 
 def told_of(user: User) -> Iterator[dict[str, object]]:

@@ -14,11 +14,11 @@ from community.conversations.exceptions import (
 )
 from community.conversations.models import (
     MOST_PEOPLE,
+    MessagePreference,
     MessageReport,
     Participant,
     PrivateConversation,
     PrivateMessage,
-    Reach,
 )
 from community.conversations.permissions import is_blocked_in, who_takes_none
 from community.forum.cleaning import clean_text, clean_title
@@ -172,9 +172,11 @@ def mark_report(
     )
 
 
-def set_reach(user: User, messages_from: Reach.From) -> None:
+def set_message_preference(user: User, messages_from: MessagePreference.From) -> None:
     """Say who may begin to write to ``user``; what has begun goes on."""
-    Reach.objects.update_or_create(user=user, defaults={"messages_from": messages_from})
+    MessagePreference.objects.update_or_create(
+        user=user, defaults={"messages_from": messages_from}
+    )
 
 
 @transaction.atomic

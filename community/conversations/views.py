@@ -18,21 +18,21 @@ from community.conversations.forms import (
     MAX_NAMES,
     ConversationForm,
     MessageForm,
+    MessagePreferenceForm,
     MessageReportForm,
-    ReachForm,
 )
 from community.conversations.models import (
+    MessagePreference,
     MessageReport,
     PrivateConversation,
     PrivateMessage,
-    Reach,
 )
 from community.conversations.permissions import can_decide_reports
 from community.conversations.queries import (
     WINDOW,
     list_conversations,
+    message_preference_of,
     people_in,
-    reach_of,
     rows_of,
     told_of,
 )
@@ -160,13 +160,13 @@ def message_report(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 @sign_in_required(page=own_address)
 def reach_edit(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Who may begin to write to one, and taking along what one wrote."""
-    first = {"messages_from": reach_of(request.user)}
-    form = ReachForm(request.POST or None, initial=first)
+    first = {"messages_from": message_preference_of(request.user)}
+    form = MessagePreferenceForm(request.POST or None, initial=first)
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            chosen = Reach.From(form.cleaned_data["messages_from"])
-            services.set_reach(request.user, chosen)
+            chosen = MessagePreference.From(form.cleaned_data["messages_from"])
+            services.set_message_preference(request.user, chosen)
             messages.success(request, _("Saved."))
             return redirect("conversations:reach-edit")
         status = 422

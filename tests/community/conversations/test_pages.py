@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from accounts.tokens import create_token
 from community.conversations.models import (
+    MessagePreference,
     MessageReport,
     PrivateConversation,
     PrivateMessage,
-    Reach,
 )
 from community.conversations.services import create_conversation, create_message
 
@@ -206,7 +206,7 @@ def test_who_may_write_is_chosen_on_its_page(person: Person) -> None:
 
     assert saved.status_code == 302
     assert wrong.status_code == 422
-    assert Reach.objects.get(user=ada).messages_from == "followed"
+    assert MessagePreference.objects.get(user=ada).messages_from == "followed"
 
 
 def test_what_one_wrote_is_a_file_to_keep(talk: PrivateConversation) -> None:

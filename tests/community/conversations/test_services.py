@@ -17,11 +17,11 @@ from community.conversations.exceptions import (
     WrongPeople,
 )
 from community.conversations.models import (
+    MessagePreference,
     MessageReport,
     Participant,
     PrivateConversation,
     PrivateMessage,
-    Reach,
 )
 from community.forum.exceptions import TokenReused
 from community.people.models import Stance
@@ -127,7 +127,7 @@ def test_who_blocks_gets_nothing_and_is_not_told_on(person: Person) -> None:
     ada, ben, cy = person("ada"), person("ben"), person("cy")
     conversation = start(ada, ben)
     set_stance(ada, by=ben, kind=Stance.Kind.BLOCK)
-    services.set_reach(cy, Reach.From.NOBODY)
+    services.set_message_preference(cy, MessagePreference.From.NOBODY)
 
     with pytest.raises(NotTaken) as blocked:
         start(ada, ben)
@@ -162,14 +162,14 @@ def test_in_a_group_one_persons_block_silences_nobody_for_the_others(
 def test_people_choose_who_may_begin(person: Person) -> None:
     ada, ben = person("ada"), person("ben")
     team = person("mod", is_moderator=True)
-    services.set_reach(ben, Reach.From.FOLLOWED)
+    services.set_message_preference(ben, MessagePreference.From.FOLLOWED)
 
     with pytest.raises(NotTaken):
         start(ada, ben)
     set_stance(ada, by=ben, kind=Stance.Kind.FOLLOW)
     assert start(ada, ben)
     set_stance(team, by=ben, kind=Stance.Kind.BLOCK)
-    services.set_reach(ben, Reach.From.NOBODY)
+    services.set_message_preference(ben, MessagePreference.From.NOBODY)
     assert start(team, ben)
     with pytest.raises(NotTaken):
         start(ada, ben)
