@@ -262,6 +262,7 @@ def build() -> World:
         "docs/": {"<int:pk>": str(page.pk)},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
         "staff/operations/": {"<int:pk>": str(job.pk)},
+        "staff/circuits/": {"<int:place>": str(model.deployments.get().pk)},
         "staff/models/": {
             "<int:pk>": str(model.pk),
             "<int:place>": str(model.deployments.get().pk),
