@@ -6,7 +6,7 @@ nobody twice, and costs the same few statements for any number of watchers.
 
 from collections.abc import Callable
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -62,7 +62,7 @@ def notify_of_comment(comment_id: int) -> None:
         return
     topic = comment.post.topic
     words = {"name": comment.author.name, "topic": topic.title}
-    mentioned = _called_by(comment.source_md, topic)
+    mentioned = _called_by(comment.source_md, topic, author_id=comment.author_id)
     if mentioned:
         _notify_of_comment(
             User.objects.filter(pk__in=mentioned),
@@ -105,7 +105,7 @@ def _shown() -> QuerySet[Post]:
 
 def _notify_mentioned(post: Post) -> list[int]:
     """Tell those a post calls by name; return who they are."""
-    mentioned = _called_by(post.source_md, post.topic)
+    mentioned = _called_by(post.source_md, post.topic, author_id=post.author_id)
     if mentioned:
         people = User.objects.filter(pk__in=mentioned)
         _notify(people, Kind.MENTION, post, _called(post))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -122,7 +122,7 @@ def list_topics(
 
 
 def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
-    """Return topics with their tags and what is unread: three queries for any number.
+    """Return topics with their tags and what is unread: four queries for any number.
 
     New is what appeared after the reader came to the forum and was never opened.
     """

@@ -13,6 +13,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.decorators import own_address, sign_in_required
+from accounts.models import User
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
@@ -47,6 +48,8 @@ from community.forum.windows import best_window_of, quoted, reader_of, window_of
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
+from community.standing.exceptions import Sanctioned
+from community.standing.queries import sanction_on
 from edge.types import PageRequest
 
 # Faces that fit in a row at 320 pixels.
@@ -106,7 +109,11 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
         form = TopicForm(
             initial={**first, "category": chosen or category.first()}, user=request.user
         )
-        context = {"form": form, "aside_title": _("What gets an answer soon")}
+        context = {
+            "form": form,
+            "aside_title": _("What gets an answer soon"),
+            "sanctioned": _sanctioned(request),
+        }
         return render(request, "forum/topic_create.html", context)
     form = TopicForm(request.POST, user=request.user)
     if form.is_valid():
@@ -363,6 +370,15 @@ def _topic_page(
 
 
 def _for_moderators(request: PageRequest, topic: Topic) -> dict[str, object]:
+        "sanctioned": _sanctioned(request),
     if not permissions.can_moderate(request.user):
         return {}
     return {"categories": Category.objects.all(), "joined": topic.merged.all()}
+def _sanctioned(request: PageRequest) -> str:
+    """Return why the reader may not write here now, and until when; else nothing."""
+    if not isinstance(request.user, User):
+        return ""
+    sanction = sanction_on(request.user)
+    return str(Sanctioned(sanction)) if sanction else ""
+
+

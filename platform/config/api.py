@@ -13,6 +13,7 @@ APPS = [
     "search",
     "notifications",
     "community.forum",
+    "community.moderation",
     "community.docs",
     "community.contributions",
     "inference.catalog",

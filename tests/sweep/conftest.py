@@ -21,6 +21,9 @@ from billing.plans.services import ensure_default_plans
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from community.forum.services import post_comment
+from community.moderation.services import flag_post, treat_topics
+from community.standing.services import sanction_person
+from community.trust.models import BadgeAward
 from core.money import NANO
 from inference.catalog.defaults import ensure_default_models
 from inference.keys.models import Project
@@ -53,7 +56,7 @@ def people(person: Callable[..., Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def addresses(people: dict[str, Any]) -> list[Address]:
+def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Address]:
     """Return every address, each with something under it."""
     owner = people["owner"]
     team = create_organisation("Team", owner=owner)
@@ -70,6 +73,13 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     topic = forum.topic(owner, category=forum.category(slug="general"), tags=["swept"])
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
+    flag = flag_post(reply, by=owner, reason="spam", limited=False)
+    act = treat_topics([topic.pk], kind="unlock", by=people["staff"])
+    sanction = sanction_person(
+        person("silent"), kind="silence", reason="x", until=None, by=people["staff"]
+    )
+    badge = BadgeAward.objects.create(user=owner, badge="reader")
+    moderated = (flag.case, act, sanction, badge)
     posts = (topic, reply, comment, *topic.tags.all())
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
@@ -99,7 +109,10 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*posts, event, token, job, lead_of(team))],
+        "pk": [
+            str(one.pk)
+            for one in (*posts, *moderated, event, token, job, lead_of(team))
+        ],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -109,7 +122,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "surface": ["console"],
         "moment": ["leaving"],
         "credit_id": [credit_of(team, NANO).public_id],
-        "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
+        "slug": [topic.slug, "general", "swept", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index"],
         "public_id": [key.public_id, report.public_id],

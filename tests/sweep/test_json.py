@@ -51,6 +51,16 @@ PLAUSIBLE = {
     "limit_nano": 1,
     "is_hard": True,
     "numbers": [2],
+    "slug": "news",
+    "name_zh": "公告",
+    "description": "What is new",
+    "description_zh": "",
+    "position": 3,
+    "visibility": "public",
+    "topics_by": "team",
+    "replies_by": "members",
+    "outcome": "agreed",
+    "until": "2199-01-01T00:00:00Z",
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}

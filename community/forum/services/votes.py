@@ -6,11 +6,12 @@ from django.db.models import F
 from accounts.models import User
 from community.forum.exceptions import OwnPost
 from community.forum.models import Post, Topic, Vote
+from community.forum.services.limits import admit_vote
 from community.forum.tagging import carry
 from community.reputation import services as reputation
+from community.standing.guards import require_may_take_part
 from contracts.community import VoteCast
 from outbox import publish
-from stores import limiter
 
 
 @transaction.atomic
@@ -19,8 +20,9 @@ def vote(post: Post, *, by: User, value: int, limited: bool = True) -> Post:
 
     The post row is locked (for a first post the topic's before it): votes that come
     at once are counted one by one, and the same vote twice changes nothing. Raises
-    ``OwnPost`` or ``RateLimited``.
+    ``Sanctioned``, ``OwnPost``, ``NoDownVotes`` or ``RateLimited``.
     """
+    require_may_take_part(by)
     if post.author_id == by.pk:
         raise OwnPost
     if limited:

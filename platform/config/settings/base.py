@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "community.contributions",
     "community.docs",
     "community.forum",
+    "community.moderation",
     "community.profiles",
     "community.reputation",
     "inference.budgets",
@@ -473,6 +474,14 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+    # One name for each set of choices, where fields of several kinds share a word.
+    "ENUM_NAME_OVERRIDES": {
+        "AccessEnum": "community.forum.models.Access",
+        "TopicKindEnum": "community.forum.models.Topic.Kind",
+        "SanctionKindEnum": "community.standing.models.Sanction.Kind",
+        "CaseKindEnum": "community.moderation.models.Case.Kind",
+        "CaseOutcomeEnum": "community.moderation.models.Case.Outcome",
+    },
 if env.text("SENTRY_DSN"):
     import sentry_sdk
 
