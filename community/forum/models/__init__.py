@@ -14,6 +14,7 @@ from community.forum.models.places import (
 )
 from community.forum.models.posts import Post, PostRevision, Vote
 from community.forum.models.reactions import Reaction, ReactionCount
+from community.forum.models.reading import ReadingDay
 from community.forum.models.topics import (
     Heat,
     Topic,
@@ -37,6 +38,7 @@ __all__ = [
     "Reaction",
     "ReactionCount",
     "Tag",
+    "ReadingDay",
     "Topic",
     "TopicQuerySet",
     "TopicTag",

@@ -86,6 +86,7 @@ __all__ = [
     "restore_comment",
     "restore_post",
     "set_bookmark",
+    "restore_vote",
     "set_level",
     "set_locked",
     "set_pinned",
@@ -97,3 +98,4 @@ __all__ = [
     "unjoin_topic",
     "vote",
 ]
+    "void_vote",

@@ -78,6 +78,8 @@ INSTALLED_APPS = [
     "community.moderation",
     "community.profiles",
     "community.reputation",
+    "community.standing",
+    "community.trust",
     "inference.budgets",
     "inference.catalog",
     "inference.explorer",
@@ -472,8 +474,6 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-}
-
     # One name for each set of choices, where fields of several kinds share a word.
     "ENUM_NAME_OVERRIDES": {
         "AccessEnum": "community.forum.models.Access",
@@ -482,6 +482,8 @@ SPECTACULAR_SETTINGS = {
         "CaseKindEnum": "community.moderation.models.Case.Kind",
         "CaseOutcomeEnum": "community.moderation.models.Case.Outcome",
     },
+}
+
 if env.text("SENTRY_DSN"):
     import sentry_sdk
 
