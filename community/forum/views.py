@@ -32,6 +32,7 @@ from community.forum.models import (
     Topic,
     TopicQuerySet,
     TopicUser,
+    WatchLevel,
 )
 from community.forum.queries import (
     PERIODS,
@@ -43,13 +44,15 @@ from community.forum.queries import (
     pinned_topics,
     popular_tags,
     rows_of,
+    without_muted,
 )
+from community.forum.watching import watch_level
 from community.forum.windows import best_window_of, quoted, reader_of, window_of
+from community.standing.exceptions import Sanctioned
+from community.standing.queries import sanction_on
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
-from community.standing.exceptions import Sanctioned
-from community.standing.queries import sanction_on
 from edge.types import PageRequest
 
 # Faces that fit in a row at 320 pixels.
@@ -64,7 +67,7 @@ MOST_POSTS = 999_999
 def topic_list(request: PageRequest) -> HttpResponse:
     """All topics, in the order asked for."""
     visible = Topic.objects.visible_to(request.user)
-    return _list(request, visible, title=_("Community"))
+    return _list(request, without_muted(visible, request.user), title=_("Community"))
 
 
 @require_safe
@@ -300,6 +303,8 @@ def _list(
         "tag": tag,
         "popular_tags": popular_tags(request.user),
         "can_moderate": permissions.can_moderate(request.user),
+        "watch_level": watch_level(category or tag, request.user),
+        "watch_levels": WatchLevel.choices,
         "sidebar_title": _("Categories and tags"),
     }
     return render(request, "forum/topic_list.html", context)
@@ -350,6 +355,7 @@ def _topic_page(
         "form": form,
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
         "reader": reader,
+        "watch_levels": WatchLevel.choices,
         "order_query": "sort=votes",
         # One for the page; each form adds the post it stands under.
         "comment_token": new_token(),
@@ -364,16 +370,12 @@ def _topic_page(
         "can_accept": permissions.can_accept(request.user, topic),
         "can_moderate": permissions.can_moderate(request.user),
         "can_reply": permissions.can_reply(request.user, topic),
+        "sanctioned": _sanctioned(request),
         **_for_moderators(request, topic),
     }
     return render(request, "forum/topic_detail.html", context, status=status)
 
 
-def _for_moderators(request: PageRequest, topic: Topic) -> dict[str, object]:
-        "sanctioned": _sanctioned(request),
-    if not permissions.can_moderate(request.user):
-        return {}
-    return {"categories": Category.objects.all(), "joined": topic.merged.all()}
 def _sanctioned(request: PageRequest) -> str:
     """Return why the reader may not write here now, and until when; else nothing."""
     if not isinstance(request.user, User):
@@ -382,3 +384,7 @@ def _sanctioned(request: PageRequest) -> str:
     return str(Sanctioned(sanction)) if sanction else ""
 
 
+def _for_moderators(request: PageRequest, topic: Topic) -> dict[str, object]:
+    if not permissions.can_moderate(request.user):
+        return {}
+    return {"categories": Category.objects.all(), "joined": topic.merged.all()}

@@ -23,6 +23,7 @@ from community.forum.models.topics import (
     TopicUser,
     readers_of,
 )
+from community.forum.models.watching import Watch, WatchLevel
 
 __all__ = [
     "COUNTED",
@@ -37,14 +38,16 @@ __all__ = [
     "PostRevision",
     "Reaction",
     "ReactionCount",
-    "Tag",
     "ReadingDay",
+    "Tag",
     "Topic",
     "TopicQuerySet",
     "TopicTag",
     "TopicUser",
     "Visibility",
     "Vote",
+    "Watch",
+    "WatchLevel",
     "readers_of",
     "visibilities_of",
 ]

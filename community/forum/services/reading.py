@@ -69,7 +69,7 @@ def mark_comments_read(comments: Iterable[Comment], *, user: User) -> None:
 def set_level(topic: Topic, *, user: User, level: str) -> None:
     """Follow a topic, or not, or not at all."""
     TopicUser.objects.update_or_create(
-        user=user, topic=topic, defaults={"level": level}
+        user=user, topic=topic, defaults={"level": level, "is_chosen": True}
     )
 
 
