@@ -10,4 +10,7 @@ urlpatterns = [
     path("", include("community.contributions.urls")),
     path("", include("community.reputation.urls")),
     path("", include("community.profiles.urls")),
+    path("", include("community.imports.urls")),
+    path("", include("community.people.urls")),
+    path("", include("community.conversations.urls")),
 ]

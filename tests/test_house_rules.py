@@ -23,6 +23,8 @@ INLINE = re.compile(
 # What these show was rendered and sanitised when it was written, or is our own.
 SANITISED = {
     "templates/components/field_notes.html",
+    "templates/conversations/_message.html",
+    "templates/conversations/message_report.html",
     "templates/design/_preview.html",
     "templates/design/styleguide.html",
     "templates/docs/page_detail.html",
@@ -316,7 +318,7 @@ SHORTENED = {
     "platform/search/views.py",
     # A word of a query, as long as words are kept; and three prices of some more.
     "platform/search/asking.py",
-    "inference/directory/directory.py",
+    "inference/directory/offers.py",
 }
 
 

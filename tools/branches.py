@@ -25,6 +25,7 @@ MONEY_PATH = (
     "inference/gateway/exchange",
     "inference/gateway/settlement",
     "inference/gateway/sweeping",
+    "inference/limits",
     "inference/protocol/metering",
     "inference/usage",
     "platform/core/money",

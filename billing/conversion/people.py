@@ -13,6 +13,8 @@ from activity.models import Event, FirstTouch, Visitor
 from audit import services as audit
 from billing.conversion.locks import beside_rebuilds
 from billing.conversion.models import Account, Developer, GroupMember
+from contracts.billing import PersonForgotten
+from outbox import publish
 
 ROLES = GroupMember.Role
 # What people read before they decide.
@@ -81,6 +83,7 @@ def forget_person(user: User, *, by: User) -> int:
     """
     views = activity.forget_person(user)
     Developer.objects.filter(pk=user.pk).update(source="", first_visit_at=None)
+    publish(PersonForgotten(user_id=user.pk))
     audit.record(
         "person.forgotten", actor=by, target=user.username, after={"views": views}
     )

@@ -198,7 +198,9 @@ def _derive_developers(unheard: Unheard) -> dict[int, Developer]:
     visits = deriving.first_visits()
     milestones = deriving.first_milestones(unheard)
     developers = {}
-    for pk, joined in User.objects.values_list("pk", "date_joined"):
+    # Who only wrote in a forum that moved here has never come.
+    people = User.objects.filter(is_placeholder=False)
+    for pk, joined in people.values_list("pk", "date_joined"):
         reached = milestones.get(pk, {})
         touch = touches.get(pk)
         verified, active = reached.get("verified_at"), reached.get("first_activity_at")

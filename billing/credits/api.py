@@ -45,17 +45,21 @@ class CreditEntrySerializer(serializers.Serializer[Any]):
 
 
 class CreditStateSerializer(serializers.Serializer[Any]):
-    """What is left, and what covered this month (UTC), in billionths of a US dollar.
+    """What is left, and what covered this period, in billionths of a US dollar.
 
-    ``used_nano`` is the sum of the three parts after it.
+    ``used_nano`` is the sum of the four parts after it. The period is the month of the
+    subscription, else the calendar's (UTC); ``month`` is the one in which it began.
     """
 
     left_nano = serializers.IntegerField()
     month = serializers.DateField(format="%Y-%m")
+    period_start = serializers.DateTimeField(source="starts_at")
+    period_end = serializers.DateTimeField(source="ends_at")
     allowance_nano = serializers.IntegerField()
     used_nano = serializers.IntegerField()
     from_allowance_nano = serializers.IntegerField()
     from_credit_nano = serializers.IntegerField()
+    charged_nano = serializers.IntegerField()
     uncovered_nano = serializers.IntegerField()
 
 

@@ -22,4 +22,4 @@ class CreditsConfig(AppConfig):
     )
 
     def ready(self) -> None:
-        from billing.credits import subscribers  # noqa: F401
+        from billing.credits import approved, subscribers  # noqa: F401

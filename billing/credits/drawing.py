@@ -1,18 +1,19 @@
-"""Covering usage: first by the plan, then by credit, to the billionth.
+"""Covering usage: by the plan, then by credit, then by a charge, to the billionth.
 
 What comes back, because a call was corrected, goes the same way in the other direction.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date
 
 from django.db import transaction
 from django.db.models import Sum
 
-from billing.credits.lines import locked, renew_line, this_month
-from billing.credits.models import Coverage, CreditEntry, CreditGrant
+from billing.credits.lines import credit_left, locked, renew_line
+from billing.credits.models import Coverage, CoveredUsage, CreditEntry, CreditGrant
+from billing.credits.periods import ensure_coverage, hold_terms
 from billing.credits.services import end_leftover, record_entry
 from billing.ledger.models import UsageCost
-from entitlements.queries import entitlements_for
 
 
 def cover_everybody() -> int:
@@ -30,54 +31,85 @@ def cover_usage(organisation_id: int) -> None:
 
     Each row is covered once, however often and from wherever this is called: the
     organisation's row is locked, so of two at once the second finds nothing. The parts
-    of a month always sum to its usage.
+    of a row sum to its price, those of a period to its usage.
     """
     locked(organisation_id)
     waiting = UsageCost.objects.filter(
         organisation_id=organisation_id, is_covered=False
     )
-    added: dict[date, int] = {}
-    pks = []
-    for row in waiting.only("window", "price_nano").order_by("window", "pk"):
-        month = row.window.astimezone(UTC).date().replace(day=1)
-        added[month] = added.get(month, 0) + row.price_nano
-        pks.append(row.pk)
-    if not pks:
+    rows = list(waiting.only("window", "price_nano").order_by("window", "pk"))
+    if not rows:
         return
-    UsageCost.objects.filter(pk__in=pks).update(is_covered=True)
-    for month, amount in added.items():
-        _settle(organisation_id, month, amount)
-    renew_line(organisation_id, is_news=False)
+    UsageCost.objects.filter(pk__in=[row.pk for row in rows]).update(is_covered=True)
+    by_period: dict[int, tuple[Coverage, list[UsageCost]]] = {}
+    settled: dict[date, int] = {}
+    period: Coverage | None = None
+    for row in rows:
+        if period is None or not period.starts_at <= row.window < period.ends_at:
+            period = ensure_coverage(organisation_id, row.window)
+        by_period.setdefault(period.pk, (period, []))[1].append(row)
+        month = row.window.astimezone(UTC).date().replace(day=1)
+        settled[month] = settled.get(month, 0) + row.price_nano
+    for coverage, used in by_period.values():
+        _settle(coverage, used)
+    renew_line(organisation_id, is_news=False, settled=settled)
 
 
-def _settle(organisation_id: int, month: date, added_nano: int) -> None:
-    row, _ = Coverage.objects.get_or_create(
-        organisation_id=organisation_id, month=month
-    )
-    if month == this_month() or not row.allowance_nano:
-        features = entitlements_for(organisation_id)
-        row.allowance_nano = features.monthly_allowance_nano
-    row.used_nano += added_nano
-    if added_nano > 0:
-        _cover(row, added_nano)
-    else:
-        _give_back(row, -added_nano)
-    row.save()
+def _settle(coverage: Coverage, rows: Sequence[UsageCost]) -> None:
+    hold_terms(coverage)
+    drawn_before = coverage.from_credit_nano
+    left = credit_left(coverage.organisation_id)
+    covered = []
+    for row in rows:
+        parts = (
+            _cover(coverage, row.price_nano, left)
+            if row.price_nano >= 0
+            else _give_back(coverage, -row.price_nano)
+        )
+        left -= parts["from_credit_nano"]
+        for name, amount in parts.items():
+            setattr(coverage, name, getattr(coverage, name) + amount)
+        coverage.used_nano += row.price_nano
+        covered.append(CoveredUsage(coverage=coverage, usage=row, **parts))
+    drawn = coverage.from_credit_nano - drawn_before
+    if drawn > 0:
+        _draw(coverage, drawn)
+    elif drawn < 0:
+        _return(coverage, -drawn)
+    CoveredUsage.objects.bulk_create(covered)
+    coverage.save()
 
 
-def _cover(row: Coverage, amount: int) -> None:
+def _cover(row: Coverage, amount: int, credit: int) -> dict[str, int]:
+    """Return what covers usage: the plan, then credit, then a charge, then nothing."""
     included = min(max(row.allowance_nano - row.from_allowance_nano, 0), amount)
-    row.from_allowance_nano += included
-    drawn = _draw(row, amount - included)
-    row.from_credit_nano += drawn
-    row.uncovered_nano += amount - included - drawn
+    drawn = min(credit, amount - included)
+    chargeable = max(row.most_charged_nano - row.charged_nano, 0)
+    charged = min(chargeable, amount - included - drawn)
+    return {
+        "from_allowance_nano": included,
+        "from_credit_nano": drawn,
+        "charged_nano": charged,
+        "uncovered_nano": amount - included - drawn - charged,
+    }
 
 
-def _draw(row: Coverage, amount: int) -> int:
-    """Draw from the grants in their order; return how much there was."""
+def _give_back(row: Coverage, amount: int) -> dict[str, int]:
+    """Return what is undone by less usage: the same in the opposite order."""
+    uncovered = min(row.uncovered_nano, amount)
+    charged = min(row.charged_nano, amount - uncovered)
+    returned = min(row.from_credit_nano, amount - uncovered - charged)
+    return {
+        "from_allowance_nano": -(amount - uncovered - charged - returned),
+        "from_credit_nano": -returned,
+        "charged_nano": -charged,
+        "uncovered_nano": -uncovered,
+    }
+
+
+def _draw(row: Coverage, amount: int) -> None:
+    """Draw from the grants in their order; the caller knows that there is so much."""
     left = amount
-    if not left:
-        return 0
     grants = CreditGrant.objects.left().filter(organisation_id=row.organisation_id)
     for grant in grants.in_drawing_order():
         drawn = min(grant.remaining_nano, left)
@@ -85,17 +117,6 @@ def _draw(row: Coverage, amount: int) -> int:
         left -= drawn
         if not left:
             break
-    return amount - left
-
-
-def _give_back(row: Coverage, amount: int) -> None:
-    """Undo in the opposite order: what nothing covered, credit, the plan's part."""
-    uncovered = min(row.uncovered_nano, amount)
-    row.uncovered_nano -= uncovered
-    returned = min(row.from_credit_nano, amount - uncovered)
-    _return(row, returned)
-    row.from_credit_nano -= returned
-    row.from_allowance_nano -= amount - uncovered - returned
 
 
 def _return(row: Coverage, amount: int) -> None:

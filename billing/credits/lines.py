@@ -1,13 +1,15 @@
 """What gateways know of an organisation's credit, made from the ledger of it."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Organisation
-from billing.credits.models import Coverage, CreditGrant
+from billing.credits.models import ChargeCap, Coverage, CreditGrant, most_charged
 from entitlements.credit import Credit
+from entitlements.queries import credit_for, terms_for
 from entitlements.services import set_credit
 
 
@@ -31,17 +33,36 @@ def credit_left(organisation_id: int) -> int:
     return int(grants.aggregate(sum=Sum("remaining_nano"))["sum"] or 0)
 
 
-def renew_line(organisation_id: int, *, is_news: bool) -> None:
+def renew_line(
+    organisation_id: int, *, is_news: bool, settled: Mapping[date, int] | None = None
+) -> None:
     """Have gateways know what may be spent; the caller holds the organisation.
 
-    ``is_news`` says that the sum of it changed, as it does not when credit is drawn.
+    ``is_news`` says that the sum of it changed, as it does not when usage is settled.
+    ``settled`` is what was settled now, by the calendar month (UTC) it was used in.
     """
+    moment = timezone.now()
     month = this_month()
-    row = Coverage.objects.filter(organisation_id=organisation_id, month=month).first()
+    terms = terms_for(organisation_id)
+    period = terms.period_of(moment)
+    own = Coverage.objects.filter(organisation_id=organisation_id)
+    row = own.containing(moment).first()
+    cap = ChargeCap.objects.filter(pk=organisation_id).first()
+    percent = row.charge_percent if row and row.charged_nano else terms.overage_percent
+    is_charged = cap is not None and terms.overage_percent
+    most = most_charged(cap.cap_nano, percent) if cap and is_charged else 0
+    # Of a new period nothing is charged yet, and its price is the plan's.
+    next_most = most_charged(cap.cap_nano, terms.overage_percent) if cap else 0
+    before = credit_for(organisation_id)
+    is_same_month = before.month == f"{month:%Y%m}"
     credit = Credit(
         month=f"{month:%Y%m}",
+        settled_nano=(before.settled_nano if is_same_month else 0)
+        + (settled or {}).get(month, 0),
         from_allowance_nano=row.from_allowance_nano if row else 0,
-        beyond_nano=row.from_credit_nano + row.uncovered_nano if row else 0,
         remaining_nano=credit_left(organisation_id),
+        chargeable_nano=max(most - (row.charged_nano if row else 0), 0),
+        cap_nano=next_most,
+        ends_at=row.ends_at if row else period.ends_at,
     )
     set_credit(organisation_id, credit, is_news=is_news)

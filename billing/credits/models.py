@@ -224,44 +224,173 @@ class CreditEntry(models.Model):
         return f"{self.kind} {self.delta_nano:+}"
 
 
-class Coverage(models.Model):
-    """How the usage of one month (UTC) was covered: parts that sum to the whole.
+class CoverageQuerySet(models.QuerySet["Coverage"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Periods of organisations whose money ``user`` looks after."""
+        if user.is_staff:
+            return self
+        return self.filter(
+            organisation__memberships__user_id=user.pk,
+            organisation__memberships__role__in=PURSE,
+        )
 
-    First what the plan includes, then credit; ``uncovered_nano`` is what was used
-    beyond both, at most what ran while the last of it was spent.
+    def unstated(self) -> Self:
+        """Periods that are charged otherwise than statements say so far."""
+        return self.exclude(charged_nano=F("stated_nano"))
+
+    def containing(self, moment: datetime) -> Self:
+        """The period of ``moment``; an organisation has one at most."""
+        return self.filter(starts_at__lte=moment, ends_at__gt=moment)
+
+
+class Coverage(models.Model):
+    """How the usage of one period was covered: parts that sum to the whole.
+
+    First what the plan includes, then credit, then what the organisation lets itself
+    be charged; ``uncovered_nano`` is what was used beyond all three, at most what ran
+    while the last of it was spent. All of it is usage at list price.
     """
 
     organisation = models.ForeignKey(
         "accounts.Organisation", on_delete=models.PROTECT, related_name="+"
     )
+    # In whole hours: the subscription's own month, else the calendar's (UTC).
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    # The first day of the month in which it begins, as entries of credit name it.
     month = models.DateField()
     used_nano = models.BigIntegerField(default=0)
-    # The plan's when the month's usage was last heard of.
+    # The plan's when the period's usage was last heard of while it ran.
     allowance_nano = models.BigIntegerField(default=0)
     from_allowance_nano = models.BigIntegerField(default=0)
     from_credit_nano = models.BigIntegerField(default=0)
+    charged_nano = models.BigIntegerField(default=0, db_default=0)
     uncovered_nano = models.BigIntegerField(default=0)
+    # What is charged for ``charged_nano``, in per cent of it; from the first charge on
+    # it stays. The cap is on the charge, as the organisation had it while it ran.
+    charge_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
+    cap_nano = models.BigIntegerField(default=0, db_default=0)
+    # What of ``charged_nano`` is on a statement: the rest is news for the next.
+    stated_nano = models.BigIntegerField(default=0, db_default=0)
+
+    objects = CoverageQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["organisation", "month"], name="credits_coverage_once"
+                fields=["organisation", "starts_at"], name="credits_coverage_period"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="credits_coverage_ends_later",
             ),
             models.CheckConstraint(
                 condition=Q(
                     used_nano=F("from_allowance_nano")
                     + F("from_credit_nano")
+                    + F("charged_nano")
                     + F("uncovered_nano")
                 ),
-                name="credits_coverage_adds_up",
+                name="credits_coverage_parts_add_up",
             ),
             models.CheckConstraint(
                 condition=Q(from_allowance_nano__gte=0)
                 & Q(from_credit_nano__gte=0)
-                & Q(uncovered_nano__gte=0),
-                name="credits_coverage_not_below_nought",
+                & Q(charged_nano__gte=0)
+                & Q(uncovered_nano__gte=0)
+                & Q(cap_nano__gte=0),
+                name="credits_coverage_no_part_below_nought",
+            ),
+            models.CheckConstraint(
+                condition=Q(charged_nano=0) | Q(charge_percent__gt=0),
+                name="credits_coverage_charged_at_a_price",
+            ),
+        ]
+        indexes = [
+            # The few of which something is to be charged, or given back.
+            models.Index(
+                fields=["ends_at"],
+                condition=~Q(charged_nano=F("stated_nano")),
+                name="credits_coverage_news",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.organisation_id} {self.month:%Y-%m}"
+        return f"{self.organisation_id} {self.starts_at:%Y-%m-%d}"
+
+    @property
+    def most_charged_nano(self) -> int:
+        """How much usage the cap lets be charged in all; 0 without a price or a cap."""
+        return most_charged(self.cap_nano, self.charge_percent)
+
+
+def most_charged(cap_nano: int, percent: int) -> int:
+    """Return how much usage at list price a cap on the charge comes to."""
+    return cap_nano * 100 // percent if percent else 0
+
+
+class CoveredUsage(models.Model):
+    """How one row of the ledger was covered. Written once, never changed.
+
+    Its parts sum to the row's price; all of a period's sum to its ``Coverage``. One
+    without a row holds what was covered before rows were told apart.
+    """
+
+    coverage = models.ForeignKey(
+        Coverage, on_delete=models.PROTECT, related_name="covered"
+    )
+    usage = models.OneToOneField(
+        "ledger.UsageCost", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    from_allowance_nano = models.BigIntegerField()
+    from_credit_nano = models.BigIntegerField()
+    charged_nano = models.BigIntegerField()
+    uncovered_nano = models.BigIntegerField()
+
+    class Meta:
+        indexes = [
+            # What a period is charged for, model by model.
+            models.Index(
+                fields=["coverage"],
+                condition=~Q(charged_nano=0),
+                name="credits_covered_charged",
+            )
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="kept", operation=pgtrigger.Update | pgtrigger.Delete
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.usage_id} in {self.coverage_id}"
+
+
+class ChargeCap(models.Model):
+    """The most an organisation lets itself be charged for usage in one period.
+
+    In billionths of a US dollar. Without one nothing is charged and calls beyond the
+    allowance are refused, whatever its plan would allow.
+    """
+
+    organisation = models.OneToOneField(
+        "accounts.Organisation",
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="+",
+    )
+    cap_nano = models.BigIntegerField()
+    set_at = models.DateTimeField(default=now)
+    set_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cap_nano__gt=0), name="credits_chargecap_above_nought"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id}: {self.cap_nano}"

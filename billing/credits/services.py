@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation, User
 from audit import services as audit
+from billing.credits.approving import require_second_person
 from billing.credits.exceptions import (
     CreditKeyReused,
     CreditSpent,
@@ -59,8 +60,9 @@ def grant_credit(
 
     ``amount_nano`` is in billionths of a US dollar, ``key`` names what it is for
     (``referral:42``), ``reason`` is read by the customer. Gateways know of it within a
-    second. The organisation's row is locked. Raises ``ImpossibleCredit``, and
-    ``CreditKeyReused`` where the key stands for other credit.
+    second. The organisation's row is locked. Raises ``ImpossibleCredit``,
+    ``CreditKeyReused`` where the key stands for other credit, and ``NeedsApproval``
+    where a person gives more than one alone may.
     """
     rank = PRIORITIES[_kind(kind)] if priority is None else priority
     _check(amount_nano, key, reason, expires_at, rank, currency)
@@ -75,6 +77,8 @@ def grant_credit(
         if any(getattr(known, name) != value for name, value in wanted.items()):
             raise CreditKeyReused
         return known
+    if by is not None:
+        require_second_person(organisation_id, amount_nano, currency, key=key)
 
     grant = CreditGrant.objects.create(
         **wanted,

@@ -12,10 +12,13 @@ from accounts.decorators import (
     staff_required,
 )
 from accounts.types import AuthenticatedHttpRequest
+from billing.approvals.exceptions import NeedsApproval
 from billing.credits import services
+from billing.credits.approving import ask_for_credit
 from billing.credits.exceptions import CreditKeyReused, CreditSpent
 from billing.credits.forms import GrantForm, WithdrawForm
-from billing.credits.models import CreditGrant
+from billing.credits.models import CURRENCY, CreditGrant
+from core.errors import DomainError
 from core.money import format_nano
 from core.reading import cursor_of
 from edge import drafting
@@ -31,6 +34,9 @@ def credit_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             grant = services.grant_credit(**form.values(), by=request.user)
+        except NeedsApproval:
+            if _asked(request, form):
+                return redirect("credits:staff-credit-list")
         except CreditKeyReused as no:
             form.add_error(None, str(no))
         else:
@@ -52,6 +58,23 @@ def credit_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     }
     status = 422 if form.is_bound else 200
     return render(request, "credits/staff_credit_list.html", context, status=status)
+
+
+def _asked(request: AuthenticatedHttpRequest, form: GrantForm) -> bool:
+    """Ask a second person for so much credit; return whether that is done."""
+    wanted = form.values()
+    del wanted["organisation_id"]
+    organisation = form.cleaned_data["organisation"]
+    try:
+        ask_for_credit(organisation, currency=CURRENCY, **wanted, by=request.user)
+    except DomainError as no:
+        form.add_error(None, str(no))
+        return False
+    drafting.accept(request)
+    messages.success(
+        request, _("So much takes a second person. A colleague is asked to decide.")
+    )
+    return True
 
 
 @staff_required

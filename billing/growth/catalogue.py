@@ -1,7 +1,7 @@
 """What a decision reads from memory: offers, policies and running experiments.
 
 Every change gives the catalogue a new revision; a decision that meets another revision
-than the one in memory loads it anew, in three queries, and finds all of it there.
+than the one in memory loads it anew, in four queries, and finds all of it there.
 """
 
 import uuid
@@ -51,9 +51,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The catalogue at one revision; experiments by their moment."""
+    """The catalogue at one revision; active offers by key, experiments by moment."""
 
     revision: str
+    offers: dict[str, Offer] = field(default_factory=dict)
     policies: dict[str, PolicyInForce] = field(default_factory=dict)
     experiments: dict[str, tuple[Arm, ...]] = field(default_factory=dict)
 
@@ -149,7 +150,8 @@ def _load() -> Snapshot:
         )
         for policy, offers in grouped.items()
     }
-    return Snapshot(revision, policies, _load_experiments())
+    offers = {offer.key: offer for offer in Offer.objects.active()}
+    return Snapshot(revision, offers, policies, _load_experiments())
 
 
 def _load_experiments() -> dict[str, tuple[Arm, ...]]:

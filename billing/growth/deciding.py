@@ -19,7 +19,12 @@ from psycopg.types.json import Jsonb
 
 from billing.growth import quiet
 from billing.growth.catalogue import Arm, PolicyInForce, snapshot_of
-from billing.growth.holdout import held_chance, is_held_out, place
+from billing.growth.holdout import (
+    held_chance,
+    is_held_out,
+    is_kept_from_campaign,
+    place,
+)
 from billing.growth.models import Decision, Offer, Policy
 from billing.growth.moments import Moment
 from billing.growth.stats import bandit
@@ -43,6 +48,20 @@ class DecisionUnit:
 
     organisation_id: int
     user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a campaign's step would offer: the one choice there is, and its holdout.
+
+    ``surface`` is the only place it is shown at; empty is all places of the offer.
+    """
+
+    campaign: str
+    step_id: int
+    offer_key: str
+    surface: str
+    holdout_percent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +99,14 @@ def decide(
     occasion: str,
     context: Mapping[str, Any] | None = None,
     fits: Collection[str] | None = None,
+    proposal: Proposal | None = None,
 ) -> Decided:
     """Decide once for a moment, unit and occasion; return what was decided then.
 
     ``occasion`` is what makes two moments the same, such as a month. ``fits`` names the
     offers that fit what the caller knows; None leaves it to the policy. ``context`` is
     plain values that are kept with the decision; no words of a person belong there.
+    ``proposal`` stands in the policy's place where a campaign asks.
     """
     at = now()
     state = read_unit(
@@ -93,7 +114,11 @@ def decide(
     )
     if state.decision_id is not None:
         return _known(state)
-    choice = _choose(moment, unit, state, occasion=occasion, fits=fits)
+    choice = _refusal(state) or (
+        _propose(proposal, unit, state)
+        if proposal
+        else _choose(moment, unit, state, occasion=occasion, fits=fits)
+    )
     # When another decision was a moment earlier, with today's offer or this occasion,
     # the unit has had its offer: then it is none.
     for each in (choice, _Choice(Reason.CAP)):
@@ -104,7 +129,7 @@ def decide(
             "held_chance": held_chance(len(state.belongs_to)),
             "choices": dict(each.choices or {}),
         }
-        written = _write(moment, unit, occasion, each, state, kept, at)
+        written = _write(moment, unit, occasion, each, state, kept, at, proposal)
         if written is not None:
             return written
     return _known(
@@ -133,6 +158,43 @@ def _known(state: UnitState) -> Decided:
     )
 
 
+def _refusal(state: UnitState) -> _Choice | None:
+    """Return why nothing may be offered, whatever there is to offer."""
+    if state.is_excluded:
+        return _Choice(Reason.EXCLUDED)
+    if state.has_refused:
+        return _Choice(Reason.NO_CONSENT)
+    if state.offered_today or state.offered_in_week >= MOST_A_WEEK:
+        return _Choice(Reason.CAP)
+    return None
+
+
+def _propose(proposal: Proposal, unit: DecisionUnit, state: UnitState) -> _Choice:
+    """Let a campaign's step offer what it names, or nothing."""
+    offer = snapshot_of(state.revision).offers.get(proposal.offer_key)
+    if offer is None or not _fits(offer, state) or not _places(offer, proposal.surface):
+        return _Choice(Reason.NO_OFFER)
+    if offer.key in state.exhausted:
+        return _Choice(Reason.BUDGET)
+    reason = Reason.OFFERED
+    if is_held_out(state.belongs_to):
+        reason = Reason.HOLDOUT
+    elif is_kept_from_campaign(
+        proposal.campaign, proposal.holdout_percent, unit.organisation_id
+    ):
+        reason = Reason.CAMPAIGN_HOLDOUT
+    elif _is_kept_from(offer, unit):
+        reason = Reason.OFFER_HOLDOUT
+    return _Choice(
+        reason, offer, f"campaign {proposal.campaign}", choices={offer.key: 1.0}
+    )
+
+
+def _places(offer: Offer, surface: str) -> set[str]:
+    """Return where an offer is shown; a surface that it has no more is none."""
+    return set(offer.surfaces) & {surface} if surface else set(offer.surfaces)
+
+
 def _choose(
     moment: Moment,
     unit: DecisionUnit,
@@ -141,12 +203,6 @@ def _choose(
     occasion: str,
     fits: Collection[str] | None,
 ) -> _Choice:
-    if state.is_excluded:
-        return _Choice(Reason.EXCLUDED)
-    if state.has_refused:
-        return _Choice(Reason.NO_CONSENT)
-    if state.offered_today or state.offered_in_week >= MOST_A_WEEK:
-        return _Choice(Reason.CAP)
     catalogue = snapshot_of(state.revision)
     if arms := catalogue.experiments.get(moment):
         return _assign(arms, unit, state, fits=fits)
@@ -265,7 +321,7 @@ WITH held AS (
   INSERT INTO growth_decision
     (uuid, moment, organisation_id, user_id, occasion, decided_at, reason, intended_id,
      offer_id, offer_version, policy, variant, propensity, uniform, context, offered_on,
-     expires_at, reach_at, reserved_nano)
+     expires_at, reach_at, reserved_nano, step_id, surface)
   SELECT %(uuid)s, %(moment)s, %(organisation)s, %(user)s::bigint, %(occasion)s, %(at)s,
          CASE WHEN %(offer)s::bigint IS NOT NULL AND held.id IS NULL THEN 'budget'
               ELSE %(reason)s END,
@@ -274,7 +330,8 @@ WITH held AS (
          CASE WHEN held.id IS NOT NULL THEN %(today)s::date END,
          CASE WHEN held.id IS NOT NULL THEN %(expires)s::timestamptz END,
          CASE WHEN held.id IS NOT NULL THEN %(reach)s::timestamptz END,
-         CASE WHEN held.id IS NOT NULL THEN %(cost)s ELSE 0 END
+         CASE WHEN held.id IS NOT NULL THEN %(cost)s ELSE 0 END,
+         %(step)s::bigint, %(surface)s
     FROM (VALUES (1)) AS once LEFT JOIN held ON true
   ON CONFLICT DO NOTHING
   RETURNING id, offer_id, reason
@@ -294,6 +351,7 @@ def _write(
     state: UnitState,
     context: dict[str, Any],
     at: datetime,
+    proposal: Proposal | None,
 ) -> Decided | None:
     """Write the decision; None when a rule of the database was met meanwhile.
 
@@ -303,7 +361,8 @@ def _write(
     offer = choice.offer
     cost = offer.cost_nano if offer else 0
     reach = None
-    if offer and REACHING & set(offer.surfaces):
+    surface = proposal.surface if proposal else ""
+    if offer and REACHING & _places(offer, surface):
         reach = quiet.next_reachable(at, quiet.zone_of(state.time_zone))
     uuid = uuid4()
     values: dict[str, Any] = {
@@ -326,6 +385,8 @@ def _write(
         "expires": at + timedelta(days=offer.valid_days) if offer else None,
         "reach": reach,
         "cost": cost,
+        "step": proposal.step_id if proposal else None,
+        "surface": surface,
     }
     with connection.cursor() as cursor:
         cursor.execute(_WRITE.format(lock="FOR UPDATE" if cost else ""), values)

@@ -50,3 +50,31 @@ class LeadClosed(DomainError):
 
     code = "lead_closed"
     message = _("This lead is closed. Nothing was changed.")
+
+
+class SegmentUnreadable(DomainError):
+    """The rules of a segment cannot be read any more: an event is gone."""
+
+    code = "segment_unreadable"
+    message = _("This segment cannot be read any more.")
+
+
+class CampaignBegun(DomainError):
+    """Whom it is for and what it does stay as they were when it began."""
+
+    code = "campaign_begun"
+    message = _("This campaign was started before. Nothing was changed.")
+
+
+class CampaignNotRunning(DomainError):
+    """Only what is running can be paused, resumed or stopped."""
+
+    code = "campaign_not_running"
+    message = _("This campaign is not running. Nothing was changed.")
+
+
+class CampaignOver(DomainError):
+    """Its last day is over already."""
+
+    code = "campaign_over"
+    message = _("The last day is over already. Choose a later one.")

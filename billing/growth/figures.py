@@ -30,7 +30,7 @@ class MomentFigures:
 def moment_figures(start: datetime, end: datetime) -> list[MomentFigures]:
     """Return every moment in ``[start, end)``, those that never occurred as well."""
     offered = Q(reason=Reason.OFFERED)
-    kept = Q(reason__in=(Reason.HOLDOUT, Reason.OFFER_HOLDOUT, Reason.CONTROL))
+    kept = Q(reason__in=set(Decision.COMPARED) - {Reason.OFFERED})
     rows = (
         Decision.objects.filter(decided_at__gte=start, decided_at__lt=end)
         .values("moment")

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from billing.growth.models import Experiment, Lead, Offer, Policy
+from billing.growth.moments import CHOOSING
 from billing.growth.stats.planner import units_per_arm
 from billing.growth.surfaces import Surface
 from billing.plans.models import Plan
@@ -198,6 +199,9 @@ class ExperimentForm(forms.ModelForm[Experiment]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        moment = self.fields["moment"]
+        assert isinstance(moment, forms.ChoiceField)  # noqa: S101 - of the model
+        moment.choices = [("", "---------"), *((each, each.label) for each in CHOOSING)]
         offers = Offer.objects.active().order_by("key")
         # A, B and C: more arms share out what few payers there are.
         for letter in "abc":

@@ -17,7 +17,7 @@ from entitlements import services as entitlements
 def show_hint(decision: Decision) -> None:
     """Have the gateway's refusals tell of an offer while it stands."""
     offer = decision.offer
-    if offer is None or Surface.GATEWAY not in offer.surfaces:
+    if offer is None or Surface.GATEWAY not in decision.surfaces:
         return
     if is_held_out(_teams_of_members(decision.organisation_id)):
         return

@@ -31,6 +31,11 @@ def is_held_out(organisation_ids: Iterable[int]) -> bool:
     return any(place(SALT, each) < share for each in organisation_ids)
 
 
+def is_kept_from_campaign(campaign: str, percent: int, organisation_id: int) -> bool:
+    """Tell whether an organisation is in the holdout that a campaign has of its own."""
+    return place(f"campaign:{campaign}", organisation_id) < percent / 100
+
+
 def held_chance(organisations: int) -> float:
     """Return the chance of who belongs to so many organisations to be held out."""
     return 1 - (1 - settings.GROWTH_HOLDOUT_PERCENT / 100) ** organisations

@@ -12,11 +12,12 @@ from fractions import Fraction
 from billing.growth.measuring import (
     NOBODY,
     Measured,
+    measure_campaign,
     measure_engine,
     measure_experiment,
     measure_offer,
 )
-from billing.growth.models import Experiment, Offer
+from billing.growth.models import Campaign, Experiment, Offer
 from billing.growth.stats import cuped, sequential, srm
 from billing.growth.stats.sequential import Reading
 from core.money import NANO
@@ -87,6 +88,17 @@ def offer_lift(offer: Offer, start: datetime, end: datetime) -> Lift:
     units = treated.units + control.units
     engine = treated.held_chance + control.held_chance
     held = engine + (units - engine) * offer.holdout_percent / 100
+    return read(treated, control, expected=(units - held, held))
+
+
+def campaign_lift(campaign: Campaign, end: datetime) -> Lift:
+    """Compare whom a campaign was meant for with its own holdout, since its start."""
+    if campaign.started_at is None:
+        return read(NOBODY, NOBODY, expected=(0, 0))
+    arms = measure_campaign(campaign.pk, campaign.started_at, end)
+    treated, control = arms.get("treated", NOBODY), arms.get("holdout", NOBODY)
+    units = treated.units + control.units
+    held = units * campaign.holdout_percent / 100
     return read(treated, control, expected=(units - held, held))
 
 

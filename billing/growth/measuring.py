@@ -25,7 +25,7 @@ WITH first AS (
   SELECT DISTINCT ON (organisation_id) organisation_id, decided_at AS since, {arm} AS arm,
          coalesce((context->>'held_chance')::float, 0) AS held_chance
     FROM growth_decision
-   WHERE reason IN ('offered', 'holdout', 'offer_holdout', 'control')
+   WHERE reason = ANY (%(compared)s)
      AND decided_at >= %(start)s AND decided_at < %(end)s {only}
    ORDER BY organisation_id, decided_at, id
 ), unit AS (
@@ -150,8 +150,29 @@ def measure_offer(offer_id: int, start: datetime, end: datetime) -> dict[str, Me
         "CASE WHEN reason = 'offered' THEN 'treated' ELSE 'holdout' END",
         start,
         end,
-        only="AND intended_id = %(offer)s",
+        # Whom a campaign keeps out is compared with that campaign alone: an offer that
+        # several campaigns make would have as many splits.
+        only="AND intended_id = %(offer)s AND reason <> 'campaign_holdout'",
         offer=offer_id,
+    )
+
+
+def measure_campaign(
+    campaign_id: int, start: datetime, end: datetime
+) -> dict[str, Measured]:
+    """Return ``treated`` and ``holdout`` of a campaign: whom it was meant for or not.
+
+    Whom an offer's own holdout kept from one of its offers was meant, so they are
+    treated. Who is held out for ever meets none of the other offers either, and is in
+    neither.
+    """
+    return _measure(
+        "CASE WHEN reason = 'campaign_holdout' THEN 'holdout' ELSE 'treated' END",
+        start,
+        end,
+        only="""AND reason <> 'holdout' AND step_id IN (
+            SELECT id FROM growth_campaignstep WHERE campaign_id = %(campaign)s)""",
+        campaign=campaign_id,
     )
 
 
@@ -184,6 +205,7 @@ def _measure(
             _MEASURE.format(arm=arm, only=only),
             {
                 **values,
+                "compared": [str(reason) for reason in Decision.COMPARED],
                 "start": start,
                 "end": end,
                 "currency": currency,

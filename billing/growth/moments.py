@@ -21,6 +21,11 @@ class Moment(models.TextChoices):
     CARD_FAILING = "card_failing", _("Payment failing")
     USAGE_FALLING = "usage_falling", _("Usage falling")
     LEAVING = "leaving", _("Leaving a plan")
+    CAMPAIGN = "campaign", _("A campaign's step is due")
+
+
+# A campaign says itself what it offers: no policy and no experiment is asked.
+CHOOSING = [each for each in Moment if each != Moment.CAMPAIGN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +82,8 @@ RULES: dict[str, MomentRule] = {
         _A_MONTH,
     ),
     Moment.LEAVING: MomentRule(_("Somebody says why they want to end a plan."), _A_DAY),
+    Moment.CAMPAIGN: MomentRule(
+        _("An organisation has come to a step of a campaign that offers something."),
+        _("once for each step"),
+    ),
 }

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing.growth import hints
-from billing.growth.deciding import Decided, DecisionUnit, decide
+from billing.growth.deciding import Decided, DecisionUnit, Proposal, decide
 from billing.growth.models import AcceptedAnswer, CompanyDomain, Decision
 from billing.growth.moments import Moment
 from billing.growth.queries import offer_for_surface
@@ -59,9 +59,17 @@ def occur(
     occasion: str,
     context: Mapping[str, Any] | None = None,
     fits: Collection[str] | None = None,
+    proposal: Proposal | None = None,
 ) -> Decided:
     """Decide at a moment, and let surfaces that nobody asks know what was offered."""
-    decided = decide(moment, unit, occasion=occasion, context=context, fits=fits)
+    decided = decide(
+        moment,
+        unit,
+        occasion=occasion,
+        context=context,
+        fits=fits,
+        proposal=proposal,
+    )
     if decided.is_new and decided.offer_id is not None:
         row = Decision.objects.select_related("offer").get(pk=decided.id)
         hints.show_hint(row)

@@ -34,7 +34,7 @@ def offer_for_surface(
     standing = (
         Decision.objects.visible_to(user)
         .standing()
-        .filter(offer__surfaces__contains=[str(surface)])
+        .shown_on(surface)
         .select_related("offer", "organisation")
     )
     if organisation_id is not None:

@@ -1,6 +1,15 @@
 from celery import shared_task
 
-from billing.growth import learning, mailing, occurrences, scoring, services
+from billing.growth import (
+    challenging,
+    judging,
+    learning,
+    mailing,
+    occurrences,
+    scoring,
+    services,
+)
+from billing.growth.campaigns import enrolling, stepping
 
 
 @shared_task
@@ -33,3 +42,17 @@ def score() -> None:
     """Take the day's snapshot of every score, and open leads for who is in need."""
     scoring.score_organisations()
     scoring.open_leads_by_score()
+
+
+@shared_task
+def advance_campaigns() -> None:
+    """See who enters campaigns and who is out of them, then take the steps due."""
+    enrolling.refresh_campaigns()
+    stepping.take_due_steps()
+
+
+@shared_task
+def judge() -> None:
+    """Judge past scores, and let a model that learnt from them challenge the next."""
+    judging.judge_scores()
+    challenging.challenge_score()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.growth.views import inbox, measured, slots, staff
+from billing.growth.views import campaigns, inbox, measured, scores, slots, staff
 
 app_name = "growth"
 urlpatterns = [
@@ -31,7 +31,21 @@ urlpatterns = [
         measured.experiment_state,
         name="experiment-state",
     ),
+    path("staff/offers/campaigns/", campaigns.campaign_list, name="campaign-list"),
+    path("staff/offers/campaigns/new/", campaigns.campaign_edit, name="campaign-new"),
+    path("staff/offers/campaigns/<slug:key>/", campaigns.campaign, name="campaign"),
+    path(
+        "staff/offers/campaigns/<slug:key>/edit/",
+        campaigns.campaign_edit,
+        name="campaign-edit",
+    ),
+    path(
+        "staff/offers/campaigns/<slug:key>/state/",
+        campaigns.campaign_state,
+        name="campaign-state",
+    ),
     path("staff/leads/", inbox.lead_list, name="lead-list"),
+    path("staff/leads/scores/", scores.scores, name="scores"),
     path("staff/leads/<int:pk>/", inbox.lead, name="lead"),
     path("staff/leads/<int:pk>/take/", inbox.lead_take, name="lead-take"),
     path("staff/leads/<int:pk>/close/", inbox.lead_close, name="lead-close"),

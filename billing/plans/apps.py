@@ -10,3 +10,8 @@ class PlansConfig(AppConfig):
     name = "billing.plans"
     label = "plans"
     menu = (MenuEntry(Menu.SITE, 40, _("Pricing"), "plans:pricing", "tag"),)
+
+    def ready(self) -> None:
+        from billing.plans.nodes import register_nodes
+
+        register_nodes()

@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from core.clock import now
 from entitlements.features import Features
 
+# Ten times the price of a model: more is a typing error.
+MOST_PERCENT = 1_000
+
 
 class PlanQuerySet(models.QuerySet["Plan"]):
     def public(self) -> Self:
@@ -65,6 +68,9 @@ class PlanVersion(models.Model):
     trial_needs_card = models.BooleanField(default=True, db_default=True)
     seat_min = models.PositiveIntegerField(default=1)
     seat_max = models.PositiveIntegerField(default=1)
+    # What usage beyond the allowance costs, in per cent of the model's price, within
+    # the cap its customer sets; at 0 it is refused.
+    overage_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
     stripe_product_id = models.CharField(max_length=80, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -81,9 +87,18 @@ class PlanVersion(models.Model):
                 condition=Q(published_at__isnull=False, retired_at=None),
                 name="plans_planversion_one_on_offer",
             ),
+            models.UniqueConstraint(
+                fields=["plan"],
+                condition=Q(published_at=None),
+                name="plans_planversion_one_draft",
+            ),
             models.CheckConstraint(
                 condition=Q(seat_min__gte=1, seat_max__gte=models.F("seat_min")),
                 name="plans_planversion_seats",
+            ),
+            models.CheckConstraint(
+                condition=Q(overage_percent__lte=MOST_PERCENT),
+                name="plans_planversion_overage",
             ),
         ]
         triggers = [
@@ -94,10 +109,11 @@ class PlanVersion(models.Model):
                     "OLD.published_at IS NOT NULL AND (OLD.plan_id, OLD.version,"
                     " OLD.features, OLD.collection, OLD.trial_days,"
                     " OLD.trial_needs_card, OLD.seat_min, OLD.seat_max,"
-                    " OLD.published_at) IS DISTINCT FROM (NEW.plan_id, NEW.version,"
+                    " OLD.overage_percent, OLD.published_at)"
+                    " IS DISTINCT FROM (NEW.plan_id, NEW.version,"
                     " NEW.features, NEW.collection, NEW.trial_days,"
                     " NEW.trial_needs_card, NEW.seat_min, NEW.seat_max,"
-                    " NEW.published_at)"
+                    " NEW.overage_percent, NEW.published_at)"
                 ),
             ),
             pgtrigger.Protect(

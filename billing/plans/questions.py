@@ -27,10 +27,14 @@ QUESTIONS = (
     FrequentQuestion(
         _("What happens when the included usage is used up?"),
         _(
-            "Calls are refused with a clear error until the next calendar month begins"
-            " (UTC) or the plan is changed. Nothing beyond it is ever billed."
+            "Calls are refused with a clear error until the plan's next month begins or"
+            " the plan is changed. Nothing beyond it is billed, unless the plan says at"
+            " what price and you have set a cap."
         ),
-        ("inference.gateway.admission.Admission._refuse",),
+        (
+            "inference.gateway.admission.Admission._refuse",
+            "billing.overage.services.set_cap",
+        ),
     ),
     FrequentQuestion(
         _("Can I cancel at any time?"),

@@ -40,6 +40,7 @@ def publish_version(
     seat_max: int = 1,
     trial_days: int = 0,
     trial_needs_card: bool = True,
+    overage_percent: int = 0,
     currency: str = "usd",
 ) -> PlanVersion:
     """Publish new terms of ``plan`` and retire those on offer.
@@ -60,6 +61,7 @@ def publish_version(
         trial_needs_card=trial_needs_card,
         seat_min=seat_min,
         seat_max=seat_max,
+        overage_percent=overage_percent,
         # The product is the plan's; only prices are new.
         stripe_product_id=last.stripe_product_id if last else "",
         published_at=now,

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Organisation
@@ -45,7 +46,16 @@ class PlanCard:
 
     @property
     def highlights(self) -> list[str]:
-        return list(highlights(self.features))
+        points = list(highlights(self.features))
+        if percent := self.offer.version.overage_percent:
+            points.append(
+                _(
+                    "Usage beyond it at %(percent)s %% of the model's price, up to a cap"
+                    " of yours"
+                )
+                % {"percent": percent}
+            )
+        return points
 
     @property
     def total(self) -> int | None:

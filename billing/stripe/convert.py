@@ -14,6 +14,7 @@ from billing.stripe.objects import (
     Discount,
     Dispute,
     Invoice,
+    InvoiceItem,
     InvoiceLine,
     InvoicePayment,
     Preview,
@@ -52,6 +53,7 @@ def card(method: Any) -> Card | None:
         last4=str(details.get("last4") or ""),
         exp_month=details.get("exp_month"),
         exp_year=details.get("exp_year"),
+        fingerprint=str(details.get("fingerprint") or ""),
     )
 
 
@@ -328,6 +330,17 @@ def charge(raw: Raw) -> Charge:
         payment_intent_id=reference(raw.get("payment_intent")),
         amount=raw.get("amount_captured") or 0,
         is_paid=bool(raw.get("paid")),
+    )
+
+
+def invoice_item(raw: Raw) -> InvoiceItem:
+    return InvoiceItem(
+        id=raw["id"],
+        customer_id=reference(raw["customer"]),
+        invoice_id=reference(raw.get("invoice")),
+        amount=raw["amount"],
+        currency=raw["currency"],
+        reference=(raw.get("metadata") or {}).get("charge", ""),
     )
 
 

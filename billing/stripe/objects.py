@@ -28,6 +28,8 @@ class Card:
     last4: str
     exp_month: int | None
     exp_year: int | None
+    # The same for the same card in every account.
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +275,18 @@ class Charge:
     payment_intent_id: str
     amount: int
     is_paid: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceItem:
+    """An amount on an invoice or on its way to one; ``reference`` is our name of it."""
+
+    id: str
+    customer_id: str
+    invoice_id: str
+    amount: int
+    currency: str
+    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,7 @@ def end_plan(
 
     What was to come with the next period is dropped. Raises ``NotChangeable``.
     """
-    row = live_subscription(organisation)
-    if row is None:
-        raise NotChangeable
+    row = _own_plan(organisation)
     if row.schedule_id:
         changes.release_schedule(row.schedule_id)
     fetched = changes.set_ending(
@@ -58,9 +56,7 @@ def keep_plan(organisation: Organisation, *, by: User) -> Subscription:
 
     Raises ``NotChangeable``.
     """
-    row = live_subscription(organisation)
-    if row is None:
-        raise NotChangeable
+    row = _own_plan(organisation)
     fetched = changes.set_ending(row.stripe_id, ends=False)
     row = mirror.apply_subscription(fetched, fetched_at=database_now(), by=by)
     with transaction.atomic():
@@ -72,6 +68,19 @@ def keep_plan(organisation: Organisation, *, by: User) -> Subscription:
             organisation=organisation,
             target=row.stripe_id,
         )
+    return row
+
+
+def _own_plan(organisation: Organisation) -> Subscription:
+    """Return the plan a buyer may end by themselves. Raises ``NotChangeable``.
+
+    One by contract ends with its term, which is longer than the period that is paid.
+    """
+    row = live_subscription(organisation)
+    if row is None:
+        raise NotChangeable
+    if row.collection_method == "send_invoice":
+        raise NotChangeable(NotChangeable.message_by_contract)
     return row
 
 

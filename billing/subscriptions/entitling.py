@@ -4,12 +4,16 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
+from billing.credits.periods import align_period
 from billing.plans.models import PlanVersion
 from billing.subscriptions.models import StaffGrant, Subscription
 from entitlements import services as entitlements
 from entitlements.features import FREE, Features
+from entitlements.queries import terms_for
+from entitlements.terms import NO_TERMS, UsageTerms
 
 # From the first declined payment; after it the plan is gone until it is paid.
 GRACE = timedelta(days=7)
@@ -73,11 +77,52 @@ def compute_entitlements(organisation_id: int) -> tuple[Features, str]:
     return features, ", ".join(source for _, _, source in granting) or "free"
 
 
+def compute_terms(organisation_id: int) -> UsageTerms:
+    """Return whose months usage is counted by, and what it costs beyond the plan.
+
+    The best plan's subscription says so. Only what is paid for may be charged more: in
+    a trial, while a payment is overdue and after staff gave a plan, nothing is.
+    """
+    live = (
+        Subscription.objects.live()
+        .with_plan()
+        .filter(organisation_id=organisation_id, period_end__gt=F("period_start"))
+        .select_related("price__plan_version__plan", "paid_price__plan_version__plan")
+        .defer("raw")
+    )
+    granting = [each for each in live if is_granting(each) and each.entitled_price]
+    if not granting:
+        return NO_TERMS
+    best = max(granting, key=_rank)
+    version = best.entitled_price.plan_version if best.entitled_price else None
+    is_paid = best.status == Subscription.Status.ACTIVE
+    return UsageTerms(
+        period_start=best.period_start,
+        period_end=best.period_end,
+        overage_percent=version.overage_percent if version and is_paid else 0,
+    )
+
+
 @transaction.atomic
 def refresh_entitlements(organisation_id: int) -> int:
-    """Write what ``compute_entitlements`` finds and return the revision."""
+    """Write what the organisation may do now and return the revision.
+
+    Usage is counted by the subscription's months from this hour on.
+    """
     features, source = compute_entitlements(organisation_id)
-    return entitlements.replace_for(organisation_id, features, source=source[:120])
+    terms = compute_terms(organisation_id)
+    before = terms_for(organisation_id)
+    revision = entitlements.replace_for(
+        organisation_id, features, source=source[:120], terms=terms
+    )
+    if terms != before:
+        align_period(organisation_id)
+    return revision
+
+
+def _rank(subscription: Subscription) -> int:
+    price = subscription.entitled_price
+    return price.plan_version.plan.tier_rank if price else 0
 
 
 def _best(lower: Features, higher: Features) -> Features:

@@ -36,6 +36,10 @@ class NotChangeable(DomainError):
         "Another change comes with the next period. Take it back first."
     )
     message_when_ending = _("The plan is cancelled. Keep it first, then change it.")
+    message_by_contract = _(
+        "The plan is by contract and ends with its term. Look at the contract under"
+        " Quotes."
+    )
 
 
 class NothingToChange(DomainError):

@@ -38,6 +38,8 @@ class BillingAccount(models.Model):
     )
     card_brand = models.CharField(max_length=20, blank=True)
     card_last4 = models.CharField(max_length=4, blank=True)
+    # The same card has the same one in every account: Stripe's, and no number.
+    card_fingerprint = models.CharField(max_length=40, blank=True, db_default="")
     card_exp_month = models.PositiveSmallIntegerField(null=True, blank=True)
     card_exp_year = models.PositiveSmallIntegerField(null=True, blank=True)
     fetched_at = models.DateTimeField(null=True, blank=True)
@@ -521,6 +523,7 @@ class Case(models.Model):
         DUPLICATE = "duplicate", _("Two live subscriptions")
         DISPUTE = "dispute", _("Disputed payment")
         DIFFERENCE = "difference", _("Differs from Stripe")
+        REFERRAL = "referral", _("Referral to be looked at")
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     object_id = models.CharField(max_length=120)

@@ -105,6 +105,7 @@ def card_values(card: objects.Card | None) -> dict[str, Any]:
     return {
         "card_brand": card.brand if card else "",
         "card_last4": card.last4 if card else "",
+        "card_fingerprint": card.fingerprint if card else "",
         "card_exp_month": card.exp_month if card else None,
         "card_exp_year": card.exp_year if card else None,
     }

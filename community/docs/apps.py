@@ -18,9 +18,11 @@ class DocsConfig(AppConfig):
     menu = (MenuEntry(Menu.SITE, 20, _("Docs"), "docs:home", "book-open"),)
 
     def ready(self) -> None:
+        from community.docs.nodes import register_nodes
         from search.registry import register
 
         register("doc", _entries)
+        register_nodes()
 
 
 def _entries() -> "Iterator[services.Findable]":

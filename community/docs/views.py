@@ -21,6 +21,7 @@ from community.docs.queries import (
 )
 from core.reading import Values
 from edge.types import PageRequest
+from knowledge.queries import what_next
 
 # What a search engine is told a language is called.
 TAGS = {"en": "en", "zh-hans": "zh-Hans"}
@@ -79,6 +80,7 @@ def page_detail(request: PageRequest, version: str, path: str) -> HttpResponse:
             "tree": tree,
             "trail": trail_of(tree, path),
             "outline": [entry for entry in page.outline if entry[0] <= 3],
+            "next_nodes": what_next("doc", path, actor=request.user),
             "before": before,
             "after": after,
             "is_translated": page.locale == locale,

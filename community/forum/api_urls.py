@@ -36,11 +36,6 @@ urlpatterns = [
         name="category-watching",
     ),
     path("tags/<str:slug>/watch/", watching.TagWatching.as_view(), name="tag-watching"),
-    path(
-        "people/<str:username>/watch/",
-        watching.PersonWatching.as_view(),
-        name="person-watching",
-    ),
     path("tags/", api.TagList.as_view(), name="tag-list"),
     path("tags/<str:slug>/", places.TagDetail.as_view(), name="tag-detail"),
     path("tags/<str:slug>/synonyms/", places.TagNames.as_view(), name="tag-names"),

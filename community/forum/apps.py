@@ -19,6 +19,7 @@ class ForumConfig(AppConfig):
         from community.forum.indexing import entries
         from community.forum.models import Comment, Post
         from community.forum.narrowing import FILTERS
+        from community.forum.nodes import register_nodes
         from drafts import places
         from notifications import registry as notifications
         from search import registry as search
@@ -30,3 +31,4 @@ class ForumConfig(AppConfig):
         search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)
         notifications.register("comment", Comment.objects.visible_to)
+        register_nodes()

@@ -9,16 +9,16 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from community.forum.models import Post, Topic
 from core.reading import whole_number
-from drafts.places import Place
+from drafts.places import DraftPlace
 
 _OF_POST = re.compile(r"^/forum/p/([0-9]{1,18})/")
 
 
-def replies(user: User, keys: Iterable[str]) -> Mapping[str, Place]:
+def replies(user: User, keys: Iterable[str]) -> Mapping[str, DraftPlace]:
     """Name the replies that are being written, by the keys of their topics."""
     topics = Topic.objects.visible_to(user).in_bulk(_numbers(keys))
     return {
-        str(topic.pk): Place(
+        str(topic.pk): DraftPlace(
             _("Reply: %(topic)s") % {"topic": topic.title},
             f"{topic.get_absolute_url()}#reply",
         )
@@ -26,10 +26,10 @@ def replies(user: User, keys: Iterable[str]) -> Mapping[str, Place]:
     }
 
 
-def comments(user: User, keys: Iterable[str]) -> Mapping[str, Place]:
+def comments(user: User, keys: Iterable[str]) -> Mapping[str, DraftPlace]:
     """Name the comments that are being written, by the keys of their posts."""
     return {
-        str(post.pk): Place(
+        str(post.pk): DraftPlace(
             _("Comment: %(topic)s") % {"topic": post.topic.title},
             reverse("forum:comment-list", args=[post.pk]),
         )
@@ -37,17 +37,17 @@ def comments(user: User, keys: Iterable[str]) -> Mapping[str, Place]:
     }
 
 
-def pages(user: User, addresses: Iterable[str]) -> Mapping[str, Place]:
+def pages(user: User, addresses: Iterable[str]) -> Mapping[str, DraftPlace]:
     """Name the pages of the forum that have one form."""
     asked = {address: _OF_POST.match(address) for address in addresses}
     posts = _posts(user, [int(found[1]) for found in asked.values() if found])
     named = {}
     for address, found in asked.items():
         if address == reverse("forum:topic-create"):
-            named[address] = Place(_("New topic"), address)
+            named[address] = DraftPlace(_("New topic"), address)
         elif found and int(found[1]) in posts:
             title = posts[int(found[1])].topic.title
-            named[address] = Place(title, address)
+            named[address] = DraftPlace(title, address)
     return named
 
 

@@ -121,13 +121,6 @@ class TagTaken(DomainError):
     message = _("Another tag has this name. Merge the two instead.")
 
 
-class WatchesOneself(DomainError):
-    """One's own doings are no news."""
-
-    code = "watches_oneself"
-    message = _("You cannot follow yourself.")
-
-
 class CategoryClosed(DomainError):
     """Only the team writes here, announcements for example."""
 

@@ -4,7 +4,7 @@ A topic's own entry is part 0: its title, tags and question, and what solved it.
 reply is a part by its number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from community.forum.models import Post, Topic
 from search import services as search
@@ -39,7 +39,12 @@ def index_replies(topic: Topic) -> None:
 
 def entry_of(topic: Topic) -> search.Findable:
     """Return a topic's entry: its question, then what solved it."""
-    opening = topic.posts.filter(number=1).values_list("plain", flat=True).first() or ""
+    opening = topic.posts.filter(number=1).values_list("plain", flat=True).first()
+    return topic_entry(topic, opening or "", [tag.name for tag in topic.tags.all()])
+
+
+def topic_entry(topic: Topic, opening: str, tags: Iterable[str]) -> search.Findable:
+    """Return a topic's entry, of what is known already; it asks nothing."""
     solution = topic.solution.plain if topic.solution else ""
     quoted = topic.solution.source_md if topic.solution else ""
     labels = ("solved",) if topic.is_solved else ()
@@ -50,7 +55,7 @@ def entry_of(topic: Topic) -> search.Findable:
         title=topic.title,
         # What solved it comes first: it is what a reader is looking for.
         text=f"{solution}\n{opening}".strip(),
-        words=" ".join(tag.name for tag in topic.tags.all()),
+        words=" ".join(tags),
         audience=topic.category.visibility,
         labels=labels,
         source=quoted,

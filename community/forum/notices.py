@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.queries import usernames_among
-from community.forum.listening import hearing, listeners_of, listeners_of_new
+from community.forum.listening import listeners_of, listeners_of_new
 from community.forum.models import Comment, Post, Topic, TopicUser, readers_of
 from design import markdown
 from notifications.fan_out import notify_all
@@ -22,7 +22,7 @@ MAX_MENTIONS = 10
 
 
 def notify_of_topic(topic_id: int) -> None:
-    """Tell those a first post mentions, and who follows its places or its author."""
+    """Tell those a first post mentions, and who follows its places."""
     post = _shown().filter(topic_id=topic_id, number=1).first()
     if post is None:
         return
@@ -38,7 +38,7 @@ def notify_of_reply(post_id: int) -> None:
         return
     mentioned = _notify_mentioned(post)
     topic = post.topic
-    told = listeners_of(topic, author_id=post.author_id, number=post.number)
+    told = listeners_of(topic, number=post.number)
     listening = told.exclude(pk__in=mentioned)
     asker = listening.filter(pk=topic.author_id)
     _notify(asker, Kind.REPLY, post, _replied(post))
@@ -60,7 +60,7 @@ def notify_of_comment(comment_id: int) -> None:
         return
     topic = comment.post.topic
     words = {"name": comment.author.name, "topic": topic.title}
-    mentioned = _called_by(comment.source_md, topic, author_id=comment.author_id)
+    mentioned = _called_by(comment.source_md, topic)
     if mentioned:
         _notify_of_comment(
             User.objects.filter(pk__in=mentioned),
@@ -68,8 +68,7 @@ def notify_of_comment(comment_id: int) -> None:
             comment,
             lambda: _("%(name)s mentioned you: %(topic)s") % words,
         )
-    readers = hearing(readers_of(topic), author_id=comment.author_id)
-    author = readers.filter(pk=comment.post.author_id)
+    author = readers_of(topic).filter(pk=comment.post.author_id)
     _notify_of_comment(
         author.exclude(pk__in=mentioned),
         Kind.COMMENT,
@@ -104,23 +103,23 @@ def _shown() -> QuerySet[Post]:
 
 def _notify_mentioned(post: Post) -> list[int]:
     """Tell those a post calls by name; return who they are."""
-    mentioned = _called_by(post.source_md, post.topic, author_id=post.author_id)
+    mentioned = _called_by(post.source_md, post.topic)
     if mentioned:
         people = User.objects.filter(pk__in=mentioned)
         _notify(people, Kind.MENTION, post, _called(post))
     return mentioned
 
 
-def _called_by(text: str, topic: Topic, *, author_id: int) -> list[int]:
+def _called_by(text: str, topic: Topic) -> list[int]:
     """Return whom a text calls by name, of those who may read the topic.
 
-    Who muted the topic, or who calls them, is not told.
+    Who muted the topic is not told.
     """
     names = markdown.mentioned(text, usernames_among)[:MAX_MENTIONS]
     if not names:
         return []
     muted = TopicUser.objects.filter(topic=topic, level=TopicUser.Level.MUTED)
-    called = hearing(readers_of(topic), author_id=author_id).filter(username__in=names)
+    called = readers_of(topic).filter(username__in=names)
     called = called.exclude(pk__in=muted.values("user"))
     return list(called.values_list("pk", flat=True))
 

@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from community.forum.models import (
     MovedPost,
     Person,
+    PlaceWatch,
     Post,
     Tag,
     Topic,
     TopicQuerySet,
     TopicTag,
     TopicUser,
-    Watch,
     WatchLevel,
     visibilities_of,
 )
@@ -164,7 +164,7 @@ def without_muted(topics: TopicQuerySet, user: Person) -> TopicQuerySet:
     """Leave out topics in categories and under tags that ``user`` muted."""
     if not user.is_authenticated:
         return topics
-    muted = Watch.objects.filter(user_id=user.pk, level=WatchLevel.MUTED)
+    muted = PlaceWatch.objects.filter(user_id=user.pk, level=WatchLevel.MUTED)
     under = TopicTag.objects.filter(
         topic=OuterRef("pk"), tag__in=muted.filter(tag__isnull=False).values("tag")
     )
@@ -174,9 +174,8 @@ def without_muted(topics: TopicQuerySet, user: Person) -> TopicQuerySet:
 
 def _tracked_since(user: Person) -> dict[tuple[str, int], datetime]:
     """Return since when ``user`` follows categories (c) and tags (t) closely."""
-    followed = Watch.objects.filter(
+    followed = PlaceWatch.objects.filter(
         user_id=user.pk,
-        person=None,
         level__in=[WatchLevel.TRACKING, WatchLevel.WATCHING],
     )
     return {

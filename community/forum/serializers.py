@@ -51,6 +51,10 @@ class PostSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(source="source_md")
     html = serializers.CharField()
     vote_score = serializers.IntegerField()
+    brought_score = serializers.IntegerField(
+        allow_null=True,
+        help_text="What a post that was brought from another forum had there.",
+    )
     comment_count = serializers.IntegerField()
     reactions = serializers.DictField(
         source="counted_reactions",

@@ -42,16 +42,25 @@ def tag_names(texts: Iterable[str]) -> list[str]:
 def lock_tags(names: Iterable[str]) -> list[Tag]:
     """Return the tags of these names, made where they are missing, and locked.
 
+    Two names of one tag are one tag.
+    """
+    tags = {tag.pk: tag for tag in lock_named_tags(names).values()}
+    return [tags[pk] for pk in sorted(tags)]
+
+
+def lock_named_tags(names: Iterable[str]) -> dict[str, Tag]:
+    """Return the tag of each name, made where it is missing, and locked.
+
     Another name of a tag is that tag, also when it became one just now. Always in one
     order, so that two topics never wait for each other.
     """
-    wanted = sorted(names, key=tag_slug)
+    wanted = sorted(names, key=lambda name: (tag_slug(name), name))
     while True:
-        found = {tag.pk for tag in map(find_or_create_tag, wanted)}
-        rows = Tag.objects.select_for_update(no_key=True).filter(pk__in=found)
-        tags = list(rows.order_by("pk"))
-        if not any(tag.synonym_of_id for tag in tags):
-            return tags
+        found = {name: find_or_create_tag(name).pk for name in wanted}
+        rows = Tag.objects.select_for_update(no_key=True).filter(pk__in=found.values())
+        tags = {tag.pk: tag for tag in rows.order_by("pk")}
+        if not any(tag.synonym_of_id for tag in tags.values()):
+            return {name: tags[pk] for name, pk in found.items()}
 
 
 def find_or_create_tag(name: str) -> Tag:
@@ -94,8 +103,8 @@ def count_in_tags(tags: Iterable[Tag], visibility: str, change: int) -> None:
         Tag.objects.filter(pk=pk).update(**changes)
 
 
-def carry(topic: Topic) -> None:
-    """Let a topic's links to its tags say what lists are sorted by."""
+def carry(*topics: Topic) -> None:
+    """Let topics' links to their tags say what lists are sorted by."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE forum_topictag AS link SET bumped_at = topic.bumped_at,"
@@ -103,6 +112,6 @@ def carry(topic: Topic) -> None:
             " hot_score = topic.hot_score,"
             " is_open = topic.kind = 'question' AND topic.solution_id IS NULL"
             " FROM forum_topic AS topic"
-            " WHERE topic.id = link.topic_id AND topic.id = %s",
-            [topic.pk],
+            " WHERE topic.id = link.topic_id AND topic.id = ANY(%s)",
+            [[topic.pk for topic in topics]],
         )

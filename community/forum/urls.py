@@ -40,11 +40,6 @@ urlpatterns = [
     path("forum/categories/<int:pk>/", categories.category_edit, name="category-edit"),
     path("forum/c/<slug:slug>/watch/", watching.category_watch, name="category-watch"),
     path("forum/tag/<str:slug>/watch/", watching.tag_watch, name="tag-watch"),
-    path(
-        "forum/people/<str:username>/watch/",
-        watching.person_watch,
-        name="person-watch",
-    ),
     path("settings/watching/", watching.watch_list, name="watch-list"),
     path("forum/tags/", tags.tag_list, name="tag-list"),
     path("forum/tags/<int:pk>/", tags.tag_edit, name="tag-edit"),

@@ -54,6 +54,7 @@ from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
 from edge.types import PageRequest
+from knowledge.queries import what_next
 
 # Faces that fit in a row at 320 pixels.
 PEOPLE = 8
@@ -351,6 +352,7 @@ def _topic_page(
         "topic": topic,
         "window": window,
         "people": list(authors.values())[:PEOPLE],
+        "next_nodes": what_next("topic", str(topic.pk), actor=request.user),
         "aside_title": _("About this topic"),
         "form": form,
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),

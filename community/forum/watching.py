@@ -1,13 +1,16 @@
 """What a reader chose for one thing they may follow."""
 
+from typing import Any
+
 from accounts.models import User
-from community.forum.models import Category, Person, Tag, Watch, WatchLevel
+from community.forum.models import Category, Person, PlaceWatch, Tag, WatchLevel
 
 
-def watch_level(thing: Category | Tag | User | None, user: Person) -> str:
-    """Return how closely ``user`` follows ``thing``; nothing where nobody could."""
-    if thing is None or not isinstance(user, User) or thing == user:
+def watch_level(place: Category | Tag | None, user: Person) -> str:
+    """Return how closely ``user`` follows a place; nothing for a visitor."""
+    if place is None or not isinstance(user, User):
         return ""
-    kind = {Category: "category", Tag: "tag", User: "person"}[type(thing)]
-    chosen = Watch.objects.filter(user=user, **{kind: thing})
-    return chosen.values_list("level", flat=True).first() or WatchLevel.NORMAL
+    kind = "category" if isinstance(place, Category) else "tag"
+    followed: dict[str, Any] = {"user": user, kind: place}
+    chosen = PlaceWatch.objects.filter(**followed).values_list("level", flat=True)
+    return chosen.first() or WatchLevel.NORMAL

@@ -56,7 +56,7 @@ class PostFlagging(Endpoint):
     def post(self, request: Request, pk: int) -> Response:
         post = visible_post(request, pk)
         values = valid(NewFlagSerializer, request)
-        flag = services.flag_post(post, by=caller(request), **values)
+        flag = services.raise_post_flag(post, by=caller(request), **values)
         return Response(FlagSerializer(flag).data, status=201)
 
 
@@ -74,7 +74,7 @@ class CommentFlagging(Endpoint):
         visible = Comment.objects.visible_to(request.user).select_related("post")
         comment = get_object_or_404(visible, pk=pk)
         values = valid(NewFlagSerializer, request)
-        flag = services.flag_comment(comment, by=caller(request), **values)
+        flag = services.raise_comment_flag(comment, by=caller(request), **values)
         return Response(FlagSerializer(flag).data, status=201)
 
 
@@ -116,7 +116,7 @@ class Deciding(Endpoint):
     def put(self, request: Request, pk: int) -> Response:
         case = get_object_or_404(_cases(request), pk=pk)
         values = valid(DecisionSerializer, request)
-        services.decide_case(case, by=caller(request), **values)
+        services.judge_case(case, by=caller(request), **values)
         return _answer(request, pk)
 
     @extend_schema(operation_id="reopen_case", responses=CaseSerializer)
@@ -134,7 +134,7 @@ class Claiming(Endpoint):
     @extend_schema(operation_id="claim_case", request=None, responses=CaseSerializer)
     def put(self, request: Request, pk: int) -> Response:
         case = get_object_or_404(_cases(request), pk=pk)
-        services.claim_case(case, by=caller(request))
+        services.hold_case(case, by=caller(request))
         return _answer(request, pk)
 
     @extend_schema(operation_id="unclaim_case", responses=CaseSerializer)

@@ -6,3 +6,6 @@ class ReputationConfig(AppConfig):
 
     name = "community.reputation"
     label = "reputation"
+
+    def ready(self) -> None:
+        from community.reputation import subscribers  # noqa: F401

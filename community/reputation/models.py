@@ -75,3 +75,41 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.points}"
+
+
+class Reach(models.Model):
+    """How many paying organisations met a person's topic or answer before they paid.
+
+    Billing counts them and tells nobody of fewer than three; see ``WorkReached``.
+    """
+
+    class Kind(models.TextChoices):
+        TOPIC = "topic", gettext_lazy("Topic")
+        ANSWER = "answer", gettext_lazy("Answer")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    # The topic, or the post that is the answer.
+    object_id = models.BigIntegerField()
+    organisations = models.PositiveIntegerField()
+    counted_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name_plural = "reaches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "object_id"], name="reputation_reach_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(organisations__gte=3),
+                name="reputation_reach_not_told_apart",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user", "-organisations", "-id"], name="reputation_reach_user"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}: {self.organisations}"

@@ -6,7 +6,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Sum
 from django.utils import timezone
 
-from community.reputation.models import Balance, Entry
+from accounts.models import User
+from community.reputation.models import Balance, Entry, Reach
 
 # Stack Overflow's: 15, 10 and −2. A contribution is more work than an answer.
 RULES: dict[str, int] = {
@@ -86,6 +87,33 @@ def is_standing(idem_key: str) -> bool:
     """Tell whether an award was made and not taken back."""
     entry = Entry.objects.filter(idem_key=idem_key).first()
     return entry is not None and not Entry.objects.filter(reverses=entry).exists()
+
+
+@transaction.atomic
+def record_reach(
+    kind: str, object_id: int, *, user_id: int | None, organisations: int, at: datetime
+) -> None:
+    """Keep how many paying organisations met a person's work; 0 are none to tell of.
+
+    Of two counts heard of in the wrong order the later one stays.
+    """
+    known = Reach.objects.select_for_update().filter(kind=kind, object_id=object_id)
+    before = known.first()
+    if before is not None and before.counted_at > at:
+        return
+    author = User.objects.filter(pk=user_id or 0).first()
+    if not organisations or author is None:
+        known.delete()
+        return
+    Reach.objects.update_or_create(
+        kind=kind,
+        object_id=object_id,
+        defaults={
+            "user": author,
+            "organisations": organisations,
+            "counted_at": at,
+        },
+    )
 
 
 def _locked_balance(user_id: int) -> Balance:

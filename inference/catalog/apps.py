@@ -18,3 +18,8 @@ class CatalogConfig(AppConfig):
             meaning="The page of one model was looked at.",
         ),
     )
+
+    def ready(self) -> None:
+        from inference.catalog.nodes import register_nodes
+
+        register_nodes()

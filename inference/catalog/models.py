@@ -178,6 +178,33 @@ class Deployment(models.Model):
         return f"{self.model_id} on {self.provider}"
 
 
+class DeploymentPause(models.Model):
+    """Why staff have a deployment left alone for now.
+
+    Unlike one that is not in use it stays a part of its model: where all of them are
+    paused, callers are told to come back, not that there is no such model.
+    """
+
+    deployment = models.OneToOneField(
+        Deployment, on_delete=models.CASCADE, primary_key=True, related_name="pause"
+    )
+    reason = models.CharField(max_length=300)
+    paused_by = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    paused_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(reason=""), name="catalog_pause_has_reason"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} since {self.paused_at:%Y-%m-%d %H:%M}"
+
+
 class CompatibilityCard(models.Model):
     """What a deployment did when it was last tried; gone once it is changed.
 

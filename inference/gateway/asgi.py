@@ -20,8 +20,11 @@ from django.conf import settings
 
 from core.context import request_id as current_request_id
 from core.errors import Unavailable
+from edge import tracing
+from edge.shedding import SHED
 from inference.catalog.models import path_of
-from inference.directory.directory import Caller, OfferedModel
+from inference.directory.callers import Caller
+from inference.directory.offers import OfferedModel
 from inference.gateway import metrics, refusals
 from inference.gateway.counting import count
 from inference.gateway.engine import Engine
@@ -84,6 +87,8 @@ class Gateway:
     def __init__(self, django_application: App | None) -> None:
         self.django = django_application
         self.engine: Engine | None = None
+        self.in_flight = 0
+        self.most_in_flight: int = settings.GATEWAY_REQUESTS_AT_ONCE
         self.request_ids = _request_ids()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -94,7 +99,7 @@ class Gateway:
         elif scope["type"] == "http" and _is_ours(scope["path"]):
             request = Request(scope, receive, send, next(self.request_ids))
             request.dialect = ENDPOINTS.get(request.path, _default_of(request))
-            await self._answer(request)
+            await self._answer_or_shed(request)
         elif self.django is not None:
             await self.django(scope, receive, send)
         elif scope["type"] == "http":
@@ -106,6 +111,7 @@ class Gateway:
     def start(self) -> Engine:
         """Make the engine, once for the process."""
         if self.engine is None:
+            tracing.start()
             self.engine = Engine(settings.REDIS_CACHE_URL)
             self.engine.start()
         return self.engine
@@ -135,6 +141,7 @@ class Gateway:
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.start().stop()
+                await asyncio.to_thread(tracing.stop)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -144,6 +151,37 @@ class Gateway:
             await metrics.tell(request)
         except APIError as error:
             await request.refuse(error)
+
+    async def _answer_or_shed(self, request: Request) -> None:
+        """Answer, unless the process has no room: then say at once when to come."""
+        if self.most_in_flight and self.in_flight >= self.most_in_flight:
+            error = errors.overloaded()
+            metrics.count_refusal(error)
+            SHED.labels("gateway").inc()
+            await request.refuse(error)
+            return
+        self.in_flight += 1
+        try:
+            if tracing.is_on():
+                await self._answer_traced(request)
+            else:
+                await self._answer(request)
+        finally:
+            self.in_flight -= 1
+
+    async def _answer_traced(self, request: Request) -> None:
+        """Answer inside a span, a part of the caller's trace where there is one."""
+        told = {
+            "http.request.method": request.method,
+            "url.path": request.path,
+            "doorstone.request_id": request.id,
+        }
+        name = (
+            f"{request.method} {request.path if request.path in ENDPOINTS else '/v1'}"
+        )
+        with tracing.serving(name, request.trace_headers, told) as span:
+            await self._answer(request)
+            span.set_attribute("http.response.status_code", request.status)
 
     async def _answer(self, request: Request) -> None:
         token = current_request_id.set(request.id)

@@ -4,14 +4,17 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
 from cryptography.fernet import InvalidToken
 
+from edge import tracing
 from inference.catalog.alarms import KEEP_SECONDS, alarm_key
 from inference.catalog.models import Deployment
+from inference.gateway.cache import AnswerCache
 from inference.gateway.exchange import Exchange
 from inference.protocol import errors
 from inference.protocol.answers import error_in, hide
@@ -36,6 +39,7 @@ SHORTEST_SECRET = 8
 # Of a prompt, what tells conversations apart: instructions may be a book.
 LONGEST_BEGINNING = 4_000
 Answered = TypeVar("Answered")
+_UNTRACED = nullcontext[None]()
 Status = UsageEvent.Status
 
 
@@ -43,16 +47,27 @@ class Attempts:
     """Tries deployments, judges what fails, and tells staff what only they can mend."""
 
     def __init__(
-        self, redis: LeanRedis, providers: Mapping[str, Provider], router: Router
+        self,
+        redis: LeanRedis,
+        providers: Mapping[str, Provider],
+        router: Router,
+        cache: AnswerCache,
     ) -> None:
         self.redis = redis
+        self.cache = cache
         self.providers = providers
         self.router = router
         self.alarmed: set[int] = set()
 
     async def complete(self, exchange: Exchange) -> None:
-        """Bring the whole answer of a model. Raises ``APIError``."""
+        """Bring a whole answer, a model's or one of before. Raises ``APIError``."""
+        if exchange.cache_name and await self.cache.find(exchange):
+            return
+        await self._complete(exchange)
+        if exchange.cache_name:
+            await self.cache.keep(exchange)
 
+    async def _complete(self, exchange: Exchange) -> None:
         async def attempt(deployment: Deployment) -> tuple[dict[str, Any], bytes]:
             provider = self.providers[deployment.provider]
             answer = await provider.complete(deployment, exchange.ask(deployment))
@@ -146,7 +161,7 @@ class Attempts:
     ) -> Answered:
         """Return what a deployment of the runner gives. Raises ``Unanswered``."""
         caller = exchange.caller.organisation_id
-        left_out: set[int] = set()
+        left_out = set(exchange.runner.paused)
         failed: set[int] = set()
         verdict: Verdict | None = None
         for deployment, turn in self.router.candidates(
@@ -159,7 +174,8 @@ class Attempts:
             await _back_off(turn)
             exchange.run_at(deployment, self.router.load)
             try:
-                answer = await attempt(deployment)
+                with _traced(exchange, deployment):
+                    answer = await attempt(deployment)
             except UpstreamFailed as failure:
                 verdict = self.judge(exchange, deployment, failure)
                 exchange.record_failure(
@@ -246,6 +262,22 @@ class Attempts:
         if not self.providers[deployment.provider].is_short_of_keys(deployment):
             self.alarmed.discard(deployment.pk)
             self.redis.tell("DEL", alarm_key(deployment.pk))
+
+
+def _traced(
+    exchange: Exchange, deployment: Deployment
+) -> AbstractContextManager[object]:
+    """Trace one try; of a stream, until the model has spoken."""
+    if not tracing.is_on():
+        return _UNTRACED
+    return tracing.calling(
+        f"{exchange.call.endpoint} {exchange.runner.slug}",
+        {
+            "gen_ai.request.model": exchange.runner.slug,
+            "doorstone.deployment": deployment.pk,
+            "doorstone.attempt": exchange.attempts,
+        },
+    )
 
 
 def _status_of(verdict: Verdict, failure: UpstreamFailed) -> str:

@@ -1,18 +1,24 @@
 """May this caller ask this of this model, and how much can it come to?"""
 
 from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import urlencode
 
 from django.conf import settings
 
 from inference.catalog.models import Deployment
-from inference.directory.directory import Caller, Directory, OfferedModel
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
+from inference.directory.offers import OfferedModel
 from inference.protocol import errors
 from inference.protocol.capabilities import check_capabilities, drop_wishes
 from inference.protocol.errors import APIError
 from inference.protocol.fields import refuse_unknown
 from inference.protocol.metering import UsageBounds
 from inference.protocol.requests import PROMPTS, WRITE_NOTHING, ModelRequest
+
+# Why a model may not answer in another's place.
+Obstacle = Literal["itself", "not_for_key", "needs_plan", "too_dear", "cannot"]
 
 
 async def find_model(directory: Directory, caller: Caller, slug: str) -> OfferedModel:
@@ -45,18 +51,28 @@ def stand_ins(
     found = []
     for slug in model.fallbacks:
         other = offered.get(slug)
-        if other is None or not caller.may_see(slug) or other.slug == model.slug:
-            continue
-        if other.is_premium and not caller.features.premium_models:
-            continue
-        if not other.may_stand_in_for(model):
-            continue
-        try:
-            _check(call, other)
-        except APIError:
-            continue
-        found.append(other)
+        if other is not None and obstacle_to(call, model, caller, other) is None:
+            found.append(other)
     return tuple(found)
+
+
+def obstacle_to(
+    call: ModelRequest, model: OfferedModel, caller: Caller, other: OfferedModel
+) -> Obstacle | None:
+    """Return why ``other`` may not answer in the place of ``model``, if it may not."""
+    if other.slug == model.slug:
+        return "itself"
+    if not caller.may_see(other.slug):
+        return "not_for_key"
+    if other.is_premium and not caller.features.premium_models:
+        return "needs_plan"
+    if not other.may_stand_in_for(model):
+        return "too_dear"
+    try:
+        _check(call, other)
+    except APIError:
+        return "cannot"
+    return None
 
 
 def fitting_bounds(

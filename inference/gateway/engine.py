@@ -8,6 +8,7 @@ from inference.directory.directory import Directory
 from inference.gateway import metrics
 from inference.gateway.admission import Admission
 from inference.gateway.attempts import Attempts
+from inference.gateway.cache import AnswerCache
 from inference.gateway.keeping import CHANNEL as RESPONSES
 from inference.gateway.keeping import Keeping
 from inference.gateway.replays import Replays
@@ -38,7 +39,9 @@ class Engine:
         self.replays = Replays(self.redis)
         self.admission = Admission(self.redis, self.directory)
         self.lookout = Lookout(self.redis, self.directory, self.providers)
-        self.attempts = Attempts(self.redis, self.providers, self.lookout.router)
+        self.attempts = Attempts(
+            self.redis, self.providers, self.lookout.router, AnswerCache(self.redis)
+        )
         self.lookout.raise_alarm = self.attempts.raise_alarm
         self.keeping = Keeping(self.redis)
         self.recorder = Recorder()

@@ -11,7 +11,8 @@ from core.idempotency import REPLAYED
 from core.money import NANO
 from inference.catalog.models import Deployment
 from inference.catalog.queries import speaks
-from inference.directory.directory import Caller, OfferedModel
+from inference.directory.callers import Caller
+from inference.directory.offers import OfferedModel
 from inference.protocol.answers import Envelope
 from inference.protocol.metering import Tokens, UsageBounds
 from inference.protocol.requests import ModelRequest
@@ -63,6 +64,10 @@ class Exchange:
     stage: Stage = Stage.RECEIVED
     idempotency_key: bytes = b""
     fingerprint: str = ""
+    # What its answer is found by when it is asked again; empty where it is not cached.
+    cache_name: str = ""
+    # Whether an answer of before will do; a new one is kept either way.
+    takes_cached: bool = True
 
     # From the estimate on. ``most_out`` is the longest one answer may be. ``model`` is
     # the one that was asked and is paid for; ``runner`` the one that is to answer.
@@ -106,6 +111,8 @@ class Exchange:
     answer: bytes = b""
     # It is in the caller's own words already.
     is_worded: bool = False
+    # From the cache: what the answer was sold for when a model gave it.
+    saved_nano: int | None = None
 
     # Called once a response that is kept has been written down.
     begun: Callable[[], object] = _nothing
@@ -125,6 +132,11 @@ class Exchange:
         """Have the answer kept for those who send ``key`` and this body again."""
         self.idempotency_key = key
         self.fingerprint = fingerprint
+
+    def cache_as(self, name: str, *, takes_cached: bool) -> None:
+        """Have the answer kept for those who ask the same, or take the one there is."""
+        self.cache_name = name
+        self.takes_cached = takes_cached
 
     def estimate(
         self,
@@ -278,6 +290,13 @@ class Exchange:
         self.is_worded = answer.startswith(_WORDED)
         self.answer = answer
 
+    def reuse(self, answer: bytes, *, saved_nano: int) -> None:
+        """Take an answer that a model gave before: nothing runs, nothing is sold."""
+        self.saved_nano = saved_nano
+        self.is_worded = answer.startswith(_WORDED)
+        self.answer = answer
+        self.tokens = Tokens(0, 0, 0)
+
     def notify_begun(self, begun: Callable[[], object]) -> None:
         """Call ``begun`` once the response is written down."""
         self.begun = begun
@@ -287,7 +306,10 @@ class Exchange:
         """What a whole answer is sent with."""
         if self.is_replayed:
             return {REPLAYED.lower(): "true"}
-        return {**self.headers, "x-cost": f"{self.usage.price_nano / NANO:.9f}"}
+        told = {**self.headers, "x-cost": f"{self.usage.price_nano / NANO:.9f}"}
+        if self.cache_name:
+            told["x-cache"] = "miss" if self.saved_nano is None else "hit"
+        return told
 
     def take_answer(self) -> bytes:
         """Return the whole answer and forget it: the commit may have to wait."""
@@ -345,6 +367,7 @@ class Exchange:
             doubt=tokens.complaint,
             held_nano=self.hold_nano,
             answered_by=self.answered_by if tokens.prompt else "",
+            saved_nano=self.saved_nano,
         )
         # It may be 20 MB, and the commit may have to wait.
         self.call.payload = {}

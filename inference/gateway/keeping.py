@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 from core.errors import Unavailable
 from core.reading import whole_number
-from inference.directory.directory import Caller, in_thread
+from inference.directory.callers import Caller
 from inference.gateway.exchange import Exchange
 from inference.gateway.request import Request
 from inference.protocol import errors
@@ -44,6 +44,7 @@ from inference.stored.exceptions import (
 from inference.stored.models import StoredResponse
 from stores.lean_redis import LeanRedis
 from stores.redis import client, prefixed
+from stores.threads import in_thread
 
 logger = logging.getLogger(__name__)
 CHANNEL = "responses"

@@ -46,6 +46,9 @@ DURATION = Histogram(
     ["model"],
     buckets=_SECONDS,
 )
+CACHED = Counter(
+    "doorstone_cache", "Requests that the answer cache was asked for.", ["result"]
+)
 RUNNING = Gauge("doorstone_calls_running", "Calls that are being answered.")
 UNCOMMITTED = Gauge(
     "doorstone_calls_uncommitted", "Calls that have ended and are not written down yet."

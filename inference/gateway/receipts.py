@@ -9,13 +9,14 @@ from django.db import Error as DatabaseError
 
 from core.errors import Unavailable
 from core.money import NANO
-from inference.directory.directory import Caller, in_thread
-from inference.gateway.admission import request_key
+from inference.directory.callers import Caller
+from inference.limits.reservations import request_key
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.usage.corrections import billed
 from inference.usage.models import UsageEvent
 from stores.lean_redis import LeanRedis, RedisDown
+from stores.threads import in_thread
 
 # A call is asked for by its request id, or by the id of the answer it brought.
 _ID = re.compile(r"(?:req_|chatcmpl-|cmpl-|resp_|msg_)([0-9a-f]{32})")
@@ -93,6 +94,9 @@ def _told(event: UsageEvent) -> dict[str, Any]:
         "price_nano": used.price_nano,
         "price_usd": f"{used.price_nano / NANO:.9f}",
         "corrections": entries,
+        # Given again from the cache, and what the first time was sold for.
+        "is_cached": event.saved_nano is not None,
+        "saved_nano": event.saved_nano,
         "first_token_ms": event.first_byte_ms,
         "total_ms": event.total_ms,
         "client_request_id": event.client_request_id or None,

@@ -1,7 +1,9 @@
 """Who calls, and what they ask for."""
 
 from core.idempotency import fingerprint_of
-from inference.directory.directory import Caller, Directory
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
+from inference.gateway.cache import name_request
 from inference.gateway.exchange import Exchange
 from inference.gateway.keeping import before
 from inference.gateway.request import Request
@@ -51,4 +53,6 @@ async def receive(
         # The same bytes on another road are another request.
         road = b"" if call.wording is None else request.dialect.name.encode()
         exchange.repeat_under(key, fingerprint_of(road + body))
+    if caller.rules.cache_seconds:
+        name_request(request, exchange, body)
     return exchange

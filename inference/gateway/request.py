@@ -37,7 +37,7 @@ _PREFLIGHT = (
     (b"content-length", b"0"),
 )
 _EXPOSED = (
-    b"x-request-id, request-id, x-cost, x-hidden-data, retry-after, retry-after-ms, "
+    b"x-request-id, request-id, x-cost, x-cache, x-hidden-data, retry-after, retry-after-ms, "
     b"x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
     b"x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens"
 )
@@ -71,6 +71,8 @@ class Request:
         self._departure: asyncio.Future[None] | None = None
         self._on_departure: Callable[[], None] | None = None
         self.has_started_answer = False
+        # What it was answered with; 0 until then.
+        self.status = 0
         # Takes what is sent, where that is kept.
         self.transcript: TranscriptDraft | None = None
         self._shared: list[tuple[bytes, bytes]] = []
@@ -104,6 +106,12 @@ class Request:
     def header(self, name: bytes) -> bytes:
         """Return a header by its lower-case name, or nothing."""
         return self._headers.get(name, b"")
+
+    @property
+    def trace_headers(self) -> dict[str, str]:
+        """The trace that the caller's request is a part of, as W3C writes it."""
+        names = (b"traceparent", b"tracestate")
+        return {name.decode(): self.header(name).decode("latin-1") for name in names}
 
     @property
     def secret(self) -> str:
@@ -258,6 +266,7 @@ class Request:
         self, status: int, headers: list[tuple[bytes, bytes]]
     ) -> None:
         self.has_started_answer = True
+        self.status = status
         await self._send(
             {
                 "type": "http.response.start",

@@ -17,17 +17,13 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from edge import tracing
 from inference.gateway import metrics
-from inference.gateway.admission import (
-    LEASE_SECONDS,
-    Admission,
-    keys_of,
-    record_of,
-    request_key,
-)
+from inference.gateway.admission import Admission, keys_of, record_of
 from inference.gateway.exchange import Exchange, Stage
 from inference.gateway.keeping import Keeping
 from inference.gateway.request import Request
+from inference.limits.reservations import LEASE_SECONDS, request_key
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.metering import Tokens
@@ -143,6 +139,8 @@ class Settlement:
         """Have what was used committed soon and the reservation given back then."""
         exchange.settle(status, tokens, error_code=error_code or "")
         metrics.count_call(exchange.usage)
+        if tracing.is_on():
+            tracing.describe(_spanned(exchange.usage))
         if tokens.complaint:
             deployment = exchange.deployment
             logger.warning(
@@ -266,6 +264,18 @@ class Settlement:
         # After so long the batch waits for the next try.
         async with self.pool.connection(timeout=5) as connection:
             await connection.execute(RECORD, record_parameters(batch))
+
+
+def _spanned(usage: Usage) -> dict[str, str | int]:
+    """Return what a trace tells of a call: no more than the page of usage does."""
+    return {
+        "gen_ai.request.model": usage.model,
+        "gen_ai.usage.input_tokens": usage.tokens_in,
+        "gen_ai.usage.output_tokens": usage.tokens_out,
+        "doorstone.status": usage.status,
+        "doorstone.attempts": usage.attempts,
+        "doorstone.price_nano": usage.price_nano,
+    }
 
 
 def _conninfo() -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from inference.catalog.pricing import amount_of
-from inference.gateway.admission import RELEASE, reservation_keys
+from inference.limits.reservations import RELEASE, reservation_keys
 from inference.usage import quota
 from inference.usage.models import UsageEvent
 from inference.usage.recording import Usage, record

@@ -23,7 +23,7 @@ from edge.rest import StrictSerializer
 from inference.catalog.queries import offered_models
 from inference.keys import services
 from inference.keys.forms import MOST_LINES
-from inference.keys.models import ApiKey, DataKind, Project
+from inference.keys.models import MOST_CACHE_SECONDS, ApiKey, DataKind, Project
 from inference.keys.reading import network_of, origin_of
 
 
@@ -45,6 +45,7 @@ class KeySerializer(serializers.Serializer[Any]):
     requests_per_minute = serializers.IntegerField(allow_null=True)
     tokens_per_minute = serializers.IntegerField(allow_null=True)
     concurrent_requests = serializers.IntegerField(allow_null=True)
+    cache_seconds = serializers.IntegerField(allow_null=True)
     created_by = serializers.CharField(source="created_by.username", default=None)
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
@@ -106,6 +107,9 @@ class NewKeySerializer(StrictSerializer):
     requests_per_minute = _limit()
     tokens_per_minute = _limit()
     concurrent_requests = _limit()
+    cache_seconds = serializers.IntegerField(
+        min_value=1, max_value=MOST_CACHE_SECONDS, allow_null=True, default=None
+    )
 
     def validate_networks(self, lines: list[str]) -> list[str]:
         return _read(lines, network_of)

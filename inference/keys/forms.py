@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import NANO
 from inference.catalog.models import Model
-from inference.keys.models import ApiKey, DataKind, Project
+from inference.keys.models import MOST_CACHE_SECONDS, ApiKey, DataKind, Project
 from inference.keys.reading import network_of, origin_of
 
 # Far beyond any plan, and far below what a bigint of billionths holds.
@@ -19,6 +19,7 @@ MOST_LINES = 50
 _AS_THEY_ARE = (
     *("scopes", "networks", "origins", "hidden_data"),
     *("requests_per_minute", "tokens_per_minute", "concurrent_requests"),
+    "cache_seconds",
 )
 
 
@@ -153,6 +154,19 @@ class KeyForm(forms.Form):
             "Names and streets have no form to be found by: they stay."
         ),
         widget=forms.CheckboxSelectMultiple,
+    )
+
+    cache_seconds = forms.IntegerField(
+        label=_("Seconds an answer may be given again"),
+        required=False,
+        min_value=1,
+        max_value=MOST_CACHE_SECONDS,
+        help_text=_(
+            "An identical request of this organisation is then answered from the cache, "
+            "for nothing. Streams and requests with tools always run. Empty: every "
+            "request runs."
+        ),
+        widget=forms.NumberInput(attrs={"class": "input", "inputmode": "numeric"}),
     )
 
     def __init__(

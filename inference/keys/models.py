@@ -11,6 +11,9 @@ from accounts.models import User
 from core.clock import now
 from core.ids import new_public_id
 
+# A week: what a model says changes when the model does, and that is not announced.
+MOST_CACHE_SECONDS = 604_800
+
 
 def new_key_id() -> str:
     return new_public_id("key")
@@ -146,6 +149,9 @@ class ApiKey(models.Model):
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
     concurrent_requests = models.PositiveIntegerField(null=True, blank=True)
+    # How old the answer to an identical request may be to be given again, for nothing.
+    # Null: every request is run.
+    cache_seconds = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -167,7 +173,12 @@ class ApiKey(models.Model):
                 & ~Q(tokens_per_minute=0)
                 & ~Q(concurrent_requests=0),
                 name="keys_apikey_limits",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(cache_seconds=None)
+                | Q(cache_seconds__gte=1, cache_seconds__lte=MOST_CACHE_SECONDS),
+                name="keys_apikey_cache",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -183,6 +194,7 @@ class ApiKey(models.Model):
                 self.requests_per_minute,
                 self.tokens_per_minute,
                 self.concurrent_requests,
+                self.cache_seconds,
             )
         )
 

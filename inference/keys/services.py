@@ -29,7 +29,7 @@ RULES = (
     *("allowed_models", "monthly_limit_nano", "is_limit_hard", "expires_at"),
     *("project", "scopes"),
     *("networks", "origins", "requests_per_minute", "tokens_per_minute"),
-    *("concurrent_requests", "hidden_data"),
+    *("concurrent_requests", "hidden_data", "cache_seconds"),
 )
 
 

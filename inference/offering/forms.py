@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import NANO
 from inference.catalog.models import NAME_LENGTH, Deployment, Model, PriceVersion
+from inference.catalog.pricing import PARTS
 from inference.catalog.services import Rates
 from inference.keys.forms import RuleListField
 from inference.providers.adding import Wish, address_of
@@ -41,6 +42,19 @@ RATE_LABELS = {
     "cost_audio_out": _("Audio out costs us"),
     "cost_image_out": _("Images out cost us"),
 }
+
+# A part without a rate of its own is sold as the rest.
+PART_RATES = tuple(f"{side}_{part}" for part in PARTS for side in ("price", "cost"))
+REQUIRED_RATES = tuple(name for name in RATE_LABELS if name not in PART_RATES)
+
+
+def own_rates(version: PriceVersion) -> list[tuple[Any, int]]:
+    """Return what each part with a rate of its own is sold for and costs.
+
+    Labels, and billionths of a dollar per million tokens.
+    """
+    rates = ((RATE_LABELS[name], getattr(version, name)) for name in PART_RATES)
+    return [(label, rate) for label, rate in rates if rate is not None]
 
 
 def _rate(name: str, *, is_required: bool = True) -> forms.DecimalField:
@@ -89,9 +103,8 @@ class RatesForm(forms.Form):
         self, *args: Any, current: PriceVersion | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        for name, rate in Rates.__dataclass_fields__.items():
-            # A part without a rate of its own is sold as the rest.
-            field = _rate(name, is_required=rate.default is not None)
+        for name in RATE_LABELS:
+            field = _rate(name, is_required=name in REQUIRED_RATES)
             if current is not None and getattr(current, name) is not None:
                 field.initial = _dollars(getattr(current, name))
             self.fields[name] = field
@@ -104,6 +117,19 @@ class RatesForm(forms.Form):
             ),
             input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         )
+
+    @property
+    def usual_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in (*REQUIRED_RATES, "valid_from")]
+
+    @property
+    def part_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in PART_RATES]
+
+    @property
+    def shows_parts(self) -> bool:
+        """Whether a part has a price of its own, or one that is wrong."""
+        return any(field.errors or field.value() for field in self.part_fields)
 
     def clean_valid_from(self) -> Any:
         moment = self.cleaned_data["valid_from"]

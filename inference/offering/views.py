@@ -37,6 +37,7 @@ from inference.offering.forms import (
     ModelForm,
     RatesForm,
     ServerForm,
+    own_rates,
     refuse,
 )
 from inference.offering.queries import DAYS, Sales, sales_of
@@ -137,7 +138,10 @@ def model_detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     context = {
         "model": model,
         "places": [_place(place, alarms.get(place.pk)) for place in deployments],
-        "prices": model.prices.order_by("-valid_from")[:PRICES_SHOWN],
+        "prices": [
+            (version, own_rates(version))
+            for version in model.prices.order_by("-valid_from")[:PRICES_SHOWN]
+        ],
         "current": current,
         "sales": sales_of([model.slug]).get(model.slug, Sales()),
         "days": DAYS,

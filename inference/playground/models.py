@@ -238,6 +238,16 @@ class Message(models.Model):
         return self.state == self.State.STOPPED or is_lost
 
     @property
+    def is_ending(self) -> bool:
+        """Whether it was stopped a moment ago and its last words are still to be kept.
+
+        The process that brings it writes them down together with the time it took.
+        """
+        is_open = self.state == self.State.STOPPED and self.total_ms is None
+        is_lost = self.seen_at <= timezone.now() - LOST_AFTER
+        return is_open and not is_lost and not self.is_copy
+
+    @property
     def is_empty(self) -> bool:
         return not self.content and not self.calls_text
 

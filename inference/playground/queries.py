@@ -37,6 +37,8 @@ class Shown:
 
     @property
     def is_being_counted(self) -> bool:
+        if self.message.is_ending:
+            return True
         has_row = self.message.usage is not None
         has_come = bool(self.message.usage_id) and not self.message.is_empty
         return has_come and not has_row

@@ -116,6 +116,8 @@ def retry(chat: Chat, answer_id: int) -> None:
     answer = chat.messages.filter(pk=answer_id, number=last).first()
     if answer is None or not answer.is_empty or answer.is_underway:
         raise NotToRetry
+    if answer.is_ending:
+        raise NotToRetry
     if answer.role != Message.Role.ASSISTANT:
         raise NotToRetry
     answer.state = Message.State.WAITING
@@ -156,13 +158,13 @@ def stop(chat: Chat) -> list[int]:
 
     The process that brings them ends their calls and writes down what had come by then.
     """
-    open_ones = chat.messages.filter(
-        state__in=[Message.State.WAITING, Message.State.RUNNING]
-    )
-    stopped = list(open_ones.values_list("pk", flat=True))
-    open_ones.filter(pk__in=stopped).update(
-        state=Message.State.STOPPED, seen_at=timezone.now()
-    )
+    how = {"state": Message.State.STOPPED, "seen_at": timezone.now()}
+    # Nobody brings what still waits: it has ended already. In this order, what is
+    # claimed in between is found running.
+    chat.messages.filter(state=Message.State.WAITING).update(**how, total_ms=0)
+    running = chat.messages.filter(state=Message.State.RUNNING)
+    stopped = list(running.values_list("pk", flat=True))
+    running.filter(pk__in=stopped).update(**how, total_ms=None)
     return stopped
 
 

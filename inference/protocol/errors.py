@@ -404,6 +404,17 @@ def no_deployment(wait: float) -> APIError:
     )
 
 
+def overloaded() -> APIError:
+    return APIError(
+        503,
+        "The server has too many requests at once. Please try again shortly.",
+        kind="server_error",
+        code="overloaded",
+        # A whole answer takes about as long: some of what runs has ended by then.
+        headers=_waits(1.0),
+    )
+
+
 def shutting_down() -> APIError:
     return APIError(
         503,

@@ -9,6 +9,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from edge import tracing
 from inference.catalog.addresses import AddressDenied, check_address
 from inference.catalog.models import Deployment
 from inference.providers.addresses import CheckedResolver
@@ -230,12 +231,15 @@ class OpenAIProvider:
         self, deployment: Deployment, ask: Ask, body: bytes, key: str | None
     ) -> aiohttp.ClientResponse:
         """Post a body; a kept connection that had just ended is no failure."""
+        headers = _headers(key, deployment, ask)
+        if tracing.is_on():
+            tracing.inject(headers)
         for is_last in (False, True):
             try:
                 return await self._client().post(
                     self._address(deployment.base_url, ask.endpoint),
                     data=body,
-                    headers=_headers(key, deployment, ask),
+                    headers=headers,
                     allow_redirects=False,
                     timeout=_timeout(deployment.connect_timeout),
                 )

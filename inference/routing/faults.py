@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from inference.catalog.models import Deployment
-from inference.directory.directory import OfferedModel
+from inference.directory.offers import OfferedModel
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.requests import CHAT, PROMPTS

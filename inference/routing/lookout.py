@@ -17,9 +17,11 @@ import orjson
 
 from core.errors import Unavailable
 from inference.catalog.models import Deployment
-from inference.directory.directory import Directory, OfferedModel
+from inference.directory.directory import Directory
+from inference.directory.offers import OfferedModel
 from inference.providers.base import Provider, UpstreamFailed
-from inference.routing.router import Router, Sighting
+from inference.routing.notes import NOTE_SECONDS, circuit_key, written_note
+from inference.routing.router import Health, Router, Sighting
 from stores.lean_redis import LeanRedis, RedisDown
 from stores.redis import prefixed
 
@@ -43,7 +45,7 @@ class Lookout:
         self.redis = redis
         self.directory = directory
         self.providers = providers
-        self.router = Router(self._notify)
+        self.router = Router(self._notify, self._record)
         # Set by the part that tells staff of what only they can put right.
         self.raise_alarm: Callable[[Deployment, int], None] = lambda _d, _s: None
         self.looking: set[asyncio.Task[None]] = set()
@@ -130,3 +132,12 @@ class Lookout:
     def _notify(self, sighting: Sighting) -> None:
         told = orjson.dumps({**asdict(sighting), "by": self.name})
         self.redis.tell("PUBLISH", prefixed(CHANNEL), told)
+
+    def _record(self, deployment_id: int) -> None:
+        """Write down for staff why a circuit is open, or that it is no more."""
+        key = circuit_key(deployment_id)
+        note = written_note(self.router.health.get(deployment_id, Health()))
+        if note is None:
+            self.redis.tell("DEL", key)
+        else:
+            self.redis.tell("SET", key, note, "EX", NOTE_SECONDS)

@@ -38,6 +38,9 @@ MOST_DOUBTS = 1000
 CROWDED = 1.25
 
 
+Why = Literal["failures", "unreachable", "refused", "limited"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """What one process saw of a deployment, as it tells the others.
@@ -70,6 +73,9 @@ class Health:
     is_suspect: bool = False
     pause: float = FIRST_PAUSE
     open_until: float = 0.0
+    # Since when, and by which evidence.
+    opened_at: float = 0.0
+    why: Why | None = None
     is_probing: bool = False
     # It asked to be left alone: callers are told of its limit, not of a failure.
     is_limited: bool = False
@@ -113,14 +119,20 @@ class Health:
 class Router:
     """Chooses by priority, then by load and weight; opens a circuit that keeps failing.
 
-    ``notify`` is called with each sighting that other processes are to ``hear`` of.
+    ``notify`` is called with each sighting that other processes are to ``hear`` of,
+    ``record`` with a deployment whose circuit this process opened or closed.
     """
 
-    def __init__(self, notify: Callable[[Sighting], None] | None = None) -> None:
+    def __init__(
+        self,
+        notify: Callable[[Sighting], None] | None = None,
+        record: Callable[[int], None] | None = None,
+    ) -> None:
         self.health: dict[int, Health] = {}
         # How many requests of this process are at each deployment.
         self.load: dict[int, int] = {}
         self._notify = notify or (lambda _sighting: None)
+        self._record = record or (lambda _deployment: None)
 
     def candidates(
         self,
@@ -184,8 +196,7 @@ class Router:
         health.certain = 0
         health.doubts.pop(caller, None)
         if health.open_until:
-            self._close(deployment.pk)
-            self._notify(Sighting(what="recovered", deployment=deployment.pk))
+            self._recover(deployment.pk)
 
     def answered(self, deployment: Deployment) -> None:
         """Note an answer to a request that was wrong: the server is there."""
@@ -207,6 +218,7 @@ class Router:
                 requests=self._of(deployment.pk).take_untold(),
             )
         )
+        self._record_open(deployment.pk)
 
     def limited(self, deployment: Deployment, caller: int, pause: float) -> None:
         """Note an upstream's limit: one caller's is a matter of order, more a pause."""
@@ -216,6 +228,7 @@ class Router:
                 what="limited", deployment=deployment.pk, caller=caller, pause=pause
             )
         )
+        self._record_open(deployment.pk)
 
     def reached(self, deployment: Deployment) -> None:
         """Note that a server is there, without a request: it mends what was certain."""
@@ -223,8 +236,7 @@ class Router:
         health.heard_at = time.monotonic()
         health.is_suspect = False
         if health.certain and health.open_until:
-            self._close(deployment.pk)
-            self._notify(Sighting(what="recovered", deployment=deployment.pk))
+            self._recover(deployment.pk)
         health.certain = 0
 
     def unreached(self, deployment: Deployment, *, is_certain: bool) -> None:
@@ -236,6 +248,7 @@ class Router:
         self._notify(
             Sighting(what="unreached", deployment=deployment.pk, is_certain=is_certain)
         )
+        self._record_open(deployment.pk)
 
     def hear(self, sighting: Sighting) -> None:
         """Note what another process saw."""
@@ -271,7 +284,8 @@ class Router:
             # It was under way when the circuit opened, and says nothing new.
             return
         if was_probe or health.has_failed_enough:
-            self._open(health)
+            is_gone = health.certain >= CERTAIN_TO_OPEN
+            self._open(health, "unreachable" if is_gone else "failures")
 
     def _limit(
         self, pk: int, caller: int, pause: float, *, others: int | None = None
@@ -282,6 +296,7 @@ class Router:
         health.doubt(caller)
         health.is_probing = False
         if len(health.limited_callers) >= CALLERS_TO_OPEN:
+            self._mark_open(health, "limited")
             health.is_limited = True
             health.open_until = time.monotonic() + min(pause, LONGEST_WISH)
 
@@ -291,12 +306,28 @@ class Router:
         health.is_suspect = False
         health.certain += CERTAIN_TO_OPEN if is_certain else 1
         if health.open_until or health.certain >= CERTAIN_TO_OPEN:
-            self._open(health)
+            self._open(health, "refused" if is_certain else "unreachable")
 
-    def _open(self, health: Health) -> None:
+    def _open(self, health: Health, why: Why) -> None:
+        self._mark_open(health, why)
         health.is_limited = False
         health.open_until = time.monotonic() + health.pause
         health.pause = min(health.pause * 2, LONGEST_PAUSE)
+
+    def _mark_open(self, health: Health, why: Why) -> None:
+        """Note why a circuit opens, and when: a probe that fails is no new one."""
+        health.why = why
+        if not health.open_until:
+            health.opened_at = time.monotonic()
+
+    def _record_open(self, pk: int) -> None:
+        if self._of(pk).open_until:
+            self._record(pk)
+
+    def _recover(self, pk: int) -> None:
+        self._close(pk)
+        self._notify(Sighting(what="recovered", deployment=pk))
+        self._record(pk)
 
     def _close(self, pk: int) -> None:
         self.health[pk] = Health(heard_at=time.monotonic())

@@ -1,6 +1,6 @@
 """No server of a model answered: may another model do what this one did not?"""
 
-from inference.directory.directory import OfferedModel
+from inference.directory.offers import OfferedModel
 from inference.routing.faults import Verdict
 
 

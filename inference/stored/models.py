@@ -1,47 +1,25 @@
-from typing import Self
-
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Organisation, User
+from accounts.models import Organisation
 from core.clock import now
 from inference.catalog.models import NAME_LENGTH
+from inference.retention.models import (
+    ExpiringQuerySet,
+    RetentionChoice,
+    days_between,
+)
 
-# As long as OpenAI keeps them, and the default there.
-MOST_DAYS = 30
 
-
-class Storage(models.Model):
+class Storage(RetentionChoice):
     """An organisation's choice to have responses kept. No row: nothing is kept."""
 
-    organisation = models.OneToOneField(
-        Organisation, on_delete=models.CASCADE, primary_key=True, related_name="+"
-    )
-    days = models.PositiveSmallIntegerField()
-    chosen_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    chosen_at = models.DateTimeField(default=now)
-
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(days__gte=1, days__lte=MOST_DAYS),
-                name="stored_storage_days",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.organisation_id}: {self.days} days"
+        constraints = [days_between("stored_storage_days")]
 
 
-class StoredResponseQuerySet(models.QuerySet["StoredResponse"]):
-    def kept_for(self, organisation_id: int) -> Self:
-        """Return what an organisation's keys may still read."""
-        return self.filter(
-            organisation_id=organisation_id, expires_at__gt=timezone.now()
-        )
+class StoredResponseQuerySet(ExpiringQuerySet["StoredResponse"]):
+    """What ``/v1/responses`` kept."""
 
 
 class StoredResponse(models.Model):

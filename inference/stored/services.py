@@ -2,7 +2,6 @@
 
 import json
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -10,9 +9,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Organisation, User
-from audit import services as audit
 from core.crypto import decrypt, encrypt
-from entitlements.services import announce
+from inference.retention import services as retention
 from inference.stored.exceptions import (
     ConversationTooLong,
     ResponseMissing,
@@ -30,37 +28,22 @@ Status = StoredResponse.Status
 Item = dict[str, Any]
 
 
-@transaction.atomic
-def turn_on(organisation: Organisation, *, days: int, by: User) -> None:
+def set_choice(organisation: Organisation, *, days: int, by: User) -> None:
     """Have responses kept from now on, each for ``days``."""
-    Storage.objects.update_or_create(
-        organisation=organisation,
-        defaults={"days": days, "chosen_by": by, "chosen_at": timezone.now()},
+    retention.set_choice(
+        Storage.objects.all(), organisation, days=days, by=by, action="responses.stored"
     )
-    audit.record(
-        "responses.stored",
-        actor=by,
-        organisation=organisation,
-        target=organisation.slug,
-        after={"days": days},
-    )
-    transaction.on_commit(partial(announce, organisation.pk), robust=True)
 
 
-@transaction.atomic
-def turn_off(organisation: Organisation, *, by: User) -> int:
+def withdraw_choice(organisation: Organisation, *, by: User) -> int:
     """Keep nothing more and forget what was kept; return how many that were."""
-    Storage.objects.filter(organisation=organisation).delete()
-    count, _ = StoredResponse.objects.filter(organisation=organisation).delete()
-    audit.record(
-        "responses.not_stored",
-        actor=by,
-        organisation=organisation,
-        target=organisation.slug,
-        after={"deleted": count},
+    return retention.withdraw_choice(
+        Storage.objects.all(),
+        StoredResponse.objects.all(),
+        organisation,
+        by=by,
+        action="responses.not_stored",
     )
-    transaction.on_commit(partial(announce, organisation.pk), robust=True)
-    return count
 
 
 @transaction.atomic
@@ -159,13 +142,7 @@ def delete(response_id: str, *, organisation_id: int) -> None:
 
 def prune() -> int:
     """Forget what has been kept long enough; return how many that were."""
-    total = 0
-    while True:
-        old = StoredResponse.objects.filter(expires_at__lte=timezone.now())
-        names = list(old.values_list("pk", flat=True)[:PRUNE_BATCH])
-        if not names:
-            return total
-        total += StoredResponse.objects.filter(pk__in=names).delete()[0]
+    return StoredResponse.objects.prune(batch=PRUNE_BATCH)
 
 
 def _chain(response_id: str, organisation_id: int) -> list[StoredResponse]:

@@ -1,45 +1,23 @@
-from typing import Self
-
 from django.db import models
-from django.utils import timezone
 
-from accounts.models import Organisation, User
+from accounts.models import Organisation
 from core.clock import now
+from inference.retention.models import (
+    ExpiringQuerySet,
+    RetentionChoice,
+    days_between,
+)
 
-# A month is long enough to find out what went wrong, and no archive.
-MOST_DAYS = 30
 
-
-class TranscriptChoice(models.Model):
+class TranscriptChoice(RetentionChoice):
     """An organisation's choice to have what is said kept. No row: nothing is kept."""
 
-    organisation = models.OneToOneField(
-        Organisation, on_delete=models.CASCADE, primary_key=True, related_name="+"
-    )
-    days = models.PositiveSmallIntegerField()
-    chosen_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    chosen_at = models.DateTimeField(default=now)
-
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(days__gte=1, days__lte=MOST_DAYS),
-                name="transcripts_choice_days",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.organisation_id}: {self.days} days"
+        constraints = [days_between("transcripts_choice_days")]
 
 
-class TranscriptQuerySet(models.QuerySet["Transcript"]):
-    def kept_for(self, organisation_id: int) -> Self:
-        """Return what an organisation may still read."""
-        return self.filter(
-            organisation_id=organisation_id, expires_at__gt=timezone.now()
-        )
+class TranscriptQuerySet(ExpiringQuerySet["Transcript"]):
+    """What calls said."""
 
 
 class Transcript(models.Model):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Organisation, User
 from audit import services as audit
 from core.crypto import decrypt, encrypt
-from entitlements.services import announce
+from inference.retention import services as retention
 from inference.transcripts.exceptions import TranscriptMissing
 from inference.transcripts.models import Transcript, TranscriptChoice
 
@@ -40,37 +39,26 @@ class Taken:
     is_answer_cut: bool = False
 
 
-@transaction.atomic
 def set_choice(organisation: Organisation, *, days: int, by: User) -> None:
     """Have what is said kept from now on, each call for ``days``."""
-    TranscriptChoice.objects.update_or_create(
-        organisation=organisation,
-        defaults={"days": days, "chosen_by": by, "chosen_at": timezone.now()},
+    retention.set_choice(
+        TranscriptChoice.objects.all(),
+        organisation,
+        days=days,
+        by=by,
+        action="transcripts.kept",
     )
-    audit.record(
-        "transcripts.kept",
-        actor=by,
-        organisation=organisation,
-        target=organisation.slug,
-        after={"days": days},
-    )
-    transaction.on_commit(partial(announce, organisation.pk), robust=True)
 
 
-@transaction.atomic
 def withdraw_choice(organisation: Organisation, *, by: User) -> int:
     """Keep nothing more and forget what was kept; return how many calls that were."""
-    TranscriptChoice.objects.filter(organisation=organisation).delete()
-    count, _ = Transcript.objects.filter(organisation=organisation).delete()
-    audit.record(
-        "transcripts.not_kept",
-        actor=by,
-        organisation=organisation,
-        target=organisation.slug,
-        after={"deleted": count},
+    return retention.withdraw_choice(
+        TranscriptChoice.objects.all(),
+        Transcript.objects.all(),
+        organisation,
+        by=by,
+        action="transcripts.not_kept",
     )
-    transaction.on_commit(partial(announce, organisation.pk), robust=True)
-    return count
 
 
 @transaction.atomic
@@ -142,10 +130,4 @@ def delete(request_id: str, *, organisation: Organisation, by: User) -> None:
 
 def prune() -> int:
     """Forget what has been kept long enough; return how many calls that were."""
-    total = 0
-    while True:
-        old = Transcript.objects.filter(expires_at__lte=timezone.now())
-        names = list(old.values_list("pk", flat=True)[:PRUNE_BATCH])
-        if not names:
-            return total
-        total += Transcript.objects.filter(pk__in=names).delete()[0]
+    return Transcript.objects.prune(batch=PRUNE_BATCH)

@@ -1,11 +1,10 @@
 """The choice to have what is said kept, and reading it, in the console."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_http_methods,
@@ -14,52 +13,39 @@ from django.views.decorators.http import (
 )
 
 from accounts.decorators import organisation_required
-from accounts.permissions import can_choose_storage, role_in
 from accounts.types import OrganisationHttpRequest
-from edge import drafting
+from inference.retention.pages import ChoicePage, require_chooser
 from inference.transcripts import services
 from inference.transcripts.exceptions import TranscriptMissing
 from inference.transcripts.forms import TranscriptForm
-from inference.transcripts.models import MOST_DAYS, Transcript, TranscriptChoice
+from inference.transcripts.models import Transcript, TranscriptChoice
 from inference.transcripts.presentation import indented, said_in
+
+_PAGE = ChoicePage(
+    choices=TranscriptChoice.objects.all,
+    kept=Transcript.objects.all,
+    form=TranscriptForm,
+    set_choice=services.set_choice,
+    template="transcripts/choice.html",
+    address="transcripts:choice",
+    off_address="transcripts:turn-off",
+    said=gettext_lazy("Transcripts are kept from now on."),
+    submit=gettext_lazy("Keep transcripts"),
+)
 
 
 @organisation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def choice(request: OrganisationHttpRequest) -> HttpResponse:
     """Show what is kept, and have it kept, for so many days."""
-    if request.method == "POST":
-        _require_chooser(request)
-    is_member = role_in(request.user, request.organisation) is not None
-    if not is_member and not request.user.is_staff:
-        raise PermissionDenied
-    chosen = TranscriptChoice.objects.filter(pk=request.organisation.pk).first()
-    initial = {"days": chosen.days if chosen else MOST_DAYS}
-    data = request.POST if request.method == "POST" else None
-    form = TranscriptForm(data, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        services.set_choice(
-            request.organisation, days=form.cleaned_data["days"], by=request.user
-        )
-        drafting.accept(request)
-        messages.success(request, _("Transcripts are kept from now on."))
-        return redirect("transcripts:choice", request.organisation.slug)
-    context = {
-        "organisation": request.organisation,
-        "chosen": chosen,
-        "count": Transcript.objects.kept_for(request.organisation.pk).count(),
-        "form": form,
-        "can_choose": can_choose_storage(request.user, request.organisation),
-    }
-    status = 422 if form.is_bound else 200
-    return render(request, "transcripts/choice.html", context, status=status)
+    return _PAGE.answer(request)
 
 
 @organisation_required
 @require_POST
 def turn_off(request: OrganisationHttpRequest) -> HttpResponse:
     """Keep nothing more and forget what was kept."""
-    _require_chooser(request)
+    require_chooser(request)
     count = services.withdraw_choice(request.organisation, by=request.user)
     messages.success(
         request,
@@ -78,7 +64,7 @@ def turn_off(request: OrganisationHttpRequest) -> HttpResponse:
 @never_cache
 def transcript(request: OrganisationHttpRequest, request_id: str) -> HttpResponse:
     """What one call said, for who may choose that it is kept. Reading is recorded."""
-    _require_chooser(request)
+    require_chooser(request)
     try:
         said = services.read(
             request_id, organisation=request.organisation, by=request.user
@@ -100,15 +86,10 @@ def transcript(request: OrganisationHttpRequest, request_id: str) -> HttpRespons
 @require_POST
 def delete(request: OrganisationHttpRequest, request_id: str) -> HttpResponse:
     """Forget what one call said."""
-    _require_chooser(request)
+    require_chooser(request)
     try:
         services.delete(request_id, organisation=request.organisation, by=request.user)
     except TranscriptMissing as missing:
         raise Http404 from missing
     messages.success(request, _("The transcript was deleted."))
     return redirect("explorer:request-detail", request.organisation.slug, request_id)
-
-
-def _require_chooser(request: OrganisationHttpRequest) -> None:
-    if not can_choose_storage(request.user, request.organisation):
-        raise PermissionDenied

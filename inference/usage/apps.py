@@ -19,3 +19,8 @@ class UsageConfig(AppConfig):
             for_organisation=True,
         ),
     )
+
+    def ready(self) -> None:
+        from inference.usage.nodes import register_nodes
+
+        register_nodes()

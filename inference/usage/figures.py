@@ -19,13 +19,13 @@ TIMED_DAYS = 7
 OPEN_DAYS = 2
 
 # What the model's servers, or we, owe an answer for; not what callers broke off or had
-# refused.
+# refused, nor what a cache answered.
 _COUNTED = """
 INSERT INTO catalog_modelday AS kept (model, day, calls, unanswered)
 SELECT model, (occurred_at AT TIME ZONE 'UTC')::date, count(*),
     count(*) FILTER (
         WHERE status IN ('upstream_error', 'timed_out', 'failed_mid_stream'))
-FROM usage_usageevent WHERE occurred_at >= %s GROUP BY 1, 2
+FROM usage_usageevent WHERE occurred_at >= %s AND saved_nano IS NULL GROUP BY 1, 2
 ON CONFLICT (model, day) DO UPDATE SET
     calls = excluded.calls, unanswered = excluded.unanswered
 """

@@ -63,6 +63,9 @@ class UsageEvent(models.Model):
     doubt = models.CharField(max_length=200, blank=True, db_default="")
     # What was reserved, which the price stays within but for one tolerance.
     held_nano = models.BigIntegerField(db_default=0)
+    # Of an answer that was given before: what that one was sold for, and this is not.
+    # Null where a model was asked.
+    saved_nano = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         indexes = [
@@ -79,6 +82,12 @@ class UsageEvent(models.Model):
                 fields=["-occurred_at"],
                 condition=~Q(doubt=""),
                 name="usage_event_doubtful",
+            ),
+            # What an organisation's cache saved.
+            models.Index(
+                fields=["organisation", "-occurred_at"],
+                condition=Q(saved_nano__isnull=False),
+                name="usage_event_saved",
             ),
         ]
 

@@ -43,6 +43,7 @@ class Usage:
     doubt: str = ""
     held_nano: int = 0
     answered_by: str = ""
+    saved_nano: int | None = None
 
 
 _COLUMNS: tuple[tuple[str, str], ...] = (
@@ -72,6 +73,7 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("doubt", "text"),
     ("held_nano", "bigint"),
     ("answered_by", "text"),
+    ("saved_nano", "bigint"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)

@@ -15,10 +15,11 @@ from audit import services as audit
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 from edge.tables import csv_response
-from entitlements.queries import credit_for, entitlements_for
+from entitlements.queries import entitlements_for, terms_for
 from inference.usage import queries
 from inference.usage.models import UsageEvent
 from inference.usage.periods import DAYS, DEFAULT, Period, chart
+from inference.usage.room import credit_now, spent_between
 from inference.usage.steps import first_steps
 
 # Calls on one page; who looks for one narrows the list instead.
@@ -91,10 +92,14 @@ def log_csv(request: OrganisationHttpRequest) -> HttpResponseBase:
     names = [
         *("request_id", "occurred_at", "model", "key__name", "status", "is_stream"),
         *("is_estimated", "tokens_in", "tokens_cached", "tokens_out", "price_nano"),
-        *("first_byte_ms", "total_ms", "client_request_id", "error_code"),
+        *("first_byte_ms", "total_ms", "client_request_id", "error_code", "saved_nano"),
     ]
     rows = _events(request, period).order_by("-occurred_at", "-request_id")
-    shown = {"key__name": "key", "price_nano": "price_nano_usd"}
+    shown = {
+        "key__name": "key",
+        "price_nano": "price_nano_usd",
+        "saved_nano": "saved_nano_usd",
+    }
     header = [shown.get(name, name) for name in names]
     return csv_response(
         f"requests-{request.organisation.slug}-{period.name}.csv",
@@ -145,17 +150,23 @@ def _events(request: OrganisationHttpRequest, period: Period) -> QuerySet[UsageE
 
 
 def _budget(organisation_id: int) -> dict[str, Any]:
-    """Return this month's spending beside what the plan includes and what is beyond."""
-    features = entitlements_for(organisation_id)
-    spent = queries.spent_this_month(organisation_id)
-    allowance = features.monthly_allowance_nano
-    most = credit_for(organisation_id).most_of(f"{timezone.now():%Y%m}", allowance)
+    """Return this period's usage beside what the plan includes and what is beyond."""
+    now = timezone.now()
+    terms = terms_for(organisation_id)
+    period = terms.period_of(now)
+    allowance = entitlements_for(organisation_id).monthly_allowance_nano
+    spent = spent_between(organisation_id, period.starts_at, period.ends_at)
+    left = max(allowance - spent, 0)
+    most = credit_now(organisation_id, allowance).most_of(f"{now:%Y%m}", allowance)
+    room = most - queries.spent_this_month(organisation_id)
     return {
         "spent": spent,
         "allowance": allowance,
-        "left": max(allowance - spent, 0),
+        "left": left,
         "warn_at": allowance * 8 // 10,
         "is_used_up": spent >= allowance,
+        # When it begins anew, where that is not with the month.
+        "renews_at": terms.period_start and period.ends_at,
         # What of it is left, once the allowance is.
-        "credit": max(most - max(spent, allowance), 0),
+        "credit": max(room - left, 0),
     }

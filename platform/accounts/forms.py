@@ -71,6 +71,7 @@ class TokenForm(forms.Form):
         choices=[
             ("read", _("Read what I can read")),
             ("forum:write", _("Write in the forum")),
+            ("messages", _("Read and write my messages")),
             ("keys:write", _("Manage API keys")),
         ],
         widget=forms.CheckboxSelectMultiple,

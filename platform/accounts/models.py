@@ -6,6 +6,7 @@ from django.contrib.auth.models import (
     BaseUserManager,
     PermissionsMixin,
 )
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -70,6 +71,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_moderator = models.BooleanField(default=False)
     # Not counted in any figure: staff, bots and test people.
     is_internal = models.BooleanField(default=False)
+    # Wrote elsewhere what was brought here, and has no account: see ``placeholders``.
+    is_placeholder = models.BooleanField(default=False, db_default=False)
     # Since when a role needs a second factor; empty while none does.
     second_factor_since = models.DateTimeField(null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(default=now)
@@ -97,8 +100,31 @@ class User(AbstractBaseUser, PermissionsMixin):
                 Lower("username"), name="accounts_user_username_ci"
             ),
             models.UniqueConstraint(Lower("email"), name="accounts_user_email_ci"),
+            # Nobody comes in as one, is told anything, or is counted.
+            models.CheckConstraint(
+                condition=Q(is_placeholder=False)
+                | Q(
+                    is_active=False,
+                    is_internal=True,
+                    is_staff=False,
+                    is_moderator=False,
+                    is_superuser=False,
+                ),
+                name="accounts_user_placeholder",
+            ),
         ]
-        indexes = [models.Index(fields=["date_joined"], name="accounts_user_joined")]
+        indexes = [
+            models.Index(fields=["date_joined"], name="accounts_user_joined"),
+            # The directory finds people by how their names begin.
+            models.Index(
+                OpClass(Lower("username"), name="text_pattern_ops"),
+                name="accounts_user_username_begins",
+            ),
+            models.Index(
+                OpClass(Lower("display_name"), name="text_pattern_ops"),
+                name="accounts_user_name_begins",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.username

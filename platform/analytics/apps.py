@@ -10,3 +10,10 @@ class AnalyticsConfig(AppConfig):
     name = "analytics"
     label = "analytics"
     menu = (MenuEntry(Menu.STAFF, 25, _("Reports"), "analytics:home"),)
+
+    def ready(self) -> None:
+        from analytics.models import Dashboard, SavedReport
+        from notifications.registry import register
+
+        register("report", SavedReport.objects.visible_to)
+        register("dashboard", Dashboard.objects.visible_to)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.http import QueryDict
@@ -10,9 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from analytics import question_forms as forms
 from analytics import tables
+from analytics.engines.placing import zone
 from analytics.forms import QuestionForm
-from analytics.models import SavedReport
+from analytics.models import Annotation, SavedReport
+from analytics.questions import Span
 from core.reading import Values
+
+# More lines than that hide the chart they are to explain.
+MOST_MARKS = 40
 
 Context = Callable[[Any, Any], Mapping[str, Any]]
 
@@ -48,11 +54,27 @@ def _funnel(question: Any, answer: Any) -> Mapping[str, Any]:
 def _trend(question: Any, answer: Any) -> Mapping[str, Any]:
     lines = tables.drawn_lines(question, answer)
     cells = list(tables.trend_cells(question, answer))
+    marks = tables.marks_of(
+        answer.buckets, _annotations(question.period), question.bucket
+    )
+    notes = [
+        [mark for mark in marks if mark.bucket == index]
+        for index in range(len(answer.buckets))
+    ]
     return {
         "plot": tables.plot_of(lines, is_averaged=question.average > 1),
+        "marks": marks,
         "head": cells[0],
-        "lines": cells[1:],
+        "lines": list(zip(cells[1:], notes, strict=True)),
     }
+
+
+def _annotations(period: Span) -> list[Annotation]:
+    """Return what staff noted for the days of a period, oldest first. One query."""
+    first, end = (moment.astimezone(zone()) for moment in (period.start, period.end))
+    last = (end - timedelta(microseconds=1)).date()
+    noted = Annotation.objects.filter(on__gte=first.date(), on__lte=last)
+    return list(noted.order_by("on", "pk")[:MOST_MARKS])
 
 
 def _retention(question: Any, answer: Any) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from analytics.models import SavedReport
+from analytics.watching import restart_watch
 from audit.services import record
 from core.errors import DomainError
 
@@ -40,6 +41,7 @@ def replace_report(report: SavedReport, *, query: str, by: User) -> SavedReport:
     locked.query = query
     locked.changed_at = timezone.now()
     locked.save(update_fields=["query", "changed_at"])
+    restart_watch(locked)
     record("report.replaced", actor=by, target=locked.public_id)
     return locked
 

@@ -1,8 +1,10 @@
 """Answers as lines: of a page's table, and of a file."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,7 +19,9 @@ from analytics.answers import (
     TrendAnswer,
     TrendLine,
 )
+from analytics.models import Annotation
 from analytics.questions import (
+    Bucket,
     EventPattern,
     Funnel,
     Paths,
@@ -149,6 +153,36 @@ def paths_cells(question: Paths, answer: PathsAnswer) -> Cells:
 def segment_cells(question: Segment, answer: SegmentAnswer) -> Cells:
     yield ("count",)
     yield (answer.count,)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What happened in a bucket, at ``x`` of a drawing 1000 wide."""
+
+    number: int
+    bucket: int
+    x: str
+    note: Annotation
+
+
+def marks_of(
+    buckets: Sequence[date], notes: Sequence[Annotation], bucket: Bucket
+) -> list[Mark]:
+    """Place notes on the buckets their days lie in; others are left out."""
+    width = 1000 / max(len(buckets) - 1, 1)
+    found: list[Mark] = []
+    for note in notes:
+        place = bisect_right(buckets, note.on) - 1
+        if place < 0 or _following_bucket(buckets[place], bucket) <= note.on:
+            continue
+        found.append(Mark(len(found) + 1, place, f"{place * width:.1f}", note))
+    return found
+
+
+def _following_bucket(day: date, bucket: Bucket) -> date:
+    if bucket == Bucket.MONTH:
+        return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day + timedelta(days=7 if bucket == Bucket.WEEK else 1)
 
 
 @dataclass(frozen=True, slots=True)

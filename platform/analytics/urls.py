@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from analytics import dictionary_views, views
+from analytics import board_views, dictionary_views, views
 from analytics.kinds import KINDS
 
 app_name = "analytics"
@@ -26,6 +26,47 @@ urlpatterns = [
         "staff/analytics/reports/<slug:public_id>/delete/",
         views.report_delete,
         name="report-delete",
+    ),
+    path(
+        "staff/analytics/reports/<slug:public_id>/watch/",
+        board_views.report_watch,
+        name="report-watch",
+    ),
+    path("staff/analytics/dashboards/", board_views.dashboard_list, name="dashboards"),
+    path(
+        "staff/analytics/dashboards/<slug:public_id>/",
+        board_views.dashboard_detail,
+        name="dashboard",
+    ),
+    path(
+        "staff/analytics/dashboards/<slug:public_id>/tiles/",
+        board_views.tile_add,
+        name="tile-add",
+    ),
+    path(
+        "staff/analytics/dashboards/<slug:public_id>/tiles/<int:tile>/",
+        board_views.tile_change,
+        name="tile-change",
+    ),
+    path(
+        "staff/analytics/dashboards/<slug:public_id>/mail/",
+        board_views.dashboard_mail,
+        name="dashboard-mail",
+    ),
+    path(
+        "staff/analytics/dashboards/<slug:public_id>/delete/",
+        board_views.dashboard_delete,
+        name="dashboard-delete",
+    ),
+    path(
+        "staff/analytics/annotations/",
+        board_views.annotation_list,
+        name="annotations",
+    ),
+    path(
+        "staff/analytics/annotations/<int:pk>/delete/",
+        board_views.annotation_delete,
+        name="annotation-delete",
     ),
     path("staff/analytics/events/", dictionary_views.event_list, name="events"),
     path(

@@ -1,7 +1,8 @@
 """The staff's reports: each question has an address, each number its people."""
 
+from datetime import timedelta
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,11 +15,12 @@ from analytics.answers import PeopleAnswer
 from analytics.asking import ask
 from analytics.engines import engine
 from analytics.feed import lag_of
-from analytics.forms import ReportNameForm, properties
+from analytics.forms import ReportNameForm, properties, today
 from analytics.kinds import KINDS, ReportKind
-from analytics.models import SavedReport
+from analytics.models import SavedReport, Watcher
 from analytics.people import named_units
-from analytics.questions import MOST_VALUE, Funnel, People
+from analytics.questions import MOST_VALUE, Funnel, People, Question, Trend
+from analytics.watching import is_watchable, judged_days
 from audit import services as audit
 from core.reading import Values
 from edge.tables import csv_response
@@ -187,7 +189,7 @@ def _page(
         "kind": kind,
         "form": form,
         "properties": properties(),
-        "query": _without(query, "format", "add", "of"),
+        "query": _without(query, "format", "add", "of", "show"),
         "name_form": name_form,
         "report": saved,
         "changed": saved or _origin_of(request, kind, query),
@@ -204,9 +206,28 @@ def _page(
             "lag": lag_of(answer.as_of),
             **kind.context(form.question, answer),
         }
+        if Values(query).choice("show", ("sql",)) == "sql":
+            context["statements"] = engine().statements(form.question)
+        if saved is not None:
+            context |= _watched(request, saved, form.question)
     elif status == HTTPStatus.OK:
         status = HTTPStatus.BAD_REQUEST
     return render(request, "analytics/report.html", context, status=status)
+
+
+def _watched(
+    request: AuthenticatedHttpRequest, saved: SavedReport, question: Question
+) -> dict[str, Any]:
+    """Return whether a report can be watched, is, and what yesterday was."""
+    if not is_watchable(question):
+        return {}
+    watchers = Watcher.objects.filter(watch=saved.pk, user=request.user)
+    is_watcher = watchers.exists()
+    yesterday = today() - timedelta(days=1)
+    judged = None
+    if is_watcher and isinstance(question, Trend):
+        (judged,) = judged_days(question, yesterday, yesterday)
+    return {"can_watch": True, "is_watcher": is_watcher, "judged": judged}
 
 
 def _origin_of(

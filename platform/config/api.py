@@ -12,6 +12,8 @@ APPS = [
     "accounts",
     "search",
     "notifications",
+    "analytics",
+    "community.conversations",
     "community.forum",
     "community.moderation",
     "community.docs",
@@ -21,6 +23,7 @@ APPS = [
     "inference.usage",
     "inference.budgets",
     "billing.credits",
+    "billing.overage",
     "billing.plans",
     "billing.subscriptions",
 ]

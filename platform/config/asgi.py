@@ -16,9 +16,10 @@ warnings.filterwarnings(
 django_application = get_asgi_application()
 
 from core.collector import freeze_loaded  # noqa: E402
+from edge.shedding import BoundedApplication  # noqa: E402
 from inference.gateway.asgi import gateway  # noqa: E402
 
-application = gateway(django_application)
+application = gateway(BoundedApplication(django_application))
 
 # Django loads the views with the first request: too late to be frozen, and at the
 # expense of who sent it.

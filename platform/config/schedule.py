@@ -34,8 +34,15 @@ SCHEDULE: dict[str, Entry] = {
     "jobs-contributions": _every(15, "jobs.tasks.sweep", "contribution"),
     "subscriptions-expire": _every(60, "billing.subscriptions.tasks.expire_grants"),
     "credits-expire": _every(60, "billing.credits.tasks.expire_credit"),
+    # Stripe keeps the invoice of a new period open for an hour.
+    "overage-close": _every(
+        300, "billing.overage.tasks.close_periods", queue="billing"
+    ),
     "activity-flush": _every(15, "activity.tasks.flush_buffer"),
     "analytics-feed": _every(30, "analytics.tasks.feed"),
+    # Days end at another hour than UTC's, and the read side may be late.
+    "analytics-watches": _every(1800, "analytics.tasks.judge_watches"),
+    "analytics-digests": _every(1800, "analytics.tasks.send_digests", queue="mail"),
     "search-embed": _every(15, "search.tasks.embed_waiting"),
     "gateway-sweep": _every(15, "inference.gateway.tasks.sweep"),
     "gateway-refusals": _every(15, "inference.gateway.tasks.publish_refusals"),
@@ -52,6 +59,8 @@ SCHEDULE: dict[str, Entry] = {
     },
     # A week's percentiles move little in ten minutes.
     "usage-measure": _every(600, "inference.usage.tasks.measure_models", queue="usage"),
+    # Who reads it looks at days, not at minutes.
+    "attribution-due": _every(600, "billing.attribution.tasks.replace_due_ways"),
     "stored-prune": {
         "task": "inference.stored.tasks.prune",
         "schedule": crontab(minute=25),
@@ -64,19 +73,45 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.subscriptions.tasks.remind_of_trials",
         "schedule": crontab(minute=5),
     },
+    "quotes-settle": {
+        "task": "billing.quotes.tasks.settle",
+        "schedule": crontab(minute=20),
+    },
+    "approvals-expire": {
+        "task": "billing.approvals.tasks.expire_requests",
+        "schedule": crontab(minute=45),
+    },
+    "refunds-expire": {
+        "task": "billing.refunds.tasks.expire_orders",
+        "schedule": crontab(minute=50),
+    },
+    "jobs-refunds": _every(15, "jobs.tasks.sweep", "refund", queue="billing"),
+    "jobs-contracts": _every(15, "jobs.tasks.sweep", "contract", queue="billing"),
     # Those who were in their night are told in their morning.
     "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
+    "growth-campaigns": _every(300, "billing.growth.tasks.advance_campaigns"),
     "growth-release": _every(3600, "billing.growth.tasks.release_expired"),
     "growth-falling": _nightly(4, 40, "billing.growth.tasks.notice_falling_usage"),
     "growth-score": _nightly(4, 45, "billing.growth.tasks.score"),
+    "growth-judge": _nightly(4, 55, "billing.growth.tasks.judge"),
     "growth-learn": _nightly(4, 50, "billing.growth.tasks.learn"),
+    "referrals-reward": {
+        "task": "billing.referrals.tasks.reward_due",
+        "schedule": crontab(minute=45),
+    },
+    "referrals-prune": _nightly(4, 55, "billing.referrals.tasks.prune_traces"),
     "credits-remind": {
         "task": "billing.credits.tasks.remind_of_expiry",
         "schedule": crontab(minute=15),
     },
+    "knowledge-rebuild": _nightly(4, 30, "knowledge.tasks.rebuild"),
+    # After everything of the day is known and scored.
+    "causes-estimate": _nightly(5, 0, "billing.causes.tasks.estimate"),
     # By UTC, spread over an hour and a half: most are long and read the same disk.
     "stripe-reconcile": _nightly(2, 40, "billing.subscriptions.tasks.reconcile"),
+    "overage-check": _nightly(2, 50, "billing.overage.tasks.check_charges"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),
+    "attribution-ways": _nightly(3, 0, "billing.attribution.tasks.replace_ways"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),
     # Before the levels are measured, so that what was taken back does not count.
     "trust-rings": _nightly(3, 0, "community.trust.tasks.open_ring_cases"),

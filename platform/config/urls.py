@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("audit.urls")),
     path("", include("activity.urls")),
     path("", include("analytics.urls")),
+    path("", include("knowledge.urls")),
     path("", include("community.urls")),
     path("", include("inference.urls")),
     path("", include("billing.urls")),

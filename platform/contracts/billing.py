@@ -162,3 +162,224 @@ class CreditExpired:
     kind: str
     amount_nano: int
     currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequested:
+    """One of staff asked for something large; ``amount`` in minor units.
+
+    ``kind`` is ``credit``, ``refund`` or ``discount``.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    approval_id: int
+    organisation_id: int
+    kind: str
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGranted:
+    """A second person of staff approved it, and it was done."""
+
+    actor: ClassVar[str] = "user_id"
+    approval_id: int
+    organisation_id: int
+    kind: str
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRejected:
+    """A second person of staff said no."""
+
+    actor: ClassVar[str] = "user_id"
+    approval_id: int
+    organisation_id: int
+    kind: str
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalWithdrawn:
+    """Who asked took it back, or what it was about has changed."""
+
+    actor: ClassVar[str] = "user_id"
+    approval_id: int
+    organisation_id: int
+    kind: str
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalExpired:
+    """Nobody decided it in time."""
+
+    approval_id: int
+    organisation_id: int
+    kind: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteRequested:
+    """An organisation asked for a quote."""
+
+    actor: ClassVar[str] = "user_id"
+    quote_id: int
+    organisation_id: int
+    plan: str
+    seats: int
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteSent:
+    """A quote was sent; ``amount`` is its whole term in minor units, without tax.
+
+    ``user_id`` is who sent it.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    quote_id: int
+    organisation_id: int
+    plan: str
+    seats: int
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteWithdrawn:
+    """A quote that was asked for or sent counts no more; ``user_id`` took it back."""
+
+    actor: ClassVar[str] = "user_id"
+    quote_id: int
+    organisation_id: int
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteAccepted:
+    """A buyer signed a quote, and its contract begins; amounts as in ``QuoteSent``."""
+
+    actor: ClassVar[str] = "user_id"
+    quote_id: int
+    contract_id: int
+    organisation_id: int
+    plan: str
+    seats: int
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteDeclined:
+    """A buyer said no to a quote."""
+
+    actor: ClassVar[str] = "user_id"
+    quote_id: int
+    organisation_id: int
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteExpired:
+    """A quote was not accepted in time."""
+
+    quote_id: int
+    organisation_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractRenewed:
+    """A contract goes on for another term, until ``ends_at``."""
+
+    contract_id: int
+    organisation_id: int
+    ends_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEnded:
+    """A contract is over: its term, or the subscription it stands for, has ended."""
+
+    contract_id: int
+    organisation_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalStopped:
+    """A contract will end with its term."""
+
+    actor: ClassVar[str] = "user_id"
+    contract_id: int
+    organisation_id: int
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalResumed:
+    """A contract that was to end will renew after all."""
+
+    actor: ClassVar[str] = "user_id"
+    contract_id: int
+    organisation_id: int
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOrdered:
+    """One of staff ordered money back; that it went back is ``PaymentRefunded``."""
+
+    actor: ClassVar[str] = "user_id"
+    order_id: int
+    organisation_id: int
+    invoice_id: int
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRefused:
+    """An order came to nothing: a second person or the provider said no."""
+
+    order_id: int
+    organisation_id: int
+    invoice_id: int
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkReached:
+    """So many paying organisations met a person's topic or answer before they paid.
+
+    ``kind`` is ``topic`` or ``answer``, ``object_id`` the topic or the post. It is told
+    again when the number changes, and as 0, without an author, when they are too few
+    to be told apart no more.
+    """
+
+    kind: str
+    object_id: int
+    organisations: int
+    author_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonForgotten:
+    """How a person came here and what they looked at has been erased."""
+
+    user_id: int

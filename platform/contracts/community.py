@@ -142,3 +142,13 @@ class DocsImported:
     version: str
     locale: str
     pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent:
+    """A user wrote to others; what they said is no part of the fact."""
+
+    actor: ClassVar[str] = "author_id"
+    message_id: int
+    conversation_id: int
+    author_id: int

@@ -23,7 +23,7 @@ from billing.credits.services import expire_credit
 from billing.plans.services import ensure_default_plans
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
-from demo import copies, emulator, forum, offers, people, visits
+from demo import copies, emulator, forum, offers, people, planted, visits
 from demo.calendar import Calendar
 from demo.calls import Callers, plan_habits
 from demo.clock import held
@@ -116,6 +116,7 @@ def seed(
         _offer_plans_again()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+    planted.conclude(now)
 
 
 def _play(

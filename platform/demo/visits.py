@@ -16,6 +16,7 @@ from community.forum.services import add_views
 from demo.bulk import Stranger, write_log, write_strangers
 from demo.calendar import Calendar
 from demo.people import LANDING, Company, Person, a_visitor_id, any_source
+from demo.planted import readings_before_checkouts, searches_for_what_lacks
 from demo.rhythm import Rhythm
 
 # Rows that are written at once; more would only take memory.
@@ -68,7 +69,13 @@ def create_visits(
     ]
     write_strangers(strangers)
     seen: Counter[int] = Counter()
-    events = chain(_readings(seen), _views(strangers, views, people, rhythm, rng, seen))
+    events = chain(
+        _readings(seen),
+        # With luck of its own, so that everything else stays as it was.
+        readings_before_checkouts(random.Random("checkouts")),  # noqa: S311
+        searches_for_what_lacks(people, rhythm),
+        _views(strangers, views, people, rhythm, rng, seen),
+    )
     while batch := list(islice(events, BATCH)):
         write_log(batch)
         on_view(len(batch))

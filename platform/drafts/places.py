@@ -14,7 +14,7 @@ from accounts.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DraftPlace:
     """Where a draft is gone on with: a title, and an address if there is one."""
 
     title: str | Promise
@@ -22,7 +22,7 @@ class Place:
 
 
 # Gets the keys or addresses that are asked for; leaves out what the person cannot see.
-Reader = Callable[[User, Iterable[str]], Mapping[str, Place]]
+Reader = Callable[[User, Iterable[str]], Mapping[str, DraftPlace]]
 _named: dict[str, Reader] = {}
 _addressed: dict[str, Reader] = {}
 
@@ -37,10 +37,10 @@ def register_address(prefix: str, read: Reader) -> None:
     _addressed[prefix] = read
 
 
-def places_of(user: User, places: Iterable[str]) -> dict[str, Place]:
+def places_of(user: User, places: Iterable[str]) -> dict[str, DraftPlace]:
     """Return what each place is called, at one question to each app that knows some."""
     asked: dict[Reader, dict[str, str]] = {}
-    found: dict[str, Place] = {}
+    found: dict[str, DraftPlace] = {}
     for place in places:
         reader, key = _reader_of(place)
         if reader is not None:
@@ -48,7 +48,9 @@ def places_of(user: User, places: Iterable[str]) -> dict[str, Place]:
         # A page's own address is an answer as well; a name without a reader is none.
         is_address = place.startswith("/")
         found[place] = (
-            Place(place, place) if is_address else Place(_("A form of another page"))
+            DraftPlace(place, place)
+            if is_address
+            else DraftPlace(_("A form of another page"))
         )
     for reader, keys in asked.items():
         for key, read in reader(user, list(keys)).items():

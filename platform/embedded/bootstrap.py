@@ -32,7 +32,7 @@ LOCK = ROOT / ".venv.lock"
 # is started without the emulator's folder.
 SOURCES = (ROOT / "platform", ROOT, ROOT / "tools" / "stripe-emulator" / "src")
 RUNNING = ("base", "embedded", "bundled")
-DEVELOPING = (*RUNNING, "dev")
+DEVELOPING = (*RUNNING, "tracing", "dev")
 # Installed without what their packages ask for.
 ALONE = {"bundled"}
 # Their sources need a compiler, or fetch what is to be compiled.

@@ -30,10 +30,11 @@ def _kept(default: T, *, by: str) -> T:
 class Features:
     """What an organisation may do.
 
-    ``monthly_allowance_nano`` is the value of usage included each calendar month
-    (UTC), in billionths of a US dollar; beyond it credit is drawn (``credit.Credit``),
-    and without credit calls are refused. ``seats`` is how many members may be there;
-    nobody is sent away when there are more.
+    ``monthly_allowance_nano`` is the value of usage included each month of the
+    subscription, else of the calendar (``terms``), in billionths of a US dollar; beyond
+    it credit is drawn (``credit.Credit``), and without credit calls are charged or
+    refused. ``seats`` is how many members may be there; nobody is sent away when there
+    are more.
     """
 
     plan: str = "free"
@@ -42,7 +43,7 @@ class Features:
     tokens_per_minute: int = _kept(60_000, by=_ADMISSION)
     concurrent_requests: int = _kept(4, by=_ADMISSION)
     monthly_allowance_nano: int = _kept(
-        1 * NANO, by="inference.directory.directory.Caller.most_of"
+        1 * NANO, by="inference.directory.callers.Caller.most_of"
     )
     seats: int = _kept(1, by="entitlements.seats.seats_of")
     audit_log: bool = _kept(False, by="audit.views.record_csv")

@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 
 class OrganisationEntitlement(models.Model):
@@ -15,7 +15,20 @@ class OrganisationEntitlement(models.Model):
     plan = models.CharField(max_length=40)
     features = models.JSONField()
     source = models.CharField(max_length=120, blank=True)
+    # The rest is ``terms.UsageTerms``.
+    period_start = models.DateTimeField(null=True, blank=True)
+    period_end = models.DateTimeField(null=True, blank=True)
+    overage_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
     computed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(period_start=None, period_end=None)
+                | Q(period_end__gt=F("period_start")),
+                name="entitlements_organisationentitlement_period",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.organisation_id}: {self.plan} r{self.revision}"
@@ -57,17 +70,22 @@ class CreditLine(models.Model):
         related_name="+",
     )
     month = models.CharField(max_length=6)
+    settled_nano = models.BigIntegerField(default=0, db_default=0)
     from_allowance_nano = models.BigIntegerField()
-    beyond_nano = models.BigIntegerField()
     remaining_nano = models.BigIntegerField()
+    chargeable_nano = models.BigIntegerField(default=0, db_default=0)
+    cap_nano = models.BigIntegerField(default=0, db_default=0)
+    ends_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(from_allowance_nano__gte=0)
-                & Q(beyond_nano__gte=0)
-                & Q(remaining_nano__gte=0),
-                name="entitlements_creditline_not_below_nought",
+                & Q(settled_nano__gte=0)
+                & Q(remaining_nano__gte=0)
+                & Q(chargeable_nano__gte=0)
+                & Q(cap_nano__gte=0),
+                name="entitlements_creditline_no_part_below_nought",
             )
         ]
 

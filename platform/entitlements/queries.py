@@ -5,12 +5,25 @@ from accounts.queries import current_organisation
 from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import FREE, Features
 from entitlements.models import CreditLine, Hint, OrganisationEntitlement
+from entitlements.terms import NO_TERMS, UsageTerms
 
 
 def entitlements_for(organisation_id: int) -> Features:
     """Return what the organisation may do now; without a row that is ``FREE``."""
     row = OrganisationEntitlement.objects.filter(pk=organisation_id).first()
     return Features.from_dict(row.features) if row else FREE
+
+
+def terms_for(organisation_id: int) -> UsageTerms:
+    """Return the period and price of usage; without a row the calendar's and none."""
+    row = OrganisationEntitlement.objects.filter(pk=organisation_id).first()
+    if row is None:
+        return NO_TERMS
+    return UsageTerms(
+        period_start=row.period_start,
+        period_end=row.period_end,
+        overage_percent=row.overage_percent,
+    )
 
 
 def hint_for(organisation_id: int) -> Hint | None:
@@ -27,9 +40,12 @@ def credit_for(organisation_id: int) -> Credit:
         return NO_CREDIT
     return Credit(
         month=row.month,
+        settled_nano=row.settled_nano,
         from_allowance_nano=row.from_allowance_nano,
-        beyond_nano=row.beyond_nano,
         remaining_nano=row.remaining_nano,
+        chargeable_nano=row.chargeable_nano,
+        cap_nano=row.cap_nano,
+        ends_at=row.ends_at,
     )
 
 

@@ -14,6 +14,7 @@ from contracts.entitlements import EntitlementsChanged
 from entitlements.credit import Credit
 from entitlements.features import Features
 from entitlements.models import CreditLine, Hint, OrganisationEntitlement
+from entitlements.terms import NO_TERMS, UsageTerms
 from outbox import publish
 from stores.redis import client, prefixed
 
@@ -22,18 +23,25 @@ CHANNEL = "entitlements"
 
 
 @transaction.atomic
-def replace_for(organisation_id: int, features: Features, *, source: str) -> int:
+def replace_for(
+    organisation_id: int,
+    features: Features,
+    *,
+    source: str,
+    terms: UsageTerms = NO_TERMS,
+) -> int:
     """Replace an organisation's entitlements and return their revision.
 
     The organisation row is locked, so revisions are without gaps or races.
-    Nothing happens when the features are as they were. Gateways hear of the
-    change through Redis right after the commit and otherwise within seconds,
-    when their cached copy ends.
+    Nothing happens when the features are as they were, but that a period begins.
+    Gateways hear of the change through Redis right after the commit and otherwise
+    within seconds, when their cached copy ends.
     """
     Organisation.objects.select_for_update().get(pk=organisation_id)
     row = OrganisationEntitlement.objects.filter(pk=organisation_id).first()
     stored = features.to_dict()
     if row is not None and row.features == stored:
+        _set_terms(row, terms)
         return row.revision
 
     revision = row.revision + 1 if row else 1
@@ -45,6 +53,7 @@ def replace_for(organisation_id: int, features: Features, *, source: str) -> int
             "features": stored,
             "source": source,
             "computed_at": timezone.now(),
+            **asdict(terms),
         },
     )
     publish(
@@ -57,6 +66,17 @@ def replace_for(organisation_id: int, features: Features, *, source: str) -> int
     )
     transaction.on_commit(partial(announce, organisation_id), robust=True)
     return revision
+
+
+def _set_terms(row: OrganisationEntitlement, terms: UsageTerms) -> None:
+    changed = {
+        name: value
+        for name, value in asdict(terms).items()
+        if getattr(row, name) != value
+    }
+    if changed:
+        OrganisationEntitlement.objects.filter(pk=row.pk).update(**changed)
+        transaction.on_commit(partial(announce, row.pk), robust=True)
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from accounts.models import User
 from jobs.services import nudge
 from notifications.mailing import MAIL
 from notifications.models import ALWAYS_BY_EMAIL, BY_EMAIL_UNLESS_REFUSED
+from notifications.registry import silences
 
 Words = str | Callable[[], str]
 # So many mails leave at once; of more the sweep takes care, within fifteen seconds.
@@ -91,6 +92,9 @@ def notify_all(
     """
     about_kind, about_id = about or ("", None)
     now = timezone.now()
+    if actor_id is not None and kind not in ALWAYS_BY_EMAIL:
+        for silence in silences():
+            recipients = recipients.exclude(pk__in=silence.deaf_to(actor_id))
     people, chosen = _named(recipients)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -15,7 +15,7 @@ class PreferencesForm(forms.Form):
         self.user = user
         choices = services.email_choices(user)
         for kind in Kind:
-            if kind not in ALWAYS_BY_EMAIL:
+            if kind not in ALWAYS_BY_EMAIL and kind in choices:
                 self.fields[kind.value] = forms.BooleanField(
                     label=kind.label, required=False, initial=choices[kind.value]
                 )

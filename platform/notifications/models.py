@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.clock import now
-from notifications.registry import scopes
+from notifications.registry import scopes, silences
 
 
 class Kind(models.TextChoices):
@@ -17,6 +17,8 @@ class Kind(models.TextChoices):
     ANSWER_ACCEPTED = "answer_accepted", _("My answer was accepted")
     WATCHED = "watched", _("Topics I watch")
     COMMENT = "comment", _("Comments on my posts")
+    FOLLOWED = "followed", _("Topics of people I follow")
+    MESSAGE = "message", _("Messages to me")
     REMINDER = "reminder", _("Reminders of my bookmarks")
     CONTRIBUTION = "contribution", _("Credit for contributions")
     REPORT = "report", _("What became of my reports")
@@ -29,6 +31,8 @@ class Kind(models.TextChoices):
     ORGANISATION = "organisation", _("Organisations")
     # By mail only for who asks for it; who says no is offered nothing anywhere.
     OFFERS = "offers", _("Offers and advice about plans")
+    # Told to staff alone, who have asked for each.
+    FIGURES = "figures", _("Figures I watch")
 
 
 # Nobody may miss these.
@@ -38,11 +42,14 @@ BY_EMAIL_UNLESS_REFUSED = frozenset(
         Kind.REPLY,
         Kind.MENTION,
         Kind.ANSWER_ACCEPTED,
+        Kind.MESSAGE,
         Kind.REMINDER,
         Kind.BILLING,
         Kind.ORGANISATION,
+        Kind.FIGURES,
     }
 )
+FOR_STAFF = frozenset({Kind.FIGURES})
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -52,7 +59,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         for kind, scope in scopes().items():
             row = scope(user).filter(pk=OuterRef("about_id"))
             allowed |= Q(Exists(row), about_kind=kind)
-        return self.filter(allowed, user_id=user.pk)
+        visible = self.filter(allowed, user_id=user.pk)
+        for silence in silences():
+            # What was told before they were muted goes, too, and is back afterwards.
+            muted = Q(actor__in=silence.muted_by(user)) & ~Q(kind__in=ALWAYS_BY_EMAIL)
+            visible = visible.exclude(muted)
+        return visible
 
     def unread(self) -> Self:
         return self.filter(read_at=None)

@@ -12,6 +12,7 @@ from notifications.mailing import withdraw_mail
 from notifications.models import (
     ALWAYS_BY_EMAIL,
     BY_EMAIL_UNLESS_REFUSED,
+    FOR_STAFF,
     EmailMessage,
     Kind,
     Notification,
@@ -51,12 +52,13 @@ def notify(
 
 
 def email_choices(user: User) -> dict[str, bool]:
-    """Tell for every kind of message whether it also comes by mail."""
+    """Tell for every kind of message a person may get whether it also comes by mail."""
     chosen = dict(Preference.objects.filter(user=user).values_list("kind", "by_email"))
     return {
         kind.value: kind in ALWAYS_BY_EMAIL
         or chosen.get(kind.value, kind in BY_EMAIL_UNLESS_REFUSED)
         for kind in Kind
+        if user.is_staff or kind not in FOR_STAFF
     }
 
 

@@ -28,6 +28,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 
 from billing.conversion.models import BridgeCheck
+from billing.overage.models import CloseCheck
 from billing.stripe import products
 from billing.stripe.exceptions import StripeError
 from inference.catalog.alarms import refusals
@@ -442,6 +443,24 @@ def look_at_figures() -> Said:
         )
 
 
+def look_at_charges() -> Said:
+    """Whether what was charged for usage was the ledger's, and at Stripe."""
+    checked = CloseCheck.objects.order_by("-at").first()
+    if checked is None:
+        yield ok("What is charged for usage has not been compared with Stripe yet.")
+    elif checked.is_whole:
+        yield ok(
+            f"Ledger and Stripe agreed on {checked.lines} lines of usage on "
+            f"{checked.at:%Y-%m-%d %H:%M} UTC."
+        )
+    else:
+        yield failure(
+            f"On {checked.at:%Y-%m-%d %H:%M} UTC {checked.differences} lines of usage "
+            "differed between the ledger and Stripe: run manage.py overage check, "
+            "which says which."
+        )
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A server's key is for that server, not for where it would send us."""
 
@@ -498,6 +517,7 @@ LOOKS: tuple[Callable[[], Said], ...] = (
     look_at_upstreams,
     look_at_metering,
     look_at_figures,
+    look_at_charges,
     look_at_disk,
 )
 

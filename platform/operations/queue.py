@@ -23,6 +23,7 @@ from analytics.engines import engine
 from analytics.feed import lag_of
 from audit import services as audit
 from billing.conversion.models import BridgeCheck
+from billing.overage.models import CloseCheck
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 from jobs import services
@@ -103,6 +104,7 @@ def job_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         "ignored": ignored,
         "ignored_query": _query(kind=kind, state=Job.State.IGNORED),
         "checked": BridgeCheck.objects.order_by("-at").first(),
+        "charges": CloseCheck.objects.order_by("-at").first(),
         "reporting_currency": settings.REPORTING_CURRENCY,
         "can_retry_all": bool(page.items) and state == Job.State.DEAD and not text,
     }

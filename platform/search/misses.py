@@ -1,6 +1,6 @@
 """Searches that found nothing, or nothing that holds all they asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,6 +25,30 @@ class Miss:
     is_empty: bool
     people: set[str] = field(default_factory=set)
     times: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnexplainedCode:
+    """Something people met, such as an error code, that nothing explains.
+
+    ``organisations`` is how many met it.
+    """
+
+    words: str
+    organisations: int
+
+
+_unanswered: list[Callable[[], list[UnexplainedCode]]] = []
+
+
+def register_unanswered(find: Callable[[], list[UnexplainedCode]]) -> None:
+    """Have the list of misses show what ``find`` finds, too."""
+    _unanswered.append(find)
+
+
+def unanswered() -> list[UnexplainedCode]:
+    """Return what people met and nothing explains, as far as anybody can tell."""
+    return [each for find in _unanswered for each in find()]
 
 
 def misses() -> list[Miss]:

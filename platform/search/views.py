@@ -15,7 +15,7 @@ from edge.types import PageRequest
 from search import indexing
 from search.asking import UnknownFilter
 from search.finding import Hits, search_page
-from search.misses import misses
+from search.misses import misses, unanswered
 from stores import limiter
 
 TABS = {
@@ -93,7 +93,8 @@ def results(request: PageRequest) -> HttpResponse:
 @staff_required
 def miss_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What was searched for and not found, with a way to ask it."""
-    return render(request, "search/misses.html", {"misses": misses()})
+    context = {"misses": misses(), "unanswered": unanswered()}
+    return render(request, "search/misses.html", context)
 
 
 @require_safe

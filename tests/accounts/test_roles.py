@@ -25,7 +25,6 @@ FORMS = {
     "forum/t/<int:pk>/moderate/": "act=lock",
     "forum/t/<int:pk>/watch/": "level=muted",
     "forum/c/<slug:slug>/watch/": "level=muted",
-    "forum/people/<str:username>/watch/": "level=muted",
     "forum/p/<int:pk>/vote/": "value=up",
     "forum/p/<int:pk>/react/": "kind=thanks&act=add",
 }

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from accounts import services, tokens
 from accounts.models import Membership, User
+from accounts.queries import personal_organisation
+from analytics import dashboards
 from analytics.services import save_report
 from billing.conversion import services as conversion
 from billing.conversion.models import Scenario
@@ -23,12 +25,14 @@ from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
 from billing.growth.surfaces import Surface
 from billing.plans.services import ensure_default_plans
+from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
+from community.conversations.services import create_conversation, flag_message
 from community.docs.models import Page, Version
 from community.forum.services import post_comment
 from community.forum.tagging import create_tag
-from community.moderation.services import flag_post, treat_topics
+from community.moderation.services import raise_post_flag, treat_topics
 from community.standing.services import sanction_person
 from community.trust.models import BadgeAward
 from core.crypto import encrypt
@@ -42,8 +46,14 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
+from tests.factories.billing import paid_invoice_of
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
+from tests.factories.imports import imported_person, imported_topic
+from tests.factories.overage import statement_of
+from tests.factories.quotes import approval_of, paid_invoice, quote_of
+from tests.factories.referrals import referral_of
 
 # Whoever signs in, and what each of them is.
 ROLES = (
@@ -122,7 +132,7 @@ def build() -> World:
     tag = create_tag("swept")
     reply = forum.reply(topic, stranger)
     comment = post_comment(reply, author=member, text="Which version?", limited=False)
-    flag = flag_post(reply, by=owner, reason="spam", limited=False)
+    flag = raise_post_flag(reply, by=owner, reason="spam", limited=False)
     moderator = world.people["moderator"]
     act = treat_topics([topic.pk], kind="unlock", by=moderator)
     sanction = sanction_person(
@@ -171,6 +181,8 @@ def build() -> World:
     )
     case = Case.objects.create(kind=Case.Kind.DISPUTE, object_id="du_1")
     experiment = experiment_of("stay_talk")
+    campaign = campaign_of(wait(24), is_started=False)
+    referral = referral_of(owner, member)
     lead = lead_of(team)
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     report = save_report(
@@ -179,6 +191,9 @@ def build() -> World:
         query="steps=2&s0=page_viewed&s1=email_verified",
         by=staff,
     )
+    board = dashboards.create_dashboard("Monday", by=staff)
+    tile = dashboards.add_tile(board, report, is_wide=False)
+    noted = dashboards.annotate(date(2026, 3, 1), "release", "Version 2", by=staff)
     inbox = WebhookInbox.objects.create(
         endpoint="default",
         event_id="evt_1",
@@ -186,16 +201,38 @@ def build() -> World:
         payload="{}",
         created_at=timezone.now(),
     )
+    quote, approval = quote_of(team, owner), approval_of(team)
     job = Job.objects.create(
         kind="webhook", subject=str(inbox.pk), state="dead", finished_at=timezone.now()
     )
+    talk = create_conversation([stranger], by=member, title="Keys", text="Hello.")
+    said = talk.messages.get()
+    flagged = flag_message(said, by=stranger, reason="Look.")
+    imported_topic(topic)
+    claimable = imported_person("1", email=member.email)
+    claimed = imported_person("2", claimed_by=member)
+    statement = statement_of(team)
     world.values = {
+        "messages/": {
+            "reports/<int:pk>": f"reports/{flagged.pk}",
+            "m/<int:pk>": f"m/{said.pk}",
+            "<int:pk>": str(talk.pk),
+        },
+        "api/v1/conversations/": {"<int:pk>": str(talk.pk)},
+        "old/": {"<slug:source>": "meta", "<path:path>": "t/1"},
+        "settings/history/": {
+            "<int:pk>/claim": f"{claimable.pk}/claim",
+            "<int:pk>/release": f"{claimed.pk}/release",
+        },
         "": {
             "<slug:org>": team.slug,
             "<str:organisation>": team.public_id,
             "<slug:public_id>": key.public_id,
             "<slug:project_id>": project.public_id,
+            "<slug:quote_id>": quote.public_id,
             "<slug:credit_id>": credit_of(team, 5 * NANO).public_id,
+            "<slug:statement_id>": statement.public_id,
+            "<str:statement>": statement.public_id,
             "<str:request_id>": call.pk,
             "<str:username>": member.username,
             "<str:version>": version.slug,
@@ -218,6 +255,8 @@ def build() -> World:
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},
         "invitations/": {"<str:token>": secret},
+        "quotes/": {"<str:token>": link_token(quote)},
+        "staff/approvals/": {"<int:pk>": str(approval.pk)},
         "unsubscribe/": {"<str:token>": unsubscribe_token(member, Kind.REPLY)},
         "notifications/": {
             "<int:pk>": str(Notification.objects.get(user=member).pk),
@@ -245,18 +284,33 @@ def build() -> World:
             "<int:place>": str(model.deployments.get().pk),
             "<int:price>": str(model.prices.get().pk),
         },
+        "staff/revenue/invoices/": {"<int:pk>": str(paid_invoice(team).pk)},
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "staff/offers/": {
             "<slug:moment>": Moment.LEAVING.value,
             "<slug:key>": "stay_talk",
         },
+        "staff/causes/": {"<slug:cause>": "docs_read"},
+        "staff/knowledge/nodes/": {"<slug:kind>": "doc", "<path:key>": "keys"},
         "staff/leads/": {"<int:pk>": str(lead.pk)},
+        "staff/referrals/": {"<int:pk>": str(referral.pk)},
+        "invite/": {"<slug:code>": referral.link.code},
         "staff/offers/experiments/": {"<slug:key>": experiment.key},
+        "staff/offers/campaigns/": {"<slug:key>": campaign.key},
         "_growth/": {
             "<slug:surface>": Surface.CONSOLE.value,
             "<uuid:uuid>": str(decided.uuid),
         },
         "staff/analytics/reports/": {"<slug:public_id>": report.public_id},
+        "staff/analytics/dashboards/": {
+            "<slug:public_id>": board.public_id,
+            "<int:tile>": str(tile.pk),
+        },
+        "staff/analytics/annotations/": {"<int:pk>": str(noted.pk)},
+        "api/v1/analytics/reports/": {"<slug:public_id>": report.public_id},
+        "staff/attribution/": {
+            "<int:pk>": str(paid_invoice_of(personal_organisation(staff)).pk)
+        },
         "staff/analytics/events/": {"<slug:slug>": "page_viewed"},
         "api/v1/topics/": {"<int:pk>": str(topic.pk)},
         "api/v1/posts/": {"<int:pk>": str(reply.pk)},
@@ -269,6 +323,8 @@ def build() -> World:
     world.values["console/"] = {
         "invitations/<int:pk>": f"invitations/{invitation.pk}",
         "members/<int:pk>": f"members/{place.pk}",
+        # No contract was signed, so none has an invoice.
+        "<int:number>": "1",
         # No change was shown: without a subscription there is none.
         "<uuid:uuid>": "6d2b2a55-0000-4000-8000-000000000000",
     }

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from analytics.answers import FunnelAnswer
-from analytics.engines import answering
+from analytics.engines import answering, collecting
 from analytics.evaluation.moments import from_micros
 from analytics.questions import EventPattern, Funnel, Order, Span
 from tests.analytics.brute import Done, find_ways
@@ -18,7 +18,7 @@ from tests.analytics.random_logs import LOGS, START, random_funnel, random_log
 def found_by(
     store: duckdb.DuckDBPyConnection, funnel: Funnel
 ) -> dict[int, tuple[int, tuple[datetime, ...]]]:
-    ways = answering.ways_of(store, funnel, answering.values_of(store, funnel))
+    ways = answering.ways_of(store, funnel)
     rows = zip(ways.unit, ways.reached, ways.moments, strict=True)
     return {
         int(unit): (
@@ -87,7 +87,7 @@ def test_units_that_are_walked_some_at_a_time_come_as_far(
         together = found_by(store, funnel)
 
         with monkeypatch.context() as small:
-            small.setattr(answering, "ROWS_AT_ONCE", 3)
+            small.setattr(collecting, "ROWS_AT_ONCE", 3)
             apart = found_by(store, funnel)
 
         assert apart == together

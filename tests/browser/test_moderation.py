@@ -40,9 +40,11 @@ def world(person: Callable[..., Any]) -> dict[str, Any]:
     bad = forum.reply(
         topic, ben, "Buy cheap tokens at my shop, best price, now now now"
     )
-    case = services.flag_post(bad, by=ada, reason="spam", note="Twice", limited=False)
-    services.flag_post(bad, by=person("cem"), reason="rude", limited=False)
-    services.flag_post(zh.posts.get(), by=ada, reason="off_topic", limited=False)
+    case = services.raise_post_flag(
+        bad, by=ada, reason="spam", note="Twice", limited=False
+    )
+    services.raise_post_flag(bad, by=person("cem"), reason="rude", limited=False)
+    services.raise_post_flag(zh.posts.get(), by=ada, reason="off_topic", limited=False)
     act = services.treat_topics(
         [topic.pk, zh.pk], kind="tag", by=mod, value="new", reason="Tidy up."
     )
@@ -54,7 +56,7 @@ def world(person: Callable[..., Any]) -> dict[str, Any]:
         BadgeAward.objects.create(user=user, badge=badge)
     for user in (ben, mod):
         forum_services.set_watch(within, user=user, level="watching")
-        forum_services.set_watch(ada, user=user, level="muted")
+        forum_services.set_watch(topic.tags.first(), user=user, level="muted")
         drafts.keep(
             Slot(owner=user.public_id, place=f"forum.reply:{topic.pk}"),
             {"text": ["What I meant to say is that the stream ends too early."]},

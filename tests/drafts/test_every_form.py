@@ -15,11 +15,14 @@ from accounts.models import Membership
 from accounts.services import add_member, create_organisation, invite_member
 from accounts.tokens import create_token
 from billing.plans.services import ensure_default_plans
+from billing.quotes.signing import link_token
+from community.conversations.services import create_conversation
 from drafts.models import Draft
 from inference.keys.services import create_project
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of, offered_model, used
+from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.forms import form_of, forms_of
 
 pytestmark = pytest.mark.django_db
@@ -41,11 +44,15 @@ ELSEWHERE = (
 )
 # What stands in the gaps of an area's addresses.
 AREAS = {
+    "messages/": "talk",
+    "messages/m/": "message_of",
     "forum/t/": "topic",
     "forum/p/": "post",
     "forum/c/": "category",
     "models/": "model",
     "staff/models/": "offer",
+    "staff/approvals/": "approval",
+    "staff/revenue/invoices/": "invoice",
 }
 # Forms somebody types into that keep no draft, and why.
 WITHOUT_DRAFT = {
@@ -102,6 +109,10 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
     model = offered_model("tiny")
     key = key_of(team, owner)
     project = create_project(team, name="Site", monthly_limit_nano=None, by=owner)
+    quote, approval = quote_of(team, owner), approval_of(team)
+    talk = create_conversation(
+        [owner], by=people["superuser"], title="Keys", text="Hello.", limited=False
+    )
     call = used(team, key, status="timed_out", error_code="upstream_timeout")
     return {
         "org": team.slug,
@@ -112,6 +123,7 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "place": str(model.deployments.get().pk),
         "price": str(model.prices.get().pk),
         "token": invited,
+        "quote_id": quote.public_id,
         "username": owner.username,
         "plan": "pro",
         "key": "pro",
@@ -121,7 +133,12 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "model": "tiny",
         "chat_id": playground.chat(people["superuser"]).public_id,
         "share": "nothing",
+        "talk": str(talk.pk),
+        "message_of": str(talk.messages.get().pk),
         "answer": "1",
+        "approval": str(approval.pk),
+        "quote_token": link_token(quote),
+        "invoice": str(paid_invoice(team).pk),
     }
 
 
@@ -144,6 +161,8 @@ def addresses(samples: dict[str, str]) -> Iterator[str]:
         for start, area in AREAS.items():
             if route.startswith(start):
                 values |= {"pk": samples[area], "slug": samples[area]}
+        if route.startswith("quotes/"):
+            values |= {"token": samples["quote_token"]}
         yield "/" + re.sub(r"<(?:\w+:)?(\w+)>", partial(_fill, values), route)
     yield f"/forum/t/{samples['topic']}-how-do-i-rotate-key/"
 
@@ -204,7 +223,8 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
 
 def _numbered(action: str) -> str:
     """Return an address with what differs from run to run taken out."""
-    named = re.sub(r"(chat|key|proj|req)_\w+", r"\1", action)
+    named = re.sub(r"(chat|key|proj|req|quo)_\w+", r"\1", action)
+    named = re.sub(r"^/quotes/[^/]+", "/quotes/link", named)
     return re.sub(r"\d+", "N", named)
 
 
@@ -234,6 +254,17 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
     "/forum/p/N/flag/": ("/forum/p/{post}/flag/", "reason", {"reason": "spam"}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
+    "/messages/new/": (
+        "/messages/new/",
+        "people",
+        {"people": "member", "title": "Keys", "text": "Which one?"},
+    ),
+    "/messages/N/write/": ("/messages/{talk}/", "text", {"text": "The first."}),
+    "/messages/m/N/report/": (
+        "/messages/m/{said}/report/",
+        "reason",
+        {"reason": "Advertising."},
+    ),
     "/pricing/talk/": (
         "/pricing/talk/",
         "message",
@@ -272,6 +303,11 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         "amount",
         {"amount": "5.00", "effect": "hard"},
     ),
+    "/console/northwind/charges/": (
+        "/console/northwind/charges/",
+        "cap",
+        {"cap": "5.00"},
+    ),
     "/console/northwind/transcripts/": (
         "/console/northwind/transcripts/",
         "days",
@@ -302,9 +338,24 @@ ELSEWHERE_SENT = {
     *("/moderation/", "/moderation/topics/", "/moderation/people/owner/"),
     # Staff's: those of growth, of conversion and of credit send them.
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
+    "/staff/offers/campaigns/new/",
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
+    # Of quotes and approvals: their own tests send them.
+    *("/console/northwind/quotes/ask/", "/console/northwind/quotes/quo/accept/"),
+    *("/console/northwind/quotes/quo/decline/", "/quotes/link/decline/"),
+    *("/console/northwind/quotes/quo/buyer/", "/quotes/link/buyer/"),
+    *("/quotes/link/accept/", "/staff/quotes/new/", "/staff/quotes/quo/"),
+    *("/staff/quotes/quo/ask/", "/staff/quotes/quo/buyer/"),
+    *("/staff/quotes/quo/withdraw/", "/staff/approvals/N/"),
+    "/staff/revenue/invoices/N/refund/",
+    # Staff's: those of analytics send them.
+    *("/staff/analytics/dashboards/", "/staff/analytics/annotations/"),
+    # Staff's: the catalogue's tests send them.
+    *("/staff/plans/new/", "/staff/plans/pro/", "/staff/plans/pro/draft/"),
+    "/staff/plans/pro/archive/",
     # Staff's: the offering's tests send them.
     *("/staff/models/N/edit/", "/staff/models/N/price/"),
+    *("/staff/circuits/N/pause/", "/staff/circuits/N/close/"),
 }
 
 
@@ -319,8 +370,11 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
         post=post,
         key=samples["public_id"],
         project=samples["project_id"],
+        talk=samples["talk"],
+        said=samples["message_of"],
     )
-    who = "superuser" if name == "reason" else "owner"
+    # Only moderators hide posts.
+    who = "superuser" if action == "/forum/p/N/hide/" else "owner"
     client = enter(who, people)
     session = client.session
     session["account_authentication_methods"] = [
@@ -375,8 +429,13 @@ NOTHING_THERE = {
     "/forum/tag/x/watch/",
     "/staff/operations/jobs/N/retry/",
     "/staff/operations/jobs/N/ignore/",
-    # Nor a report, a lead, an offer or an experiment of that name.
+    # Nor a report, a lead, an offer, an experiment or a campaign of that name.
+    "/staff/offers/campaigns/pro/state/",
     *("/staff/analytics/reports/key/replace/", "/staff/analytics/reports/key/delete/"),
+    *("/staff/analytics/reports/key/watch/", "/staff/analytics/dashboards/key/mail/"),
+    "/staff/analytics/dashboards/key/tiles/",
+    "/staff/analytics/dashboards/key/tiles/N/",
+    "/staff/analytics/dashboards/key/delete/",
     *("/staff/leads/N/take/", "/staff/leads/N/close/"),
     *("/staff/offers/all/pro/state/", "/staff/offers/experiments/pro/state/"),
     # Who changes a plan or reads a transcript is of the organisation: staff are not.

@@ -40,7 +40,7 @@ from allauth.mfa.models import Authenticator
 from accounts.queries import personal_organisation
 from accounts.services import create_user
 from django.utils import timezone
-from inference.directory.directory import load_models
+from inference.directory.loading import load_models
 from inference.usage.recording import Usage, record
 user = create_user("{PERSON}", "ada-running", "a long and odd sentence")
 Authenticator.objects.create(user=user, type="totp", data={{"secret": "x"}})

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import Organisation, User
+from billing.ledger.models import Invoice
 from billing.ledger.records import InvoiceRecord, LineRecord
+from billing.ledger.services import record_invoice
 from billing.plans.models import Price
 from billing.plans.services import ensure_default_plans
 from billing.stripe import objects
@@ -92,6 +94,16 @@ def invoice_record(amount: int = 2_000, **fields: Any) -> InvoiceRecord:
         "lines": (LineRecord(stripe_id=f"il_{number}", amount=amount),),
     }
     return InvoiceRecord(**{**values, **fields})
+
+
+def paid_invoice_of(organisation: Organisation, amount: int = 2_000) -> Invoice:
+    """Have an organisation pay an invoice now."""
+    return record_invoice(
+        invoice_record(amount),
+        organisation_id=organisation.pk,
+        user_id=None,
+        fetched_at=datetime.now(UTC),
+    )
 
 
 def signature(body: bytes, *, secret: str = SECRET, at: int | None = None) -> str:

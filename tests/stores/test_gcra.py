@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.gateway.admission import ADMIT
+from inference.limits.reservations import ADMIT
 from stores import limiter
 from stores.gcra import GCRA, LocalArrivals
 from stores.redis import client, prefixed

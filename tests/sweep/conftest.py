@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,18 +10,22 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Membership
+from accounts.queries import personal_organisation
 from accounts.services import add_member, create_organisation
 from accounts.tokens import create_token
+from analytics import dashboards
 from analytics.services import save_report
 from billing.conversion import services as conversion
 from billing.conversion.models import Scenario
 from billing.growth.deciding import DecisionUnit, decide
 from billing.growth.moments import Moment
 from billing.plans.services import ensure_default_plans
+from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
+from community.conversations.services import create_conversation, flag_message
 from community.forum.services import post_comment
-from community.moderation.services import flag_post, treat_topics
+from community.moderation.services import raise_post_flag, treat_topics
 from community.standing.services import sanction_person
 from community.trust.models import BadgeAward
 from core.money import NANO
@@ -33,9 +37,15 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.billing import paid_invoice_of
+from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, lead_of
+from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
+from tests.factories.overage import statement_of
+from tests.factories.quotes import approval_of, paid_invoice, quote_of
+from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
 
 ROLES = ("anonymous", "member", "owner", "staff")
@@ -73,7 +83,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     topic = forum.topic(owner, category=forum.category(slug="general"), tags=["swept"])
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
-    flag = flag_post(reply, by=owner, reason="spam", limited=False)
+    flag = raise_post_flag(reply, by=owner, reason="spam", limited=False)
     act = treat_topics([topic.pk], kind="unlock", by=people["staff"])
     sanction = sanction_person(
         person("silent"), kind="silence", reason="x", until=None, by=people["staff"]
@@ -81,6 +91,12 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     badge = BadgeAward.objects.create(user=owner, badge="reader")
     moderated = (flag.case, act, sanction, badge)
     posts = (topic, reply, comment, *topic.tags.all())
+    talk = create_conversation(
+        [people["staff"]], by=people["member"], title="Keys", text="Hello."
+    )
+    said = talk.messages.get()
+    flagged = flag_message(said, by=people["staff"], reason="Look.")
+    claimed = imported_person("1", claimed_by=people["staff"])
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
     event = WebhookInbox.objects.create(
@@ -100,19 +116,30 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     report = save_report(
         "funnel", name="Readers", query="s0=page_viewed&s1=searched", by=people["staff"]
     )
+    board = dashboards.create_dashboard("Monday", by=people["staff"])
+    tile = dashboards.add_tile(board, report, is_wide=False)
+    noted = dashboards.annotate(
+        date(2026, 3, 1), "release", "Version 2", by=people["staff"]
+    )
+    invoice = paid_invoice_of(personal_organisation(people["staff"]))
     project = Project.objects.create(organisation=team, name="Website")
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
+    campaign = campaign_of(wait(24), is_started=False)
+    referral = referral_of(owner, people["member"])
+    numbered = (*posts, talk, said, flagged, claimed, event, token, job)
+    numbered = (*numbered, lead_of(team), referral, noted, invoice)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)
+    quote = quote_of(team, owner)
+    money = (approval_of(team), paid_invoice(team))
+    statement = statement_of(team)
     candidates = {
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [
-            str(one.pk)
-            for one in (*posts, *moderated, event, token, job, lead_of(team))
-        ],
+        "pk": [str(one.pk) for one in (*numbered, *moderated, *money)],
+        "code": [referral.link.code],
         "number": ["1"],
         "project_id": [project.public_id],
         "request_id": [call.request_id],
@@ -121,14 +148,20 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
+        "quote_id": [quote.public_id],
+        "statement_id": [statement.public_id],
+        "statement": [statement.public_id],
         "slug": [topic.slug, "general", "swept", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
-        "path": ["index"],
-        "public_id": [key.public_id, report.public_id],
-        "token": [unsubscribe_token(owner, Kind.REPLY), "x"],
+        "path": ["index", "t/1"],
+        "source": [imported_topic(topic).source.slug],
+        "public_id": [key.public_id, report.public_id, board.public_id],
+        "tile": [str(tile.pk)],
+        "token": [unsubscribe_token(owner, Kind.REPLY), link_token(quote), "x"],
         "username": ["owner"],
-        "key": [experiment_of("stay_talk").key, "stay_talk", "x"],
+        "key": [experiment_of("stay_talk").key, campaign.key, "stay_talk", "x"],
         "uidb36": ["1"],
         "digest": ["x"],
         "page": ["keys/"],

@@ -39,6 +39,7 @@ PLAUSIBLE = {
     "requests_per_minute": 1,
     "tokens_per_minute": 1,
     "concurrent_requests": 1,
+    "cache_seconds": 1,
     "reason": "A typing error.",
     "version": "",
     "is_locked": False,
@@ -49,6 +50,7 @@ PLAUSIBLE = {
     "into": 1,
     "target": "organisation",
     "limit_nano": 1,
+    "cap_nano": 1,
     "is_hard": True,
     "numbers": [2],
     "slug": "news",
@@ -61,6 +63,7 @@ PLAUSIBLE = {
     "replies_by": "members",
     "outcome": "agreed",
     "until": "2199-01-01T00:00:00Z",
+    "people": ["owner"],
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}

@@ -26,7 +26,14 @@ CONFIDENCE = 60
 JUDGED = {"class", "function", "import", "method", "property", "unreachable_code"}
 # Django, DRF and Celery find what these decorate.
 DECORATORS = [
-    *("@register.*", "@subscribe*", "@shared_task*", "@fulfils*", "@receiver*"),
+    *(
+        "@register.*",
+        "@subscribe*",
+        "@shared_task*",
+        "@fulfils*",
+        "@carries_out*",
+        "@receiver*",
+    ),
     *("@checks.register*", "@beat_init.*"),
 ]
 DOTTED = re.compile(r"[a-z_]+(?:\.\w+)+")

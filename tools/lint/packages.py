@@ -17,6 +17,7 @@ USERS = {
     "base": PRODUCT,
     "embedded": ("platform/embedded", "tools"),
     "bundled": ("platform/embedded",),
+    "tracing": (*PRODUCT, "tests"),
     "dev": ("tests", "tools", "platform/embedded"),
 }
 RUN = "a command that make runs"

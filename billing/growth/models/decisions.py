@@ -7,8 +7,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, User
+from billing.growth.models.campaigns import CampaignStep
 from billing.growth.models.offers import Offer
 from billing.growth.moments import Moment
+from billing.growth.surfaces import Surface
 from core.clock import now
 
 # Who may say yes for an organisation.
@@ -37,6 +39,13 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
             expires_at__gt=timezone.now(),
         )
 
+    def shown_on(self, surface: str) -> Self:
+        """Offers that a surface shows: of the offer's, the one a campaign chose."""
+        return self.filter(
+            Q(surface="") | Q(surface=str(surface)),
+            offer__surfaces__contains=[str(surface)],
+        )
+
     def compared(self) -> Self:
         """Decisions that say something of an offer: it was made, or kept back."""
         return self.filter(reason__in=Decision.COMPARED)
@@ -56,6 +65,7 @@ class Decision(models.Model):
         OFFERED = "offered", _("Offered")
         HOLDOUT = "holdout", _("In the permanent holdout")
         OFFER_HOLDOUT = "offer_holdout", _("In the holdout of the offer")
+        CAMPAIGN_HOLDOUT = "campaign_holdout", _("In the holdout of the campaign")
         CONTROL = "control", _("In the control of an experiment")
         NO_CONSENT = "no_consent", _("Wants no offers")
         EXCLUDED = "excluded", _("Staff, test people, closed accounts")
@@ -67,6 +77,7 @@ class Decision(models.Model):
         Reason.OFFERED,
         Reason.HOLDOUT,
         Reason.OFFER_HOLDOUT,
+        Reason.CAMPAIGN_HOLDOUT,
         Reason.CONTROL,
     )
 
@@ -89,6 +100,18 @@ class Decision(models.Model):
     )
     offer_version = models.PositiveIntegerField(default=0)
     policy = models.CharField(max_length=60, blank=True)
+    # Of a campaign: the step it was, and the one place the step shows its offer at.
+    step = models.ForeignKey(
+        CampaignStep,
+        on_delete=models.PROTECT,
+        related_name="decisions",
+        null=True,
+        # It has a smaller one: most decisions are of no campaign.
+        db_index=False,
+    )
+    surface = models.CharField(
+        max_length=20, choices=Surface.choices, blank=True, db_default=""
+    )
     # Of an experiment, as ``key:name``.
     variant = models.CharField(max_length=90, blank=True)
     propensity = models.FloatField()
@@ -159,6 +182,11 @@ class Decision(models.Model):
                 name="growth_decision_to_reach",
             ),
             models.Index(
+                fields=["step", "organisation"],
+                condition=Q(step__isnull=False),
+                name="growth_decision_step",
+            ),
+            models.Index(
                 fields=["expires_at"],
                 condition=Q(reserved_nano__gt=0, accepted_at=None, released_at=None),
                 name="growth_decision_reserved",
@@ -167,6 +195,14 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.moment} of {self.organisation_id}: {self.reason}"
+
+    @property
+    def surfaces(self) -> set[str]:
+        """The surfaces its offer is shown at; none of nothing."""
+        if self.offer is None:
+            return set()
+        named = set(self.offer.surfaces)
+        return named & {self.surface} if self.surface else named
 
 
 class Exposure(models.Model):

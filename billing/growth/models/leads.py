@@ -119,6 +119,8 @@ class LeadScore(models.Model):
     """One organisation's need on one day; a snapshot is never computed again.
 
     ``reasons`` are its three largest parts: the sign, how often, when last, its points.
+    ``parts`` has the value of each sign before any weight, for who judges or learns.
+    ``engagement`` says how much its people are at home here, whatever they need.
     """
 
     day = models.DateField()
@@ -126,7 +128,11 @@ class LeadScore(models.Model):
         "accounts.Organisation", on_delete=models.CASCADE, related_name="+"
     )
     score = models.FloatField()
+    engagement = models.FloatField(default=0, db_default=0)
     reasons = models.JSONField(default=list)
+    parts = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField())
+    )
 
     class Meta:
         constraints = [

@@ -19,8 +19,7 @@ from billing.growth import leads
 from billing.growth.forms import CloseForm, LeadNoteForm
 from billing.growth.models import Lead, LeadScore
 from billing.growth.models.leads import STATES
-from billing.growth.moments import Moment
-from billing.growth.scoring import USED_DAYS, USED_DAYS_LABEL
+from billing.growth.scoring import label_of
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
@@ -139,6 +138,4 @@ def _page(
 
 def _in_words(reason: dict[str, Any]) -> dict[str, Any]:
     """Return a reason with the words for its sign."""
-    sign = reason["sign"]
-    label = USED_DAYS_LABEL if sign == USED_DAYS else Moment(sign).label
-    return {**reason, "label": label}
+    return {**reason, "label": label_of(reason["sign"])}

@@ -51,6 +51,8 @@ def moment(request: AuthenticatedHttpRequest, moment: str) -> HttpResponse:
     """One moment: the policy it chooses by, and its latest decisions."""
     if moment not in Moment.values:
         raise Http404
+    if moment == Moment.CAMPAIGN:
+        return redirect("growth:campaign-list")
     _ensure_catalogue()
     policy, offers = editing.entries_of(moment)
     initial = {
@@ -124,7 +126,7 @@ def offer_edit(request: AuthenticatedHttpRequest, key: str = "") -> HttpResponse
             drafting.accept(request)
             messages.success(request, _("Saved."))
             return redirect("growth:offer-edit", saved.key)
-    context = {"form": form, "offer": offer, "previews": _previews(offer)}
+    context = {"form": form, "offer": offer, "previews": previews_of(offer)}
     status = 422 if form.is_bound else 200
     return render(request, "growth/offer_edit.html", context, status=status)
 
@@ -155,7 +157,7 @@ def days_of(request: AuthenticatedHttpRequest, *, default: int) -> int:
     return int(Values(request.GET).choice("days", allowed, default=str(default)))
 
 
-def _previews(offer: Offer | None) -> list[dict[str, str]]:
+def previews_of(offer: Offer | None) -> list[dict[str, str]]:
     """Return an offer's words in each language, whatever the reader's own is."""
     if offer is None:
         return []

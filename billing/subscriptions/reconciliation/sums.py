@@ -12,7 +12,11 @@ from accounts.models import Organisation
 from billing.ledger import checks
 from billing.ledger import services as ledger
 from billing.ledger.models import Invoice
-from billing.subscriptions.entitling import compute_entitlements, refresh_entitlements
+from billing.subscriptions.entitling import (
+    compute_entitlements,
+    compute_terms,
+    refresh_entitlements,
+)
 from billing.subscriptions.models import MrrMovement
 from billing.subscriptions.movements import (
     record_movements,
@@ -22,6 +26,7 @@ from billing.subscriptions.movements import (
 from billing.subscriptions.reconciliation.comparing import Unlike
 from billing.subscriptions.reconciliation.work import BATCH, Difference, Work
 from entitlements.models import OrganisationEntitlement
+from entitlements.queries import terms_for
 
 
 def sums(work: Work) -> Iterator[Difference]:
@@ -107,6 +112,13 @@ def entitlements(work: Work) -> Iterator[Difference]:
     for row in OrganisationEntitlement.objects.iterator():
         features, _source = compute_entitlements(row.pk)
         if row.features == features.to_dict() and row.plan == features.plan:
+            if terms_for(row.pk) != compute_terms(row.pk):
+                # A month may begin without news of Stripe's.
+                if work.fix:
+                    refresh_entitlements(row.pk)
+                yield work.repair(
+                    "entitlement", f"organisation {row.pk}", "terms", "", ""
+                )
             continue
         if work.fix:
             OrganisationEntitlement.objects.filter(pk=row.pk).update(features={})

@@ -23,7 +23,7 @@ from community.forum.models.topics import (
     TopicUser,
     readers_of,
 )
-from community.forum.models.watching import Watch, WatchLevel
+from community.forum.models.watching import PlaceWatch, WatchLevel
 
 __all__ = [
     "COUNTED",
@@ -34,6 +34,7 @@ __all__ = [
     "Heat",
     "MovedPost",
     "Person",
+    "PlaceWatch",
     "Post",
     "PostRevision",
     "Reaction",
@@ -46,7 +47,6 @@ __all__ = [
     "TopicUser",
     "Visibility",
     "Vote",
-    "Watch",
     "WatchLevel",
     "readers_of",
     "visibilities_of",

@@ -42,6 +42,8 @@ class Comment(models.Model):
     # what was sent with it.
     client_token = models.CharField(max_length=64, blank=True)
     client_digest = models.CharField(max_length=64, blank=True)
+    # Of a comment that was brought from elsewhere: its score there.
+    brought_score = models.IntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     edited_at = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True)
@@ -98,5 +100,6 @@ class Comment(models.Model):
             # The post's key, not its number: that changes when topics are joined.
             id_prefix=f"comment-{self.post_id}-{self.number}",
             top_level=4,
-            people=usernames_among,
+            # Who is called by name in what was brought is another forum's user.
+            people=usernames_among if self.brought_score is None else None,
         )

@@ -37,6 +37,8 @@ class Post(models.Model):
     plain = models.TextField()
     render_version = models.PositiveIntegerField()
     vote_score = models.IntegerField(default=0)
+    # Of a post that was brought from elsewhere: its score there. Nobody voted here.
+    brought_score = models.IntegerField(null=True, blank=True)
     # Of comments that everybody who reads the post may read.
     comment_count = models.PositiveIntegerField(default=0, db_default=0)
     # Made by the form, so that a second click is the same post.
@@ -118,7 +120,8 @@ class Post(models.Model):
             self.source_md,
             id_prefix=f"post-{self.number}",
             top_level=3,
-            people=usernames_among,
+            # Who is called by name in what was brought is another forum's user.
+            people=usernames_among if self.brought_score is None else None,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""How closely a person follows a category, a tag or another person."""
+"""How closely a person follows a category or a tag."""
 
 from typing import Self
 
@@ -20,14 +20,14 @@ class WatchLevel(models.TextChoices):
     MUTED = "muted", _("Muted")
 
 
-class WatchQuerySet(models.QuerySet["Watch"]):
+class WatchQuerySet(models.QuerySet["PlaceWatch"]):
     def visible_to(self, user: User) -> Self:
-        """A person's own; nobody else learns whom they mute."""
+        """A person's own."""
         return self.filter(user_id=user.pk)
 
 
-class Watch(models.Model):
-    """What a person chose for one category, tag or person; no row is normal."""
+class PlaceWatch(models.Model):
+    """What a person chose for one category or tag; no row is normal."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     category = models.ForeignKey(
@@ -35,9 +35,6 @@ class Watch(models.Model):
     )
     tag = models.ForeignKey(
         Tag, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    person = models.ForeignKey(
-        User, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     level = models.CharField(max_length=10, choices=WatchLevel.choices)
     chosen_at = models.DateTimeField(default=now)
@@ -47,27 +44,19 @@ class Watch(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(category__isnull=False, tag=None, person=None)
-                | Q(category=None, tag__isnull=False, person=None)
-                | Q(category=None, tag=None, person__isnull=False),
+                condition=Q(category__isnull=False, tag=None)
+                | Q(category=None, tag__isnull=False),
                 name="forum_watch_one_thing",
             ),
             models.CheckConstraint(
                 condition=Q(level__in=["watching", "tracking", "muted"]),
                 name="forum_watch_level",
             ),
-            models.CheckConstraint(
-                condition=Q(person=None) | ~Q(person=models.F("user")),
-                name="forum_watch_others",
-            ),
             models.UniqueConstraint(
                 fields=["category", "user"], name="forum_watch_category_once"
             ),
             models.UniqueConstraint(
                 fields=["tag", "user"], name="forum_watch_tag_once"
-            ),
-            models.UniqueConstraint(
-                fields=["person", "user"], name="forum_watch_person_once"
             ),
         ]
         indexes = [models.Index(fields=["user", "level"], name="forum_watch_user")]

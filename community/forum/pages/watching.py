@@ -1,4 +1,4 @@
-"""How closely the reader follows categories, tags and people; all of it on one page."""
+"""How closely the reader follows categories and tags; all of it on one page."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -6,10 +6,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.decorators import sign_in_required
-from accounts.models import User
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import services
-from community.forum.models import Category, Tag, Watch, WatchLevel
+from community.forum.models import Category, PlaceWatch, Tag, WatchLevel
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 
@@ -24,18 +23,13 @@ def tag_page(request: HttpRequest, slug: str) -> str:
     return _tag(request, slug).get_absolute_url()
 
 
-def person_page(request: HttpRequest, username: str) -> str:
-    """Return the address of a person, or 404."""
-    return _person(username).get_absolute_url()
-
-
 @require_safe
 @sign_in_required
 def watch_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What the reader follows more or less closely than the rest."""
-    chosen = Watch.objects.visible_to(request.user)
+    chosen = PlaceWatch.objects.visible_to(request.user)
     page = paginate(
-        chosen.select_related("category", "tag", "person"),
+        chosen.select_related("category", "tag"),
         order_by=("-chosen_at", "-pk"),
         cursor=cursor_of(request),
     )
@@ -57,16 +51,7 @@ def tag_watch(request: AuthenticatedHttpRequest, slug: str) -> HttpResponse:
     return _set(request, _tag(request, slug))
 
 
-@require_POST
-@sign_in_required(page=person_page)
-def person_watch(request: AuthenticatedHttpRequest, username: str) -> HttpResponse:
-    """Follow a person so closely, or hear nothing of them."""
-    return _set(request, _person(username))
-
-
-def _set(
-    request: AuthenticatedHttpRequest, thing: Category | Tag | User
-) -> HttpResponse:
+def _set(request: AuthenticatedHttpRequest, thing: Category | Tag) -> HttpResponse:
     sent = Values(request.POST)
     level = sent.choice("level", WatchLevel.values)
     if not level:
@@ -83,7 +68,3 @@ def _category(request: HttpRequest, slug: str) -> Category:
 
 def _tag(request: HttpRequest, slug: str) -> Tag:
     return get_object_or_404(Tag.objects.visible_to(request.user), slug=slug)
-
-
-def _person(username: str) -> User:
-    return get_object_or_404(User, username=username, is_active=True)

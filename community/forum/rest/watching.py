@@ -1,4 +1,4 @@
-"""How closely the caller follows categories, tags and people, over REST."""
+"""How closely the caller follows categories and tags, over REST."""
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import caller, has_scope
-from accounts.models import User
 from community.forum import services
 from community.forum.models import Category, Tag, WatchLevel
 from community.forum.rest.reading import valid
@@ -52,21 +51,7 @@ class TagWatching(Endpoint):
         return _set(request, get_object_or_404(visible, slug=slug))
 
 
-class PersonWatching(Endpoint):
-    """How closely the caller follows a person; muted people are not heard."""
-
-    permission_classes = [IsAuthenticated, has_scope("forum:write")]
-
-    @extend_schema(
-        operation_id="watch_person",
-        request=WatchLevelSerializer,
-        responses=WatchLevelSerializer,
-    )
-    def put(self, request: Request, username: str) -> Response:
-        return _set(request, get_object_or_404(User, username=username, is_active=True))
-
-
-def _set(request: Request, thing: Category | Tag | User) -> Response:
+def _set(request: Request, thing: Category | Tag) -> Response:
     level = valid(WatchLevelSerializer, request)["level"]
     services.set_watch(thing, user=caller(request), level=level)
     return Response({"level": level})

@@ -40,7 +40,7 @@ def case_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         elif form.cleaned_data["act"] == "claim":
             return _claim(request, keys)
         else:
-            act = services.decide_cases(
+            act = services.judge_cases(
                 keys,
                 outcome=form.cleaned_data["act"],
                 by=by,
@@ -108,13 +108,13 @@ def case_detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 def _do(act: str, case: Case, *, by: User, note: str) -> None:
     if act == "claim":
-        services.claim_case(case, by=by)
+        services.hold_case(case, by=by)
     elif act == "unclaim":
         services.unclaim_case(case, by=by)
     elif act == "reopen":
         services.reopen_case(case, by=by)
     elif act:
-        services.decide_case(case, outcome=act, by=by, note=note)
+        services.judge_case(case, outcome=act, by=by, note=note)
     else:
         raise DomainError(_("Choose what is to be done."))
 
@@ -123,7 +123,7 @@ def _claim(request: AuthenticatedHttpRequest, keys: list[int]) -> HttpResponse:
     claimed = 0
     for case in Case.objects.undecided().filter(pk__in=keys[: services.MOST_AT_ONCE]):
         try:
-            services.claim_case(case, by=request.user)
+            services.hold_case(case, by=request.user)
         except DomainError:
             continue
         claimed += 1

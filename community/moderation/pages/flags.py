@@ -26,7 +26,7 @@ def post_flag(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return _page(
         request,
         post,
-        lambda values: services.flag_post(post, by=request.user, **values),
+        lambda values: services.raise_post_flag(post, by=request.user, **values),
     )
 
 
@@ -38,7 +38,7 @@ def comment_flag(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return _page(
         request,
         comment,
-        lambda values: services.flag_comment(comment, by=request.user, **values),
+        lambda values: services.raise_comment_flag(comment, by=request.user, **values),
     )
 
 

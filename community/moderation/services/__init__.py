@@ -2,27 +2,27 @@
 
 from community.moderation.services.acting import (
     MOST_AT_ONCE,
-    decide_cases,
+    judge_cases,
     treat_topics,
     undo_act,
 )
 from community.moderation.services.cases import (
     appeal_sanction,
-    claim_case,
-    decide_case,
+    hold_case,
+    judge_case,
     reopen_case,
     unclaim_case,
 )
-from community.moderation.services.flags import flag_comment, flag_post
+from community.moderation.services.flags import raise_comment_flag, raise_post_flag
 
 __all__ = [
     "MOST_AT_ONCE",
     "appeal_sanction",
-    "claim_case",
-    "decide_case",
-    "decide_cases",
-    "flag_comment",
-    "flag_post",
+    "hold_case",
+    "judge_case",
+    "judge_cases",
+    "raise_comment_flag",
+    "raise_post_flag",
     "reopen_case",
     "treat_topics",
     "unclaim_case",

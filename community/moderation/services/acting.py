@@ -19,7 +19,7 @@ from community.forum.models import Category, Topic
 from community.forum.services.writing import MAX_TAGS
 from community.moderation.exceptions import ActUndone
 from community.moderation.models import Act, ActItem, Case
-from community.moderation.services.cases import decide_case, reopen_case
+from community.moderation.services.cases import judge_case, reopen_case
 from core.errors import DomainError
 
 # Three pages of a list; each takes some hundredths of a second.
@@ -50,9 +50,7 @@ def treat_topics(
     return act
 
 
-def decide_cases(
-    cases: Sequence[int], *, outcome: str, by: User, note: str = ""
-) -> Act:
+def judge_cases(cases: Sequence[int], *, outcome: str, by: User, note: str = "") -> Act:
     """Decide the cases of these keys alike, at most ``MOST_AT_ONCE``."""
     act = _create(outcome, by=by, reason=note, value="", count=len(cases))
     for pk in sorted(set(cases))[:MOST_AT_ONCE]:
@@ -123,7 +121,7 @@ def _change_topic(act: Act, pk: int, by: User) -> tuple[Any, Any]:
 
 def _decide(act: Act, pk: int, by: User) -> tuple[Any, Any]:
     case = Case.objects.get(pk=pk)
-    decide_case(case, outcome=act.kind, by=by, note=act.reason)
+    judge_case(case, outcome=act.kind, by=by, note=act.reason)
     return "", act.kind
 
 

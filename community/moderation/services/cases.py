@@ -22,7 +22,7 @@ from community.standing.models import Sanction
 CLAIMED_FOR = timedelta(minutes=30)
 
 
-def claim_case(case: Case, *, by: User) -> None:
+def hold_case(case: Case, *, by: User) -> None:
     """Say that ``by`` is at a case, for half an hour. Raises ``CaseClaimed``.
 
     One statement: of two who claim at once one has it.
@@ -40,7 +40,7 @@ def unclaim_case(case: Case, *, by: User) -> None:
 
 
 @transaction.atomic
-def decide_case(case: Case, *, outcome: str, by: User, note: str = "") -> Case:
+def judge_case(case: Case, *, outcome: str, by: User, note: str = "") -> Case:
     """Decide a case once; what it asks for is done, and those concerned are told.
 
     What the case is about is locked before the case, as where it is reported. Raises

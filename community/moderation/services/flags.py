@@ -20,7 +20,7 @@ from stores import limiter
 
 
 @transaction.atomic
-def flag_post(
+def raise_post_flag(
     post: Post, *, by: User, reason: str, note: str = "", limited: bool = True
 ) -> Flag:
     """Report a post. Reports of one post are one case until that is decided.
@@ -42,10 +42,10 @@ def flag_post(
 
 
 @transaction.atomic
-def flag_comment(
+def raise_comment_flag(
     comment: Comment, *, by: User, reason: str, note: str = "", limited: bool = True
 ) -> Flag:
-    """Report a comment, as ``flag_post`` does a post."""
+    """Report a comment, as ``raise_post_flag`` does a post."""
     _require_may_flag(by, comment.author_id, limited=limited)
     lock_post(comment.post)
     locked = Comment.objects.select_related("author").get(pk=comment.pk)

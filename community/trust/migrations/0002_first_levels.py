@@ -24,7 +24,7 @@ ON CONFLICT (user_id) DO NOTHING
 class Migration(migrations.Migration):
     dependencies = [
         ("trust", "0001_initial"),
-        ("forum", "0014_fill_reading_days"),
+        ("forum", "0015_fill_reading_days"),
         ("standing", "0001_initial"),
     ]
 

@@ -4,10 +4,8 @@ A query reads the events of a few names in a few months, says whose each is, and
 columns back; what one event follows another is found by ``analytics.evaluation``.
 """
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-import duckdb
 import numpy as np
 
 from analytics.answers import (
@@ -19,11 +17,13 @@ from analytics.answers import (
     SegmentAnswer,
     StepAnswer,
 )
-from analytics.engines.conditions import Sql, mask_of, value_of
+from analytics.engines.collecting import occurrences
+from analytics.engines.conditions import value_of
 from analytics.engines.following import answer_paths, answer_retention
-from analytics.engines.placing import members_of, placed
+from analytics.engines.overhearing import ColumnStore
+from analytics.engines.placing import members_of
 from analytics.engines.trends import answer_trend
-from analytics.evaluation.funnel import Ints, Occurrences, Ways, find_ways
+from analytics.evaluation.funnel import Ints, Ways, find_ways
 from analytics.evaluation.moments import from_micros, to_micros
 from analytics.questions import (
     Funnel,
@@ -37,12 +37,10 @@ from analytics.questions import (
 
 # More values of a breakdown are lines nobody tells apart; the rest is "others".
 MOST_VALUES = 10
-# Rows held as columns at a time, about 100 bytes each while they are sorted.
-ROWS_AT_ONCE = 1_500_000
 
 
 def answer(
-    connection: duckdb.DuckDBPyConnection,
+    connection: ColumnStore,
     question: Question,
     as_of: datetime | None,
 ) -> Answer:
@@ -65,15 +63,15 @@ def answer(
 
 
 def _funnel(
-    connection: duckdb.DuckDBPyConnection, funnel: Funnel, as_of: datetime | None
+    connection: ColumnStore, funnel: Funnel, as_of: datetime | None
 ) -> FunnelAnswer:
-    values = values_of(connection, funnel)
-    ways = ways_of(connection, funnel, values)
+    ways = ways_of(connection, funnel)
+    values, numbers = named_values(connection, funnel, ways)
     divisions = []
     if funnel.breakdown:
         named: list[str | None] = [*values, None]
         for number, value in enumerate(named):
-            chosen = ways.value == number
+            chosen = numbers == number
             if chosen.any():
                 steps = _steps(funnel, ways.reached[chosen], ways.moments[chosen])
                 divisions.append(Division(value, steps))
@@ -85,17 +83,17 @@ def _funnel(
 
 
 def _people(
-    connection: duckdb.DuckDBPyConnection, question: People, as_of: datetime | None
+    connection: ColumnStore, question: People, as_of: datetime | None
 ) -> PeopleAnswer:
-    values = values_of(connection, question.funnel)
-    ways = ways_of(connection, question.funnel, values)
+    ways = ways_of(connection, question.funnel)
     if question.is_exact:
         chosen = ways.reached == question.reached
     else:
         chosen = ways.reached >= question.reached
     if question.funnel.breakdown and question.value is not None:
+        values, numbers = named_values(connection, question.funnel, ways)
         named = values.index(question.value) if question.value in values else -1
-        chosen &= ways.value == named
+        chosen &= numbers == named
     total = int(chosen.sum())
     # Those with an account, whose ids are above 0, before browsers nobody knows.
     if question.after is not None:
@@ -134,85 +132,51 @@ def _steps(funnel: Funnel, reached: Ints, moments: Ints) -> tuple[StepAnswer, ..
     return tuple(found)
 
 
-def ways_of(
-    connection: duckdb.DuckDBPyConnection, funnel: Funnel, values: Sequence[str]
-) -> Ways:
+def ways_of(connection: ColumnStore, funnel: Funnel) -> Ways:
     """Find the way of every unit, so many rows at a time."""
-    found = [find_ways(funnel, hits) for hits in _hits(connection, funnel, values)]
+    found = [find_ways(funnel, hits) for hits in occurrences(connection, funnel)]
     return Ways(
-        unit=np.concatenate([each.unit for each in found]),
-        reached=np.concatenate([each.reached for each in found]),
-        moments=np.concatenate([each.moments for each in found]),
-        value=np.concatenate([each.value for each in found]),
+        **{
+            name: np.concatenate([getattr(each, name) for each in found])
+            for name in Ways.__slots__
+        }
     )
 
 
-def _hits(
-    connection: duckdb.DuckDBPyConnection, funnel: Funnel, values: Sequence[str]
-) -> Iterator[Occurrences]:
-    steps = [*funnel.steps, *(each.step for each in funnel.exclusions)]
-    mask = mask_of(steps)
-    held = Sql("0")
-    if funnel.hold:
-        value = value_of(funnel.hold)
-        # A number that stands for the text, one bit less than DuckDB's: never -1.
-        held = Sql(f"CASE WHEN {value} IS NULL THEN -1 ELSE hash({value}) >> 1 END")
-    division = Sql("0")
-    if funnel.breakdown:
-        cases = " ".join(f"WHEN ? THEN {number}" for number in range(len(values)))
-        value = f"coalesce({value_of(funnel.breakdown)}, '')"
-        others = len(values)
-        division = Sql(
-            f"CASE {value} {cases} ELSE {others} END" if cases else f"{others}",
-            tuple(values),
-        )
-    # In strict order any event in between counts, whatever its name.
-    names = None if funnel.order == Order.STRICT else {step.event for step in steps}
-    source = placed(
-        funnel.unit,
-        names,
-        to_micros(funnel.period.start),
-        to_micros(funnel.period.end + funnel.window) + 1,
-        funnel.segment,
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE hits AS "
-        f"SELECT unit, moment, id, {mask.text}::BIGINT AS mask,"
-        f" {held.text}::BIGINT AS held, ({division.text})::BIGINT AS value"
-        f" FROM ({source.text}) AS e",
-        [*mask.values, *held.values, *division.values, *source.values],
-    )
-    (count,) = connection.execute("SELECT count(*) FROM hits").fetchone() or (0,)
-    shares = count // ROWS_AT_ONCE + 1
-    for share in range(shares):
-        columns = connection.execute(
-            "SELECT unit, moment, id, mask, held, value FROM hits"
-            " WHERE abs(unit) % $1 = $2",
-            [shares, share],
-        ).fetchnumpy()
-        yield Occurrences(
-            **{name: np.asarray(columns[name]) for name in Occurrences.__slots__}
-        )
+def named_values(
+    connection: ColumnStore, funnel: Funnel, ways: Ways
+) -> tuple[list[str], Ints]:
+    """Return the commonest values of the breakdown, and the number of each way's.
 
-
-def values_of(connection: duckdb.DuckDBPyConnection, funnel: Funnel) -> list[str]:
-    """Return the commonest values of the breakdown among entering events."""
-    if not funnel.breakdown:
-        return []
+    A way has the value of its entering event; those that are not named have the number
+    after the last. Read after the walk, of one event for each unit.
+    """
+    if not funnel.breakdown or not len(ways.unit):
+        return [], np.zeros(len(ways.unit), dtype=np.int64)
+    number = np.arange(len(ways.unit))
+    connection.register(
+        "walked", {"number": number, "moment": ways.moments[:, 0], "id": ways.entry}
+    )
     entering = funnel.steps if funnel.order == Order.UNORDERED else funnel.steps[:1]
-    source = placed(
-        funnel.unit,
-        {step.event for step in entering},
-        to_micros(funnel.period.start),
-        to_micros(funnel.period.end),
-        funnel.segment,
+    names = sorted({step.event for step in entering})
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE valued AS"
+        f" SELECT w.number, coalesce({value_of(funnel.breakdown)}, '') AS value"
+        " FROM events AS e JOIN walked AS w ON w.id = e.id AND w.moment = e.moment"
+        f" WHERE e.name IN ({', '.join('?' for _ in names)})"
+        " AND e.moment >= ? AND e.moment < ?",
+        [*names, to_micros(funnel.period.start), to_micros(funnel.period.end)],
     )
-    mask = mask_of(entering)
     rows = connection.execute(
-        f"SELECT coalesce({value_of(funnel.breakdown)}, '') AS value"
-        f" FROM ({source.text}) AS e WHERE {mask.text} > 0"
-        f" GROUP BY value ORDER BY count(DISTINCT unit) DESC, value",
-        [*source.values, *mask.values],
-        # DuckDB 2.0.1 forgets a LIMIT above a join with an empty table.
+        "SELECT value FROM valued GROUP BY value ORDER BY count(*) DESC, value"
     ).fetchmany(MOST_VALUES)
-    return [value for (value,) in rows]
+    values = [value for (value,) in rows]
+    cases = " ".join(f"WHEN ? THEN {place}" for place in range(len(values)))
+    columns = connection.execute(
+        f"SELECT number, (CASE value {cases} ELSE {len(values)} END)::BIGINT AS value"
+        " FROM valued",
+        values,
+    ).fetchnumpy()
+    found = np.full(len(ways.unit), len(values), dtype=np.int64)
+    found[np.asarray(columns["number"])] = np.asarray(columns["value"])
+    return values, found

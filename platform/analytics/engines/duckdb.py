@@ -22,6 +22,7 @@ from django.conf import settings
 from analytics.answers import Answer
 from analytics.engines import answering
 from analytics.engines.manifest import Manifest, StoredPart, sweep
+from analytics.engines.overhearing import Overheard
 from analytics.engines.protocol import (
     Batch,
     Dimensions,
@@ -80,6 +81,18 @@ _UNANSWERED = (
 _TURN = Lock()
 
 
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for one's turn to ask. Raises ``NoAnswer`` after the patience of a page."""
+    if not _TURN.acquire(timeout=PATIENCE):
+        logger.warning("analytics.no_turn")
+        raise NoAnswer
+    try:
+        yield
+    finally:
+        _TURN.release()
+
+
 class DuckDB:
     """See ``analytics.engines.protocol.QuestionEngine``."""
 
@@ -87,15 +100,18 @@ class DuckDB:
         self.folder = folder or Path(settings.ANALYTICS_DIR)
 
     def answer(self, question: Question) -> Answer:
-        if not _TURN.acquire(timeout=PATIENCE):
-            logger.warning("analytics.no_turn")
-            raise NoAnswer
-        try:
+        with _turn():
             manifest = Manifest.read(self.folder)
             with self._connected(manifest) as connection:
                 return answering.answer(connection, question, manifest.complete_at)
-        finally:
-            _TURN.release()
+
+    def statements(self, question: Question) -> list[str]:
+        with _turn():
+            manifest = Manifest.read(self.folder)
+            with self._connected(manifest) as connection:
+                overheard = Overheard(connection)
+                answering.answer(overheard, question, manifest.complete_at)
+                return overheard.statements
 
     def feed(self, batch: Batch, dictionary: Dictionary) -> bool:
         manifest = Manifest.read(self.folder)

@@ -3,10 +3,9 @@
 from collections import defaultdict
 from datetime import date, datetime
 
-import duckdb
-
 from analytics.answers import CohortRow, Edge, PathsAnswer, RetentionAnswer
 from analytics.engines.conditions import matches
+from analytics.engines.overhearing import ColumnStore
 from analytics.engines.placing import bucket_sql, placed, zone
 from analytics.evaluation.calendar import begins, distance, following
 from analytics.evaluation.moments import to_micros
@@ -14,7 +13,7 @@ from analytics.questions import Paths, Retention
 
 
 def answer_retention(
-    connection: duckdb.DuckDBPyConnection, question: Retention, as_of: datetime | None
+    connection: ColumnStore, question: Retention, as_of: datetime | None
 ) -> RetentionAnswer:
     """Return the cohorts, the oldest first."""
     end = max(question.as_of, question.period.end)
@@ -94,7 +93,7 @@ def _pooled(cohorts: tuple[CohortRow, ...], buckets: int) -> tuple[float | None,
 
 
 def answer_paths(
-    connection: duckdb.DuckDBPyConnection, question: Paths, as_of: datetime | None
+    connection: ColumnStore, question: Paths, as_of: datetime | None
 ) -> PathsAnswer:
     """Return how many went from what to what, the commonest first at each depth."""
     source = placed(

@@ -45,11 +45,16 @@ def placed(
     if names is not None:
         conditions.append(f"name IN ({', '.join('?' for _ in names)})")
         values += sorted(names)
+    rows = Sql(f"SELECT * FROM events WHERE {' AND '.join(conditions)}", tuple(values))
+    return placed_rows(unit, rows, segment)
+
+
+def placed_rows(unit: UnitKind, rows: Sql, segment: Segment | None = None) -> Sql:
+    """Return rows that have ``actor`` and ``organisation``, with their ``unit``."""
     seen = (
         "SELECT e.*, CASE WHEN e.actor > 0 THEN e.actor"
         " ELSE coalesce(l.user_id, e.actor) END AS person"
-        f" FROM (SELECT * FROM events WHERE {' AND '.join(conditions)}) AS e"
-        " LEFT JOIN links AS l ON l.actor = e.actor"
+        f" FROM ({rows.text}) AS e LEFT JOIN links AS l ON l.actor = e.actor"
     )
     if unit == UnitKind.PERSON:
         whose, counted = "s.person", "s.person <> 0"
@@ -65,11 +70,11 @@ def placed(
         f" WHERE coalesce(p.is_counted, true) AND {counted}"
     )
     if segment is None:
-        return Sql(text, tuple(values))
+        return Sql(text, rows.values)
     members = members_of(segment)
     return Sql(
         f"SELECT m.* FROM ({text}) AS m WHERE m.unit IN ({members.text})",
-        (*values, *members.values),
+        (*rows.values, *members.values),
     )
 
 

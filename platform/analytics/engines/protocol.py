@@ -80,6 +80,10 @@ class QuestionEngine(Protocol):
         """Return what is known as of ``state().complete_at``. Raises ``NoAnswer``."""
         ...
 
+    def statements(self, question: Question) -> list[str]:
+        """Answer and return what was asked of the store, as a person may read it."""
+        ...
+
     def feed(self, batch: Batch, dictionary: Dictionary) -> bool:
         """Take a batch, once: one that it has is left alone, and the answer is False.
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-import duckdb
-
 from analytics.answers import TrendAnswer, TrendLine
 from analytics.engines.conditions import Sql, matches, value_of
+from analytics.engines.overhearing import ColumnStore
 from analytics.engines.placing import bucket_sql, placed, zone
 from analytics.evaluation.calendar import buckets_of
 from analytics.evaluation.moments import to_micros
@@ -18,7 +17,7 @@ MOST_LINES = 5
 
 
 def answer_trend(
-    connection: duckdb.DuckDBPyConnection, trend: Trend, as_of: datetime | None
+    connection: ColumnStore, trend: Trend, as_of: datetime | None
 ) -> TrendAnswer:
     """Return every series by bucket; a bucket without events is 0, not missing."""
     days = buckets_of(trend.period, trend.bucket, zone())
@@ -42,7 +41,7 @@ def _line(trend: Trend, label: str | None, values: Sequence[float | None]) -> Tr
 
 
 def _by_bucket(
-    connection: duckdb.DuckDBPyConnection,
+    connection: ColumnStore,
     trend: Trend,
     series: Series,
     days: Sequence[date],
@@ -58,7 +57,7 @@ def _by_bucket(
 
 
 def _divided(
-    connection: duckdb.DuckDBPyConnection, trend: Trend, days: Sequence[date]
+    connection: ColumnStore, trend: Trend, days: Sequence[date]
 ) -> list[TrendLine]:
     """Return a line for each of the commonest values, and one for all others."""
     (series,) = trend.series

@@ -25,8 +25,7 @@ class Occurrences:
 
     ``moment`` is in microseconds since 1970. Bit i of ``mask`` says that the event is
     one of step i; the bits after the steps are those of the exclusions. ``held`` is a
-    number that stands for the value of the held property, -1 where there is none;
-    ``value`` stands for the one of the breakdown.
+    number that stands for the value of the held property, -1 where there is none.
     """
 
     unit: Ints
@@ -34,7 +33,6 @@ class Occurrences:
     id: Ints
     mask: Ints
     held: Ints
-    value: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,13 @@ class Ways:
 
     ``reached`` is at least 1. ``moments`` has a row for each and a column for each
     step, in microseconds; what was not reached holds the largest number there is.
+    ``entry`` is the id of the event at which it began.
     """
 
     unit: Ints
     reached: Ints
     moments: NDArray[np.int64]
-    value: Ints
+    entry: Ints
 
 
 def find_ways(funnel: Funnel, hits: Occurrences) -> Ways:
@@ -72,7 +71,6 @@ def _sorted(hits: Occurrences, *, is_grouped: bool) -> Occurrences:
         id=hits.id[order],
         mask=hits.mask[order],
         held=hits.held[order],
-        value=hits.value[order],
     )
 
 
@@ -181,5 +179,5 @@ def _best(
         unit=hits.unit[entries][chosen],
         reached=reached[chosen],
         moments=moments[chosen],
-        value=hits.value[entries][chosen],
+        entry=hits.id[entries][chosen],
     )

@@ -33,6 +33,14 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 # After so many seconds without a word a stream is begun with comments, well before the
 # minute after which proxies cut what is silent; 0 waits for the first word.
 STREAM_COMMENTS_AFTER = env.integer("STREAM_COMMENTS_AFTER", 20)
+# How many requests to /v1 one process works on at once; more are refused, with a
+# hint when to come again; 0 refuses nobody. Streams are long and cost 0.4 MB each.
+GATEWAY_REQUESTS_AT_ONCE = env.integer("GATEWAY_REQUESTS_AT_ONCE", 1_000)
+# The same of pages: each has a thread, and who is the two hundredth waits for seconds.
+WEB_REQUESTS_AT_ONCE = env.integer("WEB_REQUESTS_AT_ONCE", 200)
+# Where traces go, if anywhere (edge.tracing); the SDK reads it, too.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "doorstone")
 # Where no model's server is, beside what never is (inference.providers.addresses).
 UPSTREAM_DENIED_NETWORKS = env.words("UPSTREAM_DENIED_NETWORKS")
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT_DIR / "var")))
@@ -57,6 +65,8 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "csp",
     "django_htmx",
+    # For the names of countries in our languages.
+    "django_countries",
     "drf_spectacular",
     "pgtrigger",
     "rest_framework",
@@ -68,14 +78,18 @@ INSTALLED_APPS = [
     "drafts",
     "entitlements",
     "jobs",
+    "knowledge",
     "notifications",
     "operations",
     "outbox",
     "search",
     "community.contributions",
+    "community.conversations",
     "community.docs",
     "community.forum",
     "community.moderation",
+    "community.imports",
+    "community.people",
     "community.profiles",
     "community.reputation",
     "community.standing",
@@ -86,16 +100,26 @@ INSTALLED_APPS = [
     "inference.gateway",
     "inference.keys",
     "inference.offering",
+    "inference.operating",
     "inference.playground",
     "inference.providers",
+    "inference.caching",
     "inference.stored",
     "inference.transcripts",
     "inference.usage",
+    "billing.approvals",
+    "billing.attribution",
+    "billing.catalogue",
+    "billing.causes",
     "billing.conversion",
     "billing.growth",
     "billing.credits",
+    "billing.overage",
     "billing.ledger",
     "billing.plans",
+    "billing.quotes",
+    "billing.refunds",
+    "billing.referrals",
     "billing.stripe",
     "billing.subscriptions",
 ]
@@ -431,6 +455,12 @@ GROWTH_HOLDOUT_PERCENT = env.integer("GROWTH_HOLDOUT_PERCENT", 10)
 REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "Asia/Shanghai")
 # Figures are in one currency; invoices in another stay in the ledger.
 REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", "usd").lower()
+# Above these one of staff asks and another one decides. In whole units of the money at
+# hand: about a month of a large team, so that everyday help needs nobody else.
+SECOND_PERSON_CREDIT = env.integer("SECOND_PERSON_CREDIT", 1_000)
+SECOND_PERSON_REFUND = env.integer("SECOND_PERSON_REFUND", 1_000)  # as above
+# In percent: more than a year's price takes off the month's.
+SECOND_PERSON_DISCOUNT = env.integer("SECOND_PERSON_DISCOUNT", 20)
 # What a US dollar is worth in it, and since when: models cost dollars.
 REPORTING_USD_RATE = env.dated_rate("REPORTING_USD_RATE")
 

@@ -108,6 +108,12 @@ def nano(amount: int | None, currency: str) -> str:
 
 
 @register.filter
+def exact(amount_nano: int, currency: str) -> str:
+    """Return an amount to the last billionth it holds, for sums that are checked."""
+    return format_exact(amount_nano, currency)
+
+
+@register.filter
 def amount(amount_nano: float | None, currency: str) -> SafeString:
     """Return an amount of usage as people read it; the exact one shows on hover.
 
@@ -116,10 +122,10 @@ def amount(amount_nano: float | None, currency: str) -> SafeString:
     if amount_nano is None:
         return SafeString(escape(_("no data")))
     whole = round(amount_nano)
-    shown, exact = format_amount(whole, currency), format_exact(whole, currency)
-    if shown == exact:
+    shown, whole_text = format_amount(whole, currency), format_exact(whole, currency)
+    if shown == whole_text:
         return SafeString(escape(shown))
-    return format_html('<span title="{}">{}</span>', exact, shown)
+    return format_html('<span title="{}">{}</span>', whole_text, shown)
 
 
 @register.filter

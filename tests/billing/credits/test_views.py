@@ -81,9 +81,12 @@ def test_the_page_the_file_and_the_api_say_the_same(
     file = client.get(reverse("credits:entries-csv", args=[team.slug]))
 
     assert page.context["state"].left_nano == balance["left_nano"] == 4 * NANO - 7
-    assert balance | {"month": ""} == {
+    assert balance | {"month": "", "period_start": "", "period_end": ""} == {
         "left_nano": 4 * NANO - 7,
         "month": "",
+        "period_start": "",
+        "period_end": "",
+        "charged_nano": 0,
         "allowance_nano": 2 * NANO,
         "used_nano": 3 * NANO + 7,
         "from_allowance_nano": 2 * NANO,
@@ -277,7 +280,7 @@ def test_the_usage_page_says_what_comes_after_the_allowance(
     page = client.get(address)
 
     assert page.context["budget"]["credit"] == 5 * NANO
-    assert "$2.00 left, then $5.00 of credit." in page.content.decode()
+    assert "$2.00 left, then $5.00 beyond it." in page.content.decode()
 
 
 def test_the_pages_speak_chinese(client: Client, ada: User, team: Organisation) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Organisation, User
 from billing.growth.catalogue import renew_revision
 from billing.growth.models import Offer, Policy, PolicyOffer
 from billing.growth.moments import Moment
@@ -61,3 +62,23 @@ def offered(catalogue: None) -> Callable[..., Offer]:
         return made
 
     return offer
+
+
+@pytest.fixture
+def crowd(db: None) -> Callable[[int], list[Organisation]]:
+    """Return a function that makes so many organisations, in bulk."""
+    made = iter(range(10**6))
+
+    def make(count: int) -> list[Organisation]:
+        names = [f"u{next(made)}" for _ in range(count)]
+        users = User.objects.bulk_create(
+            User(username=name, email=f"{name}@crowd.test") for name in names
+        )
+        return Organisation.objects.bulk_create(
+            Organisation(
+                slug=user.username, name=user.username, kind="personal", owner=user
+            )
+            for user in users
+        )
+
+    return make

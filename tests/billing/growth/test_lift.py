@@ -1,8 +1,7 @@
 """Treated against holdout, from the ledger, to the cent."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Organisation, User
+from accounts.models import Organisation
 from billing.growth import evaluation, learning
 from billing.growth.deciding import DecisionUnit, decide, replay
 from billing.growth.holdout import place
@@ -24,104 +23,12 @@ from billing.growth.models import (
     Variant,
 )
 from billing.growth.moments import Moment
-from billing.ledger.models import Invoice, UsageCost
 from tests.billing.growth.conftest import make_offer, put_in_force
+from tests.billing.growth.past import decided, pay, use
 
 pytestmark = pytest.mark.django_db
 MOMENT = Moment.THIRD_ANSWER
 NANO = 1_000_000_000
-
-
-@pytest.fixture
-def crowd(db: None) -> Callable[[int], list[Organisation]]:
-    """Return a function that makes so many organisations, in bulk."""
-    made = iter(range(10**6))
-
-    def make(count: int) -> list[Organisation]:
-        names = [f"u{next(made)}" for _ in range(count)]
-        users = User.objects.bulk_create(
-            User(username=name, email=f"{name}@crowd.test") for name in names
-        )
-        return Organisation.objects.bulk_create(
-            Organisation(
-                slug=user.username, name=user.username, kind="personal", owner=user
-            )
-            for user in users
-        )
-
-    return make
-
-
-def decided(
-    organisations: list[Organisation],
-    reason: str,
-    offer: Offer | None,
-    *,
-    at: datetime,
-    made: Offer | None = None,
-    variant: str = "",
-) -> list[Decision]:
-    """Write decisions as they would have been made long ago."""
-    return Decision.objects.bulk_create(
-        Decision(
-            moment=MOMENT,
-            organisation=organisation,
-            occasion="1",
-            decided_at=at,
-            reason=reason,
-            intended=offer,
-            offer=made,
-            offered_on=at.date() if made else None,
-            expires_at=at + timedelta(days=14) if made else None,
-            variant=variant,
-            propensity=1,
-            uniform=0,
-            context={"held_chance": 0.1},
-        )
-        for organisation in organisations
-    )
-
-
-def pay(
-    organisations: list[Organisation], amount: int, *, at: datetime, **fields: Any
-) -> None:
-    Invoice.objects.bulk_create(
-        Invoice(
-            organisation=organisation,
-            stripe_id=f"in_{organisation.pk}_{at.timestamp()}",
-            status="paid",
-            currency=fields.get("currency", "usd"),
-            subtotal=amount,
-            total=amount,
-            amount_due=amount,
-            amount_paid=amount,
-            revenue=amount,
-            told_paid=amount,
-            told_returned=fields.get("returned", 0),
-            issued_at=at,
-            paid_at=at,
-            fetched_at=at,
-        )
-        for organisation in organisations
-    )
-
-
-def use(organisations: list[Organisation], cost_nano: int, *, at: datetime) -> None:
-    UsageCost.objects.bulk_create(
-        UsageCost(
-            organisation=organisation,
-            model="m",
-            edition="open",
-            window=at,
-            revision=1,
-            requests=1,
-            tokens_in=1,
-            tokens_out=1,
-            price_nano=cost_nano,
-            cost_nano=cost_nano,
-        )
-        for organisation in organisations
-    )
 
 
 NOW = timezone.now()

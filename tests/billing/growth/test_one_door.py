@@ -29,6 +29,7 @@ def test_only_moments_ask_at_the_door() -> None:
     assert places(r"(?<!def )(?<![\w.])decide\(") == {"billing/growth/occurrences.py"}
     assert places(r"(?<!def )(?<![\w.])occur\(") == {
         "billing/growth/occurrences.py",
+        "billing/growth/campaigns/stepping.py",
         # What a leaving buyer is shown instead.
         "billing/subscriptions/offers.py",
     }

@@ -1,4 +1,4 @@
-"""Watch levels of topic, category, tag and person, as the fan-out respects them."""
+"""PlaceWatch levels of topic, category and tag, as the fan-out respects them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from community.forum import notices, services
-from community.forum.exceptions import WatchesOneself
-from community.forum.models import Category, Topic, Watch
+from community.forum.models import Category, PlaceWatch, Topic
 from notifications.models import Notification
 from tests.factories import forum
 
@@ -36,14 +35,12 @@ def replied(topic: Topic, author: Any, text: str = "Like this.") -> None:
     notices.notify_of_reply(forum.reply(topic, author, text).pk)
 
 
-@pytest.mark.parametrize("kind", ["category", "tag", "person"])
-def test_who_watches_a_place_or_a_person_hears_of_new_topics(
-    person: Person, kind: str
-) -> None:
+@pytest.mark.parametrize("kind", ["category", "tag"])
+def test_who_watches_a_place_hears_of_new_topics(person: Person, kind: str) -> None:
     ada, ben = person("ada"), person("ben")
     within = forum.category()
     tag = forum.topic(person("cem"), category=within, tags=["news"]).tags.get()
-    thing = {"category": within, "tag": tag, "person": ada}[kind]
+    thing = {"category": within, "tag": tag}[kind]
 
     services.set_watch(thing, user=ben, level="tracking")
     opened(ada, within, tags=["news"])
@@ -52,7 +49,7 @@ def test_who_watches_a_place_or_a_person_hears_of_new_topics(
     opened(ada, within, tags=["news"])
     assert heard(ben) == ["watched"]
     services.set_watch(thing, user=ben, level="normal")
-    assert not Watch.objects.exists()
+    assert not PlaceWatch.objects.exists()
     opened(ada, within, tags=["news"])
     assert heard(ben) == ["watched"]
 
@@ -91,23 +88,6 @@ def test_a_muted_place_silences_a_watched_one(person: Person) -> None:
     assert heard(ben) == []
 
 
-def test_of_a_muted_person_nothing_is_heard_on_any_way(person: Person) -> None:
-    ada, ben = person("ada"), person("ben")
-    within = forum.category()
-    topic = forum.topic(ben, category=within)
-    services.set_watch(within, user=ben, level="watching")
-    services.set_watch(ada, user=ben, level="muted")
-
-    opened(ada, within, text="@ben look")
-    replied(topic, ada, "@ben look")
-    comment = services.post_comment(
-        topic.posts.get(number=1), author=ada, text="@ben", limited=False
-    )
-    notices.notify_of_comment(comment.pk)
-
-    assert heard(ben) == []
-
-
 def test_in_a_muted_topic_a_mention_is_not_heard_either(person: Person) -> None:
     ada, ben = person("ada"), person("ben")
     topic = forum.topic(ada)
@@ -121,8 +101,7 @@ def test_who_may_not_read_hears_nothing_of_what_they_watch(person: Person) -> No
     mod = person("mod", is_moderator=True)
     within = forum.category("staff")
     for user in (ben, mod):
-        Watch.objects.create(user=user, category=within, level="watching")
-        Watch.objects.create(user=user, person=ada, level="watching")
+        PlaceWatch.objects.create(user=user, category=within, level="watching")
 
     topic = opened(ada, within)
     replied(topic, ada)
@@ -142,8 +121,8 @@ def test_telling_costs_the_same_for_one_who_watches_and_for_two_hundred(
             User(email=f"w{number}x{n}@example.test", username=f"w{number}x{n}")
             for n in range(number)
         )
-        Watch.objects.bulk_create(
-            Watch(user=each, category=within, level="watching") for each in people
+        PlaceWatch.objects.bulk_create(
+            PlaceWatch(user=each, category=within, level="watching") for each in people
         )
         topic = forum.topic(ada, category=within)
         with CaptureQueriesContext(connection) as queries:
@@ -183,7 +162,7 @@ def test_what_is_tracked_stays_new_until_it_is_opened(
     User.objects.filter(pk=ben.pk).update(date_joined=long_ago)
     within = forum.category(slug="news")
     services.set_watch(within, user=ben, level="tracking")
-    Watch.objects.update(chosen_at=long_ago)
+    PlaceWatch.objects.update(chosen_at=long_ago)
     topic = forum.topic(person("ada"), category=within)
     other = forum.topic(person("cem"))
     Topic.objects.update(created_at=timezone.now() - timedelta(days=20))
@@ -208,30 +187,20 @@ def test_levels_are_chosen_in_the_browser_and_over_rest(
 
     client.post("/forum/c/news/watch/", {"level": "watching"})
     client.post("/forum/tag/one/watch/", {"level": "tracking"})
-    client.post("/forum/people/ada/watch/", {"level": "muted"})
     chosen = client.get("/settings/watching/").context["page"]
-    assert sorted(each.level for each in chosen) == ["muted", "tracking", "watching"]
+    assert sorted(each.level for each in chosen) == ["tracking", "watching"]
     assert client.get("/forum/c/news/").context["watch_level"] == "watching"
     assert client.get("/forum/tag/one/").context["watch_level"] == "tracking"
-    assert client.get("/u/ada/").context["watch_level"] == "muted"
-    assert client.get("/u/ben/").context["watch_level"] == ""
     back = client.post("/forum/c/news/watch/", {"level": "normal", "list": "1"})
     assert back["Location"] == "/settings/watching/"
-    for path in ("categories/news", "tags/one", "people/ada"):
+    for path in ("categories/news", "tags/one"):
         answer = client.put(
             f"/api/v1/{path}/watch/",
             {"level": "muted"},
             content_type="application/json",
         )
         assert answer.json() == {"level": "muted"}
-    assert set(Watch.objects.values_list("level", flat=True)) == {"muted"}
+    assert set(PlaceWatch.objects.values_list("level", flat=True)) == {"muted"}
     assert client.post("/forum/c/news/watch/", {}).status_code == 403
     assert client.post(f"/forum/t/{topic.pk}/watch/", {"level": "tracking"})
     assert topic.readers.get(user=ben).level == "tracking"
-
-
-def test_nobody_follows_themselves(person: Person) -> None:
-    ada = person("ada")
-    with pytest.raises(WatchesOneself):
-        services.set_watch(ada, user=ada, level="watching")
-    assert not Watch.objects.exists()

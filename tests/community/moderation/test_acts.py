@@ -115,12 +115,12 @@ def test_many_cases_are_decided_and_reopened(person: Person) -> None:
     topic = forum.topic(person("ada"))
     posts = [forum.reply(topic, topic.author) for _ in range(3)]
     cases = [
-        services.flag_post(post, by=ben, reason="spam", limited=False).case
+        services.raise_post_flag(post, by=ben, reason="spam", limited=False).case
         for post in posts
     ]
-    services.claim_case(cases[0], by=mia)
+    services.hold_case(cases[0], by=mia)
 
-    act = services.decide_cases(
+    act = services.judge_cases(
         [case.pk for case in cases], outcome="agreed", by=mod, note="Spam."
     )
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def flag(post: Post, by: Any, reason: str = "spam", **fields: Any) -> Flag:
-    return services.flag_post(post, by=by, reason=reason, limited=False, **fields)
+    return services.raise_post_flag(post, by=by, reason=reason, limited=False, **fields)
 
 
 def proven(person: Person, name: str, level: Level = Level.MEMBER) -> Any:
@@ -38,7 +38,7 @@ def proven(person: Person, name: str, level: Level = Level.MEMBER) -> Any:
     other = forum.topic(person(f"{name}-spammer")).posts.get()
     case = flag(other, somebody).case
     mod = person(f"{name}-mod", is_moderator=True)
-    services.decide_case(case, outcome="agreed", by=mod)
+    services.judge_case(case, outcome="agreed", by=mod)
     return somebody
 
 
@@ -94,9 +94,9 @@ def test_a_newcomer_reports_five_texts_a_day(person: Person) -> None:
     topic = forum.topic(person("ada"))
     posts = [forum.reply(topic, topic.author) for _ in range(6)]
     for post in posts[:5]:
-        services.flag_post(post, by=ben, reason="spam")
+        services.raise_post_flag(post, by=ben, reason="spam")
     with pytest.raises(RateLimited):
-        services.flag_post(posts[5], by=ben, reason="spam")
+        services.raise_post_flag(posts[5], by=ben, reason="spam")
     assert Flag.objects.count() == 5
 
 
@@ -142,7 +142,7 @@ def test_who_always_report_together_are_one_voice(person: Person) -> None:
     for post in posts[:3]:
         for voice in crowd:
             case = flag(post, voice).case
-        services.decide_case(case, outcome="ignored", by=mod)
+        services.judge_case(case, outcome="ignored", by=mod)
 
     for voice in crowd:
         flag(posts[3], voice)
@@ -180,13 +180,13 @@ def test_a_decision_is_done_told_and_undone(person: Person) -> None:
     post = forum.reply(forum.topic(ben), ada)
     case = flag(post, ben).case
 
-    services.decide_case(case, outcome="agreed", by=mod, note="Advertising.")
+    services.judge_case(case, outcome="agreed", by=mod, note="Advertising.")
     post.refresh_from_db()
     assert (post.hidden_by, post.hidden_reason) == (mod, "Advertising.")
     assert Notification.objects.filter(user=ben, kind="report").count() == 1
     assert Notification.objects.filter(user=ada, kind="moderation").count() == 1
     with pytest.raises(CaseDecided):
-        services.decide_case(case, outcome="ignored", by=mod)
+        services.judge_case(case, outcome="ignored", by=mod)
 
     services.reopen_case(case, by=mod)
     post.refresh_from_db()
@@ -210,8 +210,8 @@ def test_what_reports_hid_comes_back_and_what_a_moderator_hid_stays(
     held = flag(other, voices[0]).case
     forum_services.hide_post(other, by=mod, reason="Twice.")
 
-    services.decide_case(Case.objects.get(post=post), outcome="disagreed", by=mod)
-    services.decide_case(held, outcome="disagreed", by=mod)
+    services.judge_case(Case.objects.get(post=post), outcome="disagreed", by=mod)
+    services.judge_case(held, outcome="disagreed", by=mod)
 
     post.refresh_from_db()
     other.refresh_from_db()
@@ -227,8 +227,8 @@ def test_a_comment_is_reported_hidden_and_shown_again(person: Person) -> None:
     post = forum.topic(ada).posts.get()
     comment = forum_services.post_comment(post, author=ada, text="x", limited=False)
 
-    case = services.flag_comment(comment, by=person("ben"), reason="rude").case
-    services.decide_case(case, outcome="agreed", by=mod)
+    case = services.raise_comment_flag(comment, by=person("ben"), reason="rude").case
+    services.judge_case(case, outcome="agreed", by=mod)
     assert Comment.objects.get().hidden_at
     services.reopen_case(case, by=mod)
     assert Comment.objects.get().hidden_at is None
@@ -241,15 +241,15 @@ def test_another_moderators_claim_is_respected_for_half_an_hour(
     mia, noa = person("mia", is_moderator=True), person("noa", is_moderator=True)
     case = flag(forum.topic(person("ada")).posts.get(), person("ben")).case
 
-    services.claim_case(case, by=mia)
-    services.claim_case(case, by=mia)
+    services.hold_case(case, by=mia)
+    services.hold_case(case, by=mia)
     with pytest.raises(CaseClaimed):
-        services.claim_case(case, by=noa)
+        services.hold_case(case, by=noa)
     with pytest.raises(CaseClaimed):
-        services.decide_case(case, outcome="agreed", by=noa)
+        services.judge_case(case, outcome="agreed", by=noa)
     long_ago = Case.objects.get().claimed_at - 2 * _claimed_for()
     Case.objects.update(claimed_at=long_ago)
-    services.decide_case(case, outcome="ignored", by=noa)
+    services.judge_case(case, outcome="ignored", by=noa)
 
 
 def _claimed_for() -> Any:
@@ -274,7 +274,7 @@ def test_of_those_who_claim_and_decide_at_once_one_does(person: Person) -> None:
     case = flag(forum.topic(person("ada")).posts.get(), person("ben")).case
     mods = [person(f"m{n}", is_moderator=True) for n in range(4)]
 
-    claimed = together(*[partial(services.claim_case, case, by=m) for m in mods])
+    claimed = together(*[partial(services.hold_case, case, by=m) for m in mods])
     assert sorted(type(each).__name__ for each in claimed) == [
         *(["CaseClaimed"] * 3),
         "NoneType",
@@ -282,7 +282,7 @@ def test_of_those_who_claim_and_decide_at_once_one_does(person: Person) -> None:
     Case.objects.update(claimed_by=None, claimed_at=None)
     decided = together(
         *[
-            partial(services.decide_case, case, outcome="agreed", by=moderator)
+            partial(services.judge_case, case, outcome="agreed", by=moderator)
             for moderator in mods
         ]
     )

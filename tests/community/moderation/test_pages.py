@@ -25,7 +25,7 @@ def reported(person: Person, count: int) -> list[Case]:
     ben = person("ben")
     topic = forum.topic(person("ada"))
     return [
-        services.flag_post(
+        services.raise_post_flag(
             forum.reply(topic, topic.author), by=ben, reason="spam", limited=False
         ).case
         for _ in range(count)
@@ -122,7 +122,7 @@ def test_the_queue_costs_the_same_for_one_case_and_for_twenty(
     ben, topic = Topic.objects.get().author, Topic.objects.get()
     for number in range(20):
         post = forum.reply(topic, person(f"p{number}"))
-        services.flag_post(post, by=ben, reason="spam", limited=False)
+        services.raise_post_flag(post, by=ben, reason="spam", limited=False)
     with CaptureQueriesContext(connection) as many:
         page = client.get("/moderation/")
 
@@ -159,7 +159,7 @@ def test_a_person_is_silenced_told_appeals_and_is_heard(
     assert again.status_code == 409
     assert Case.objects.count() == 1
     mia = person("mia", is_moderator=True)
-    services.decide_case(case, outcome="agreed", by=mia)
+    services.judge_case(case, outcome="agreed", by=mia)
     assert not Sanction.objects.in_force().exists()
     services.reopen_case(case, by=mia)
     assert Sanction.objects.in_force().get().until == sanction.until

@@ -13,7 +13,7 @@ from accounts.tokens import create_token
 from audit.models import Record
 from community.forum import services as forum_services
 from community.forum.models import Comment, Post, Reaction, Topic, Vote
-from community.moderation.services import flag_post
+from community.moderation.services import raise_post_flag
 from community.standing import services
 from community.standing.exceptions import (
     CannotSanction,
@@ -143,7 +143,7 @@ def test_reports_are_refused_to_the_silenced(person: Person) -> None:
     impose(ada, mod)
 
     with pytest.raises(Sanctioned):
-        flag_post(post, by=ada, reason="spam")
+        raise_post_flag(post, by=ada, reason="spam")
 
 
 def test_a_page_keeps_the_text_and_says_why_and_until_when(

@@ -138,9 +138,9 @@ def test_every_figure_is_what_it_says(person: Person) -> None:
         forum_services.vote(answer, by=voter, value=1, limited=False)
     forum_services.vote(theirs, by=ada, value=1, limited=False)
     forum_services.vote(topic.posts.get(number=1), by=ada, value=-1, limited=False)
-    case = moderation.flag_post(bad, by=ben, reason="spam", limited=False).case
-    moderation.flag_post(bad, by=cem, reason="spam", limited=False)
-    moderation.decide_case(case, outcome="agreed", by=mod)
+    case = moderation.raise_post_flag(bad, by=ben, reason="spam", limited=False).case
+    moderation.raise_post_flag(bad, by=cem, reason="spam", limited=False)
+    moderation.judge_case(case, outcome="agreed", by=mod)
     sanction_person(ada, kind="silence", reason="x", until=None, by=mod)
     old = timezone.now() - timedelta(days=150)
     Vote.objects.filter(user=cem).update(voted_at=old)

@@ -54,7 +54,7 @@ def test_rings_are_found_brigades_hide_nothing_and_all_of_it_is_traceable(
             forum_services.vote(stranger, by=voter, value=1, limited=False)
     for number, target in enumerate(posts[:2]):
         for each in range(8):
-            moderation.flag_post(
+            moderation.raise_post_flag(
                 target, by=person(f"b{number}x{each}"), reason="rude", limited=False
             )
     with_rings = balances()
@@ -67,7 +67,7 @@ def test_rings_are_found_brigades_hide_nothing_and_all_of_it_is_traceable(
     assert sorted(map(sorted, found)) == sorted(map(sorted, members))
     assert not Post.objects.filter(hidden_at__isnull=False).exists()
     for case in cases:
-        moderation.decide_case(case, outcome="agreed", by=mod, note="A ring.")
+        moderation.judge_case(case, outcome="agreed", by=mod, note="A ring.")
     assert VoidedVote.objects.count() == 5 * (2 + 3 + 4)
     strangers = Counter(
         Vote.objects.filter(user__in=set().union(*members)).values_list(
@@ -118,7 +118,7 @@ def test_a_case_that_was_not_agreed_takes_nothing_and_is_not_opened_again(
     case = Case.objects.get()
     assert "@ada → @ben: 4" in case.text
 
-    moderation.decide_case(case, outcome="disagreed", by=mod)
+    moderation.judge_case(case, outcome="disagreed", by=mod)
 
     assert balances() == before
     assert rings.open_cases() == 0
@@ -134,7 +134,7 @@ def test_who_votes_anew_in_between_keeps_the_new_vote(person: Person) -> None:
             forum_services.vote(post, by=voter, value=1, limited=False)
     rings.open_cases()
     case = Case.objects.get()
-    moderation.decide_case(case, outcome="agreed", by=mod)
+    moderation.judge_case(case, outcome="agreed", by=mod)
     post = Post.objects.filter(author=ben).first()
     assert post is not None
     forum_services.vote(post, by=ada, value=-1, limited=False)

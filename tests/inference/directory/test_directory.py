@@ -11,6 +11,7 @@ import pytest
 from core.errors import Unavailable
 from inference.directory import directory as directories
 from inference.directory.directory import Directory
+from inference.directory.loading import load_caller
 from inference.keys.services import create_key, revoke_key
 from tests.factories.inference import offered_model
 
@@ -25,7 +26,7 @@ def test_a_key_revoked_while_it_is_read_does_not_come_back(
     key, secret = create_key(personal_organisation(ada), name="k", by=ada)
     directory = Directory()
     has_read, may_go_on = threading.Event(), threading.Event()
-    original = directories.load_caller
+    original = load_caller
 
     def slow(digest: str) -> Any:
         caller = original(digest)

@@ -7,7 +7,8 @@ import orjson
 
 from entitlements.features import FREE, Features
 from inference.catalog.models import Deployment
-from inference.directory.directory import Caller, OfferedModel
+from inference.directory.callers import Caller
+from inference.directory.offers import OfferedModel
 from inference.gateway.eligibility import bounds_of
 from inference.gateway.exchange import Exchange
 from inference.protocol.requests import CHAT, parse

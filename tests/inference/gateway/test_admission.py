@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 
 from entitlements.features import Features
-from inference.directory.directory import Caller, Directory
-from inference.gateway import admission
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
 from inference.gateway.admission import MAX_UNCOMMITTED, Admission, keys_of
 from inference.gateway.exchange import Exchange, Stage
 from inference.protocol.errors import APIError
@@ -455,11 +455,3 @@ def test_what_was_used_without_redis_is_read_from_postgresql_afterwards() -> Non
         assert door.admission.doubted == set()
 
     at_the_door(back)
-
-
-@pytest.mark.parametrize(
-    ("microseconds", "said"),
-    [(0, "0ms"), (999_999, "999ms"), (1_000_000, "1s"), (60_000_000, "1m0s")],
-)
-def test_waits_are_told_as_openai_tells_them(microseconds: int, said: str) -> None:
-    assert admission.duration(microseconds) == said

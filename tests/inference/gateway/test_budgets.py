@@ -10,10 +10,11 @@ import pytest
 from accounts.queries import personal_organisation
 from inference.budgets.models import Budget
 from inference.budgets.services import set_budget
-from inference.directory.directory import Caller, KeyRules, load_caller
-from inference.gateway import admission
+from inference.directory.callers import Caller, KeyRules
+from inference.directory.loading import load_caller
 from inference.gateway.sweeping import sweep
 from inference.keys.services import create_project, set_key_rules, set_project
+from inference.limits.reservations import ADMIT
 from inference.protocol.metering import Tokens
 from stores.redis import client, prefixed
 from tests.factories.inference import key_of, used
@@ -120,7 +121,7 @@ def test_budgets_cost_no_round_trip_more(monkeypatch: pytest.MonkeyPatch) -> Non
         await door.enter(who)
 
     at_the_door(spend)
-    assert asked == [admission.ADMIT]
+    assert asked == [ADMIT]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from accounts.queries import personal_organisation
 from entitlements.features import Features
-from inference.directory.directory import KeyRules, load_spent
+from inference.directory.callers import KeyRules
+from inference.directory.spent import load_spent
 from inference.gateway.admission import keys_of
 from inference.gateway.sweeping import sweep
 from inference.keys import services

@@ -195,7 +195,7 @@ def test_a_message_reaches_a_server_that_speaks_messages_as_it_was_sent(
 def test_a_response_reaches_a_server_that_speaks_responses_with_what_was_before(
     ada: Customer, offer: Any, upstream: Upstream
 ) -> None:
-    storing.turn_on(ada.organisation, days=1, by=ada.user)
+    storing.set_choice(ada.organisation, days=1, by=ada.user)
     upstream.scripts["native"] = whole(RESPONSE)
     offer(upstream, "native", slug="public", **SPEAKS)
 

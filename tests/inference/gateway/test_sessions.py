@@ -119,7 +119,7 @@ def test_a_session_is_understood_from_its_first_turn_to_its_last(
         session["request"]["store"] = keeps
     ada = customer(features=PRO)
     if keeps:
-        storing.turn_on(ada.organisation, days=1, by=ada.user)
+        storing.set_choice(ada.organisation, days=1, by=ada.user)
     offer(upstream, "agent-model", capabilities=["chat", "reasoning", "tools"])
     is_responses = session["road"] == "/responses"
     said: list[Item] = []

@@ -12,12 +12,14 @@ from django.conf import settings
 
 from accounts.queries import personal_organisation
 from entitlements.features import FREE
-from inference.directory.directory import Caller, Directory
+from inference.directory.callers import Caller
+from inference.directory.directory import Directory
 from inference.gateway import settlement
-from inference.gateway.admission import Admission, keys_of, request_key
+from inference.gateway.admission import Admission, keys_of
 from inference.gateway.exchange import Exchange
 from inference.gateway.keeping import Keeping
 from inference.gateway.settlement import NOTHING, Settlement
+from inference.limits.reservations import request_key
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.metering import Tokens

@@ -22,7 +22,7 @@ Make = Callable[..., Customer]
 def ada(customer: Make) -> Customer:
     """Somebody whose organisation chose to have responses kept."""
     ada = customer()
-    services.turn_on(ada.organisation, days=7, by=ada.user)
+    services.set_choice(ada.organisation, days=7, by=ada.user)
     return ada
 
 
@@ -127,7 +127,7 @@ def test_nobody_elses_key_sees_a_response(
     offer(upstream, "plain")
     mine = ada.client.responses.create(model="plain", input="One.")
     eve = customer("eve")
-    services.turn_on(eve.organisation, days=7, by=eve.user)
+    services.set_choice(eve.organisation, days=7, by=eve.user)
 
     for ask in (
         eve.client.responses.retrieve,
@@ -207,7 +207,7 @@ def test_turning_storage_off_deletes_what_was_kept(
     offer(upstream, "plain")
     kept = ada.client.responses.create(model="plain", input="One.")
 
-    assert services.turn_off(ada.organisation, by=ada.user) == 1
+    assert services.withdraw_choice(ada.organisation, by=ada.user) == 1
 
     with pytest.raises(openai.NotFoundError):
         ada.client.responses.retrieve(kept.id)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOM = Path(__file__).resolve().parents[3] / "inference" / "gateway"
 README = (ROOM / "README.md").read_text()
-# The thirteenth noun came with responses that are kept.
+# The thirteenth noun came with answers that are given again.
 MOST_LINES, MOST_STOPS, MOST_NOUNS = 80, 5, 13
 ROADS = {"_answer_whole", "_answer_later", "_answer_with_events"}
 # Django wants one for each app; nobody meets it on the way.

@@ -17,6 +17,7 @@ from drafts.services import typed
 from inference.catalog import defaults
 from inference.catalog import services as catalog
 from inference.catalog.models import CompatibilityCard, Deployment, Model
+from inference.offering.forms import REQUIRED_RATES
 from inference.providers.keyring import keys_of
 from tests.factories.inference import RATES, offered_model, used
 from tests.fakes.compatible import Compatible, running_compatible
@@ -262,6 +263,34 @@ def test_a_price_is_set_for_a_day_to_come_and_withdrawn(staff: Client) -> None:
     first.refresh_from_db()
     assert model.prices.count() == 1
     assert first.valid_to is None
+
+
+def test_parts_have_prices_of_their_own_from_a_day_on(staff: Client) -> None:
+    model = offered_model("tiny")
+    ordinary = dict.fromkeys(REQUIRED_RATES, "1")
+    own = {"price_reasoning_out": "3.25", "cost_reasoning_out": "0.5"}
+
+    assert staff.post(f"{page_of(model)}price/", ordinary | own).status_code == 302
+
+    price = model.prices.get(valid_to=None)
+    assert price.price_reasoning_out == 3_250_000_000
+    assert price.price_audio_in is None
+    page = staff.get(page_of(model)).content.decode()
+    assert "With prices of their own:" in page
+    assert "Thoughts sell for $3.25" in page
+    assert "Audio in sells for" not in page
+
+
+def test_parts_are_out_of_the_way_until_one_has_a_price(staff: Client) -> None:
+    model = offered_model("tiny")
+    url = f"{page_of(model)}price/"
+    assert not staff.get(url).context["form"].shows_parts
+
+    wrong = staff.post(url, {"price_audio_in": "-1"})
+
+    assert wrong.context["form"].shows_parts
+    assert 'class="more-fields" open' in wrong.content.decode()
+    assert model.prices.count() == 1
 
 
 def test_a_price_that_has_begun_is_not_withdrawn(staff: Client) -> None:

@@ -21,6 +21,7 @@ from core.crypto import decrypt
 from inference.keys import secrets
 from inference.keys.models import ApiKey
 from inference.playground import runs, services
+from inference.playground.exceptions import NotToRetry
 from inference.playground.keys import SESSION_KEY, secret_for
 from inference.playground.models import Chat, Message
 from inference.usage.models import UsageEvent
@@ -401,6 +402,32 @@ def test_stopping_is_for_the_owner_and_works_without_scripts(
     assert chat.messages.get(role="assistant").state == "stopped"
     shown = client.get(answer["Location"]).content.decode()
     assert "Stopped before the first word: nothing is charged." in shown
+
+
+@pytest.mark.django_db
+def test_a_stopped_answer_says_no_price_before_its_last_words_are_kept(
+    client: Client, ada: Any
+) -> None:
+    offered_model("plain")
+    client.post("/playground/", FORM | {"live": "1"})
+    chat = Chat.objects.get()
+    answer = services.claim(chat)[0]
+    # Words came, and the page of the person shows them; none is written down yet.
+    client.post(f"{chat.get_absolute_url()}stop/")
+
+    shown = client.get(f"{chat.get_absolute_url()}answers/").content.decode()
+
+    assert "nothing is charged" not in shown
+    assert "Stopped. What was written is charged." in shown
+    assert "data-counting" in shown
+    assert "Try again" not in shown
+    with pytest.raises(NotToRetry):
+        services.retry(chat, answer.pk)
+    ended = services.Ended(state="stopped", text="", calls=[], total_ms=40)
+    services.finish(answer.pk, ended)
+    shown = client.get(f"{chat.get_absolute_url()}answers/").content.decode()
+    assert "Stopped before the first word: nothing is charged." in shown
+    assert "Try again" in shown
 
 
 @pytest.mark.django_db

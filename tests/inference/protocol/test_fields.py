@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from inference.directory.directory import OfferedModel
+from inference.directory.offers import OfferedModel
 from inference.gateway.eligibility import bounds_of
 from inference.protocol import requests
 from inference.protocol.capabilities import check_capabilities

@@ -76,6 +76,17 @@ def test_an_item_joins_one_draft_and_no_other(shop: Shop) -> None:
     assert shop.client.v1.invoices.retrieve(made.id).total == 300
 
 
+def test_items_are_listed_by_when_they_were_made(shop: Shop) -> None:
+    made = item(shop, shop.customer())
+
+    def found(**bounds: int) -> list[str]:
+        listed = shop.client.v1.invoice_items.list({"created": bounds})  # type: ignore[typeddict-item]
+        return [one.id for one in listed.data]
+
+    assert found(gte=made.date) == [made.id]
+    assert found(gt=made.date) == []
+
+
 def test_an_item_may_be_a_quantity_of_a_price(shop: Shop) -> None:
     customer = shop.customer()
     once = shop.client.v1.prices.create(

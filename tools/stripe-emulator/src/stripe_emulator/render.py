@@ -177,7 +177,14 @@ def _include(store: Store, value: Document, name: str) -> Any:
                 if found["status"] not in {"canceled", "incomplete_expired"}
             ],
         ),
-        "tax_ids": lambda: listing(f"/v1/customers/{identifier}/tax_ids", []),
+        "tax_ids": lambda: listing(
+            f"/v1/customers/{identifier}/tax_ids",
+            [
+                public(store, found)
+                for found in store.scan("tax_id", customer=identifier)
+                if not found.get("deleted")
+            ],
+        ),
         "tiers": lambda: (store.find("price", identifier) or {}).get("tiers"),
     }
     return sources[name]() if name in sources else None

@@ -20,6 +20,7 @@ from stripe_emulator.resources import (
     promotions,
     schedules,
     subscriptions,
+    taxids,
 )
 
 Handler = Callable[..., dict[str, Any]]
@@ -66,6 +67,20 @@ ROUTES: list[Route] = [
         "/v1/customers/{id}/payment_methods/{method}",
         customers.customer_method,
         "customer_payment_method_retrieve",
+    ),
+    ("POST", "/v1/customers/{id}/tax_ids", taxids.create, "customer_tax_id_create"),
+    ("GET", "/v1/customers/{id}/tax_ids", taxids.index, "customer_tax_id_list"),
+    (
+        "GET",
+        "/v1/customers/{id}/tax_ids/{tax_id}",
+        taxids.retrieve,
+        "customer_tax_id_retrieve",
+    ),
+    (
+        "DELETE",
+        "/v1/customers/{id}/tax_ids/{tax_id}",
+        taxids.delete,
+        "customer_tax_id_delete",
     ),
     *_crud(
         "/v1/payment_methods",

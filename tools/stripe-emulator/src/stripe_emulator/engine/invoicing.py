@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 from stripe_emulator.account import Account, new_id
-from stripe_emulator.engine import discounts, payments
+from stripe_emulator.engine import billto, discounts, payments
 from stripe_emulator.engine.pricing import decimal_text, rounded, unit_amount
 from stripe_emulator.errors import ApiError
 from stripe_emulator.render import listing
@@ -129,7 +129,7 @@ def new_invoice(
         "collection_method": collection_method,
         "created": now,
         "currency": currency,
-        "custom_fields": None,
+        "custom_fields": customer["invoice_settings"]["custom_fields"],
         "customer": customer["id"],
         "customer_account": None,
         "customer_address": customer["address"],
@@ -138,7 +138,7 @@ def new_invoice(
         "customer_phone": customer["phone"],
         "customer_shipping": customer["shipping"],
         "customer_tax_exempt": customer["tax_exempt"],
-        "customer_tax_ids": [],
+        "customer_tax_ids": billto.tax_ids_of(account, customer["id"]),
         "default_payment_method": None,
         "default_source": None,
         "default_tax_rates": owner.get("default_tax_rates", []),
@@ -149,7 +149,7 @@ def new_invoice(
         else None,
         "effective_at": None,
         "ending_balance": None,
-        "footer": None,
+        "footer": customer["invoice_settings"]["footer"],
         "from_invoice": None,
         "hosted_invoice_url": None,
         "invoice_pdf": None,
@@ -273,6 +273,7 @@ def finalize(account: Account, invoice: Document) -> Document:
     customer = account.get("customer", invoice["customer"])
     now = account.time_of(invoice)
     invoice["starting_balance"] = customer["balance"]
+    billto.refresh(account, invoice, customer)
     total_up(account, invoice)
     ending = _settle_balance(account, customer, invoice)
     number = customer["_invoices"] = customer["_invoices"] + 1

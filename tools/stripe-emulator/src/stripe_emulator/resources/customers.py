@@ -7,9 +7,11 @@ from typing import Any
 
 from stripe_emulator.account import Account, merge_metadata, new_id
 from stripe_emulator.engine import cards, payments
+from stripe_emulator.engine.billto import custom_fields
 from stripe_emulator.engine.lifecycle import LIVE, end
 from stripe_emulator.errors import ApiError
 from stripe_emulator.render import public
+from stripe_emulator.resources import taxids
 from stripe_emulator.resources.paging import page
 from stripe_emulator.store import Document
 
@@ -65,6 +67,8 @@ def create(account: Account, params: Params) -> Document:
         method = use_method(account, params["payment_method"], "payment_method")
         payments.attach(account, method, customer)
     account.emit("customer.created", customer)
+    for entry in params.get("tax_id_data") or []:
+        taxids.create(account, entry, customer["id"])
     return customer
 
 
@@ -83,8 +87,15 @@ def _apply(account: Account, customer: Document, params: Params) -> None:
         if chosen:
             _check_owned(account, chosen, customer)
         customer["invoice_settings"]["default_payment_method"] = chosen or None
+    if settings.get("rendering_options"):
+        path = "invoice_settings[rendering_options]"
+        raise ApiError(f"This emulator does not cover {path}.", param=path)
     if "footer" in settings:
         customer["invoice_settings"]["footer"] = settings["footer"] or None
+    if "custom_fields" in settings:
+        customer["invoice_settings"]["custom_fields"] = custom_fields(
+            settings["custom_fields"], "invoice_settings[custom_fields]"
+        )
     merge_metadata(customer, params.get("metadata"))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from stripe_emulator.account import Account, merge_metadata
 from stripe_emulator.engine import changing, invoicing, items, lifecycle, sweeping
+from stripe_emulator.engine.billto import custom_fields
 from stripe_emulator.engine.collecting import collect
 from stripe_emulator.engine.cycles import boundary
 from stripe_emulator.engine.subscribing import (
@@ -44,6 +45,7 @@ def create(account: Account, params: Params) -> Document:
     )
     invoice["auto_advance"] = params.get("auto_advance", False)
     invoice["description"] = params.get("description")
+    _apply_words(invoice, params)
     if invoice["auto_advance"]:
         invoice["automatically_finalizes_at"] = (
             invoice["created"] + invoicing.DRAFT_SECONDS
@@ -54,19 +56,29 @@ def create(account: Account, params: Params) -> Document:
     return account.put(invoice)
 
 
+def _apply_words(invoice: Document, params: Params) -> None:
+    """Footer and custom fields of an invoice's own; without them the customer's."""
+    if "footer" in params:
+        invoice["footer"] = params["footer"] or None
+    if "custom_fields" in params:
+        fields = custom_fields(params["custom_fields"], "custom_fields")
+        invoice["custom_fields"] = fields
+
+
 def retrieve(account: Account, params: Params, invoice: str) -> Document:
     """The invoice."""
     return account.get("invoice", invoice)
 
 
 def update(account: Account, params: Params, invoice: str) -> Document:
-    """Change metadata, description or whether the invoice moves on by itself."""
+    """Change metadata, words or whether the invoice moves on by itself."""
     found = account.get("invoice", invoice)
     before = account.snapshot(found)
     merge_metadata(found, params.get("metadata"))
-    for name in ("auto_advance", "description", "footer"):
+    for name in ("auto_advance", "description"):
         if name in params:
             found[name] = params[name]
+    _apply_words(found, params)
     account.put(found)
     account.emit_update("invoice.updated", found, before)
     return found

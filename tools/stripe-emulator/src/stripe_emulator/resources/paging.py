@@ -42,9 +42,9 @@ def page(
     created = params.get("created")
 
     def fits(document: Document) -> bool:
-        return within(document.get("created", 0), created) and (
-            match is None or match(document)
-        )
+        # An invoice item calls the same a date.
+        moment = document.get("created", document.get("date", 0))
+        return within(moment, created) and (match is None or match(document))
 
     found = []
     for document in account.scan(

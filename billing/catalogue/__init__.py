@@ -1,0 +1,1 @@
+"""Where staff make plans, and publish what they cost."""

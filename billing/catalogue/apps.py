@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from edge.menus import Menu, MenuEntry
+
+
+class CatalogueConfig(AppConfig):
+    """Where staff make plans, and publish what they cost."""
+
+    name = "billing.catalogue"
+    label = "catalogue"
+    menu = (MenuEntry(Menu.STAFF, 31, _("Plans"), "catalogue:plan-list"),)

@@ -1,0 +1,1 @@
+"""What moves α: effects of what people meet on whether they pay."""

@@ -1,0 +1,1 @@
+"""Estimates of effects: plain functions on plain numbers."""

@@ -1,0 +1,1 @@
+"""Campaigns: whom they are for, the steps that are taken, and what came of them."""

@@ -1,0 +1,176 @@
+"""Closing a period: what its usage is charged becomes a statement, once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max, Sum
+from django.utils import timezone
+
+from billing.credits.drawing import cover_usage
+from billing.credits.lines import locked
+from billing.credits.models import CURRENCY, Coverage, CoveredUsage
+from billing.credits.periods import ensure_coverage
+from billing.overage import notices
+from billing.overage.arithmetic import added_charge, carried_after, in_minor_units
+from billing.overage.models import Statement, StatementLine
+
+# Usage is reported twice a minute, and what a killed gateway had open is swept within
+# two. Stripe keeps the invoice of a new period open for an hour.
+LAST_REPORTS = timedelta(minutes=5)
+
+# What is charged, by period and model, in billionths at list price.
+Charged = Mapping[tuple[int, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLine:
+    """A line before it is written."""
+
+    coverage: Coverage
+    model: str
+    usage_nano: int
+    charge_nano: int
+
+
+def close_periods(*, now: datetime | None = None) -> list[int]:
+    """Close every period that is over and has something to charge; return statements.
+
+    What is heard of a closed period later is a line of its own with the next.
+    """
+    moment = (now or timezone.now()) - LAST_REPORTS
+    ended = Coverage.objects.unstated().filter(ends_at__lte=moment)
+    ids = list(ended.order_by().values_list("organisation_id", flat=True).distinct())
+    return [pk for each in sorted(ids) for pk in close_organisation(each, until=moment)]
+
+
+@transaction.atomic
+def close_organisation(organisation_id: int, *, until: datetime) -> list[int]:
+    """Close an organisation's periods that ended by ``until``, the oldest first.
+
+    Its row is locked: of two at once the second finds nothing left to charge. Usage
+    that waits is covered first.
+    """
+    locked(organisation_id)
+    cover_usage(organisation_id)
+    own = Coverage.objects.filter(organisation_id=organisation_id)
+    ended = list(own.filter(ends_at__lte=until).order_by("starts_at"))
+    statements = Statement.objects.filter(organisation_id=organisation_id)
+    done = set(statements.values_list("coverage_id", flat=True))
+    closed: list[int] = []
+    while news := [each for each in ended if each.charged_nano != each.stated_nano]:
+        first = ended.index(news[0])
+        free = [n for n, each in enumerate(ended[first:], first) if each.pk not in done]
+        if not free:
+            # It goes with the period that runs, so there has to be one.
+            ensure_coverage(organisation_id, timezone.now())
+            break
+        done.add(ended[free[0]].pk)
+        closed.append(_close(ended[free[0]], ended[: free[0] + 1]).pk)
+    return closed
+
+
+def charged_usage(
+    coverages: Iterable[int], *, counted_to: int
+) -> dict[tuple[int, str], int]:
+    """Return what the ledger charges of periods, as of one of its rows."""
+    rows = (
+        CoveredUsage.objects.filter(coverage_id__in=list(coverages), pk__lte=counted_to)
+        .exclude(charged_nano=0)
+        .values("coverage_id", "usage__model")
+        .annotate(sum=Sum("charged_nano"))
+        .values_list("coverage_id", "usage__model", "sum")
+    )
+    return {(coverage, model): int(total) for coverage, model, total in rows}
+
+
+def stated_usage(
+    coverages: Iterable[int], *, before: int | None = None
+) -> dict[tuple[int, str], int]:
+    """Return what statements charged of periods, all or those before one."""
+    lines = StatementLine.objects.filter(coverage_id__in=list(coverages))
+    if before is not None:
+        lines = lines.filter(statement_id__lt=before)
+    rows = (
+        lines.order_by()
+        .values("coverage_id", "model")
+        .annotate(sum=Sum("usage_nano"))
+        .values_list("coverage_id", "model", "sum")
+    )
+    return {(coverage, model): int(total) for coverage, model, total in rows}
+
+
+def wanted_lines(
+    coverages: Iterable[Coverage], *, charged: Charged, stated: Charged
+) -> Iterator[NewLine]:
+    """Yield the difference between what is charged and what was stated before.
+
+    In one order: the oldest period first, and models by name.
+    """
+    for coverage in sorted(coverages, key=lambda each: each.starts_at):
+        names = {model for pk, model in [*charged, *stated] if pk == coverage.pk}
+        for model in sorted(names):
+            before = stated.get((coverage.pk, model), 0)
+            added = charged.get((coverage.pk, model), 0) - before
+            if added:
+                yield NewLine(
+                    coverage=coverage,
+                    model=model,
+                    usage_nano=added,
+                    charge_nano=added_charge(before, added, coverage.charge_percent),
+                )
+
+
+def _newest(organisation_id: int) -> int:
+    covered = CoveredUsage.objects.filter(coverage__organisation_id=organisation_id)
+    return int(covered.aggregate(newest=Max("pk"))["newest"] or 0)
+
+
+def _close(coverage: Coverage, ended: list[Coverage]) -> Statement:
+    """Write the statement of a period, with what is news of those before it."""
+    counted_to = _newest(coverage.organisation_id)
+    pks = [each.pk for each in ended]
+    wanted = list(
+        wanted_lines(
+            ended,
+            charged=charged_usage(pks, counted_to=counted_to),
+            stated=stated_usage(pks),
+        )
+    )
+    own = Statement.objects.filter(organisation_id=coverage.organisation_id)
+    last = own.order_by("-pk").first()
+    carried = last.carried_out_nano if last else 0
+    priced = list(
+        in_minor_units(
+            [line.charge_nano for line in wanted],
+            carried_nano=carried,
+            currency=CURRENCY,
+        )
+    )
+    statement = Statement.objects.create(
+        organisation_id=coverage.organisation_id,
+        coverage=coverage,
+        amount=sum(each.amount for each in priced),
+        carried_in_nano=carried,
+        carried_out_nano=carried_after(priced, carried_nano=carried, currency=CURRENCY),
+        counted_to=counted_to,
+    )
+    StatementLine.objects.bulk_create(
+        StatementLine(
+            statement=statement,
+            coverage=line.coverage,
+            model=line.model,
+            percent=line.coverage.charge_percent,
+            usage_nano=line.usage_nano,
+            charge_nano=line.charge_nano,
+            amount=each.amount,
+        )
+        for line, each in zip(wanted, priced, strict=True)
+    )
+    for period in ended:
+        if period.charged_nano != period.stated_nano:
+            period.stated_nano = period.charged_nano
+            period.save(update_fields=["stated_nano"])
+    notices.notify_closed(statement)
+    return statement

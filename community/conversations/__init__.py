@@ -1,0 +1,1 @@
+"""Messages between a few people, which nobody else reads."""

@@ -1,0 +1,120 @@
+"""Conversations over REST. A token needs ``messages``, for reading, too."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import caller
+from accounts.models import PersonalAccessToken
+from community.conversations import services
+from community.conversations.models import PrivateConversation
+from community.conversations.queries import list_conversations, rows_of
+from community.conversations.serializers import (
+    ConversationPageSerializer,
+    ConversationSerializer,
+    MessagePageSerializer,
+    MessageSerializer,
+    NewConversationSerializer,
+    NewMessageSerializer,
+    StartedSerializer,
+)
+from community.forum.rest.reading import page_of
+from edge.endpoints import Endpoint, PageQuery
+from edge.pagination import CursorPage, paginate
+
+SCOPE = "messages"
+
+
+class MayRead(BasePermission):
+    """A token reads what its person may, but for messages, which it has to name."""
+
+    message = f"The token has no scope {SCOPE}."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether a session or a token with the scope asks."""
+        token = request.auth
+        return token is None or (
+            isinstance(token, PersonalAccessToken) and SCOPE in token.scopes
+        )
+
+
+class ConversationList(Endpoint):
+    """The conversations the caller takes part in, and beginning one."""
+
+    query = PageQuery
+    permission_classes = [IsAuthenticated, MayRead]
+
+    @extend_schema(
+        operation_id="list_conversations", responses=ConversationPageSerializer
+    )
+    def get(self, request: Request) -> Response:
+        page = list_conversations(caller(request), self.asked["cursor"])
+        rows = CursorPage(
+            items=rows_of(page.items),  # type: ignore[type-var]
+            next_cursor=page.next_cursor,
+            previous_cursor=page.previous_cursor,
+        )
+        return Response(page_of(rows, ConversationSerializer))
+
+    @extend_schema(
+        operation_id="create_conversation",
+        request=NewConversationSerializer,
+        responses={201: StartedSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        sender = caller(request)
+        asked = NewConversationSerializer(data=request.data, context={"sender": sender})
+        asked.is_valid(raise_exception=True)
+        conversation = services.create_conversation(by=sender, **asked.validated_data)
+        first = conversation.messages.select_related("author").get(number=1)
+        return Response(StartedSerializer(first).data, status=201)
+
+
+class MessageList(Endpoint):
+    """What was said in a conversation, the latest first, and writing in it."""
+
+    query = PageQuery
+    permission_classes = [IsAuthenticated, MayRead]
+
+    @extend_schema(operation_id="list_messages", responses=MessagePageSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        page = paginate(
+            _conversation(request, pk).messages.select_related("author"),
+            order_by=("-number", "pk"),
+            cursor=self.asked["cursor"],
+        )
+        return Response(page_of(page, MessageSerializer))
+
+    @extend_schema(
+        operation_id="create_message",
+        request=NewMessageSerializer,
+        responses={201: MessageSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        asked = NewMessageSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        message = services.create_message(
+            _conversation(request, pk), by=caller(request), **asked.validated_data
+        )
+        return Response(MessageSerializer(message).data, status=201)
+
+
+class Leaving(Endpoint):
+    """Leaving a conversation."""
+
+    permission_classes = [IsAuthenticated, MayRead]
+
+    @extend_schema(operation_id="leave_conversation", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        services.leave_conversation(_conversation(request, pk), by=caller(request))
+        return Response(status=204)
+
+
+def _conversation(request: Request, pk: int) -> PrivateConversation:
+    return get_object_or_404(
+        PrivateConversation.objects.visible_to(caller(request)), pk=pk
+    )

@@ -1,0 +1,1 @@
+"""What people wrote in another forum, brought here with everything it had."""

@@ -1,0 +1,1 @@
+"""What a caller's plan and keys allow: in Redis, and without it."""

@@ -1,0 +1,1 @@
+"""Something of calls is kept for some days, where an organisation chose it."""
