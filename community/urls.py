@@ -3,6 +3,8 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("community.trust.urls")),
+    path("", include("community.moderation.urls")),
     path("", include("community.forum.urls")),
     path("", include("community.docs.urls")),
     path("", include("community.contributions.urls")),

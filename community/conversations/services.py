@@ -24,6 +24,7 @@ from community.conversations.permissions import is_blocked_in, who_takes_none
 from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import TokenReused
 from community.forum.services.sending import Sent, is_new_member
+from community.standing.guards import require_may_write
 from contracts.community import MessageSent
 from notifications.services import mark_seen
 from outbox import publish
@@ -50,6 +51,7 @@ def create_conversation(
         raise WrongPeople
     if not all(person.is_active for person in others.values()):
         raise WrongPeople
+    require_may_write(by)
     sent = Sent.of(client_token, "conversation", title, text, *keys)
     if present := _sent_before(by, sent):
         return present.conversation
@@ -84,6 +86,7 @@ def create_message(
     gives the same message. Raises ``NobodyLeft``, ``NotTaken``, ``TokenReused`` or
     ``RateLimited``.
     """
+    require_may_write(by)
     sent = Sent.of(client_token, "message", conversation.pk, text)
     if present := _sent_before(by, sent):
         return present

@@ -14,6 +14,12 @@ from accounts.authentication import caller
 from community.forum import permissions, services
 from community.forum.models import Category, Post, Tag, Topic
 from community.forum.queries import WITHOUT_SIGN_IN, list_topics
+from community.forum.rest.places import (
+    FullCategorySerializer,
+    NewCategorySerializer,
+    present_values,
+    require_staff,
+)
 from community.forum.rest.reading import WRITES, page_of, valid, visible_post
 from community.forum.serializers import (
     CategorySerializer,
@@ -140,7 +146,9 @@ class Watching(Endpoint):
 
 
 class CategoryList(Endpoint):
-    """The categories the caller may see, in their order."""
+    """The categories the caller may see, in their order; staff make one."""
+
+    permission_classes = WRITES
 
     @extend_schema(
         operation_id="list_categories", responses=CategorySerializer(many=True)
@@ -148,6 +156,19 @@ class CategoryList(Endpoint):
     def get(self, request: Request) -> Response:
         categories = Category.objects.visible_to(request.user)
         return Response(CategorySerializer(categories, many=True).data)
+
+    @extend_schema(
+        operation_id="create_category",
+        request=NewCategorySerializer,
+        responses={201: FullCategorySerializer},
+    )
+    def post(self, request: Request) -> Response:
+        require_staff(request)
+        typed = valid(NewCategorySerializer, request)
+        slug = typed.pop("slug")
+        values = present_values() | typed
+        category = services.create_category(slug, values, by=caller(request))  # type: ignore[arg-type]
+        return Response(FullCategorySerializer(category).data, status=201)
 
 
 class TagList(Endpoint):

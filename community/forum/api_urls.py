@@ -3,7 +3,7 @@
 from django.urls import path
 
 from community.forum import api
-from community.forum.rest import moderating, talk
+from community.forum.rest import moderating, places, talk, watching
 
 urlpatterns = [
     path("topics/", api.TopicList.as_view(), name="topic-list"),
@@ -25,5 +25,19 @@ urlpatterns = [
     path("comments/<int:pk>/", talk.CommentDetail.as_view(), name="comment-detail"),
     path("bookmarks/", talk.BookmarkList.as_view(), name="bookmark-list"),
     path("categories/", api.CategoryList.as_view(), name="category-list"),
+    path(
+        "categories/<slug:slug>/",
+        places.CategoryDetail.as_view(),
+        name="category-detail",
+    ),
+    path(
+        "categories/<slug:slug>/watch/",
+        watching.CategoryWatching.as_view(),
+        name="category-watching",
+    ),
+    path("tags/<str:slug>/watch/", watching.TagWatching.as_view(), name="tag-watching"),
     path("tags/", api.TagList.as_view(), name="tag-list"),
+    path("tags/<str:slug>/", places.TagDetail.as_view(), name="tag-detail"),
+    path("tags/<str:slug>/synonyms/", places.TagNames.as_view(), name="tag-names"),
+    path("tags/<str:slug>/merge/", places.TagMerging.as_view(), name="tag-merging"),
 ]

@@ -11,17 +11,22 @@ class ForumConfig(AppConfig):
     label = "forum"
     menu = (
         MenuEntry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
+        MenuEntry(Menu.ACCOUNT, 22, _("What you follow"), "forum:watch-list", "bell"),
     )
 
     def ready(self) -> None:
-        from community.forum import subscribers  # noqa: F401
+        from community.forum import draft_places, subscribers  # noqa: F401
         from community.forum.indexing import entries
         from community.forum.models import Comment, Post
         from community.forum.narrowing import FILTERS
         from community.forum.nodes import register_nodes
+        from drafts import places
         from notifications import registry as notifications
         from search import registry as search
 
+        places.register_name("forum.reply", draft_places.replies)
+        places.register_name("forum.comment", draft_places.comments)
+        places.register_address("/forum/", draft_places.pages)
         search.register("topic", entries)
         search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)

@@ -6,11 +6,12 @@ nobody twice, and costs the same few statements for any number of watchers.
 
 from collections.abc import Callable
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.queries import usernames_among
+from community.forum.listening import listeners_of, listeners_of_new
 from community.forum.models import Comment, Post, Topic, TopicUser, readers_of
 from design import markdown
 from notifications.fan_out import notify_all
@@ -21,10 +22,13 @@ MAX_MENTIONS = 10
 
 
 def notify_of_topic(topic_id: int) -> None:
-    """Tell those a topic's first post mentions."""
+    """Tell those a first post mentions, and who follows its places."""
     post = _shown().filter(topic_id=topic_id, number=1).first()
-    if post is not None:
-        _notify_mentioned(post)
+    if post is None:
+        return
+    mentioned = _notify_mentioned(post)
+    following = listeners_of_new(post.topic).exclude(pk__in=mentioned)
+    _notify(following, Kind.WATCHED, post, _opened(post))
 
 
 def notify_of_reply(post_id: int) -> None:
@@ -34,14 +38,8 @@ def notify_of_reply(post_id: int) -> None:
         return
     mentioned = _notify_mentioned(post)
     topic = post.topic
-    watching = TopicUser.objects.filter(
-        user=OuterRef("pk"),
-        topic=topic,
-        level=TopicUser.Level.WATCHING,
-        # Who has read it by now needs no message.
-        last_read_number__lt=post.number,
-    )
-    listening = readers_of(topic).filter(Exists(watching)).exclude(pk__in=mentioned)
+    told = listeners_of(topic, number=post.number)
+    listening = told.exclude(pk__in=mentioned)
     asker = listening.filter(pk=topic.author_id)
     _notify(asker, Kind.REPLY, post, _replied(post))
     _notify(listening.exclude(pk=topic.author_id), Kind.WATCHED, post, _replied(post))
@@ -113,17 +111,27 @@ def _notify_mentioned(post: Post) -> list[int]:
 
 
 def _called_by(text: str, topic: Topic) -> list[int]:
-    """Return whom a text calls by name, of those who may read the topic."""
+    """Return whom a text calls by name, of those who may read the topic.
+
+    Who muted the topic is not told.
+    """
     names = markdown.mentioned(text, usernames_among)[:MAX_MENTIONS]
     if not names:
         return []
+    muted = TopicUser.objects.filter(topic=topic, level=TopicUser.Level.MUTED)
     called = readers_of(topic).filter(username__in=names)
+    called = called.exclude(pk__in=muted.values("user"))
     return list(called.values_list("pk", flat=True))
 
 
 def _called(post: Post) -> Callable[[], str]:
     words = {"name": post.author.name, "topic": post.topic.title}
     return lambda: _("%(name)s mentioned you: %(topic)s") % words
+
+
+def _opened(post: Post) -> Callable[[], str]:
+    words = {"name": post.author.name, "topic": post.topic.title}
+    return lambda: _("%(name)s opened a topic: %(topic)s") % words
 
 
 def _replied(post: Post) -> Callable[[], str]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -13,12 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from community.forum.models import (
     MovedPost,
     Person,
+    PlaceWatch,
     Post,
     Tag,
     Topic,
     TopicQuerySet,
     TopicTag,
     TopicUser,
+    WatchLevel,
     visibilities_of,
 )
 from core.clock import now
@@ -110,7 +112,11 @@ def list_topics(
             readers__user_id=user.pk,
             readers__last_read_number__lt=F("highest_number"),
             # In the same filter: another user's muting is not the reader's.
-            readers__level__in=[TopicUser.Level.NORMAL, TopicUser.Level.WATCHING],
+            readers__level__in=[
+                TopicUser.Level.NORMAL,
+                TopicUser.Level.TRACKING,
+                TopicUser.Level.WATCHING,
+            ],
         )
     topics = topics.filter(narrowed)
     column = SORTED_BY[sort]
@@ -122,9 +128,10 @@ def list_topics(
 
 
 def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
-    """Return topics with their tags and what is unread: three queries for any number.
+    """Return topics with their tags and what is unread: four queries for any number.
 
-    New is what appeared after the reader came to the forum and was never opened.
+    New is what appeared after the reader came to the forum and was never opened; in
+    what they track or watch it stays new, whatever its age.
     """
     rows = {topic.pk: TopicRow(topic) for topic in topics}
     for link in (
@@ -135,8 +142,15 @@ def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
         rows[link.topic_id].tags.append(link.tag)
     if user.is_authenticated:
         recent = now() - NEW_FOR
+        tracked = _tracked_since(user)
         for row in rows.values():
-            row.is_new = row.topic.created_at > max(recent, user.date_joined)
+            places = [
+                ("c", row.topic.category_id),
+                *(("t", tag.pk) for tag in row.tags),
+            ]
+            chosen = [tracked[place] for place in places if place in tracked]
+            since = min([max(recent, user.date_joined), *chosen])
+            row.is_new = row.topic.created_at > since
         for reader in TopicUser.objects.filter(topic__in=rows, user_id=user.pk):
             row = rows[reader.topic_id]
             row.is_new = False
@@ -144,6 +158,30 @@ def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
             row.unread = max(0, row.topic.highest_number - reader.last_read_number)
         _leave_out_hidden([row for row in rows.values() if row.unread])
     return list(rows.values())
+
+
+def without_muted(topics: TopicQuerySet, user: Person) -> TopicQuerySet:
+    """Leave out topics in categories and under tags that ``user`` muted."""
+    if not user.is_authenticated:
+        return topics
+    muted = PlaceWatch.objects.filter(user_id=user.pk, level=WatchLevel.MUTED)
+    under = TopicTag.objects.filter(
+        topic=OuterRef("pk"), tag__in=muted.filter(tag__isnull=False).values("tag")
+    )
+    places = muted.filter(category__isnull=False).values("category")
+    return topics.exclude(category__in=places).exclude(Exists(under))
+
+
+def _tracked_since(user: Person) -> dict[tuple[str, int], datetime]:
+    """Return since when ``user`` follows categories (c) and tags (t) closely."""
+    followed = PlaceWatch.objects.filter(
+        user_id=user.pk,
+        level__in=[WatchLevel.TRACKING, WatchLevel.WATCHING],
+    )
+    return {
+        ("c", category) if category else ("t", tag): at
+        for category, tag, at in followed.values_list("category", "tag", "chosen_at")
+    }
 
 
 def names_of(topic: Topic) -> list[str]:

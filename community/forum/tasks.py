@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from community.forum import services
+from community.forum import digests, services
 
 
 @shared_task
@@ -19,3 +19,9 @@ def render_again() -> None:
 def notify_of_reminders() -> None:
     """Deliver the reminders that are due."""
     services.notify_of_reminders()
+
+
+@shared_task
+def send_digests() -> None:
+    """Write the letters to those who have Monday morning now."""
+    digests.send_digests()

@@ -12,6 +12,7 @@ from community.forum.pages import (
     moderation,
     posts,
     tags,
+    watching,
 )
 from core.addresses import as_asked_on_site
 
@@ -37,6 +38,9 @@ urlpatterns = [
     path("forum/categories/", categories.category_list, name="category-list"),
     path("forum/categories/new/", categories.category_create, name="category-create"),
     path("forum/categories/<int:pk>/", categories.category_edit, name="category-edit"),
+    path("forum/c/<slug:slug>/watch/", watching.category_watch, name="category-watch"),
+    path("forum/tag/<str:slug>/watch/", watching.tag_watch, name="tag-watch"),
+    path("settings/watching/", watching.watch_list, name="watch-list"),
     path("forum/tags/", tags.tag_list, name="tag-list"),
     path("forum/tags/<int:pk>/", tags.tag_edit, name="tag-edit"),
     re_path(

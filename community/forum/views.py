@@ -13,6 +13,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.decorators import own_address, sign_in_required
+from accounts.models import User
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
@@ -31,6 +32,7 @@ from community.forum.models import (
     Topic,
     TopicQuerySet,
     TopicUser,
+    WatchLevel,
 )
 from community.forum.queries import (
     PERIODS,
@@ -42,8 +44,12 @@ from community.forum.queries import (
     pinned_topics,
     popular_tags,
     rows_of,
+    without_muted,
 )
+from community.forum.watching import watch_level
 from community.forum.windows import best_window_of, quoted, reader_of, window_of
+from community.standing.exceptions import Sanctioned
+from community.standing.queries import sanction_on
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
@@ -62,7 +68,7 @@ MOST_POSTS = 999_999
 def topic_list(request: PageRequest) -> HttpResponse:
     """All topics, in the order asked for."""
     visible = Topic.objects.visible_to(request.user)
-    return _list(request, visible, title=_("Community"))
+    return _list(request, without_muted(visible, request.user), title=_("Community"))
 
 
 @require_safe
@@ -107,7 +113,11 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
         form = TopicForm(
             initial={**first, "category": chosen or category.first()}, user=request.user
         )
-        context = {"form": form, "aside_title": _("What gets an answer soon")}
+        context = {
+            "form": form,
+            "aside_title": _("What gets an answer soon"),
+            "sanctioned": _sanctioned(request),
+        }
         return render(request, "forum/topic_create.html", context)
     form = TopicForm(request.POST, user=request.user)
     if form.is_valid():
@@ -296,6 +306,8 @@ def _list(
         "tag": tag,
         "popular_tags": popular_tags(request.user),
         "can_moderate": permissions.can_moderate(request.user),
+        "watch_level": watch_level(category or tag, request.user),
+        "watch_levels": WatchLevel.choices,
         "sidebar_title": _("Categories and tags"),
     }
     return render(request, "forum/topic_list.html", context)
@@ -346,6 +358,7 @@ def _topic_page(
         "form": form,
         "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
         "reader": reader,
+        "watch_levels": WatchLevel.choices,
         "order_query": "sort=votes",
         # One for the page; each form adds the post it stands under.
         "comment_token": new_token(),
@@ -360,9 +373,18 @@ def _topic_page(
         "can_accept": permissions.can_accept(request.user, topic),
         "can_moderate": permissions.can_moderate(request.user),
         "can_reply": permissions.can_reply(request.user, topic),
+        "sanctioned": _sanctioned(request),
         **_for_moderators(request, topic),
     }
     return render(request, "forum/topic_detail.html", context, status=status)
+
+
+def _sanctioned(request: PageRequest) -> str:
+    """Return why the reader may not write here now, and until when; else nothing."""
+    if not isinstance(request.user, User):
+        return ""
+    sanction = sanction_on(request.user)
+    return str(Sanctioned(sanction)) if sanction else ""
 
 
 def _for_moderators(request: PageRequest, topic: Topic) -> dict[str, object]:

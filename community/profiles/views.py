@@ -7,20 +7,32 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.decorators import sign_in_required
 from accounts.models import User
 from accounts.types import AuthenticatedHttpRequest
 from community.forum.models import Comment, Post, Topic
+from community.forum.permissions import can_moderate
 from community.imports.queries import origin_of
 from community.people.queries import stance_to
 from community.reputation.models import Balance, Entry, Reach
+from community.reputation.queries import board_of
+from community.standing.queries import level_of
+from community.trust.badges import BADGES
+from community.trust.models import BadgeAward
 from core.reading import Values, cursor_of
 from edge.pagination import paginate
 
 # One screen of each kind.
 RECENT = 10
+PERIODS = {
+    "all": gettext_lazy("Of all time"),
+    "year": gettext_lazy("This year"),
+    "month": gettext_lazy("This month"),
+    "week": gettext_lazy("This week"),
+}
 # What a person writes.
 KINDS = ("posts", "topics", "comments")
 
@@ -50,6 +62,14 @@ def profile_detail(request: HttpRequest, username: str) -> HttpResponse:
         "entries": Entry.objects.filter(user=person).order_by("-created_at", "-pk")[
             :RECENT
         ],
+        "level": level_of(person),
+        "badges": [
+            (award, BADGES[award.badge])
+            for award in BadgeAward.objects.filter(
+                user=person, revoked_at=None, badge__in=BADGES
+            ).order_by("given_at", "pk")
+        ],
+        "can_moderate": can_moderate(request.user),
         "github": person.identities.filter(provider="github").first(),
     }
     return render(request, "profiles/profile_detail.html", context)
@@ -115,11 +135,21 @@ def reach(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
-    """Who helped most."""
+    """Who helped most, ever or in a period."""
+    period = Values(request.GET).choice("period", PERIODS, default="all")
+    tabs = [(f"?period={name}", PERIODS[name], name == period) for name in PERIODS]
+    if period != "all":
+        earned = board_of(period)
+        people = User.objects.filter(is_active=True).in_bulk([pk for pk, _n in earned])
+        rows = [(people[pk], points) for pk, points in earned if pk in people]
+        context = {"rows": rows, "tabs": tabs}
+        return render(request, "profiles/leaderboard.html", context)
     balances = Balance.objects.filter(points__gt=0, user__is_active=True)
     page = paginate(
         balances.select_related("user"),
         order_by=("-points", "-pk"),
         cursor=cursor_of(request),
     )
-    return render(request, "profiles/leaderboard.html", {"page": page})
+    rows = [(balance.user, balance.points) for balance in page.items]
+    context = {"rows": rows, "page": page, "tabs": tabs, "query": "period=all"}
+    return render(request, "profiles/leaderboard.html", context)

@@ -12,6 +12,9 @@ TARGETS = {
     "token": gettext_lazy("access token %(name)s"),
     "topic": gettext_lazy("topic %(name)s"),
     "post": gettext_lazy("post %(name)s"),
+    "comment": gettext_lazy("comment %(name)s"),
+    "case": gettext_lazy("case %(name)s"),
+    "act": gettext_lazy("act %(name)s"),
     "github": gettext_lazy("GitHub delivery %(name)s"),
 }
 

@@ -15,6 +15,7 @@ APPS = [
     "analytics",
     "community.conversations",
     "community.forum",
+    "community.moderation",
     "community.docs",
     "community.contributions",
     "inference.catalog",

@@ -52,6 +52,11 @@ SCHEDULE: dict[str, Entry] = {
     "forum-views": _every(60, "community.forum.tasks.flush_views"),
     # A reminder is chosen to the minute.
     "forum-reminders": _every(60, "community.forum.tasks.notify_of_reminders"),
+    # Each hour is Monday morning for other people; a missed hour's are not sent late.
+    "forum-digests": {
+        "task": "community.forum.tasks.send_digests",
+        "schedule": crontab(minute=10),
+    },
     # A week's percentiles move little in ten minutes.
     "usage-measure": _every(600, "inference.usage.tasks.measure_models", queue="usage"),
     # Who reads it looks at days, not at minutes.
@@ -108,6 +113,9 @@ SCHEDULE: dict[str, Entry] = {
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),
     "attribution-ways": _nightly(3, 0, "billing.attribution.tasks.replace_ways"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),
+    # Before the levels are measured, so that what was taken back does not count.
+    "trust-rings": _nightly(3, 0, "community.trust.tasks.open_ring_cases"),
+    "trust-levels": _nightly(3, 10, "community.trust.tasks.assess_everybody"),
     "forum-render-again": _nightly(3, 15, "community.forum.tasks.render_again"),
     "outbox-prune": _nightly(3, 20, "outbox.tasks.prune"),
     "accounts-prune-calls": _nightly(3, 35, "accounts.tasks.prune_calls"),

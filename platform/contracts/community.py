@@ -93,6 +93,38 @@ class VoteCast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSanctioned:
+    """A moderator silenced or suspended a person."""
+
+    actor: ClassVar[str] = "by_id"
+    sanction_id: int
+    user_id: int
+    by_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SanctionLifted:
+    """A moderator ended what was imposed on a person before its time."""
+
+    actor: ClassVar[str] = "by_id"
+    sanction_id: int
+    user_id: int
+    by_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelChanged:
+    """A person came to another level of trust: measured, up or down."""
+
+    actor: ClassVar[str] = "user_id"
+    user_id: int
+    level: int
+    level_before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionCredited:
     """Work outside the forum, such as a merged pull request, earned credit."""
 

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from edge.menus import Menu, MenuEntry
 
 
 class DraftsConfig(AppConfig):
@@ -6,3 +9,4 @@ class DraftsConfig(AppConfig):
 
     name = "drafts"
     label = "drafts"
+    menu = (MenuEntry(Menu.ACCOUNT, 25, _("Drafts"), "drafts:draft-list", "pencil"),)

@@ -59,6 +59,12 @@ class Draft(models.Model):
                 condition=Q(accepted_at=None) & ~Q(visitor=""),
                 name="drafts_draft_of_visitor",
             ),
+            # A person's list of them.
+            models.Index(
+                fields=["user", "-saved_at", "-id"],
+                condition=Q(accepted_at=None) & ~Q(user=None),
+                name="drafts_draft_list",
+            ),
             models.Index(fields=["saved_at"], name="drafts_draft_by_age"),
         ]
 

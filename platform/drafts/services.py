@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -106,6 +106,34 @@ def typed(fields: Mapping[str, list[str]]) -> dict[str, list[str]]:
         for name, values in fields.items()
         if name not in NOT_TYPED and not any(word in name for word in SECRETS)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class DraftText:
+    """A draft as the list of them shows it: ``text`` is the longest that was typed."""
+
+    draft: Draft
+    text: str
+
+
+def texts_of(drafts: Iterable[Draft]) -> list[DraftText]:
+    """Return what drafts hold, those left out whose key is gone."""
+    kept = []
+    for draft in drafts:
+        try:
+            fields: Fields = json.loads(decrypt(draft.body))
+        except InvalidToken:
+            continue
+        values = [value for listed in fields.values() for value in listed]
+        kept.append(DraftText(draft, max(values, key=len, default="")))
+    return kept
+
+
+def remove_draft(draft: Draft) -> None:
+    """Forget what a form holds, and refuse to keep it again."""
+    Draft.objects.filter(pk=draft.pk, accepted_at=None).update(
+        body="", accepted_at=timezone.now()
+    )
 
 
 @transaction.atomic

@@ -21,6 +21,11 @@ class Kind(models.TextChoices):
     MESSAGE = "message", _("Messages to me")
     REMINDER = "reminder", _("Reminders of my bookmarks")
     CONTRIBUTION = "contribution", _("Credit for contributions")
+    REPORT = "report", _("What became of my reports")
+    # By mail only, for who asks for it.
+    DIGEST = "digest", _("A letter on Monday: the week in the community")
+    LEVEL = "level", _("My level and my badges")
+    MODERATION = "moderation", _("Decisions of moderators about me")
     BILLING = "billing", _("Plans and payments")
     SECURITY = "security", _("Security of my account")
     ORGANISATION = "organisation", _("Organisations")
@@ -31,7 +36,7 @@ class Kind(models.TextChoices):
 
 
 # Nobody may miss these.
-ALWAYS_BY_EMAIL = frozenset({Kind.SECURITY})
+ALWAYS_BY_EMAIL = frozenset({Kind.SECURITY, Kind.MODERATION})
 BY_EMAIL_UNLESS_REFUSED = frozenset(
     {
         Kind.REPLY,

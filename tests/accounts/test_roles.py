@@ -24,6 +24,7 @@ FORM = "application/x-www-form-urlencoded"
 FORMS = {
     "forum/t/<int:pk>/moderate/": "act=lock",
     "forum/t/<int:pk>/watch/": "level=muted",
+    "forum/c/<slug:slug>/watch/": "level=muted",
     "forum/p/<int:pk>/vote/": "value=up",
     "forum/p/<int:pk>/react/": "kind=thanks&act=add",
 }

@@ -32,6 +32,9 @@ from community.conversations.services import create_conversation, flag_message
 from community.docs.models import Page, Version
 from community.forum.services import post_comment
 from community.forum.tagging import create_tag
+from community.moderation.services import raise_post_flag, treat_topics
+from community.standing.services import sanction_person
+from community.trust.models import BadgeAward
 from core.crypto import encrypt
 from core.money import NANO
 from design.stylesheet import stylesheet
@@ -129,6 +132,13 @@ def build() -> World:
     tag = create_tag("swept")
     reply = forum.reply(topic, stranger)
     comment = post_comment(reply, author=member, text="Which version?", limited=False)
+    flag = raise_post_flag(reply, by=owner, reason="spam", limited=False)
+    moderator = world.people["moderator"]
+    act = treat_topics([topic.pk], kind="unlock", by=moderator)
+    sanction = sanction_person(
+        newcomer, kind="silence", reason="Advertising", until=None, by=moderator
+    )
+    badge = BadgeAward.objects.create(user=newcomer, badge="reader")
     notify(member.pk, Kind.REPLY, dedupe_key="one", url="/forum/", title="A reply")
     version = Version.objects.create(
         slug="1.0", label="1.0", status=Version.Status.STABLE, is_default=True
@@ -259,6 +269,13 @@ def build() -> World:
         "forum/p/": {"<int:pk>": str(reply.pk), "<int:number>": "1"},
         "forum/comments/": {"<int:pk>": str(comment.pk)},
         "api/v1/comments/": {"<int:pk>": str(comment.pk)},
+        "moderation/cases/": {"<int:pk>": str(flag.case_id)},
+        "moderation/acts/": {"<int:pk>": str(act.pk)},
+        "badges/": {"<int:pk>": str(badge.pk)},
+        "api/v1/cases/": {"<int:pk>": str(flag.case_id)},
+        "api/v1/sanctions/": {"<int:pk>": str(sanction.pk)},
+        "api/v1/categories/": {"<slug:slug>": topic.category.slug},
+        "api/v1/tags/": {"<str:slug>": tag.slug},
         "docs/": {"<int:pk>": str(page.pk)},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
         "staff/operations/": {"<int:pk>": str(job.pk)},

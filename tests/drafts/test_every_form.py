@@ -252,6 +252,7 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         {"note": "For Monday"},
     ),
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
+    "/forum/p/N/flag/": ("/forum/p/{post}/flag/", "reason", {"reason": "spam"}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
     "/messages/new/": (
         "/messages/new/",
@@ -333,6 +334,8 @@ ELSEWHERE_SENT = {
     # Moderators' and staff's: the forum's tests send them.
     *("/forum/t/N/join/", "/forum/t/N/split/", "/forum/categories/new/"),
     *("/forum/categories/N/", "/forum/tags/N/", "/forum/comments/N/edit/"),
+    # Moderators': those of moderation send them.
+    *("/moderation/", "/moderation/topics/", "/moderation/people/owner/"),
     # Staff's: those of growth, of conversion and of credit send them.
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
     "/staff/offers/campaigns/new/",
@@ -422,6 +425,8 @@ FOR_PROGRAMS = {
 }
 # There is no job 1 here, so its page is not there either.
 NOTHING_THERE = {
+    # Nor a tag of that name.
+    "/forum/tag/x/watch/",
     "/staff/operations/jobs/N/retry/",
     "/staff/operations/jobs/N/ignore/",
     # Nor a report, a lead, an offer, an experiment or a campaign of that name.

@@ -25,6 +25,9 @@ from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from community.conversations.services import create_conversation, flag_message
 from community.forum.services import post_comment
+from community.moderation.services import raise_post_flag, treat_topics
+from community.standing.services import sanction_person
+from community.trust.models import BadgeAward
 from core.money import NANO
 from inference.catalog.defaults import ensure_default_models
 from inference.keys.models import Project
@@ -63,7 +66,7 @@ def people(person: Callable[..., Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def addresses(people: dict[str, Any]) -> list[Address]:
+def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Address]:
     """Return every address, each with something under it."""
     owner = people["owner"]
     team = create_organisation("Team", owner=owner)
@@ -80,6 +83,13 @@ def addresses(people: dict[str, Any]) -> list[Address]:
     topic = forum.topic(owner, category=forum.category(slug="general"), tags=["swept"])
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
+    flag = raise_post_flag(reply, by=owner, reason="spam", limited=False)
+    act = treat_topics([topic.pk], kind="unlock", by=people["staff"])
+    sanction = sanction_person(
+        person("silent"), kind="silence", reason="x", until=None, by=people["staff"]
+    )
+    badge = BadgeAward.objects.create(user=owner, badge="reader")
+    moderated = (flag.case, act, sanction, badge)
     posts = (topic, reply, comment, *topic.tags.all())
     talk = create_conversation(
         [people["staff"]], by=people["member"], title="Keys", text="Hello."
@@ -128,7 +138,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "scenario": [str(scenario.pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
-        "pk": [str(one.pk) for one in (*numbered, *money)],
+        "pk": [str(one.pk) for one in (*numbered, *moderated, *money)],
         "code": [referral.link.code],
         "number": ["1"],
         "project_id": [project.public_id],
@@ -143,7 +153,7 @@ def addresses(people: dict[str, Any]) -> list[Address]:
         "quote_id": [quote.public_id],
         "statement_id": [statement.public_id],
         "statement": [statement.public_id],
-        "slug": [topic.slug, "general", "doorstone-docs", "page_viewed"],
+        "slug": [topic.slug, "general", "swept", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],
         "path": ["index", "t/1"],
         "source": [imported_topic(topic).source.slug],

@@ -53,6 +53,16 @@ PLAUSIBLE = {
     "cap_nano": 1,
     "is_hard": True,
     "numbers": [2],
+    "slug": "news",
+    "name_zh": "公告",
+    "description": "What is new",
+    "description_zh": "",
+    "position": 3,
+    "visibility": "public",
+    "topics_by": "team",
+    "replies_by": "members",
+    "outcome": "agreed",
+    "until": "2199-01-01T00:00:00Z",
     "people": ["owner"],
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}

@@ -14,6 +14,7 @@ from community.forum.models.places import (
 )
 from community.forum.models.posts import Post, PostRevision, Vote
 from community.forum.models.reactions import Reaction, ReactionCount
+from community.forum.models.reading import ReadingDay
 from community.forum.models.topics import (
     Heat,
     Topic,
@@ -22,6 +23,7 @@ from community.forum.models.topics import (
     TopicUser,
     readers_of,
 )
+from community.forum.models.watching import PlaceWatch, WatchLevel
 
 __all__ = [
     "COUNTED",
@@ -32,10 +34,12 @@ __all__ = [
     "Heat",
     "MovedPost",
     "Person",
+    "PlaceWatch",
     "Post",
     "PostRevision",
     "Reaction",
     "ReactionCount",
+    "ReadingDay",
     "Tag",
     "Topic",
     "TopicQuerySet",
@@ -43,6 +47,7 @@ __all__ = [
     "TopicUser",
     "Visibility",
     "Vote",
+    "WatchLevel",
     "readers_of",
     "visibilities_of",
 ]

@@ -289,12 +289,15 @@ class TopicUser(models.Model):
     class Level(models.TextChoices):
         MUTED = "muted", _("Muted")
         NORMAL = "normal", _("Normal")
+        TRACKING = "tracking", _("Tracking")
         WATCHING = "watching", _("Watching")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="readers")
     last_read_number = models.PositiveIntegerField(default=0)
     level = models.CharField(max_length=10, choices=Level.choices, default=Level.NORMAL)
+    # The person chose the level: then what they chose for its places says nothing.
+    is_chosen = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

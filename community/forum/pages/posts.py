@@ -18,6 +18,7 @@ from community.forum.lookups import history_page, post_place, visible_post
 from community.forum.models import Post, Reaction
 from community.forum.queries import names_of
 from community.forum.revisions import lines_between, revisions_of
+from core.errors import DomainError
 from core.reading import Values
 from edge import drafting
 from edge.types import PageRequest
@@ -58,6 +59,9 @@ def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         except EditConflict as error:
             context |= _conflict(form, visible_post(request, pk), error)
             return render(request, "forum/post_edit.html", context, status=409)
+        except DomainError as error:
+            form.add_error(None, str(error))
+            return render(request, "forum/post_edit.html", context, status=error.status)
         drafting.accept(request)
         return redirect(Post.objects.select_related("topic").get(pk=pk))
     status = 422 if form.errors else 200

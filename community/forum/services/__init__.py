@@ -46,7 +46,8 @@ from community.forum.services.tags import (
     remove_synonym,
     rename_tag,
 )
-from community.forum.services.votes import vote
+from community.forum.services.votes import restore_vote, void_vote, vote
+from community.forum.services.watching import set_watch
 from community.forum.services.writing import (
     create_topic,
     edit_post,
@@ -85,6 +86,7 @@ __all__ = [
     "render_again",
     "restore_comment",
     "restore_post",
+    "restore_vote",
     "set_bookmark",
     "set_level",
     "set_locked",
@@ -92,8 +94,10 @@ __all__ = [
     "set_reaction",
     "set_revision_hidden",
     "set_tags",
+    "set_watch",
     "split_topic",
     "unaccept_answer",
     "unjoin_topic",
+    "void_vote",
     "vote",
 ]

@@ -10,6 +10,7 @@ from community.forum.models import Post, Topic
 from community.forum.services.locking import lock_post
 from community.forum.tagging import carry
 from community.reputation import services as reputation
+from community.standing.guards import require_may_take_part
 from contracts.community import AnswerAccepted, AnswerUnaccepted
 from outbox import publish
 
@@ -20,8 +21,9 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
 
     The topic row is locked so that of two accepted at once one stays, and the points
     with it; then the answer's, so that it cannot be hidden meanwhile. The same one
-    again changes nothing. Raises ``NotAnAnswer``.
+    again changes nothing. Raises ``Sanctioned`` or ``NotAnAnswer``.
     """
+    require_may_take_part(by)
     topic, answer = lock_post(answer)
     if topic.solution_id == answer.pk:
         return topic
@@ -58,7 +60,8 @@ def accept_answer(answer: Post, *, by: User) -> Topic:
 
 @transaction.atomic
 def unaccept_answer(topic: Topic, *, by: User) -> Topic:
-    """Take the mark off again, and the points with it."""
+    """Take the mark off again, and the points with it. Raises ``Sanctioned``."""
+    require_may_take_part(by)
     locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     answer = locked.solution
     if answer is None:

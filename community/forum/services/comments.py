@@ -16,10 +16,11 @@ from community.forum.exceptions import (
 )
 from community.forum.models import Comment, Post
 from community.forum.permissions import can_edit_comment, can_reply
-from community.forum.services.sending import Sent, is_new_member
+from community.forum.services.limits import admit_reply, admit_text
+from community.forum.services.sending import Sent
+from community.standing.guards import require_may_take_part, require_may_write
 from contracts.community import CommentPosted
 from outbox import publish
-from stores import limiter
 
 
 def post_comment(
@@ -34,16 +35,17 @@ def post_comment(
 
     The post's row is locked while the comment takes its number. The same
     ``client_token`` gives the same comment. Its topic stays where it is in every list.
-    Raises ``TopicLocked``, ``PostHidden``, ``TokenReused`` or ``RateLimited``.
+    Raises ``Sanctioned``, ``TopicLocked``, ``PostHidden``, ``TokenReused``,
+    ``RateLimited``, or as ``limits.admit_text``.
     """
+    require_may_write(author)
     sent = Sent.of(client_token, "comment", post.pk, text)
     present = _sent_before(author, sent)
     if present is not None:
         return present
     if limited:
         # As many as replies: a comment is read by as many.
-        limit = 20 if is_new_member(author) else 200
-        limiter.check("comment", author.pk, limit=limit, period=86_400)
+        admit_reply(author, text, kind="comment")
     try:
         return _post_comment(post, author=author, text=text, sent=sent)
     except IntegrityError:
@@ -56,16 +58,19 @@ def post_comment(
 
 @transaction.atomic
 def edit_comment(comment: Comment, *, editor: User, text: str) -> Comment:
-    """Change what a comment says, while it is fresh. Raises ``TooLateToEdit``.
+    """Change what a comment says, while it is fresh.
 
     No history is kept of it: who answers a comment has to be able to rely on it.
+    Raises ``Sanctioned``, ``TooLateToEdit``, or as ``limits.admit_text``.
     """
+    require_may_write(editor)
     locked = _locked(comment)
     if not can_edit_comment(editor, locked):
         raise TooLateToEdit
     text = clean_text(text)
     if text == locked.source_md:
         return locked
+    admit_text(editor, text, before=locked.source_md)
     _render(locked, text)
     locked.edited_at = timezone.now()
     locked.save(
@@ -75,8 +80,13 @@ def edit_comment(comment: Comment, *, editor: User, text: str) -> Comment:
 
 
 @transaction.atomic
-def hide_comment(comment: Comment, *, by: User, reason: str = "") -> Comment:
-    """Take a comment out of sight. What the bell says of it goes with it."""
+def hide_comment(comment: Comment, *, by: User | None, reason: str = "") -> Comment:
+    """Take a comment out of sight. What the bell says of it goes with it.
+
+    Reports alone hide it by nobody. Raises ``Sanctioned``.
+    """
+    if by is not None:
+        require_may_take_part(by)
     Post.objects.select_for_update(no_key=True).get(pk=comment.post_id)
     locked = _locked(comment)
     if locked.hidden_at:
@@ -96,7 +106,8 @@ def hide_comment(comment: Comment, *, by: User, reason: str = "") -> Comment:
 
 @transaction.atomic
 def restore_comment(comment: Comment, *, by: User) -> Comment:
-    """Bring a hidden comment back."""
+    """Bring a hidden comment back. Raises ``Sanctioned``."""
+    require_may_write(by)
     Post.objects.select_for_update(no_key=True).get(pk=comment.post_id)
     locked = _locked(comment)
     if not locked.hidden_at:

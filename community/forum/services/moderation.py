@@ -14,13 +14,21 @@ from community.forum.services.answers import unaccept_answer
 from community.forum.services.counters import count_reply, count_topic
 from community.forum.services.locking import lock_post
 from community.forum.tagging import count_in_tags
+from community.standing.guards import require_may_take_part, require_may_write
 
 
 @transaction.atomic
-def hide_post(post: Post, *, by: User, reason: str) -> Post:
-    """Take a post out of sight; with the first post goes its topic."""
+def hide_post(post: Post, *, by: User | None, reason: str) -> Post:
+    """Take a post out of sight; with the first post goes its topic.
+
+    Reports alone hide a post by nobody, and never an accepted answer: the asker
+    vouched for it. Raises ``Sanctioned``.
+    """
+    if by is not None:
+        require_may_take_part(by)
     topic, locked = lock_post(post)
-    if locked.hidden_at:
+    is_solution = topic.solution_id == locked.pk
+    if locked.hidden_at or (is_solution and by is None):
         return locked
     locked.hidden_at, locked.hidden_by = timezone.now(), by
     locked.hidden_reason = reason
@@ -30,7 +38,7 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
         count_topic(topic, -1)
     else:
         count_reply(topic, -1)
-    if topic.solution_id == locked.pk:
+    if is_solution and by is not None:
         unaccept_answer(topic, by=by)
     _index_again(locked)
     _record("post.hidden", by, locked, {"reason": reason})
@@ -39,7 +47,8 @@ def hide_post(post: Post, *, by: User, reason: str) -> Post:
 
 @transaction.atomic
 def restore_post(post: Post, *, by: User) -> Post:
-    """Bring a hidden post back."""
+    """Bring a hidden post back. Raises ``Sanctioned``."""
+    require_may_write(by)
     topic, locked = lock_post(post)
     if not locked.hidden_at:
         return locked
@@ -134,5 +143,5 @@ def _index_again(post: Post) -> None:
         index_replies(post.topic)
 
 
-def _record(action: str, by: User, post: Post, after: dict[str, Any]) -> None:
+def _record(action: str, by: User | None, post: Post, after: dict[str, Any]) -> None:
     audit.record(action, actor=by, target=f"post:{post.pk}", after=after)

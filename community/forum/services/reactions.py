@@ -5,6 +5,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from community.forum.exceptions import PostHidden
 from community.forum.models import Post, Reaction
+from community.standing.guards import require_may_take_part
 from stores import limiter
 
 # Of two at once the index lets one in; only who came in is counted, so that the count
@@ -37,8 +38,9 @@ def set_reaction(
 ) -> None:
     """Have ``by`` react to a post in one way, or no longer; the same again is nothing.
 
-    Raises ``PostHidden`` or ``RateLimited``.
+    Raises ``Sanctioned``, ``PostHidden`` or ``RateLimited``.
     """
+    require_may_take_part(by)
     if limited:
         # Four times what Discourse lets its members like in a day: they are five kinds,
         # each can be taken back, and none earns anything.

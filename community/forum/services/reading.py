@@ -16,14 +16,43 @@ from outbox.buffers import Buffer
 VIEWS = Buffer("forum:viewed", limit=100_000)
 
 
+# What is new to a reader is counted to the day, a page's worth at most: who jumps to
+# the end of a long topic has not read it. Two tabs that open at once may both count.
+_READ = """
+WITH before AS (
+  SELECT last_read_number AS number FROM forum_topicuser
+   WHERE user_id = %(user)s AND topic_id = %(topic)s
+), kept AS (
+  INSERT INTO forum_topicuser AS present (user_id, topic_id, last_read_number, level)
+  VALUES (%(user)s, %(topic)s, %(number)s, 'normal')
+  ON CONFLICT (user_id, topic_id) DO UPDATE
+  SET last_read_number = greatest(present.last_read_number, excluded.last_read_number)
+  RETURNING last_read_number AS number
+), news AS (
+  SELECT kept.number - coalesce(before.number, 0) AS posts,
+         (coalesce(before.number, 0) = 0)::int AS topics
+    FROM kept LEFT JOIN before ON true
+)
+INSERT INTO forum_readingday AS today (user_id, day, topics, posts)
+SELECT %(user)s, (now() AT TIME ZONE 'UTC')::date, topics, least(posts, %(page)s)
+  FROM news WHERE posts > 0
+ON CONFLICT (user_id, day) DO UPDATE
+SET topics = today.topics + excluded.topics, posts = today.posts + excluded.posts
+"""
+
+
 def mark_read(topic: Topic, *, user: User, number: int) -> None:
     """Note that ``user`` has read up to post ``number``; never backwards."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO forum_topicuser AS kept (user_id, topic_id, last_read_number, level)"
-            " VALUES (%s, %s, %s, 'normal') ON CONFLICT (user_id, topic_id) DO UPDATE"
-            " SET last_read_number = GREATEST(kept.last_read_number, excluded.last_read_number)",
-            [user.pk, topic.pk, number],
+            _READ,
+            {
+                "user": user.pk,
+                "topic": topic.pk,
+                "number": number,
+                # As many posts as a page of a topic shows.
+                "page": 30,
+            },
         )
     # What the bell said of it was read with it, so the next reply is news again.
     mark_seen(user, "post", Post.objects.filter(topic=topic, number__lte=number))
@@ -40,7 +69,7 @@ def mark_comments_read(comments: Iterable[Comment], *, user: User) -> None:
 def set_level(topic: Topic, *, user: User, level: str) -> None:
     """Follow a topic, or not, or not at all."""
     TopicUser.objects.update_or_create(
-        user=user, topic=topic, defaults={"level": level}
+        user=user, topic=topic, defaults={"level": level, "is_chosen": True}
     )
 
 

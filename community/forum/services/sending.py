@@ -1,4 +1,4 @@
-"""What every form that is sent here has: a token, and a person who may be new."""
+"""What every form that is sent here has: a token, and a digest of what it holds."""
 
 import hashlib
 import json

@@ -6,11 +6,12 @@ from django.db.models import F
 from accounts.models import User
 from community.forum.exceptions import OwnPost
 from community.forum.models import Post, Topic, Vote
+from community.forum.services.limits import admit_vote
 from community.forum.tagging import carry
 from community.reputation import services as reputation
+from community.standing.guards import require_may_take_part
 from contracts.community import VoteCast
 from outbox import publish
-from stores import limiter
 
 
 @transaction.atomic
@@ -19,13 +20,39 @@ def vote(post: Post, *, by: User, value: int, limited: bool = True) -> Post:
 
     The post row is locked (for a first post the topic's before it): votes that come
     at once are counted one by one, and the same vote twice changes nothing. Raises
-    ``OwnPost`` or ``RateLimited``.
+    ``Sanctioned``, ``OwnPost``, ``NoDownVotes`` or ``RateLimited``.
     """
+    require_may_take_part(by)
     if post.author_id == by.pk:
         raise OwnPost
     if limited:
-        # Discourse lets fifty likes a day through; here a vote can be taken back.
-        limiter.check("vote", by.pk, limit=60, period=86_400)
+        admit_vote(by, value)
+    return _vote(post, by=by, value=value)
+
+
+@transaction.atomic
+def void_vote(post: Post, *, of: User) -> int:
+    """Take a vote back that was not honest; return what it was, 0 where there is none.
+
+    The points go with it, by entries that point at those they reverse.
+    """
+    present = Vote.objects.filter(user=of, post=post).first()
+    if present is None:
+        return 0
+    _vote(post, by=of, value=0)
+    return present.value
+
+
+@transaction.atomic
+def restore_vote(post: Post, *, of: User, value: int) -> bool:
+    """Cast a voided vote again, unless ``of`` voted anew; return whether it was."""
+    if Vote.objects.filter(user=of, post=post).exists():
+        return False
+    _vote(post, by=of, value=value)
+    return True
+
+
+def _vote(post: Post, *, by: User, value: int) -> Post:
     if post.is_opening:
         Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
     locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)

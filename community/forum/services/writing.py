@@ -26,17 +26,18 @@ from community.forum.models import (
     TopicUser,
 )
 from community.forum.permissions import GRACE, can_open_topic, can_reply
+from community.forum.services.limits import admit_reply, admit_text, admit_topic
 from community.forum.services.locking import lock_post
-from community.forum.services.sending import Sent, is_new_member
+from community.forum.services.sending import Sent
 from community.forum.tagging import (
     carry,
     count_in_tags,
     lock_tags,
     tag_names,
 )
+from community.standing.guards import require_may_write
 from contracts.community import ReplyPosted, TopicCreated
 from outbox import publish
-from stores import limiter
 
 # Who sends the same twice within ten minutes saw no answer the first time.
 AGAIN = timedelta(minutes=10)
@@ -59,8 +60,10 @@ def create_topic(
 
     The same ``client_token`` gives the same topic, however often it is sent; so does
     the same text, sent again at once from a page that was gone back to. Raises
-    ``CategoryClosed``, ``TokenReused`` or ``RateLimited``.
+    ``Sanctioned``, ``CategoryClosed``, ``TokenReused``, ``RateLimited``, or as
+    ``limits.admit_text`` does.
     """
+    require_may_write(author)
     sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags)
     if not can_open_topic(author, category):
         raise CategoryClosed
@@ -70,9 +73,7 @@ def create_topic(
     if present is not None:
         return present.topic
     if limited:
-        is_new = is_new_member(author)
-        # Discourse's twenty a day; on the first day it lets three through.
-        limiter.check("topic", author.pk, limit=5 if is_new else 20, period=86_400)
+        admit_topic(author, text)
     try:
         return _create_topic(
             category,
@@ -102,17 +103,16 @@ def post_reply(
     """Reply to a topic; on a question the reply is an answer.
 
     The topic row is locked while the reply takes the next number. The same
-    ``client_token`` gives the same post. Raises ``TopicLocked``, ``CategoryClosed``,
-    ``TokenReused`` or ``RateLimited``.
+    ``client_token`` gives the same post. Raises ``Sanctioned``, ``TopicLocked``,
+    ``CategoryClosed``, ``TokenReused``, ``RateLimited``, or as ``limits.admit_text``.
     """
+    require_may_write(author)
     sent = Sent.of(client_token, "reply", topic.pk, text)
     present = _sent_before(author, sent)
     if present is not None:
         return present
     if limited:
-        is_new = is_new_member(author)
-        # A day of helping without pause; on the first day a conversation or two.
-        limiter.check("reply", author.pk, limit=20 if is_new else 200, period=86_400)
+        admit_reply(author, text)
     try:
         return _post_reply(topic, author=author, text=text, sent=sent)
     except IntegrityError:
@@ -137,8 +137,9 @@ def edit_post(
 
     ``base`` is the fingerprint of the text the editor began from: when the post
     says something else by now, nothing is changed. ``tags`` are a first post's from now
-    on. Raises ``EditConflict``.
+    on. Raises ``Sanctioned``, ``EditConflict``, or as ``limits.admit_text``.
     """
+    require_may_write(editor)
     topic, locked = lock_post(post)
     text = clean_text(text)
     new_title = clean_title(title) if locked.is_opening and title else topic.title
@@ -150,6 +151,8 @@ def edit_post(
     if is_same:
         return locked
 
+    # What a new person may not post they may not put in afterwards either.
+    admit_text(editor, text, before=locked.source_md)
     is_slip = (
         editor.pk == locked.author_id and timezone.now() - locked.created_at < GRACE
     )
@@ -298,8 +301,10 @@ def _add_tags(topic: Topic, names: Sequence[str]) -> None:
 def set_tags(topic: Topic, names: Sequence[str], *, by: User) -> None:
     """Put a topic under these tags and no others, each found or made by its name.
 
-    The topic row is locked, so that of two changes the later stays whole.
+    The topic row is locked, so that of two changes the later stays whole. Raises
+    ``Sanctioned``.
     """
+    require_may_write(by)
     topic = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     present = list(topic.tags.all())
     wished = {name.lower(): name for name in tag_names(names)[:MAX_TAGS]}

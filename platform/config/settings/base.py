@@ -87,10 +87,13 @@ INSTALLED_APPS = [
     "community.conversations",
     "community.docs",
     "community.forum",
+    "community.moderation",
     "community.imports",
     "community.people",
     "community.profiles",
     "community.reputation",
+    "community.standing",
+    "community.trust",
     "inference.budgets",
     "inference.catalog",
     "inference.explorer",
@@ -501,6 +504,14 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # One name for each set of choices, where fields of several kinds share a word.
+    "ENUM_NAME_OVERRIDES": {
+        "AccessEnum": "community.forum.models.Access",
+        "TopicKindEnum": "community.forum.models.Topic.Kind",
+        "SanctionKindEnum": "community.standing.models.Sanction.Kind",
+        "CaseKindEnum": "community.moderation.models.Case.Kind",
+        "CaseOutcomeEnum": "community.moderation.models.Case.Outcome",
+    },
 }
 
 if env.text("SENTRY_DSN"):

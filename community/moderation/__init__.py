@@ -1,0 +1,1 @@
+"""Reports, the queue they come to, what moderators decide, and how it is undone."""

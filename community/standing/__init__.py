@@ -1,0 +1,1 @@
+"""What a person may do in the community: their level, and what was imposed on them."""

@@ -1,0 +1,1 @@
+"""Measuring how far people are trusted, badges, and votes that are not honest."""
