@@ -285,7 +285,6 @@ def build() -> World:
             "<int:place>": str(model.deployments.get().pk),
             "<int:price>": str(model.prices.get().pk),
         },
-        "staff/circuits/": {"<int:place>": str(model.deployments.get().pk)},
         "staff/revenue/invoices/": {"<int:pk>": str(paid_invoice(team).pk)},
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "staff/offers/": {
