@@ -299,11 +299,10 @@ def test_a_check_finds_what_does_not_add_up(acme: Organisation) -> None:
 
     found = {check.__name__: len(list(check())) for check in CHECKS}
 
-    assert found == {
+    assert {name: count for name, count in found.items() if count} == {
         "grants_are_their_entries": 1,
         "balances_follow_each_other": 2,
         "what_was_drawn_covered_usage": 1,
-        "months_are_the_ledgers": 0,
     }
 
 

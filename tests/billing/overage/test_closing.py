@@ -244,8 +244,9 @@ def test_generated_months_close_without_a_difference(
         if number in closings:
             close_periods(now=add_months(AFTER, month))
     close_periods(now=add_months(AFTER, 3))
-    running = Coverage.objects.filter(organisation=acme).latest("starts_at")
-    close_periods(now=max(running.ends_at, add_months(AFTER, 4)) + LAST_REPORTS)
+    running = Coverage.objects.filter(organisation=acme).order_by("starts_at").last()
+    if running is not None:
+        close_periods(now=max(running.ends_at, add_months(AFTER, 4)) + LAST_REPORTS)
 
     assert differences() == []
     beyond = sum(max(amount - 100, 0) for amount in used.values())
