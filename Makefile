@@ -3,8 +3,8 @@ PYTHON ?= python3
 ARGS ?=
 FILE ?=
 
-.PHONY: run dev test test-one lint format answers bench clients faults first-day \
-	first-change setup requirements messages drawing branches mutate matrix platforms
+.PHONY: run dev test test-one lint format answers bench clients engine-proof faults \
+	first-day first-change setup requirements messages drawing branches mutate matrix platforms
 
 # run is the product as it is; dev is the same and shows what is edited (CONTRIBUTING.md).
 # format writes what lint would complain about. requirements pins every package anew.
@@ -15,9 +15,10 @@ FILE ?=
 # platforms asks the package index for a wheel of all we run on each platform we name.
 # drawing draws ARCHITECTURE.md's rooms from the imports and prints their sizes.
 # clients drives other makers' unmodified clients, in environments of their own in var/.
+# engine-proof has two processes offer things at 100 000 moments and checks all of it by SQL.
 # answers prints how the documentation assistants answer the judged questions.
-run dev test lint format answers bench clients faults first-day first-change setup \
-requirements drawing branches mutate matrix platforms:
+run dev test lint format answers bench clients engine-proof faults first-day \
+first-change setup requirements drawing branches mutate matrix platforms:
 	@$(PYTHON) platform/embedded/bootstrap.py $@ $(ARGS)
 
 # make test-one FILE=tests/core/test_values.py, or FILE=…::test_name

@@ -116,6 +116,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
         [["-m", "tools.clients"], ["-m", "pytest", "-m", "clients", "-n", "0", "-q"]],
     ),
     "faults": (DEVELOPING, [["-m", "pytest", "-m", "faults", "-n", "0"]]),
+    "engine-proof": (
+        DEVELOPING,
+        [["-m", "pytest", "-m", "proof", "-n", "0", "-q", "-s", "-p", "no:randomly"]],
+    ),
     "first-day": (DEVELOPING, [["-m", "tools.first_day"]]),
     "first-change": (DEVELOPING, [["-m", "tools.first_change"]]),
     "mutate": (DEVELOPING, [["-m", "tools.mutate"]]),
