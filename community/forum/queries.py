@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from community.forum.models import (
     MovedPost,
     Person,
@@ -142,6 +143,7 @@ def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
         rows[link.topic_id].tags.append(link.tag)
     if user.is_authenticated:
         recent = now() - NEW_FOR
+        assert isinstance(user, User)  # noqa: S101 - has signed in
         tracked = _tracked_since(user)
         for row in rows.values():
             places = [
@@ -172,7 +174,7 @@ def without_muted(topics: TopicQuerySet, user: Person) -> TopicQuerySet:
     return topics.exclude(category__in=places).exclude(Exists(under))
 
 
-def _tracked_since(user: Person) -> dict[tuple[str, int], datetime]:
+def _tracked_since(user: User) -> dict[tuple[str, int], datetime]:
     """Return since when ``user`` follows categories (c) and tags (t) closely."""
     followed = PlaceWatch.objects.filter(
         user_id=user.pk,

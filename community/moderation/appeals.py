@@ -13,11 +13,11 @@ from notifications.services import notify
 
 
 def _lock(case: Case) -> None:
-    list(Sanction.objects.select_for_update().filter(pk=case.sanction_id))
+    list(Sanction.objects.select_for_update().filter(pk=_key(case)))
 
 
 def _apply(case: Case, by: User) -> bool:
-    sanction = Sanction.objects.get(pk=case.sanction_id)
+    sanction = Sanction.objects.get(pk=_key(case))
     if case.outcome != Case.Outcome.AGREED or not sanction.is_in_force:
         return False
     standing.lift_sanction(sanction, by=by)
@@ -26,7 +26,7 @@ def _apply(case: Case, by: User) -> bool:
 
 def _take_back(case: Case, by: User) -> None:
     """Impose again what was lifted, for the time that was left of it."""
-    sanction = Sanction.objects.get(pk=case.sanction_id)
+    sanction = Sanction.objects.get(pk=_key(case))
     if sanction.until is None or sanction.until > timezone.now():
         standing.sanction_person(
             User.objects.get(pk=sanction.user_id),
@@ -50,6 +50,11 @@ def _notify(case: Case, by: User) -> None:
         body=case.note,
         actor_id=by.pk,
     )
+
+
+def _key(case: Case) -> int:
+    assert case.sanction_id is not None  # noqa: S101 - a constraint: appeals have one
+    return case.sanction_id
 
 
 register(Case.Kind.APPEAL, Consequence(_lock, _apply, _take_back, _notify))

@@ -15,7 +15,7 @@ from notifications.services import notify
 
 def lock_text(case: Case) -> None:
     """Lock the topic and the post of a case, in the forum's order."""
-    post = case.post or Post.objects.get(comments=case.comment_id)
+    post = case.post or Post.objects.get(comments=case.comment)
     lock_post(post)
 
 

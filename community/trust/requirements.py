@@ -102,7 +102,7 @@ def measured_level(figures: Figures, *, present: Level, may_fall: bool) -> Level
     """
     if present == Level.LEADER:
         return present
-    level = present
+    level: Level = Level(int(present))
     while level < Level.REGULAR and meets(figures, Level(level + 1)):
         level = Level(level + 1)
     if level > present or present == Level.NEWCOMER or not may_fall:

@@ -56,7 +56,9 @@ def world(person: Callable[..., Any]) -> dict[str, Any]:
         BadgeAward.objects.create(user=user, badge=badge)
     for user in (ben, mod):
         forum_services.set_watch(within, user=user, level="watching")
-        forum_services.set_watch(topic.tags.first(), user=user, level="muted")
+        forum_services.set_watch(
+            topic.tags.get(name="streaming"), user=user, level="muted"
+        )
         drafts.keep(
             Slot(owner=user.public_id, place=f"forum.reply:{topic.pk}"),
             {"text": ["What I meant to say is that the stream ends too early."]},

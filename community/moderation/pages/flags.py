@@ -1,6 +1,7 @@
 """Reporting a post or a comment."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -45,7 +46,7 @@ def comment_flag(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def _page(
     request: AuthenticatedHttpRequest,
     text: Post | Comment,
-    flag: Callable[[dict[str, str]], object],
+    flag: Callable[[dict[str, Any]], object],
 ) -> HttpResponse:
     form = FlagForm(request.POST if request.method == "POST" else None)
     status = 200

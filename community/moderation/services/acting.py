@@ -7,6 +7,7 @@ was done to each is kept with how it was before.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -46,7 +47,7 @@ def treat_topics(
     """
     act = _create(kind, by=by, reason=reason, value=value, count=len(topics))
     for pk in sorted(set(topics))[:MOST_AT_ONCE]:
-        _record_item(act, topic_id=pk, do=lambda pk=pk: _change_topic(act, pk, by))
+        _record_item(act, topic_id=pk, do=partial(_change_topic, act, pk, by))
     return act
 
 
@@ -54,7 +55,7 @@ def judge_cases(cases: Sequence[int], *, outcome: str, by: User, note: str = "")
     """Decide the cases of these keys alike, at most ``MOST_AT_ONCE``."""
     act = _create(outcome, by=by, reason=note, value="", count=len(cases))
     for pk in sorted(set(cases))[:MOST_AT_ONCE]:
-        _record_item(act, case_id=pk, do=lambda pk=pk: _decide(act, pk, by))
+        _record_item(act, case_id=pk, do=partial(_decide, act, pk, by))
     return act
 
 

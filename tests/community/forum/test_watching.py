@@ -40,7 +40,7 @@ def test_who_watches_a_place_hears_of_new_topics(person: Person, kind: str) -> N
     ada, ben = person("ada"), person("ben")
     within = forum.category()
     tag = forum.topic(person("cem"), category=within, tags=["news"]).tags.get()
-    thing = {"category": within, "tag": tag}[kind]
+    thing = within if kind == "category" else tag
 
     services.set_watch(thing, user=ben, level="tracking")
     opened(ada, within, tags=["news"])

@@ -81,7 +81,10 @@ def test_rings_are_found_brigades_hide_nothing_and_all_of_it_is_traceable(
     assert balances() == before_rings
     reversed_entries = Entry.objects.filter(reverses__isnull=False)
     assert reversed_entries.count() == 45
-    assert all(entry.delta == -entry.reverses.delta for entry in reversed_entries)
+    assert all(
+        entry.reverses and entry.delta == -entry.reverses.delta
+        for entry in reversed_entries
+    )
     assert differences() == []
 
     for case in cases:
@@ -135,12 +138,12 @@ def test_who_votes_anew_in_between_keeps_the_new_vote(person: Person) -> None:
     rings.open_cases()
     case = Case.objects.get()
     moderation.judge_case(case, outcome="agreed", by=mod)
-    post = Post.objects.filter(author=ben).first()
-    assert post is not None
-    forum_services.vote(post, by=ada, value=-1, limited=False)
+    bens = Post.objects.filter(author=ben).first()
+    assert bens is not None
+    forum_services.vote(bens, by=ada, value=-1, limited=False)
 
     moderation.reopen_case(case, by=mod)
 
-    assert Vote.objects.get(user=ada, post=post).value == -1
+    assert Vote.objects.get(user=ada, post=bens).value == -1
     assert Vote.objects.count() == 8
     assert differences() == []
