@@ -1,5 +1,7 @@
 """People who prove who they are hear that something of theirs is here."""
 
+from functools import partial
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -34,8 +36,11 @@ def _offer(user_id: int) -> None:
             Kind.CONTRIBUTION,
             dedupe_key=f"history:{person.pk}",
             url=reverse("imports:history"),
-            title=lambda name=name: (
-                _("What you wrote at %(name)s is here: you can take it over.")
-                % {"name": name}
-            ),
+            title=partial(_title, name),
         )
+
+
+def _title(name: str) -> str:
+    return _("What you wrote at %(name)s is here: you can take it over.") % {
+        "name": name
+    }

@@ -53,7 +53,7 @@ def test_a_company_buys_by_quote_and_is_sent_an_invoice(
     owner = person("erika", display_name="Erika Beispiel")
     seller = person("sam", is_staff=True)
     team = create_organisation("Nordwind", owner=owner)
-    options = {
+    options: dict[str, Any] = {
         "viewport": {"width": width, "height": 900},
         "color_scheme": theme,
         "locale": language,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from analytics.models import SavedReport
@@ -79,7 +80,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
     def _offer_segments(self) -> None:
         saved = SavedReport.objects.filter(kind=SavedReport.Kind.SEGMENT)
         self.segments = {one.public_id: one for one in saved.order_by("name")}
-        choices = [("", _("none: everybody"))]
+        choices: list[tuple[str, str | Promise]] = [("", _("none: everybody"))]
         if self.instance.segment_query:
             # The one it was made with, which may have been changed or deleted since.
             choices.append(("kept", self.instance.segment_name))

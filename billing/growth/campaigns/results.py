@@ -1,7 +1,9 @@
 """What came of a campaign: who was in it, step by step, and its lift."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
@@ -94,8 +96,21 @@ def _steps(campaign: Campaign) -> list[StepFigures]:
         )
         .order_by()
     )
-    found = {row.pop("step_id"): row for row in rows}
+    found = {row["step_id"]: row for row in rows}
     return [
-        StepFigures(step=step, **found.get(step.pk, {}))
+        _step_figures(step, found.get(step.pk))
         for step in campaign.steps.select_related("offer").order_by("rank")
     ]
+
+
+def _step_figures(step: CampaignStep, row: Mapping[str, Any] | None) -> StepFigures:
+    if row is None:
+        return StepFigures(step=step)
+    return StepFigures(
+        step=step,
+        decided=row["decided"],
+        offered=row["offered"],
+        held_out=row["held_out"],
+        seen=row["seen"],
+        accepted=row["accepted"],
+    )

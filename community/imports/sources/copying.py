@@ -7,6 +7,7 @@ line (PostgreSQL's documentation of COPY, "Text Format"). All else is skipped.
 
 import re
 from collections.abc import Iterator, Mapping
+from gzip import GzipFile
 from typing import IO
 
 from community.imports.exceptions import BadExport
@@ -23,7 +24,7 @@ Row = dict[str, str | None]
 
 
 def rows_of_dump(
-    file: IO[bytes], wanted: Mapping[str, frozenset[str]]
+    file: IO[bytes] | GzipFile, wanted: Mapping[str, frozenset[str]]
 ) -> Iterator[tuple[str, Row]]:
     """Yield rows of the wanted tables, with the name of the table.
 
@@ -62,7 +63,7 @@ def _require(
         raise BadExport(f"The table {table} has no column {names}.")
 
 
-def _lines(file: IO[bytes]) -> Iterator[str]:
+def _lines(file: IO[bytes] | GzipFile) -> Iterator[str]:
     try:
         while line := file.readline(MAX_LINE):
             if len(line) == MAX_LINE:

@@ -73,7 +73,7 @@ def read(path: Path, staging: Staging) -> None:
 
 
 @contextmanager
-def _dump(path: Path) -> Iterator[IO[bytes]]:
+def _dump(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open the dump of a backup, wherever it is."""
     if path.is_dir():
         found = [path / name for name in ("dump.sql.gz", "dump.sql")]
@@ -192,7 +192,7 @@ def _as_plain(loader: Any, _suffix: str, node: Any) -> Any:
     return loader.construct_scalar(node)
 
 
-_Loader.add_multi_constructor("!ruby/", _as_plain)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!ruby/", _as_plain)
 
 
 def _revision(staging: Staging, row: Row) -> None:

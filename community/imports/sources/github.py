@@ -123,7 +123,8 @@ def _nodes(connection: Any) -> list[Node]:
 
 def _discussion(staging: Staging, node: Node) -> None:
     key = _text(node.get("number"))
-    category = node.get("category") if isinstance(node.get("category"), dict) else {}
+    found = node.get("category")
+    category: Node = found if isinstance(found, dict) else {}
     author = _author(staging, node)
     staging.add(
         "categories",

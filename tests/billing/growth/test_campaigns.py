@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import personal_organisation
-from billing.growth import mailing
+from billing.growth import mailing, occurrences, quiet
 from billing.growth.campaigns import stepping
 from billing.growth.campaigns.enrolling import enrol, refresh_campaigns
 from billing.growth.campaigns.stepping import take_due_steps
@@ -255,7 +255,7 @@ def test_unsubscribing_by_the_link_of_the_mail_stops_the_next_step(
     put_in(campaign, ada)
     take_due_steps()
     Decision.objects.update(reach_at=timezone.now())
-    monkeypatch.setattr(mailing.quiet, "is_quiet", lambda *_: False)
+    monkeypatch.setattr(quiet, "is_quiet", lambda *_: False)
     mailing.send_offers()
     sweep("mail")
     take_due_steps()
@@ -353,7 +353,7 @@ def test_a_step_that_fails_is_put_off_and_given_up_and_others_go_on(
     campaign = campaign_of(offer_step(make_offer("talk")))
     ada, ben = person("ada"), person("ben")
     put_in(campaign, ada, ben)
-    real = stepping.occur
+    real = occurrences.occur
 
     def failing(moment: Any, unit: DecisionUnit, **more: Any) -> Any:
         decided = real(moment, unit, **more)
@@ -451,7 +451,7 @@ def test_two_workers_and_crashes_never_take_a_step_twice(
     units: dict[int, int | None] = {org_of(user): user.pk for user in users}
     together(*[lambda: enrol(campaign, units, at=timezone.now())] * 3)
     assert Enrolment.objects.count() == len(users)
-    real, crashes = stepping.occur, Counter[tuple[int | None, int]]()
+    real, crashes = occurrences.occur, Counter[tuple[int | None, int]]()
 
     def crashing(moment: Any, unit: DecisionUnit, **more: Any) -> Any:
         decided = real(moment, unit, **more)
@@ -463,7 +463,7 @@ def test_two_workers_and_crashes_never_take_a_step_twice(
         return decided
 
     monkeypatch.setattr(stepping, "occur", crashing)
-    monkeypatch.setattr(mailing.quiet, "is_quiet", lambda *_: False)
+    monkeypatch.setattr(quiet, "is_quiet", lambda *_: False)
 
     for _ in range(4):
         for _ in range(stepping.MOST_FAILURES):

@@ -214,7 +214,7 @@ def deliver(fact: Any, organisation_id: int, invoice_id: int, **more: Any) -> No
     """Have referrals hear a fact, as the outbox would tell it."""
     from billing.referrals import subscribers
 
-    hearing = {
+    hearing: dict[Any, Any] = {
         InvoicePaid: subscribers.renew_paid,
         PaymentRefunded: subscribers.renew_refunded,
         PaymentRestored: subscribers.renew_restored,

@@ -80,7 +80,7 @@ def test_items_are_listed_by_when_they_were_made(shop: Shop) -> None:
     made = item(shop, shop.customer())
 
     def found(**bounds: int) -> list[str]:
-        listed = shop.client.v1.invoice_items.list({"created": bounds})  # type: ignore[typeddict-item]
+        listed = shop.client.v1.invoice_items.list({"created": bounds})
         return [one.id for one in listed.data]
 
     assert found(gte=made.date) == [made.id]

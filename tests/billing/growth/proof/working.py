@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -71,7 +72,7 @@ def work_off(parts: Sequence[list[Deed]], *, seed: int) -> int:
             attempts[number] += 1
             pid = os.fork()
             if pid == 0:
-                _live(lambda n=number, r=rng: _work(parts[n], progress[n], r))
+                _live(partial(_work, parts[number], progress[number], rng))
             running[pid] = number
         waiting = []
         pid, status = os.wait()

@@ -43,7 +43,7 @@ def page(
 
     def fits(document: Document) -> bool:
         # An invoice item calls the same a date.
-        moment = document.get("created", document.get("date", 0))
+        moment = int(document.get("created", document.get("date", 0)) or 0)
         return within(moment, created) and (match is None or match(document))
 
     found = []
