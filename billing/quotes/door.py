@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from billing.quotes import pdf, queries, services
+from billing.quotes import queries, services
 from billing.quotes.forms import BuyerForm, SignForm, WhyForm
 from billing.quotes.models import Buyer, Quote, Signature
 from billing.quotes.signing import BUYER_FIELDS, digest_of, terms_of
@@ -163,7 +163,10 @@ def download(door: Door) -> HttpResponse:
     if not Buyer.objects.filter(quote=quote).exists():
         return redirect(door.url("detail"))
     signed = Signature.objects.filter(quote=quote).first()
-    return file_of(pdf.quote_pdf(quote, signed), name=quote.number)
+    # Drawing takes fonts and pictures that no other page needs.
+    from billing.quotes.pdf import quote_pdf
+
+    return file_of(quote_pdf(quote, signed), name=quote.number)
 
 
 def file_of(content: bytes, *, name: str) -> HttpResponse:

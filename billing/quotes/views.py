@@ -21,7 +21,7 @@ from accounts.queries import current_organisation
 from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from billing.ledger.models import Invoice
 from billing.quotes import door as doors
-from billing.quotes import pdf, permissions, queries, renewing, services
+from billing.quotes import permissions, queries, renewing, services
 from billing.quotes.door import Door
 from billing.quotes.forms import RequestForm
 from billing.quotes.models import BUYERS, Buyer, Quote
@@ -164,7 +164,10 @@ def invoice_file(
         subscription_stripe_id=contract.subscription.stripe_id,
     )
     name = invoice.number or invoice.stripe_id
-    return doors.file_of(pdf.invoice_pdf(invoice, quote), name=name)
+    # Drawing takes fonts and pictures that no other page needs.
+    from billing.quotes.pdf import invoice_pdf
+
+    return doors.file_of(invoice_pdf(invoice, quote), name=name)
 
 
 @organisation_required

@@ -13,8 +13,6 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from accounts.models import User
 from community.forum.models import Vote
@@ -82,6 +80,10 @@ def found_rings() -> list[Ring]:
     )
     if not people:
         return []
+    # Heavy, and only the nightly job needs it.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     place = {person: number for number, person in enumerate(people)}
     rows = [place[voter] for voter, _author, _n in pairs]
     columns = [place[author] for _voter, author, _n in pairs]
