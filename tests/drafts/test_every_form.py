@@ -99,6 +99,7 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
     within = forum.category(name="Help")
     topic = forum.topic(owner, category=within, tags=["keys"])
     opening = topic.posts.get(number=1)
+    reply = forum.reply(topic, people["member"])
     _invitation, invited = invite_member(
         team,
         email="x@example.test",
@@ -129,6 +130,7 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "key": "pro",
         "topic": str(topic.pk),
         "post": str(opening.pk),
+        "post_of_another": str(reply.pk),
         "category": within.slug,
         "model": "tiny",
         "chat_id": playground.chat(people["superuser"]).public_id,
@@ -252,7 +254,7 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         {"note": "For Monday"},
     ),
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
-    "/forum/p/N/flag/": ("/forum/p/{post}/flag/", "reason", {"reason": "spam"}),
+    "/forum/p/N/flag/": ("/forum/p/{other}/flag/", "reason", {"reason": "spam"}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
     "/messages/new/": (
         "/messages/new/",
@@ -368,6 +370,7 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
     page = page.format(
         topic=f"/forum/t/{topic}-how-do-i-rotate-key/",
         post=post,
+        other=samples["post_of_another"],
         key=samples["public_id"],
         project=samples["project_id"],
         talk=samples["talk"],

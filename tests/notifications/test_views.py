@@ -150,7 +150,8 @@ def test_preferences_are_kept_as_they_stand(client: Client, person: Person) -> N
     assert before["reply"].initial
     assert answer.status_code == 302
     on = {kind for kind, by_email in services.email_choices(ada).items() if by_email}
-    assert on == {"watched", "reply", "security"}
+    # These two are always told.
+    assert on == {"watched", "reply", "security", "moderation"}
 
 
 def test_one_click_stops_mail_without_signing_in_or_a_token_of_a_form(

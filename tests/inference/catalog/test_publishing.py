@@ -96,7 +96,7 @@ def test_every_column_that_keeps_a_models_name_is_long_enough() -> None:
         *(("usage.UsageHour", "model"), ("usage.UsageReport", "model")),
         *(("usage.FirstCall", "model"), ("ledger.UsageCost", "model")),
         *(("playground.Message", "model"), ("catalog.ModelDay", "model")),
-        ("stored.StoredResponse", "model"),
+        *(("stored.StoredResponse", "model"), ("overage.StatementLine", "model")),
     }
     # Text columns of that name in the areas that hear of models.
     named = {
