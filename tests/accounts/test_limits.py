@@ -301,6 +301,8 @@ WRITERS = {
     "platform/accounts/adapters.py": "count_mail, before allauth writes",
     "platform/accounts/mail.py": "count_invitation",
     "billing/plans/services.py": "five inquiries an hour, and only to ourselves",
+    "billing/quotes/notices.py": "staff send it, to whom an organisation named",
+    "community/forum/digests.py": "one a week, to whoever wants it",
     # What was written before is handed over here; nobody new is written to.
     "platform/notifications/backend.py": "",
     "platform/notifications/mailing.py": "",

@@ -129,7 +129,9 @@ def test_work_that_waits_is_a_failure_and_what_was_given_up_a_warning() -> None:
         kind="fact", subject="1", part="b", state="dead", finished_at=long_ago
     )
 
-    tasks, contributions, late, dead, mails, webhooks = told(findings.look_at_queues)
+    tasks, *jobs = told(findings.look_at_queues)
+    # One line for each kind of job, by name; facts have two to say.
+    contracts, contributions, late, dead, mails, refunds, webhooks = jobs
 
     assert tasks == (
         Status.OK,
@@ -139,7 +141,8 @@ def test_work_that_waits_is_a_failure_and_what_was_given_up_a_warning() -> None:
     assert late[1].startswith("Jobs fact: the oldest has been due for 300 s (1 wait)")
     assert dead[0] == Status.WARNING
     assert dead[1].startswith("Jobs fact: 1 given up")
-    assert {contributions[0], mails[0], webhooks[0]} == {Status.OK}
+    others = (contracts, contributions, mails, refunds, webhooks)
+    assert {status for status, _sentence in others} == {Status.OK}
 
 
 def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:
