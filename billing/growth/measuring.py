@@ -20,6 +20,8 @@ from core.money import NANO, minor_per_unit
 
 Reason = Decision.Reason
 
+# Each part is worked out once: inlined, a part that is read in nine sums is worked out
+# nine times for each unit, and on tables not analysed yet for each pair of units.
 _MEASURE = """
 WITH first AS (
   SELECT DISTINCT ON (organisation_id) organisation_id, decided_at AS since, {arm} AS arm,
@@ -28,7 +30,16 @@ WITH first AS (
    WHERE reason = ANY (%(compared)s)
      AND decided_at >= %(start)s AND decided_at < %(end)s {only}
    ORDER BY organisation_id, decided_at, id
-), unit AS (
+), given AS MATERIALIZED (
+  SELECT organisation_id,
+         sum(cost.amount_nano) FILTER (WHERE cost.kind = 'trial_usage') AS trial_usage,
+         sum(cost.amount_nano) FILTER (WHERE cost.kind = 'credits') AS credits
+    FROM first
+    JOIN growth_decision AS decision USING (organisation_id)
+    JOIN growth_cost AS cost ON cost.decision_id = decision.id
+   WHERE decision.decided_at >= first.since
+   GROUP BY organisation_id
+), unit AS MATERIALIZED (
   SELECT first.arm, first.held_chance,
          EXISTS (SELECT 1 FROM ledger_invoice
                   WHERE organisation_id = first.organisation_id
@@ -43,21 +54,13 @@ WITH first AS (
          coalesce((SELECT sum(cost_nano) FROM ledger_usagecost
                     WHERE organisation_id = first.organisation_id
                       AND "window" > first.since), 0) AS usage,
-         coalesce((SELECT sum(amount_nano) FROM growth_cost AS cost
-                     JOIN growth_decision AS decision ON decision.id = cost.decision_id
-                    WHERE decision.organisation_id = first.organisation_id
-                      AND cost.kind = 'trial_usage'
-                      AND decision.decided_at >= first.since), 0) AS trial_usage,
-         coalesce((SELECT sum(amount_nano) FROM growth_cost AS cost
-                     JOIN growth_decision AS decision ON decision.id = cost.decision_id
-                    WHERE decision.organisation_id = first.organisation_id
-                      AND cost.kind = 'credits'
-                      AND decision.decided_at >= first.since), 0) AS credits,
+         coalesce(given.trial_usage, 0) AS trial_usage,
+         coalesce(given.credits, 0) AS credits,
          coalesce((SELECT sum(price_nano) FROM ledger_usagecost
                     WHERE organisation_id = first.organisation_id
                       AND "window" <= first.since
                       AND "window" > first.since - interval '28 days'), 0) AS before
-    FROM first
+    FROM first LEFT JOIN given USING (organisation_id)
 ), money AS (
   SELECT unit.*, (usage + credits) * %(rate)s AS cost,
          revenue - (usage + credits) * %(rate)s AS profit
