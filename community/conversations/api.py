@@ -95,10 +95,11 @@ class MessageList(Endpoint):
         responses={201: MessageSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
+        conversation = _conversation(request, pk)
         asked = NewMessageSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         message = services.create_message(
-            _conversation(request, pk), by=caller(request), **asked.validated_data
+            conversation, by=caller(request), **asked.validated_data
         )
         return Response(MessageSerializer(message).data, status=201)
 

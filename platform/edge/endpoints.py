@@ -32,6 +32,11 @@ class Endpoint(APIView):
 
     query: ClassVar[type[StrictSerializer]] = NoQuery
 
+    def check_permissions(self, request: Request) -> None:
+        """Ask who may only for what there is: everything else is a 405 to everybody."""
+        if hasattr(self, (request.method or "").lower()):
+            super().check_permissions(request)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Read the query once the caller is known, allowed in and counted."""
         super().initial(request, *args, **kwargs)

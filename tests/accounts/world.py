@@ -277,6 +277,8 @@ def build() -> World:
         "api/v1/categories/": {"<slug:slug>": topic.category.slug},
         "api/v1/tags/": {"<str:slug>": tag.slug},
         "docs/": {"<int:pk>": str(page.pk)},
+        # Of nobody.
+        "drafts/": {"<int:pk>": "1"},
         "staff/revenue/": {"<int:pk>": str(inbox.pk)},
         "staff/operations/": {"<int:pk>": str(job.pk)},
         "staff/circuits/": {"<int:place>": str(model.deployments.get().pk)},

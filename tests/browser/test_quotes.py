@@ -68,7 +68,7 @@ def test_a_company_buys_by_quote_and_is_sent_an_invoice(
     page.locator("a[href^='/pricing/quote/']").click()
     expect(page.locator("main [name=seats]")).to_have_value("25")
     fill(page, CHINESE if language == "zh-CN" else DETAILS)
-    page.locator("main form[method=post] button[type=submit]").click()
+    page.locator("main form[method=post] button[type=submit]:not([form])").click()
     expect(page.locator("main")).to_contain_text("PO-7741")
     quote = Quote.objects.get()
     here = f"/console/{team.slug}/quotes/{quote.public_id}/"

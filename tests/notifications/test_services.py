@@ -128,14 +128,16 @@ def test_what_people_write_is_escaped_in_the_mail(person: Person) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", Kind.values)
-def test_a_preference_decides_except_for_security(person: Person, kind: str) -> None:
-    ada = person("ada")
+def test_a_preference_decides_unless_nobody_may_miss_it(
+    person: Person, kind: str
+) -> None:
+    ada = person("ada", is_staff=True)
 
     services.set_preferences(ada, {kind: False})
     without = services.email_choices(ada)[kind]
     services.set_preferences(ada, {kind: True})
 
-    assert without is (kind == Kind.SECURITY)
+    assert without is (kind in {Kind.SECURITY, Kind.MODERATION})
     assert services.email_choices(ada)[kind]
 
 
@@ -144,10 +146,8 @@ def test_what_is_mailed_unless_somebody_chose(person: Person) -> None:
     choices = services.email_choices(person("ada"))
 
     assert {kind for kind, by_email in choices.items() if not by_email} == {
-        "watched",
-        "comment",
-        "contribution",
-        "offers",
+        *("watched", "followed", "comment", "contribution", "offers"),
+        *("report", "digest", "level"),
     }
 
 

@@ -141,7 +141,7 @@ def test_the_page_costs_the_same_queries_however_much_was_used(
         used(organisation, key_of(organisation, ada), model=f"m{number}")
     client.get("/console/ada/usage/")
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         client.get(f"/console/ada/usage/?group={group}")
 
 
