@@ -31,10 +31,7 @@ def test_these_are_the_kinds_and_each_is_swept_on_its_queue() -> None:
     }
 
     assert [kind.name for kind in kinds()] == [
-        "contribution",
-        "fact",
-        "mail",
-        "webhook",
+        *("contract", "contribution", "fact", "mail", "refund", "webhook"),
     ]
     assert swept == {kind.name: kind.queue for kind in kinds()}
 

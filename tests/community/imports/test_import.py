@@ -181,9 +181,11 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(
 ) -> None:
     path = WRITERS["discourse"](tmp_path, posts=6_000, people=60)
     database = connection.settings_dict
+    secret = f":{database['PASSWORD']}" if database["PASSWORD"] else ""
+    port = f"&port={database['PORT']}" if database["PORT"] else ""
     address = (
-        f"postgresql://{database['USER']}:{database['PASSWORD']}"
-        f"@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+        f"postgresql://{database['USER']}{secret}@/{database['NAME']}"
+        f"?host={database['HOST']}{port}"
     )
     process = subprocess.Popen(
         [

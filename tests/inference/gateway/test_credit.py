@@ -173,8 +173,8 @@ def test_what_the_month_before_has_not_drawn_yet_is_not_spent_twice(
     [
         # All was settled: another allowance, another cap, beside what was used before.
         (130, 0, 130, 130 + 100 + 70),
-        # The last report is on its way: of the old period, which had a cap left.
-        (150, 0, 130, 150 + 100 + 70),
+        # The last report is on its way: credit pays it, as it comes before the cap.
+        (150, 0, 130, 150 + 100 + 70 - 20),
         # So much that credit pays a part of it, which is not there any more.
         (250, 0, 130, 250 + 100 + 70 - 50),
         (130, 40, 130, 130 + 100 + 70),

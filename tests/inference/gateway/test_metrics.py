@@ -58,7 +58,7 @@ def test_calls_tokens_times_and_refusals_are_counted(
     assert after["doorstone_calls_running", ()] == 0
     # Nothing that tells callers apart.
     assert {name for _, labels in after for name, _ in labels} <= {
-        *("model", "status", "direction", "code", "le"),
+        *("model", "status", "direction", "code", "result", "le"),
         *("implementation", "major", "minor", "patchlevel", "version", "generation"),
     }
 

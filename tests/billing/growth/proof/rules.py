@@ -44,8 +44,10 @@ _REACHED = """
 
 RULES = {
     "an organisation that is held out was offered something": f"""
-      WITH {_HELD} SELECT count(*) FROM growth_decision
-       WHERE offer_id IS NOT NULL AND organisation_id IN (SELECT id FROM held)""",
+      WITH {_HELD} SELECT count(*) FROM growth_decision AS made
+        JOIN accounts_organisation AS place ON place.id = made.organisation_id
+       WHERE made.offer_id IS NOT NULL AND place.id IN (SELECT id FROM held)
+         AND (place.kind = 'team' OR place.owner_id IN (SELECT id FROM held_person))""",
     "a person who is held out was reached": f"""
       WITH {_HELD}, {_REACHED} SELECT count(*) FROM reached
        WHERE user_id IN (SELECT id FROM held_person)""",
