@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from edge.menus import Menu, MenuEntry
 
@@ -11,7 +11,11 @@ class ConversationsConfig(AppConfig):
     label = "conversations"
     menu = (
         MenuEntry(
-            Menu.ACCOUNT, 15, _("Messages"), "conversations:conversation-list", "mail"
+            Menu.ACCOUNT,
+            15,
+            pgettext_lazy("between people", "Messages"),
+            "conversations:conversation-list",
+            "mail",
         ),
     )
 

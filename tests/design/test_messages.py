@@ -196,6 +196,7 @@ SAME_EVERYWHERE = {
     "Markdown",
     "PDF",
     "Python",
+    "SQL",
     "UTC",
     "curl",
     "doorstone-docs",
@@ -204,6 +205,7 @@ SAME_EVERYWHERE = {
     "invoice.paid",
     "plan.granted",
     "tag",
+    "topic:7",
     # Classes of the body, which are filled by a block.
     "account",
     "auth",

@@ -16,7 +16,7 @@ from tests.fakes.servers import ROOT
 # Each makes environments anew, which takes seconds.
 pytestmark = pytest.mark.faults
 SCRIPT = "platform/embedded/bootstrap.py"
-GROUPS = ("base", "embedded", "bundled", "dev")
+GROUPS = ("base", "embedded", "bundled", "tracing", "dev")
 
 
 def other_pythons() -> list[str]:

@@ -38,6 +38,8 @@ LEFT_OUT = {
     "packages": "it changes the machine; what lacks is named instead",
     "code": "this checkout is what is tried, under the account that tries it",
     "new-code": "there is no newer code than this checkout",
+    "import": "no other forum moves in on the first day",
+    "old-forum": "it is of the server that another forum had",
 }
 
 # What the guide says, and what stands in its place here: a folder that is thrown away,
