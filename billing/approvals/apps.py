@@ -9,4 +9,4 @@ class ApprovalsConfig(AppConfig):
 
     name = "billing.approvals"
     label = "approvals"
-    menu = (MenuEntry(Menu.STAFF, 36, _("Approvals"), "approvals:list"),)
+    menu = (MenuEntry(Menu.STAFF, 33, _("Approvals"), "approvals:list"),)

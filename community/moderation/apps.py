@@ -11,7 +11,7 @@ class ModerationConfig(AppConfig):
     label = "moderation"
     menu = (
         MenuEntry(
-            Menu.ACCOUNT, 15, _("Standing"), "moderation:standing", "shield-check"
+            Menu.ACCOUNT, 17, _("Standing"), "moderation:standing", "shield-check"
         ),
         MenuEntry(Menu.STAFF, 38, _("Moderation"), "moderation:case-list"),
     )

@@ -14,7 +14,7 @@ class KnowledgeConfig(AppConfig):
 
     name = "knowledge"
     label = "knowledge"
-    menu = (MenuEntry(Menu.STAFF, 26, _("Knowledge"), "knowledge:home"),)
+    menu = (MenuEntry(Menu.STAFF, 27, _("Knowledge"), "knowledge:home"),)
 
     def ready(self) -> None:
         from search.misses import register_unanswered

@@ -51,7 +51,7 @@ def test_a_plan_is_given_by_staff_or_by_an_accepted_offer() -> None:
 def test_only_what_was_decided_is_drawn_as_an_offer() -> None:
     assert places(r'class="upgrade ', suffix="html") == {
         "templates/growth/_offer.html",
-        "templates/growth/offer_edit.html",
+        "templates/growth/_previews.html",
         # Where somebody has the models already, and whom to ask: no offer.
         "templates/subscriptions/_upgrade.html",
         "templates/design/styleguide.html",

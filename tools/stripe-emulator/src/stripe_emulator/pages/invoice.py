@@ -117,12 +117,12 @@ def _pdf(invoice: Document) -> bytes:
         "",
         f"Invoice {invoice['number']}",
         f"Status: {invoice['status']}",
-        f"Bill to: {invoice['customer_name'] or invoice['customer']}",
+        f"Bill to: {invoice.get('customer_name') or invoice['customer']}",
         f"E-mail: {invoice['customer_email'] or '-'}",
-        *(f"{tax['type']}: {tax['value']}" for tax in invoice["customer_tax_ids"]),
+        *(f"{tax['type']}: {tax['value']}" for tax in invoice.get("customer_tax_ids") or []),
         *(
             f"{field['name']}: {field['value']}"
-            for field in invoice["custom_fields"] or []
+            for field in invoice.get("custom_fields") or []
         ),
         "",
         *(
