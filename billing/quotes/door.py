@@ -198,5 +198,6 @@ def _private(answer: HttpResponse) -> HttpResponse:
     """Keep a page with prices and a token out of caches, indexes and referrers."""
     answer["Cache-Control"] = "private, no-store"
     answer["X-Robots-Tag"] = "noindex, nofollow"
-    answer["Referrer-Policy"] = "no-referrer"
+    # Not "no-referrer": browsers then say of our own forms that they come from nowhere.
+    answer["Referrer-Policy"] = "same-origin"
     return answer

@@ -12,7 +12,11 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.billing.conftest import buy, shop, stripe_emulator, stripe_emulator_process
-from tests.browser.helpers import assert_no_horizontal_scroll, axe_violations
+from tests.browser.helpers import (
+    assert_no_horizontal_scroll,
+    axe_violations,
+    settle,
+)
 from tests.factories.billing import team_of
 
 __all__ = ["buy", "shop", "stripe_emulator", "stripe_emulator_process"]
@@ -27,6 +31,7 @@ ALL = tuple(product(("en-US", "zh-CN"), (390, 1280), ("light", "dark")))
 
 def look(page: Page, name: str) -> None:
     """Ask of a page what is asked of each; keep a picture where one is wanted."""
+    settle(page)
     assert_no_horizontal_scroll(page)
     assert axe_violations(page) == []
     if PICTURES:

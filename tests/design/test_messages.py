@@ -205,7 +205,7 @@ SAME_EVERYWHERE = {
     "invoice.paid",
     "plan.granted",
     "tag",
-    "topic:7",
+    "topic",
     # Classes of the body, which are filled by a block.
     "account",
     "auth",
