@@ -119,7 +119,10 @@ def _pdf(invoice: Document) -> bytes:
         f"Status: {invoice['status']}",
         f"Bill to: {invoice.get('customer_name') or invoice['customer']}",
         f"E-mail: {invoice['customer_email'] or '-'}",
-        *(f"{tax['type']}: {tax['value']}" for tax in invoice.get("customer_tax_ids") or []),
+        *(
+            f"{tax['type']}: {tax['value']}"
+            for tax in invoice.get("customer_tax_ids") or []
+        ),
         *(
             f"{field['name']}: {field['value']}"
             for field in invoice.get("custom_fields") or []
