@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from community.forum import services as forum
-from community.forum.models import Post
+from community.forum.models import Comment, Post
 from community.forum.services.locking import lock_post
 from community.moderation.deciding import Consequence, register
 from community.moderation.models import Case, Flag
@@ -23,7 +23,8 @@ def is_hidden(case: Case) -> bool:
     """Tell whether the reported text is out of sight now."""
     if case.post_id:
         return Post.objects.filter(pk=case.post_id, hidden_at__isnull=False).exists()
-    return case.comment is not None and case.comment.hidden_at is not None
+    hidden = Comment.objects.filter(hidden_at__isnull=False)
+    return case.comment_id is not None and hidden.filter(pk=case.comment_id).exists()
 
 
 def set_hidden(case: Case, hidden: bool, *, by: User | None, reason: str = "") -> bool:
