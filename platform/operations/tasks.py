@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from operations.findings import PULSE
+from operations.servers import PULSE
 from stores.redis import client, prefixed
 
 

@@ -19,8 +19,9 @@ from embedded.mailbox import Mailbox
 from embedded.modelservers import cards
 from inference.catalog.alarms import alarm_key
 from jobs.models import Job
-from operations import findings
-from operations.findings import PULSE, Finding, Status
+from operations import outside, servers
+from operations.findings import Finding, Status
+from operations.servers import PULSE
 from stores.redis import client, prefixed
 from tests.factories.inference import offered_model
 from tests.fakes.compatible import Compatible, running_compatible
@@ -67,9 +68,9 @@ def test_every_problem_of_the_environment_is_told_at_once() -> None:
 
 @pytest.mark.django_db
 def test_servers_that_are_there_are_found_well() -> None:
-    postgres = told(findings.look_at_postgres)
-    redis = told(findings.look_at_redis)
-    migrations = told(findings.look_at_migrations)
+    postgres = told(servers.look_at_postgres)
+    redis = told(servers.look_at_redis)
+    migrations = told(servers.look_at_migrations)
 
     assert {status for status, _ in [*postgres, *redis, *migrations]} == {Status.OK}
     assert postgres[0][1].startswith("PostgreSQL 1")
@@ -82,7 +83,7 @@ def test_a_redis_that_is_away_is_named_and_stops_nothing(settings: Any) -> None:
         f"redis://127.0.0.1:{free_port()}/0"
     )
 
-    ((status, sentence),) = told(findings.look_at_redis)
+    ((status, sentence),) = told(servers.look_at_redis)
 
     assert status == Status.FAILURE
     assert sentence.startswith("Redis does not answer at REDIS_BROKER_URL")
@@ -92,7 +93,7 @@ def test_a_redis_that_is_away_is_named_and_stops_nothing(settings: Any) -> None:
 def test_a_broker_that_drops_tasks_is_a_failure(settings: Any) -> None:
     client().config_set("maxmemory-policy", "allkeys-lru")
     try:
-        found = told(findings.look_at_redis)
+        found = told(servers.look_at_redis)
     finally:
         client().config_set("maxmemory-policy", "noeviction")
 
@@ -114,7 +115,7 @@ def test_beat_is_known_by_its_pulse(age: int | None, status: Status) -> None:
     if age is not None:
         client().set(prefixed(PULSE), time.time() - age)
 
-    worker, beat = told(findings.look_at_workers)
+    worker, beat = told(servers.look_at_workers)
 
     assert worker[0] == Status.FAILURE
     assert worker[1].startswith("No worker answers: start celery")
@@ -129,7 +130,7 @@ def test_work_that_waits_is_a_failure_and_what_was_given_up_a_warning() -> None:
         kind="fact", subject="1", part="b", state="dead", finished_at=long_ago
     )
 
-    tasks, *jobs = told(findings.look_at_queues)
+    tasks, *jobs = told(servers.look_at_queues)
     # One line for each kind of job, by name; facts have two to say.
     contracts, contributions, late, dead, mails, refunds, webhooks = jobs
 
@@ -150,7 +151,7 @@ def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:
     settings.MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_port
 
-    ((before, sentence),) = told(findings.look_at_mail)
+    ((before, sentence),) = told(servers.look_at_mail)
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "doorstone", "ours"
     mailbox = Mailbox(
         tmp_path,
@@ -161,7 +162,7 @@ def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:
     )
     mailbox.start()
     try:
-        ((after, _),) = told(findings.look_at_mail)
+        ((after, _),) = told(servers.look_at_mail)
     finally:
         mailbox.stop()
 
@@ -172,12 +173,12 @@ def test_a_mail_server_is_asked_for_real(settings: Any, tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_stripe_without_a_key_or_an_answer_is_a_failure(settings: Any) -> None:
     settings.STRIPE_SECRET_KEY = ""
-    ((without_key, sentence),) = told(findings.look_at_stripe)
+    ((without_key, sentence),) = told(outside.look_at_stripe)
     settings.STRIPE_SECRET_KEY = "sk_test_x"
     settings.STRIPE_WEBHOOK_SECRETS = []
     settings.STRIPE_API_BASE = f"http://127.0.0.1:{free_port()}"
 
-    webhook, unreachable = told(findings.look_at_stripe)
+    webhook, unreachable = told(outside.look_at_stripe)
 
     assert without_key == Status.FAILURE
     assert sentence.startswith("STRIPE_SECRET_KEY is not set")
@@ -191,7 +192,7 @@ def test_an_upstream_that_refused_the_gateway_is_named() -> None:
     deployment = offered_model("tiny", deployments=[place]).deployments.get()
     client().set(alarm_key(deployment.pk), json.dumps({"status": 401}))
 
-    ((status, sentence),) = told(findings.look_at_upstreams)
+    ((status, sentence),) = told(outside.look_at_upstreams)
 
     assert status == Status.FAILURE
     assert "refused us with 401" in sentence
@@ -205,7 +206,7 @@ def test_an_upstream_that_is_away_is_named() -> None:
     base = f"http://127.0.0.1:{free_port()}/v1"
     model.deployments.create(provider="openai", base_url=base)
 
-    ((status, sentence),) = told(findings.look_at_upstreams)
+    ((status, sentence),) = told(outside.look_at_upstreams)
 
     assert status == Status.FAILURE
     assert sentence.startswith(f"{base} (for tiny) does not answer")
@@ -216,10 +217,10 @@ def test_a_server_that_refuses_our_key_is_named_and_one_that_takes_it_is_not() -
     with running_compatible(Compatible(key="right")) as server:
         place = {"provider": "openai", "base_url": f"{server.origin}/v1"}
         offered_model("tiny", deployments=[{**place, "credential": encrypt("wrong")}])
-        ((refused, sentence),) = told(findings.look_at_upstreams)
+        ((refused, sentence),) = told(outside.look_at_upstreams)
 
         offered_model("tiny", deployments=[{**place, "credential": encrypt("right")}])
-        ((taken, _),) = told(findings.look_at_upstreams)
+        ((taken, _),) = told(outside.look_at_upstreams)
 
     assert (refused, taken) == (Status.FAILURE, Status.OK)
     assert "refuses our key with 401" in sentence
@@ -241,7 +242,7 @@ def test_a_servers_key_is_not_sent_where_it_would_send_us() -> None:
     place = {"provider": "openai", "base_url": f"http://127.0.0.1:{port}/v1"}
     offered_model("tiny", deployments=[{**place, "credential": encrypt("sk-ours")}])
     with serving(application, port):
-        ((status, _),) = told(findings.look_at_upstreams)
+        ((status, _),) = told(outside.look_at_upstreams)
 
     assert keys == ["Bearer sk-ours"]
     assert status == Status.OK
@@ -253,7 +254,7 @@ def test_a_key_of_other_field_keys_is_named(settings: Any) -> None:
     offered_model("tiny", deployments=[{**place, "credential": encrypt("key")}])
     settings.FIELD_KEYS = ["another one that opens nothing of this installation"]
 
-    ((status, sentence),) = told(findings.look_at_upstreams)
+    ((status, sentence),) = told(outside.look_at_upstreams)
 
     assert status == Status.FAILURE
     assert "cannot be read with FIELD_KEYS" in sentence
@@ -264,7 +265,7 @@ def test_a_model_of_this_machine_that_does_not_run_is_a_warning() -> None:
     cards.offer({"smollm2-135m-instruct": "http://127.0.0.1:9/v1"}, "key")
     cards.offer({}, "key")
 
-    warned, _none_left = told(findings.look_at_upstreams)
+    warned, _none_left = told(outside.look_at_upstreams)
 
     assert warned[0] == Status.WARNING
     assert warned[1].startswith("smollm2-135m-instruct is not served now")
@@ -275,9 +276,7 @@ def test_a_draft_is_nobodys_outage() -> None:
     place = {"provider": "openai", "base_url": f"http://127.0.0.1:{free_port()}/v1"}
     offered_model("tiny", deployments=[place], status="draft")
 
-    assert [status for status, _ in told(findings.look_at_upstreams)] == [
-        Status.WARNING
-    ]
+    assert [status for status, _ in told(outside.look_at_upstreams)] == [Status.WARNING]
 
 
 def test_a_folder_that_cannot_be_written_is_named(
@@ -286,15 +285,15 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     settings.VAR_DIR = tmp_path / "file" / "var"
 
-    ((status, sentence),) = told(findings.look_at_disk)
+    ((status, sentence),) = told(servers.look_at_disk)
 
     assert status == Status.FAILURE
     assert sentence.endswith("or set VAR_DIR.")
 
 
 def test_a_clock_that_is_off_is_a_failure() -> None:
-    assert findings._skew("PostgreSQL", 100.0, 200.0, 200.1)[0] == Status.FAILURE
-    assert findings._skew("PostgreSQL", 200.05, 200.0, 200.1)[0] == Status.OK
+    assert servers._skew("PostgreSQL", 100.0, 200.0, 200.1)[0] == Status.FAILURE
+    assert servers._skew("PostgreSQL", 200.05, 200.0, 200.1)[0] == Status.OK
 
 
 def test_the_answer_is_json_and_the_exit_code_tells(

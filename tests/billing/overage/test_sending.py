@@ -28,7 +28,8 @@ from billing.subscriptions.entitling import compute_terms
 from billing.subscriptions.models import Subscription
 from core.money import NANO
 from entitlements.queries import terms_for
-from operations.findings import Status, look_at_charges
+from operations.findings import Status
+from operations.sums import look_at_charges
 from tests.factories.overage import use
 from tests.fakes.stripe_emulator import StripeEmulator
 from tests.races import together

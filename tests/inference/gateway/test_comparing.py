@@ -10,7 +10,7 @@ from accounts.queries import personal_organisation
 from inference.catalog.models import Deployment
 from inference.gateway import comparing, tasks
 from inference.usage.models import UpstreamSum, UsageHour
-from operations import findings
+from operations import sums
 from operations.findings import Status
 from tests.factories.inference import offered_model, used
 from tests.fakes.servers import free_port
@@ -95,7 +95,7 @@ def test_sums_that_agree_are_noted_and_those_that_do_not_are_told_to_staff(
     assert (second.tokens_in, second.tokens_out) == (100_100, 50_000)
     assert (second.own_in, second.own_out, second.is_off) == (100_000, 50_000, False)
     assert (third.tokens_in, third.own_in, third.is_off) == (200_000, 100_000, True)
-    told = list(findings.look_at_metering())
+    told = list(sums.look_at_metering())
     assert [status for status, _ in told] == [Status.FAILURE]
     assert "200000 tokens read" in told[0][1]
     assert set(server.asked) == {"/metrics"}
@@ -146,12 +146,12 @@ def test_the_night_proves_the_sums_too(
 def test_staff_hear_of_usage_that_could_not_be_believed(
     call: Callable[..., Any],
 ) -> None:
-    assert [status for status, _ in findings.look_at_metering()] == [Status.OK]
+    assert [status for status, _ in sums.look_at_metering()] == [Status.OK]
 
     call(tokens_in=1, tokens_out=1, doubt="impossible prompt 10", is_estimated=True)
     call(tokens_in=1, tokens_out=1, doubt="no completion", status="client_abort")
 
-    ((status, sentence),) = findings.look_at_metering()
+    ((status, sentence),) = sums.look_at_metering()
     assert status == Status.WARNING
     assert "estimate: 1, one" in sentence
     assert "impossible prompt 10" in sentence

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from core.commands import ProductCommand
-from operations.findings import Finding, Status, examine
+from operations.doctor import examine
+from operations.findings import Finding, Status
 
 _MARKS = {Status.OK: "ok  ", Status.WARNING: "warn", Status.FAILURE: "FAIL"}
 
