@@ -24,7 +24,7 @@ from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from community.conversations.services import create_conversation, flag_message
-from community.forum.services import post_comment
+from community.forum.services import PollValues, post_comment, set_poll
 from community.moderation.services import raise_post_flag, treat_topics
 from community.standing.services import sanction_person
 from community.trust.models import BadgeAward
@@ -81,6 +81,10 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         name="Dearer", developers=1, share=1, price=1, cost=1, fixed_cost=0
     )
     topic = forum.topic(owner, category=forum.category(slug="general"), tags=["swept"])
+    opening = topic.posts.get()
+    asked = PollValues(question="Which?", options=("a", "b"), is_anonymous=False)
+    set_poll(opening, asked, by=owner)
+    idea = forum.topic(owner, category=topic.category, kind="idea")
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
     flag = raise_post_flag(reply, by=owner, reason="spam", limited=False)
@@ -90,7 +94,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     )
     badge = BadgeAward.objects.create(user=owner, badge="reader")
     moderated = (flag.case, act, sanction, badge)
-    posts = (topic, reply, comment, *topic.tags.all())
+    posts = (topic, reply, comment, opening, idea, *topic.tags.all())
     talk = create_conversation(
         [people["staff"]], by=people["member"], title="Keys", text="Hello."
     )
@@ -171,7 +175,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "share": [str(chat.share_token)],
         "answer": [str(chat.messages.get(role="assistant").pk)],
         "section": ["pages", "topics"],
-        "kind": ["thanks"],
+        "kind": ["thanks", "idea"],
     }
     client = Client(raise_request_exception=False)
     client.force_login(people["staff"])
