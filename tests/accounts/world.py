@@ -211,17 +211,17 @@ def build() -> World:
     )
     talk = create_conversation([stranger], by=member, title="Keys", text="Hello.")
     said = talk.messages.get()
-    flagged = flag_message(said, by=stranger, reason="Look.")
+    flag_message(said, by=stranger, reason="spam", limited=False)
     imported_topic(topic)
     claimable = imported_person("1", email=member.email)
     claimed = imported_person("2", claimed_by=member)
     statement = statement_of(team)
     world.values = {
         "messages/": {
-            "reports/<int:pk>": f"reports/{flagged.pk}",
             "m/<int:pk>": f"m/{said.pk}",
             "<int:pk>": str(talk.pk),
         },
+        "api/v1/messages/": {"<int:pk>": str(said.pk)},
         "api/v1/conversations/": {"<int:pk>": str(talk.pk)},
         "old/": {"<slug:source>": "meta", "<path:path>": "t/1"},
         "settings/history/": {

@@ -270,7 +270,7 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
     "/messages/m/N/report/": (
         "/messages/m/{said}/report/",
         "reason",
-        {"reason": "Advertising."},
+        {"reason": "spam"},
     ),
     "/pricing/talk/": (
         "/pricing/talk/",

@@ -99,7 +99,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         [people["staff"]], by=people["member"], title="Keys", text="Hello."
     )
     said = talk.messages.get()
-    flagged = flag_message(said, by=people["staff"], reason="Look.")
+    flag_message(said, by=people["staff"], reason="spam", limited=False)
     claimed = imported_person("1", claimed_by=people["staff"])
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
@@ -130,7 +130,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, people["member"])
-    numbered = (*posts, talk, said, flagged, claimed, event, token, job)
+    numbered = (*posts, talk, said, claimed, event, token, job)
     numbered = (*numbered, lead_of(team), referral, noted, invoice)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)

@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("position", models.PositiveSmallIntegerField()),
-                ("text", models.CharField(max_length=120, verbose_name="option")),
+                ("text", models.CharField(max_length=120)),
                 ("vote_count", models.PositiveIntegerField(default=0)),
                 (
                     "poll",
