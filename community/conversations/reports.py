@@ -15,14 +15,14 @@ from notifications.services import notify
 def _lock(case: Case) -> None:
     """Lock the message before its case, as where it is reported."""
     rows = PrivateMessage.objects.select_for_update(of=("self",))
-    rows.filter(pk=case.message).first()
+    rows.filter(pk=case.message or 0).first()
 
 
 def _apply(case: Case, by: User) -> bool:
     """Take the message away where the report was right; what is gone stays so."""
     if case.outcome != Case.Outcome.AGREED:
         return False
-    there = PrivateMessage.objects.filter(pk=case.message, removed_at=None)
+    there = PrivateMessage.objects.filter(pk=case.message or 0, removed_at=None)
     return bool(
         there.update(source_md="", html="", plain="", removed_at=timezone.now())
     )
@@ -30,7 +30,7 @@ def _apply(case: Case, by: User) -> bool:
 
 def _take_back(case: Case, by: User) -> None:
     """Put the message back as the case holds it."""
-    message = PrivateMessage.objects.filter(pk=case.message).first()
+    message = PrivateMessage.objects.filter(pk=case.message or 0).first()
     if message is None:
         return
     message.source_md, message.removed_at = case.text, None

@@ -195,8 +195,9 @@ class TopicForm(PollFields, TextForm):
             "pinned_days": ANNOUNCED_DAYS,
         }
         if category is not None:
-            if kind not in category.kinds:
-                initial["kind"] = category.kinds[0]
+            taken = kinds_open_to(user, category)
+            if taken and kind not in taken:
+                initial["kind"] = taken[0]
             initial["text"] = template_for(category, initial["kind"])
         return cls(initial=initial, user=user)
 
@@ -211,7 +212,7 @@ class TopicForm(PollFields, TextForm):
             initial={name: sent.get(name, "") for name in cls.base_fields}, user=user
         )
         key = whole_number(sent.get("category", ""))
-        category = Category.objects.open_to(user).filter(pk=key).first()
+        category = Category.objects.open_to(user).filter(pk=key or 0).first()
         kind = sent.get("kind", "")
         template = template_for(category, kind) if category else ""
         if category is None or not template:

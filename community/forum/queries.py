@@ -65,7 +65,10 @@ IDEA_SORTS: dict[str, Promise] = {
     "newest": _("Newest"),
 }
 IDEAS_SORTED_BY = {"top": "vote_score", "newest": "created_at"}
-ICONS = {Topic.Kind.IDEA: "lightbulb", Topic.Kind.ANNOUNCEMENT: "scroll-text"}
+ICONS: dict[str, str] = {
+    Topic.Kind.IDEA: "lightbulb",
+    Topic.Kind.ANNOUNCEMENT: "scroll-text",
+}
 # What is older than a week is not unread but missed.
 NEW_FOR = timedelta(days=7)
 # As many as fit beside a topic without a second look.

@@ -118,7 +118,7 @@ class NewTopicSerializer(StrictSerializer):
     client_token = serializers.CharField(max_length=64, default="")
 
     def validate_poll(self, value: dict[str, Any] | None) -> PollValues | None:
-        return value and poll_of(value)
+        return poll_of(value) if value else None
 
     def validate_title(self, value: str) -> str:
         return checked_title(value)

@@ -75,9 +75,8 @@ def create_topic(
     ``RateLimited``, or as ``limits.admit_text`` does.
     """
     require_may_write(author)
-    asked = (poll.question, *poll.options) if poll else ()
-    values = (category.pk, kind, title, text, *tags, *asked)
-    sent = Sent.of(client_token, "topic", *values)
+    asked: list[str] = [poll.question, *poll.options] if poll else []
+    sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags, *asked)
     if not can_open_topic(author, category):
         raise CategoryClosed
     if kind not in kinds_open_to(author, category):
