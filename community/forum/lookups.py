@@ -1,11 +1,12 @@
 """Finding what an address is about, among what the reader may see."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from community.forum import services
 from community.forum.models import Comment, Post, Topic
+from core.reading import whole_number
 
 
 def visible_topic(request: HttpRequest, pk: int) -> Topic:
@@ -82,3 +83,11 @@ def moved_place(request: HttpRequest, pk: int, number: int) -> HttpResponse | No
     # It may return: a browser has to ask again.
     response["Cache-Control"] = "no-cache"
     return response
+
+
+def chosen_options(sent: QueryDict) -> list[int]:
+    """Return the options of a poll that were chosen, by their keys.
+
+    What is no number is key 0, which no option has: the poll refuses it in its form.
+    """
+    return [whole_number(value) or 0 for value in sent.getlist("option")]

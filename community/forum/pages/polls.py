@@ -15,13 +15,13 @@ from accounts.decorators import own_address, sign_in_required
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.forms import ReplyForm
-from community.forum.lookups import post_place, visible_post
+from community.forum.lookups import chosen_options, post_place, visible_post
 from community.forum.models import Ballot, Poll, Post
 from community.forum.pages.topics import RefusedBallot, show_topic
 from community.forum.polling import PollForm
 from community.forum.polls import poll_rows
 from core.errors import DomainError
-from core.reading import cursor_of, whole_number
+from core.reading import cursor_of
 from edge import drafting
 from edge.pagination import paginate
 from edge.types import PageRequest
@@ -59,8 +59,7 @@ def poll_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def poll_vote(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Vote, change one's vote, or take it back by choosing nothing."""
     post, poll = _asked(request, pk)
-    # What is no number is no option; a key that is none is refused below.
-    sent = [whole_number(value) or 0 for value in request.POST.getlist("option")]
+    sent = chosen_options(request.POST)
     try:
         services.set_ballot(poll, by=request.user, options=sent)
     except DomainError as error:
