@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, Section
 
 
 class GrowthConfig(AppConfig):
@@ -10,8 +10,12 @@ class GrowthConfig(AppConfig):
     name = "billing.growth"
     label = "growth"
     menu = (
-        MenuEntry(Menu.STAFF, 22, _("Offers"), "growth:moments"),
-        MenuEntry(Menu.STAFF, 24, _("Leads"), "growth:lead-list"),
+        MenuEntry(
+            Menu.STAFF, 22, _("Offers"), "growth:moments", section=Section.GROWTH
+        ),
+        MenuEntry(
+            Menu.STAFF, 24, _("Leads"), "growth:lead-list", section=Section.GROWTH
+        ),
     )
 
     def ready(self) -> None:

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, Section
 
 
 class OperatingConfig(AppConfig):
@@ -9,4 +9,8 @@ class OperatingConfig(AppConfig):
 
     name = "inference.operating"
     label = "operating"
-    menu = (MenuEntry(Menu.STAFF, 36, _("Circuits"), "operating:health"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF, 36, _("Circuits"), "operating:health", section=Section.MODELS
+        ),
+    )

@@ -49,7 +49,7 @@ from tests.factories.accounts import with_seats
 from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
-from tests.factories.growth import experiment_of, lead_of
+from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.overage import statement_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
@@ -184,6 +184,7 @@ def build() -> World:
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, member)
     lead = lead_of(team)
+    keep_nobody_out()
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     report = save_report(
         "funnel",

@@ -40,7 +40,7 @@ from tests.factories.accounts import with_seats
 from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
-from tests.factories.growth import experiment_of, lead_of
+from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.overage import statement_of
@@ -123,6 +123,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     )
     invoice = paid_invoice_of(personal_organisation(people["staff"]))
     project = Project.objects.create(organisation=team, name="Website")
+    keep_nobody_out()
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, people["member"])

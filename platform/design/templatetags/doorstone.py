@@ -238,9 +238,9 @@ def console_url(organisation: Organisation) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def staff_links(context: template.Context) -> list[navigation.Link]:
-    """Return the staff pages' entries."""
-    return navigation.links(Menu.STAFF, _path(context))
+def staff_parts(context: template.Context) -> list[navigation.Part]:
+    """Return the sections of the staff pages, each with its entries."""
+    return navigation.parts(_path(context))
 
 
 @register.simple_tag(takes_context=True)
