@@ -21,6 +21,7 @@ from django.utils import timezone
 from activity.services import ensure_partitions
 from billing.credits.services import expire_credit
 from billing.plans.services import ensure_default_plans
+from billing.referrals.services import reward_due
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
 from demo import copies, emulator, forum, offers, people, planted, visits
@@ -30,6 +31,7 @@ from demo.clock import held
 from demo.contributing import plan_contributions
 from demo.credit import plan_credit
 from demo.delivery import deliver
+from demo.desks import plan_desks
 from demo.payments import Shop
 from demo.people import DAYS, Company, Person
 from demo.purchases import Purchase, plan_purchases
@@ -153,6 +155,7 @@ def _play(
                 partial(_advance, account),
                 expire_grace,
                 expire_credit,
+                reward_due,
                 callers.report,
                 reported,
                 evenings,
@@ -245,6 +248,7 @@ def _schedule(
         rng,
     )
     visits.plan_docs_votes(scale.docs_votes, plan.crowd, company, rhythm, calendar, rng)
+    plan_desks(plan.characters, plan.crowd, company, calendar, rhythm)
     _plan_reading(plan, company, calendar, rhythm)
 
 

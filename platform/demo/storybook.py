@@ -133,6 +133,11 @@ def pulls() -> list[Pull]:
     return [_made(Pull, each) for each in _read("people")["pulls"]]
 
 
+def desk(name: str) -> Any:
+    """Return what waits for staff of one kind, as ``stories/desks.toml`` has it."""
+    return _read("desks")[name]
+
+
 def bios(*, is_chinese: bool) -> tuple[str, ...]:
     return tuple(_people(is_chinese=is_chinese)["bios"])
 

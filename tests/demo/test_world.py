@@ -11,11 +11,16 @@ from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import F
+from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.models import Organisation, User
 from activity.models import Event
+from analytics.kinds import KINDS
+from analytics.models import Annotation, Tile
 from audit.models import Record
+from billing.approvals.models import Approval
+from billing.attribution.models import Touch
 from billing.causes.causes import Cause
 from billing.causes.models import CauseEstimate
 from billing.conversion.figures import cohorts_by_source, total
@@ -24,12 +29,17 @@ from billing.conversion.models import Developer
 from billing.conversion.rebuilding import rebuild
 from billing.ledger.checks import CHECKS
 from billing.ledger.models import Invoice, Refund
+from billing.quotes.models import Quote
+from billing.referrals.models import Referral
 from billing.subscriptions.entitling import compute_entitlements
 from billing.subscriptions.models import CheckoutIntent, Subscription
 from community.contributions.models import Contribution
+from community.conversations.models import PrivateMessage
 from community.forum import counting
 from community.forum.models import Post, PostRevision, Topic, Vote
+from community.moderation.models import Case
 from community.reputation.models import Balance
+from community.standing.models import Sanction
 from demo.people import DAYS
 from demo.planted import LACKING, LOOKING
 from entitlements.models import OrganisationEntitlement
@@ -99,8 +109,10 @@ def test_the_demo_has_something_of_everything(world: datetime) -> None:
     assert Contribution.objects.filter(user=ada, points__gt=0).count() == 4
     assert Balance.objects.get(user=ada).points > 100
     found = IndexEntry.objects.filter(kind="topic")
-    assert found.filter(part=0).count() == Topic.objects.count()
-    assert found.count() == Post.objects.count()
+    # What advertised is hidden, and not found any more.
+    public = Topic.objects.filter(hidden_at=None)
+    assert found.filter(part=0).count() == public.count() == Topic.objects.count() - 1
+    assert found.count() == Post.objects.filter(topic__hidden_at=None).count()
 
 
 def test_the_demo_has_every_kind_of_customer(world: datetime) -> None:
@@ -175,3 +187,24 @@ def test_what_the_nights_compute_is_there_and_names_what_was_planted(
     assert build.sittings > 0
     assert GraphNode.objects.current().filter(kind="topic", readers__gt=0).exists()
     assert set(CauseEstimate.objects.values_list("cause", flat=True)) == set(Cause)
+
+
+def test_something_waits_on_every_desk(world: datetime) -> None:
+    cases = Case.objects.undecided()
+    tiles = Tile.objects.filter(dashboard__name="Monday")
+
+    assert set(Quote.objects.values_list("state", flat=True)) == {"draft", "sent"}
+    assert Approval.objects.filter(state="waiting", expires_at__gt=world).count() == 1
+    assert cases.filter(kind="appeal").count() == 1
+    # The advertisement's reports were decided, the later ones wait.
+    assert cases.filter(kind="report", flags__created_at__lt=world).count() == 2
+    assert Case.objects.get(outcome="agreed").post.hidden_at is not None
+    assert Sanction.objects.in_force().filter(kind="silence").count() == 1
+    assert Referral.objects.filter(link__user__username="ada").count() >= 2
+    assert PrivateMessage.objects.count() == 4
+    assert Annotation.objects.count() == 3
+    for tile in tiles.select_related("report"):
+        kind = KINDS[tile.report.kind]
+        assert kind.form(QueryDict(tile.report.query)).is_valid(), tile.report.name
+    assert tiles.count() == 2
+    assert Touch.objects.exists()
