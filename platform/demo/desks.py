@@ -30,8 +30,8 @@ from demo.calendar import Calendar
 from demo.people import Company, Person
 from demo.rhythm import Rhythm
 
-# So many of the crowd come by Ada's link; the last of them from her own network.
-INVITED = 4
+# Of those who buy, so many came by Ada's link; the last of them from her own network.
+INVITED = 3
 # Who has been there for a day or two knows whom to ask for a quote.
 SETTLED = timedelta(days=2)
 
@@ -39,6 +39,7 @@ SETTLED = timedelta(days=2)
 def plan_desks(
     characters: dict[str, Person],
     crowd: Sequence[Person],
+    buyers: Sequence[Person],
     company: Company,
     calendar: Calendar,
     rhythm: Rhythm,
@@ -47,7 +48,7 @@ def plan_desks(
     desks = Desks(company, calendar, rhythm.end)
     desks.plan_quotes([each for each in crowd if each.is_verified])
     desks.plan_cases([each for each in crowd if each.is_verified])
-    desks.plan_referrals(characters["ada"], crowd)
+    desks.plan_referrals(characters["ada"], crowd, buyers)
     desks.plan_reports()
     desks.plan_talk()
     desks.plan_approval()
@@ -186,17 +187,30 @@ class Desks:
 
     # Referrals.
 
-    def plan_referrals(self, inviter: Person, crowd: Sequence[Person]) -> None:
-        """Have some come by a member's link; one of them from the member's network."""
-        later = [
-            each
-            for each in crowd
-            if each.is_verified and each.joined_at > inviter.joined_at + SETTLED
+    def plan_referrals(
+        self, inviter: Person, crowd: Sequence[Person], buyers: Sequence[Person]
+    ) -> None:
+        """Have buyers, and one who buys nothing, come by a member's link.
+
+        The last of the buyers is in the member's own network.
+        """
+        found = [
+            each for each in buyers if each.joined_at > inviter.joined_at + SETTLED
         ]
-        for number, person in enumerate(later[:INVITED], 1):
-            network = "ada" if number == INVITED else person.username
-            moment = person.joined_at + timedelta(minutes=1)
-            self.calendar.plan(moment, self._invite, inviter, person, network)
+        invited = found[:INVITED]
+        for person in invited:
+            is_near = person is invited[-1] and len(invited) > 1
+            self._plan_invitation(
+                inviter, person, inviter.username if is_near else person.username
+            )
+        others = (each for each in reversed(crowd) if each.is_verified)
+        guest = next((each for each in others if each not in buyers), None)
+        if guest is not None:
+            self._plan_invitation(inviter, guest, guest.username)
+
+    def _plan_invitation(self, inviter: Person, person: Person, network: str) -> None:
+        moment = person.joined_at + timedelta(minutes=1)
+        self.calendar.plan(moment, self._invite, inviter, person, network)
 
     def _invite(self, inviter: Person, person: Person, network: str) -> None:
         link = ensure_link(self._user(inviter), address_digest=inviter.username)

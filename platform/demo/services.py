@@ -24,6 +24,7 @@ from billing.plans.services import ensure_default_plans
 from billing.referrals.services import reward_due
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
+from community.trust import services as trust
 from demo import copies, emulator, forum, offers, people, planted, visits
 from demo.calendar import Calendar
 from demo.calls import Callers, plan_habits
@@ -43,6 +44,9 @@ from notifications.services import mark_read
 
 # What came before is read, but for the latest of Ada's.
 READ = timedelta(days=4)
+# The nights on which levels and badges are measured, in days before the end: on each of
+# ninety it would be a tenth of the demo's time. The last is early enough to be read.
+MEASURED = (60, 30, 5)
 # Enough to see a number in the bell and a first page with both kinds.
 UNREAD = 5
 
@@ -248,7 +252,8 @@ def _schedule(
         rng,
     )
     visits.plan_docs_votes(scale.docs_votes, plan.crowd, company, rhythm, calendar, rng)
-    plan_desks(plan.characters, plan.crowd, company, calendar, rhythm)
+    payers = [each.buyer for each in plan.purchases if not each.team]
+    plan_desks(plan.characters, plan.crowd, payers, company, calendar, rhythm)
     _plan_reading(plan, company, calendar, rhythm)
 
 
@@ -300,6 +305,10 @@ def _plan_reading(
         for pk in latest.values_list("pk", flat=True)[UNREAD:]:
             mark_read(ada, pk)
 
+    for days in MEASURED:
+        moment = rhythm.end - timedelta(days=days)
+        calendar.plan(moment, trust.assess_everybody)
+        calendar.plan(moment, trust.give_badges)
     calendar.plan(rhythm.end - READ, read_old)
     calendar.plan(rhythm.end - timedelta(minutes=1), read_all_but_latest)
 

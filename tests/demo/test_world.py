@@ -39,7 +39,8 @@ from community.forum import counting
 from community.forum.models import Post, PostRevision, Topic, Vote
 from community.moderation.models import Case
 from community.reputation.models import Balance
-from community.standing.models import Sanction
+from community.standing.models import Level, Sanction, Trust
+from community.trust.models import BadgeAward
 from demo.people import DAYS
 from demo.planted import LACKING, LOOKING
 from entitlements.models import OrganisationEntitlement
@@ -200,8 +201,12 @@ def test_something_waits_on_every_desk(world: datetime) -> None:
     assert cases.filter(kind="report", flags__created_at__lt=world).count() == 2
     assert Case.objects.get(outcome="agreed").post.hidden_at is not None
     assert Sanction.objects.in_force().filter(kind="silence").count() == 1
-    assert Referral.objects.filter(link__user__username="ada").count() >= 2
+    referrals = Referral.objects.filter(link__user__username="ada")
+    assert referrals.filter(paid_at=None).exists()
+    assert referrals.filter(paid_at__isnull=False).exists()
     assert PrivateMessage.objects.count() == 4
+    assert Trust.objects.get(user__username="ada").level > Level.NEWCOMER
+    assert BadgeAward.objects.filter(user__username="ada").exists()
     assert Annotation.objects.count() == 3
     for tile in tiles.select_related("report"):
         kind = KINDS[tile.report.kind]
