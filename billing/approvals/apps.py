@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ApprovalsConfig(AppConfig):
@@ -11,6 +11,10 @@ class ApprovalsConfig(AppConfig):
     label = "approvals"
     menu = (
         MenuEntry(
-            Menu.STAFF, 33, _("Approvals"), "approvals:list", section=Section.BILLING
+            Menu.STAFF,
+            33,
+            _("Approvals"),
+            "approvals:list",
+            section=StaffSection.BILLING,
         ),
     )

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class AttributionConfig(AppConfig):
@@ -15,7 +15,7 @@ class AttributionConfig(AppConfig):
             23,
             _("Attribution"),
             "attribution:home",
-            section=Section.CONVERSION,
+            section=StaffSection.CONVERSION,
         ),
     )
 

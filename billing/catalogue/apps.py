@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class CatalogueConfig(AppConfig):
@@ -11,6 +11,10 @@ class CatalogueConfig(AppConfig):
     label = "catalogue"
     menu = (
         MenuEntry(
-            Menu.STAFF, 31, _("Plans"), "catalogue:plan-list", section=Section.BILLING
+            Menu.STAFF,
+            31,
+            _("Plans"),
+            "catalogue:plan-list",
+            section=StaffSection.BILLING,
         ),
     )

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class CausesConfig(AppConfig):
@@ -11,6 +11,10 @@ class CausesConfig(AppConfig):
     label = "causes"
     menu = (
         MenuEntry(
-            Menu.STAFF, 21, _("What moves α"), "causes:list", section=Section.CONVERSION
+            Menu.STAFF,
+            21,
+            _("What moves α"),
+            "causes:list",
+            section=StaffSection.CONVERSION,
         ),
     )

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ConversionConfig(AppConfig):
@@ -15,14 +15,14 @@ class ConversionConfig(AppConfig):
             10,
             _("Conversion"),
             "conversion:home",
-            section=Section.CONVERSION,
+            section=StaffSection.CONVERSION,
         ),
         MenuEntry(
             Menu.STAFF,
             20,
             _("Profit model"),
             "conversion:profit-model",
-            section=Section.CONVERSION,
+            section=StaffSection.CONVERSION,
         ),
     )
 

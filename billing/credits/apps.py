@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class CreditsConfig(AppConfig):
@@ -23,7 +23,7 @@ class CreditsConfig(AppConfig):
             32,
             _("Credit"),
             "credits:staff-credit-list",
-            section=Section.BILLING,
+            section=StaffSection.BILLING,
         ),
     )
 

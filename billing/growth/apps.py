@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class GrowthConfig(AppConfig):
@@ -11,10 +11,10 @@ class GrowthConfig(AppConfig):
     label = "growth"
     menu = (
         MenuEntry(
-            Menu.STAFF, 22, _("Offers"), "growth:moments", section=Section.GROWTH
+            Menu.STAFF, 22, _("Offers"), "growth:moments", section=StaffSection.GROWTH
         ),
         MenuEntry(
-            Menu.STAFF, 24, _("Leads"), "growth:lead-list", section=Section.GROWTH
+            Menu.STAFF, 24, _("Leads"), "growth:lead-list", section=StaffSection.GROWTH
         ),
     )
 

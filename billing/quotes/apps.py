@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class QuotesConfig(AppConfig):
@@ -11,7 +11,11 @@ class QuotesConfig(AppConfig):
     label = "quotes"
     menu = (
         MenuEntry(
-            Menu.STAFF, 34, _("Quotes"), "quotes:staff-list", section=Section.BILLING
+            Menu.STAFF,
+            34,
+            _("Quotes"),
+            "quotes:staff-list",
+            section=StaffSection.BILLING,
         ),
     )
 

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ReferralsConfig(AppConfig):
@@ -12,7 +12,11 @@ class ReferralsConfig(AppConfig):
     menu = (
         MenuEntry(Menu.ACCOUNT, 35, _("Invite others"), "referrals:mine", "heart"),
         MenuEntry(
-            Menu.STAFF, 26, _("Referrals"), "referrals:list", section=Section.GROWTH
+            Menu.STAFF,
+            26,
+            _("Referrals"),
+            "referrals:list",
+            section=StaffSection.GROWTH,
         ),
     )
 

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class SubscriptionsConfig(AppConfig):
@@ -23,7 +23,7 @@ class SubscriptionsConfig(AppConfig):
             30,
             _("Revenue"),
             "subscriptions:revenue",
-            section=Section.BILLING,
+            section=StaffSection.BILLING,
         ),
     )
 

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ForumConfig(AppConfig):
@@ -17,7 +17,7 @@ class ForumConfig(AppConfig):
             41,
             _("Categories"),
             "forum:category-list",
-            section=Section.COMMUNITY,
+            section=StaffSection.COMMUNITY,
         ),
     )
 

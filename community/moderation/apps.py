@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ModerationConfig(AppConfig):
@@ -18,7 +18,7 @@ class ModerationConfig(AppConfig):
             38,
             _("Moderation"),
             "moderation:case-list",
-            section=Section.COMMUNITY,
+            section=StaffSection.COMMUNITY,
         ),
     )
 

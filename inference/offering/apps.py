@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class OfferingConfig(AppConfig):
@@ -11,6 +11,10 @@ class OfferingConfig(AppConfig):
     label = "offering"
     menu = (
         MenuEntry(
-            Menu.STAFF, 35, _("Models"), "offering:model-list", section=Section.MODELS
+            Menu.STAFF,
+            35,
+            _("Models"),
+            "offering:model-list",
+            section=StaffSection.MODELS,
         ),
     )

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class OperatingConfig(AppConfig):
@@ -11,6 +11,10 @@ class OperatingConfig(AppConfig):
     label = "operating"
     menu = (
         MenuEntry(
-            Menu.STAFF, 36, _("Circuits"), "operating:health", section=Section.MODELS
+            Menu.STAFF,
+            36,
+            _("Circuits"),
+            "operating:health",
+            section=StaffSection.MODELS,
         ),
     )

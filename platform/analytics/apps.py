@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class AnalyticsConfig(AppConfig):
@@ -15,7 +15,7 @@ class AnalyticsConfig(AppConfig):
             25,
             _("Reports"),
             "analytics:home",
-            section=Section.CONVERSION,
+            section=StaffSection.CONVERSION,
         ),
     )
 

@@ -122,7 +122,7 @@ class Desks:
     # Moderation.
 
     def plan_cases(self, crowd: Sequence[Person]) -> None:
-        """Have somebody advertise and be silenced, and others be reported."""
+        """Have a member advertise and be silenced, and others be reported."""
         story = storybook.desk("spam")
         moment = self._before(days=story["days_ago"])
         here = [each for each in crowd if each.joined_at < moment]
@@ -222,10 +222,12 @@ class Desks:
     def plan_reports(self) -> None:
         """Have staff note what happened and keep the questions they ask on Mondays."""
         for note in storybook.desk("annotations"):
-            self.calendar.plan(self._before(days=note["days_ago"]), self._note, note)
+            self.calendar.plan(
+                self._before(days=note["days_ago"]), self._annotate, note
+            )
         self.calendar.plan(self._before(days=10), self._keep_reports)
 
-    def _note(self, note: dict[str, Any]) -> None:
+    def _annotate(self, note: dict[str, Any]) -> None:
         on = self._before(days=note["days_ago"]).date()
         dashboards.annotate(on, note["kind"], note["text"], by=self.company["staff"])
 

@@ -18,7 +18,7 @@ def entries_lead_somewhere(**_: Any) -> list[checks.CheckMessage]:
                 checks.Error(
                     f"“{entry.label}” would be shown nowhere: entries of the staff menu, "
                     "and no others, stand in a section.",
-                    hint="Name one of edge.menus.Section, or none outside the staff menu.",
+                    hint="Name one of edge.menus.StaffSection, or none elsewhere.",
                     id="design.E002",
                 )
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from edge.menus import Menu, MenuEntry, Section, entries_of
+from edge.menus import Menu, MenuEntry, StaffSection, entries_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MenuSection:
     """A section of the staff pages: it opens at its first page."""
 
     label: str
@@ -36,17 +36,17 @@ def links(menu: Menu, path: str, *, org: str = "") -> list[Link]:
     return [link for _, link in _marked(menu, path, org)]
 
 
-def parts(path: str) -> list[Part]:
+def sections(path: str) -> list[MenuSection]:
     """Return the staff menu by section, the section and the page of ``path`` marked."""
     marked = _marked(Menu.STAFF, path, "")
     return [
-        Part(
+        MenuSection(
             label=str(section.label),
             url=found[0].url,
             is_current=any(link.is_current for link in found),
             links=found,
         )
-        for section in Section
+        for section in StaffSection
         if (found := [link for entry, link in marked if entry.section == section])
     ]
 

@@ -21,7 +21,7 @@ class Menu(StrEnum):
     ACCOUNT = "account"
 
 
-class Section(TextChoices):
+class StaffSection(TextChoices):
     """What the staff pages are sorted by, in the order they are shown."""
 
     CONVERSION = "conversion", _("Conversion")
@@ -46,7 +46,7 @@ class MenuEntry:
     page: str
     icon: str = ""
     for_organisation: bool = False
-    section: Section | None = None
+    section: StaffSection | None = None
 
     def url(self, org: str) -> str:
         """Return the address. Raises ``NoReverseMatch`` when there is no such page."""

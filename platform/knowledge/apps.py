@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 if TYPE_CHECKING:
     from search.misses import UnexplainedCode
@@ -20,7 +20,7 @@ class KnowledgeConfig(AppConfig):
             39,
             _("Knowledge"),
             "knowledge:home",
-            section=Section.COMMUNITY,
+            section=StaffSection.COMMUNITY,
         ),
     )
 

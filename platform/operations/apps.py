@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry, Section
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class OperationsConfig(AppConfig):
@@ -15,6 +15,6 @@ class OperationsConfig(AppConfig):
             40,
             _("Operations"),
             "operations:jobs",
-            section=Section.OPERATIONS,
+            section=StaffSection.OPERATIONS,
         ),
     )

@@ -7,12 +7,12 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import NoReverseMatch, get_resolver
 
-from design.navigation import links, parts
-from edge.menus import Menu, MenuEntry, Section, all_entries
+from design.navigation import links, sections
+from edge.menus import Menu, MenuEntry, StaffSection, all_entries
 from tools.lint.pages import added_queries, complaints, page_names, unknown_names
 
 NOWHERE = MenuEntry(
-    Menu.STAFF, 90, "Growth", "conversion:growth", section=Section.GROWTH
+    Menu.STAFF, 90, "Growth", "conversion:growth", section=StaffSection.GROWTH
 )
 
 
@@ -81,7 +81,7 @@ def test_no_two_entries_of_a_menu_have_one_place() -> None:
     "entry",
     [
         MenuEntry(Menu.STAFF, 90, "Lost", "conversion:home"),
-        MenuEntry(Menu.SITE, 90, "Lost", "docs:home", section=Section.GROWTH),
+        MenuEntry(Menu.SITE, 90, "Lost", "docs:home", section=StaffSection.GROWTH),
     ],
 )
 def test_an_entry_that_would_be_shown_nowhere_is_an_error(
@@ -94,10 +94,12 @@ def test_an_entry_that_would_be_shown_nowhere_is_an_error(
 
 
 def test_the_staff_menu_opens_the_section_of_the_page() -> None:
-    shown = parts("/staff/quotes/new/")
+    shown = sections("/staff/quotes/new/")
     (current,) = [part for part in shown if part.is_current]
 
-    assert [part.label for part in shown] == [str(section.label) for section in Section]
+    assert [part.label for part in shown] == [
+        str(section.label) for section in StaffSection
+    ]
     assert all(part.url == part.links[0].url for part in shown)
     assert current.label == "Billing"
     assert [link.url for link in current.links if link.is_current] == ["/staff/quotes/"]
@@ -108,7 +110,7 @@ def test_every_staff_page_stands_in_one_section() -> None:
     lost = [
         address
         for address in addresses
-        if sum(part.is_current for part in parts(address)) != 1
+        if sum(part.is_current for part in sections(address)) != 1
     ]
 
     assert len(addresses) >= 100
