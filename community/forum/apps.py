@@ -5,7 +5,7 @@ from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ForumConfig(AppConfig):
-    """Questions, discussions and their answers."""
+    """Questions, discussions, ideas, announcements and their answers."""
 
     name = "community.forum"
     label = "forum"
@@ -24,7 +24,7 @@ class ForumConfig(AppConfig):
     def ready(self) -> None:
         from community.forum import draft_places, subscribers  # noqa: F401
         from community.forum.indexing import entries
-        from community.forum.models import Comment, Post
+        from community.forum.models import Comment, Post, Topic
         from community.forum.narrowing import FILTERS
         from community.forum.nodes import register_nodes
         from drafts import places
@@ -38,4 +38,5 @@ class ForumConfig(AppConfig):
         search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)
         notifications.register("comment", Comment.objects.visible_to)
+        notifications.register("topic", Topic.objects.visible_to)
         register_nodes()

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from community.forum.models import (
+    Category,
     MovedPost,
     Person,
     PlaceWatch,
@@ -20,10 +21,12 @@ from community.forum.models import (
     Topic,
     TopicQuerySet,
     TopicTag,
+    TopicTemplate,
     TopicUser,
     WatchLevel,
     visibilities_of,
 )
+from community.forum.permissions import can_moderate
 from core.clock import now
 from edge.pagination import CursorPage, paginate
 from search.finding import Hit, with_like_title
@@ -56,6 +59,16 @@ SORTED_BY = {
     "unread": "bumped_at",
     "mine": "bumped_at",
 }
+# What ideas are sorted by.
+IDEA_SORTS: dict[str, Promise] = {
+    "top": _("Most wished for"),
+    "newest": _("Newest"),
+}
+IDEAS_SORTED_BY = {"top": "vote_score", "newest": "created_at"}
+ICONS: dict[str, str] = {
+    Topic.Kind.IDEA: "lightbulb",
+    Topic.Kind.ANNOUNCEMENT: "scroll-text",
+}
 # What is older than a week is not unread but missed.
 NEW_FOR = timedelta(days=7)
 # As many as fit beside a topic without a second look.
@@ -73,6 +86,16 @@ class TopicRow:
     unread: int = 0
     is_new: bool = False
     last_read: int = 0
+
+    @property
+    def icon_name(self) -> str:
+        """The drawing of kinds that are neither asked nor talked about."""
+        return ICONS.get(self.topic.kind, "")
+
+    @property
+    def votes(self) -> int | None:
+        """How many wish for an idea; of other kinds the list says nothing."""
+        return self.topic.vote_score if self.topic.is_idea else None
 
     @property
     def url(self) -> str:
@@ -126,6 +149,27 @@ def list_topics(
         topics = topics.annotate(**{f"tagged_{sort}": F(f"topic_tags__{column}")})
         column = f"tagged_{sort}"
     return paginate(topics, order_by=(f"-{column}", "-pk"), cursor=cursor)
+
+
+def list_ideas(
+    topics: TopicQuerySet, *, state: str, sort: str, cursor: str | None
+) -> CursorPage[Topic]:
+    """Return one page of the ideas in a state. Raises ``BadCursor``.
+
+    Each order reads an index that begins with the state, or with category and state.
+    """
+    ideas = topics.listed().filter(kind=Topic.Kind.IDEA, idea_state=state)
+    return paginate(
+        ideas.select_related("category", "author", "last_poster"),
+        order_by=(f"-{IDEAS_SORTED_BY[sort]}", "-pk"),
+        cursor=cursor,
+    )
+
+
+def template_for(category: Category, kind: str) -> str:
+    """Return what a topic of ``kind`` begins with in ``category``, or nothing."""
+    found = TopicTemplate.objects.filter(category=category, kind=kind).first()
+    return found.localised_text if found else ""
 
 
 def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
@@ -208,8 +252,12 @@ def _leave_out_hidden(rows: Sequence[TopicRow]) -> None:
 
 
 def pinned_topics(topics: QuerySet[Topic]) -> list[Topic]:
-    """Return what stays on top of a list, outside its pages."""
-    pinned = topics.filter(pinned_at__isnull=False, hidden_at=None)
+    """Return what stays on top of a list, outside its pages: the last five pinned.
+
+    Pins whose time is over stay in the index; there are a few dozen a year.
+    """
+    standing = Q(pinned_until=None) | Q(pinned_until__gt=now())
+    pinned = topics.filter(standing, pinned_at__isnull=False, hidden_at=None)
     return list(
         pinned.select_related("category", "author", "last_poster").order_by(
             "-pinned_at"
@@ -258,3 +306,13 @@ def liveliness(user: Person) -> dict[str, int]:
     key = f"forum:liveliness:{'-'.join(visibilities_of(user))}"
     # The minute said above.
     return cache.get_or_set(key, read, timeout=60) or {}
+
+
+def sidebar_of(user: Person) -> dict[str, object]:
+    """Return what stands beside every list of topics."""
+    return {
+        "categories": Category.objects.visible_to(user),
+        "popular_tags": popular_tags(user),
+        "can_moderate": can_moderate(user),
+        "sidebar_title": _("Categories and tags"),
+    }

@@ -37,6 +37,7 @@ from demo.payments import Shop
 from demo.people import DAYS, Company, Person
 from demo.purchases import Purchase, plan_purchases
 from demo.rhythm import Rhythm
+from demo.wishes import Wishes
 from inference.catalog.defaults import ensure_default_models
 from notifications import mailing
 from notifications.models import EmailMessage, Notification
@@ -220,10 +221,11 @@ def _schedule(
     plan_contributions(plan.characters, plan.crowd, company, rhythm, calendar)
     plan_credit(plan.characters, company, calendar, rhythm)
     members = [each for each in plan.characters.values() if not each.is_staff]
+    speakers = forum.Speakers([*plan.crowd, *members], plan.characters)
     forum.plan_threads(
         scale.topics,
         scale.replies,
-        forum.Speakers([*plan.crowd, *members], plan.characters),
+        speakers,
         company,
         # Nobody asks before there are members to answer.
         Rhythm(rhythm.start + timedelta(days=9), rhythm.end, growth=2.2),
@@ -231,6 +233,7 @@ def _schedule(
         rng,
         lambda: on_step("posts and votes", 1),
     )
+    Wishes(speakers, company, calendar, rhythm.end).plan()
     for purchase in plan.purchases:
         shop.plan(purchase)
     habits = plan_habits(

@@ -254,6 +254,11 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         {"note": "For Monday"},
     ),
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
+    "/forum/p/N/poll/": (
+        "/forum/p/{post}/poll/",
+        "poll_question",
+        {"poll_question": "Which theme?", "poll_options": "Dark\nLight"},
+    ),
     "/forum/p/N/flag/": ("/forum/p/{other}/flag/", "reason", {"reason": "spam"}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
     "/messages/new/": (
@@ -265,7 +270,7 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
     "/messages/m/N/report/": (
         "/messages/m/{said}/report/",
         "reason",
-        {"reason": "Advertising."},
+        {"reason": "spam"},
     ),
     "/pricing/talk/": (
         "/pricing/talk/",
@@ -335,6 +340,7 @@ ELSEWHERE_SENT = {
     "/console/northwind/requests/req/ask/",
     # Moderators' and staff's: the forum's tests send them.
     *("/forum/t/N/join/", "/forum/t/N/split/", "/forum/categories/new/"),
+    "/forum/categories/N/templates/",
     *("/forum/categories/N/", "/forum/tags/N/", "/forum/comments/N/edit/"),
     # Moderators': those of moderation send them.
     *("/moderation/", "/moderation/topics/", "/moderation/people/owner/"),

@@ -508,6 +508,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AccessEnum": "community.forum.models.Access",
         "TopicKindEnum": "community.forum.models.Topic.Kind",
+        "IdeaStateEnum": "community.forum.models.Topic.IdeaState",
+        "PollResultsEnum": "community.forum.models.Poll.Results",
         "SanctionKindEnum": "community.standing.models.Sanction.Kind",
         "CaseKindEnum": "community.moderation.models.Case.Kind",
         "CaseOutcomeEnum": "community.moderation.models.Case.Outcome",

@@ -9,16 +9,19 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from community.forum.models import Category, Tag, Topic, TopicTag, TopicUser
-from community.forum.queries import list_topics, pinned_topics
+from community.forum.queries import alike, list_ideas, list_topics, pinned_topics
 from tests.factories import forum
 
 Person = Callable[..., Any]
 pytestmark = pytest.mark.django_db
 MANY = 20_000
+# Of four topics three are questions, and of eight one is an idea.
+KINDS = ("idea", *["question"] * 3, "discussion", *["question"] * 3)
 
 
 @pytest.fixture
@@ -30,7 +33,8 @@ def crowd(person: Person) -> User:
     topics = Topic.objects.bulk_create(
         Topic(
             category=places[number % 3 if number % 50 == 0 else number % 2],
-            kind="question" if number % 4 else "discussion",
+            kind=KINDS[number % 8],
+            idea_state="open" if KINDS[number % 8] == "idea" else "",
             title=f"Topic {number}",
             author=ada,
             last_poster=ada,
@@ -107,7 +111,9 @@ def rows_read(query: QuerySet[Any]) -> int:
     return int(read)
 
 
-@pytest.mark.parametrize("sort", ["latest", "hot", "top", "unanswered", "mine"])
+@pytest.mark.parametrize(
+    "sort", ["latest", "hot", "top", "unanswered", "mine", "unread"]
+)
 @pytest.mark.parametrize("place", ["all", "category", "common", "rare"])
 def test_every_list_reads_as_few_rows_at_any_depth(
     crowd: User, plans: list[QuerySet[Any]], sort: str, place: str
@@ -126,6 +132,23 @@ def test_every_list_reads_as_few_rows_at_any_depth(
         if not cursor:
             break
     assert max(rows_read(query) for query in plans) <= 1_000
+
+
+@pytest.mark.parametrize("sort", ["top", "newest"])
+@pytest.mark.parametrize("place", ["all", "category"])
+def test_a_list_of_ideas_reads_as_few_rows_at_any_depth(
+    crowd: User, plans: list[QuerySet[Any]], sort: str, place: str
+) -> None:
+    topics = Topic.objects.visible_to(crowd)
+    if place == "category":
+        topics = topics.filter(category=Category.objects.order_by("pk")[0])
+    cursor = None
+    plans.clear()
+    for _ in range(4):
+        page = list_ideas(topics, state="open", sort=sort, cursor=cursor)
+        assert len(page) == 30
+        cursor = page.next_cursor
+    assert max(rows_read(query) for query in plans[-4:]) <= 100
 
 
 def test_the_best_of_a_week_are_those_asked_in_it(crowd: User) -> None:
@@ -216,3 +239,38 @@ def test_pages_hold_every_topic_once_while_topics_move(crowd: User) -> None:
             break
     assert len(seen) == len(set(seen))
     assert set(seen) == expected
+
+
+def test_titles_are_compared_without_reading_what_texts_hold(person: Person) -> None:
+    ada = person("ada")
+    with connection.cursor() as cursor:
+        # Every text holds the word, and no title; one of a hundred titles another one.
+        cursor.execute(
+            "INSERT INTO search_indexentry (kind, object_id, part, url, title, heading,"
+            " text, locale, version, audience, labels, boost, source, digest, vector,"
+            " indexed_at) SELECT 'topic', n, 0, '/', 'title', '', 'text', '', '',"
+            " 'public', '{}', 1, '', '',"
+            " setweight(to_tsvector('simple', 'zeppelin' || n %% 100), 'A')"
+            " || setweight(to_tsvector('simple', 'giraffe zebra'), 'C'), now()"
+            " FROM generate_series(1, %s) AS n",
+            [MANY],
+        )
+        cursor.execute("ANALYZE search_indexentry")
+
+    with CaptureQueriesContext(connection) as captured:
+        alike("giraffe zebra zeppelin7", user=ada)
+
+    read = 0
+    for query in captured.captured_queries:
+        with connection.cursor() as cursor:
+            sql = query["sql"].replace("%", "%%")
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", ())
+            waiting = [cursor.fetchone()[0][0]["Plan"]]
+        while waiting:
+            step = waiting.pop()
+            if step.get("Relation Name") == "search_indexentry":
+                removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+                rows = step["Actual Rows"] + sum(step.get(name, 0) for name in removed)
+                read += rows * step["Actual Loops"]
+            waiting += step.get("Plans", [])
+    assert 0 < read <= 1_000
