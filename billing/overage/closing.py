@@ -124,7 +124,10 @@ def stated_usage(
         .annotate(usage=Sum("usage_nano"), charge=Sum("charge_nano"))
         .values_list("coverage_id", "model", "tier", "usage", "charge")
     )
-    return {Subject(*key): (int(usage), int(charge)) for *key, usage, charge in rows}
+    return {
+        Subject(pk, model, tier): (int(usage), int(charge))
+        for pk, model, tier, usage, charge in rows
+    }
 
 
 def wanted_lines(

@@ -116,9 +116,13 @@ def usage_by_model(coverage: Coverage) -> Iterator[ModelUsage]:
             uncovered=Sum("uncovered_nano"),
         )
     )
-    sums = sorted((model or "", *map(int, found)) for model, *found in rows)
+    sums = sorted(
+        # What was covered before rows were told apart has no model.
+        (model or "", (int(plan), int(credit), int(charged), int(uncovered)))
+        for model, plan, credit, charged, uncovered in rows
+    )
     price = coverage.price
-    by_model = [charged for _, _, _, charged, _ in sums]
+    by_model = [charged for _, (_, _, charged, _) in sums]
     charges = (
         shares_of(price.charge_of(sum(by_model)), by_model)
         if price.is_tiered
@@ -126,7 +130,6 @@ def usage_by_model(coverage: Coverage) -> Iterator[ModelUsage]:
     )
     lines = [
         ModelUsage(
-            # What was covered before rows were told apart has no model.
             model=model,
             used_nano=plan + credit + charged + uncovered,
             from_allowance_nano=plan,
@@ -135,7 +138,7 @@ def usage_by_model(coverage: Coverage) -> Iterator[ModelUsage]:
             uncovered_nano=uncovered,
             charge_nano=charge,
         )
-        for (model, plan, credit, charged, uncovered), charge in zip(
+        for (model, (plan, credit, charged, uncovered)), charge in zip(
             sums, charges, strict=True
         )
     ]
