@@ -59,10 +59,11 @@ def _settle(coverage: Coverage, rows: Sequence[UsageCost]) -> None:
     hold_terms(coverage)
     drawn_before = coverage.from_credit_nano
     left = credit_left(coverage.organisation_id)
+    most = coverage.most_charged_nano
     covered = []
     for row in rows:
         parts = (
-            _cover(coverage, row.price_nano, left)
+            _cover(coverage, row.price_nano, credit=left, most=most)
             if row.price_nano >= 0
             else _give_back(coverage, -row.price_nano)
         )
@@ -80,11 +81,11 @@ def _settle(coverage: Coverage, rows: Sequence[UsageCost]) -> None:
     coverage.save()
 
 
-def _cover(row: Coverage, amount: int, credit: int) -> dict[str, int]:
+def _cover(row: Coverage, amount: int, *, credit: int, most: int) -> dict[str, int]:
     """Return what covers usage: the plan, then credit, then a charge, then nothing."""
     included = min(max(row.allowance_nano - row.from_allowance_nano, 0), amount)
     drawn = min(credit, amount - included)
-    chargeable = max(row.most_charged_nano - row.charged_nano, 0)
+    chargeable = max(most - row.charged_nano, 0)
     charged = min(chargeable, amount - included - drawn)
     return {
         "from_allowance_nano": included,
