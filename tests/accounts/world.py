@@ -304,6 +304,7 @@ def build() -> World:
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "staff/offers/": {
             "<slug:moment>": Moment.LEAVING.value,
+            "<slug:address>": "2026-01",
             "<slug:key>": "stay_talk",
         },
         "staff/causes/": {"<slug:cause>": "docs_read"},

@@ -153,6 +153,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "address": [f"{timezone.now() - timedelta(days=1):%Y-%m}"],
         "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "quote_id": [quote.public_id],
