@@ -20,7 +20,8 @@ from tests.inference.providers.judged import (
     WRITTEN,
     Half,
     Judged,
-    half_of,
+    fresh_ones,
+    is_reported,
     judged,
     unseen_ones,
 )
@@ -44,19 +45,18 @@ def embeds(model_servers: Servers, settings: Any) -> None:
 
 
 def test_the_set_is_what_it_says() -> None:
-    fresh = list(unseen_ones())
-    none = [each for each in fresh if not each.is_answerable]
-    chinese = [each for each in fresh if each.language == CHINESE]
-    reported = [each for each in QUESTIONS if each.half == Half.REPORTED]
+    for drawn, most in ((list(unseen_ones()), 250), (list(fresh_ones()), 180)):
+        none = [each for each in drawn if not each.is_answerable]
+        chinese = [each for each in drawn if each.language == CHINESE]
+        reported = [each for each in drawn if each.half != Half.TUNED]
 
-    assert len(fresh) >= 250
-    assert len(none) / len(fresh) >= 0.2
-    assert 0.48 < len(chinese) / len(fresh) < 0.52
+        assert len(drawn) >= most
+        assert len(none) / len(drawn) >= 0.2
+        assert 0.48 < len(chinese) / len(drawn) < 0.52
+        # Whatever was seen before is tuned on; of the others only the draw decides.
+        assert reported == [each for each in drawn if is_reported(each.text)]
+        assert 0.4 < len(reported) / len(drawn) < 0.6
     assert len({each.text for each in QUESTIONS}) == len(QUESTIONS)
-    # Whatever was seen before is tuned on; of the others only the draw decides.
-    assert set(reported) < set(fresh)
-    assert all(each.half == half_of(each.text) for each in fresh)
-    assert len(reported) >= 110
 
 
 def test_another_products_questions_are_answered_in_both_languages(
