@@ -8,7 +8,9 @@ every page that answers. The half of a question is drawn from its text
 
 SITE_ENGLISH = {
     # Budgets, cache, privacy, charges.
-    "one of our devs burned the whole month's money, how do I cap him": "console/budgets console/keys",
+    "one of our devs burned the whole month's money, how do I cap him": (
+        "console/budgets console/keys"
+    ),
     "warn me before the team runs dry": "console/budgets",
     "does bought credit get eaten before the free one": "console/budgets",
     "where do I see when my promo credit runs out": "console/budgets",
@@ -73,7 +75,9 @@ SITE_ENGLISH = {
     "require approval of a colleague for large refunds": "self-hosting/configuration",
     "where do traces go": "self-hosting/configuration",
     "prometheus scrape gets 401": "self-hosting/configuration",
-    "server returns 503 overloaded under load, raise the ceiling": "self-hosting/configuration api/errors",
+    "server returns 503 overloaded under load, raise the ceiling": (
+        "self-hosting/configuration api/errors"
+    ),
     "run only the inference endpoint on a separate box": "self-hosting/configuration",
     "do sessions survive flushing redis": "self-hosting/configuration self-hosting/operations",
     "does it run on a mac": "self-hosting",

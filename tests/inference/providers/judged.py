@@ -3,8 +3,8 @@
 Those below have been looked at often: the figures were chosen on them. Those of
 ``unseen.py`` and then of ``fresh.py`` were written afterwards; figures may be chosen on
 one half of each, and the table of ``make answers`` tells about the others. That of
-``unseen.py`` was reported once before and is a row of its own: nothing was chosen on it,
-but its figures are known. No question leaves since it fails.
+``unseen.py`` was reported once before and is a row of its own: nothing was chosen on
+it, but its figures are known. No question leaves since it fails.
 A page is ``path``, or ``version/path`` where another version than the current one has
 to be cited.
 """
@@ -58,7 +58,7 @@ SITE_ENGLISH = {
     "someone pushed our secret to github, how do I kill it fast": "console/keys",
     "how long does the old secret keep working after rotation": "console/keys",
     "where is the request id I should send to support": "api console/usage api/limits",
-    "do you store what we send to the models": "api",
+    "do you store what we send to the models": "api console/privacy",
     "difference between personal access token and api key": "concepts rest-api",
     "what's the price for cached input tokens": "api/models concepts api/usage-and-cost",
     "context_length_exceeded": "api/chat api/errors",
@@ -100,7 +100,7 @@ SITE_CHINESE = {
     "密钥不小心提交到 GitHub 了，怎么马上停用": "console/keys",
     "轮换之后旧密钥还能用多久": "console/keys",
     "请求编号在哪里能找到": "api console/usage api/limits",
-    "你们会记录我发给模型的内容吗": "api",
+    "你们会记录我发给模型的内容吗": "api console/privacy",
     "访问令牌和 API 密钥有什么区别": "concepts rest-api",
     "缓存输入怎么计价": "api/models concepts api/usage-and-cost",
     "model_not_found 是什么原因": "api/errors",
@@ -109,7 +109,7 @@ SITE_CHINESE = {
     "每月额度什么时候清零": "api/limits concepts",
     "专业版能同时发几个请求": "api/limits",
     "账单角色可以创建密钥吗": "console console/keys",
-    "邀请链接几天有效": "console",
+    "邀请链接几天有效": "console community/invite",
     "员工离职后他创建的密钥怎么办": "console",
     "扣款失败多久会降级": "billing/payments",
     "怎么下载发票": "billing/payments",

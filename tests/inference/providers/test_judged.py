@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from community.docs.models import Version
+from community.docs.services import entries_of, pages_in
 from embedded.modelservers.fleet import EMBEDDINGS
+from inference.providers.questions import understand
 from tests.inference.providers import judging
 from tests.inference.providers.judged import (
     CHINESE,
     KESTREL,
+    SITE,
     WRITTEN,
     Half,
     Judged,
@@ -57,6 +61,35 @@ def test_the_set_is_what_it_says() -> None:
         assert reported == [each for each in drawn if is_reported(each.text)]
         assert 0.4 < len(reported) / len(drawn) < 0.6
     assert len({each.text for each in QUESTIONS}) == len(QUESTIONS)
+
+
+def test_no_question_of_a_reported_half_is_written_into_a_page() -> None:
+    # Of the writers' own questions none may be nearly one that the pages are judged by.
+    pages = pages_in(judging.ROOT / "docs/site/1.0", Version(slug="1.0"))
+    written = {
+        each for page in pages for entry in entries_of(page) for each in entry.asked
+    }
+    words = {each: words_of(each) for each in written}
+
+    copies = [
+        (asked.text, each)
+        for asked in QUESTIONS
+        if asked.half != Half.TUNED and asked.is_answerable and asked.tree == SITE
+        for each in written
+        if likeness(words_of(asked.text), words[each]) >= 0.6
+    ]
+
+    assert len(written) > 1_500
+    assert copies == []
+
+
+def words_of(text: str) -> frozenset[str]:
+    return frozenset(word for unit in understand(text).units for word in unit.lexemes)
+
+
+def likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return the share of the words of two texts that both have."""
+    return len(one & other) / (len(one | other) or 1)
 
 
 def test_another_products_questions_are_answered_in_both_languages(
