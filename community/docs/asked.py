@@ -33,6 +33,8 @@ def findings(sections: Sequence[Section]) -> Iterator[tuple[int, str]]:
     """Yield what is wrong with the questions of a page; lines count from 0."""
     for section in sections:
         lines = list(_lines(section.comments))
+        if lines and section.heading and not section.source:
+            yield lines[0][0], "these questions stand under a heading without a text."
         for line, text in lines:
             if len(text) > MAX_LENGTH:
                 told = f"this question has {len(text)} characters;"

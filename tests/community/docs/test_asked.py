@@ -86,7 +86,7 @@ def test_a_changed_question_is_embedded_anew(root: Path) -> None:
     assert entry.digest != before
 
 
-def test_a_question_that_is_too_long_and_one_too_many_are_told_with_their_line(
+def test_what_is_wrong_with_questions_is_told_with_its_line(
     root: Path,
 ) -> None:
     long = "x" * (MAX_LENGTH + 1)
@@ -98,6 +98,9 @@ def test_a_question_that_is_too_long_and_one_too_many_are_told_with_their_line(
         f"---\ntitle: Many\n---\n<!-- asked\n{many}\n-->\n\nText.\n"
     )
 
+    (root / "en" / "none.md").write_text(
+        "# A\n\n## B\n\n<!-- asked\nwhat is b\n-->\n\n## C\n\nText.\n"
+    )
     with pytest.raises(SourceError) as raised:
         read_folder(root / "en")
 
@@ -110,4 +113,5 @@ def test_a_question_that_is_too_long_and_one_too_many_are_told_with_their_line(
             f"{root}/en/many.md:{5 + MOST}: this section has {MOST + 1} questions;"
             f" {MOST} are the most."
         ),
+        f"{root}/en/none.md:6: these questions stand under a heading without a text.",
     )
