@@ -26,24 +26,37 @@ LOOKING = 7
 
 def readings_before_checkouts(rng: random.Random) -> Iterator[NewEvent]:
     """Yield what buyers read in the two days before they began a checkout."""
+    begun = Event.objects.filter(name="checkout_started", user_id__isnull=False)
+    for user_id, moment in begun.order_by("occurred_at", "id").values_list(
+        "user_id", "occurred_at"
+    ):
+        yield from reading_of(user_id, moment, rng)
+
+
+def reading_of(
+    user_id: int, moment: datetime, rng: random.Random
+) -> Iterator[NewEvent]:
+    """Yield what a buyer read, if they did, who begins a checkout at ``moment``."""
+    address, subject = _on_the_way()
+    if address and rng.random() < READ:
+        yield NewEvent(
+            name="page_viewed",
+            occurred_at=moment - timedelta(hours=1 + 40 * rng.random()),
+            user_id=user_id,
+            subject=subject,
+            path=address,
+        )
+
+
+def _on_the_way() -> tuple[str, str]:
+    """Return the page's address and subject; both empty where there are no pages."""
     page = Page.objects.published().filter(
         version__is_default=True, locale="en", path=ON_THE_WAY
     )
     found = page.select_related("version").first()
     if found is None:
-        return
-    begun = Event.objects.filter(name="checkout_started", user_id__isnull=False)
-    for user_id, moment in begun.order_by("occurred_at", "id").values_list(
-        "user_id", "occurred_at"
-    ):
-        if rng.random() < READ:
-            yield NewEvent(
-                name="page_viewed",
-                occurred_at=moment - timedelta(hours=1 + 40 * rng.random()),
-                user_id=user_id,
-                subject=f"doc:{found.version.slug}/{found.path}",
-                path=found.get_absolute_url(),
-            )
+        return "", ""
+    return found.get_absolute_url(), f"doc:{found.version.slug}/{found.path}"
 
 
 def searches_for_what_lacks(

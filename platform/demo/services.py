@@ -25,7 +25,7 @@ from billing.referrals.services import reward_due
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
 from community.trust import services as trust
-from demo import copies, emulator, forum, offers, people, planted, visits
+from demo import copies, emulator, forum, launch, offers, people, planted, visits
 from demo.calendar import Calendar
 from demo.calls import Callers, plan_habits
 from demo.clock import held
@@ -56,7 +56,8 @@ UNREAD = 5
 class Scale:
     """How much of everything; ``replies`` and ``calls`` are from and to.
 
-    ``copies`` is how often what the services have made is there in the end.
+    ``copies`` is how often what the services have made is there in the end, and
+    ``newcomers`` came for the launch: once, whatever the copies.
     """
 
     people: int
@@ -67,14 +68,17 @@ class Scale:
     calls: tuple[int, int]
     docs_votes: int
     copies: int = 1
+    newcomers: int = 0
 
 
+# A tenth of them is held out for ever, 150 or so: an interval takes 100.
+NEWCOMERS = 1_500
 # What one deed costs decides ``s``: at about 10 ms each, with what follows from it, a
 # start stays below a minute on two cores. Larger ones are made of copies of one world.
 SCALES = {
-    "s": Scale(160, 150, (1, 5), 3_000, 24_000, (10, 60), 80),
-    "m": Scale(125, 500, (4, 15), 2_250, 44_000, (3, 20), 100, copies=40),
-    "l": Scale(250, 1_000, (4, 15), 4_500, 80_000, (3, 20), 150, copies=80),
+    "s": Scale(160, 150, (1, 5), 3_000, 24_000, (10, 60), 80, 1, NEWCOMERS),
+    "m": Scale(125, 500, (4, 15), 2_250, 44_000, (3, 20), 100, 40, NEWCOMERS),
+    "l": Scale(250, 1_000, (4, 15), 4_500, 80_000, (3, 20), 150, 80, NEWCOMERS),
 }
 Step = Callable[[str, int], None]
 
@@ -118,6 +122,9 @@ def seed(
         # needs to be called: everything is delivered.
         mailing.withdraw_mail(EmailMessage.objects.all())
         copies.multiply(scale.copies, lambda done: on_step("copied rows", done))
+        launch.play(scale.newcomers, start=start, now=now)
+        on_step("newcomers", scale.newcomers)
+        mailing.withdraw_mail(EmailMessage.objects.all())
         connection.run_on_commit.clear()
     if not stays:
         _offer_plans_again()

@@ -83,8 +83,8 @@ def decision_list(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     order = ("-decided_at", "-pk")
     if _is_csv(request):
         audit.record("decisions.exported", actor=request.user, target=str(span))
-        names = ("decided_at", "organisation__slug", "moment", "reason")
-        names += ("intended__key", "seen_at", "accepted_at", "paid_at")
+        names = ["decided_at", "organisation__slug", "moment", "reason"]
+        names += ["intended__key", "seen_at", "accepted_at", "paid_at"]
         columns = [name.partition("__")[0] for name in names]
         rows = found.order_by(*order).values_list(*names).iterator()
         return csv_response(f"decisions-{span}.csv", columns, rows)
@@ -126,11 +126,11 @@ def unit_list(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         audit.record("treated_units.exported", actor=request.user, target=str(span))
         rows = behind.money_of(list(found.order_by(*order)), compared, start, end)
         currency = settings.REPORTING_CURRENCY
-        columns = ("organisation", "since", "paid_before", "new_payer")
-        columns += tuple(
+        columns = ["organisation", "since", "paid_before", "new_payer"]
+        columns += [
             f"{name}_nano_{currency}"
             for name in ("revenue", "credits", "trial_usage", "other_usage", "profit")
-        )
+        ]
         return csv_response(
             f"organisations-{span}.csv",
             columns,
