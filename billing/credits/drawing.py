@@ -61,15 +61,8 @@ def _settle(coverage: Coverage, rows: Sequence[UsageCost]) -> None:
     left = credit_left(coverage.organisation_id)
     covered = []
     for row in rows:
-        parts = (
-            _cover(coverage, row.price_nano, left)
-            if row.price_nano >= 0
-            else _give_back(coverage, -row.price_nano)
-        )
+        parts = cover_row(coverage, row.price_nano, credit_nano=left)
         left -= parts["from_credit_nano"]
-        for name, amount in parts.items():
-            setattr(coverage, name, getattr(coverage, name) + amount)
-        coverage.used_nano += row.price_nano
         covered.append(CoveredUsage(coverage=coverage, usage=row, **parts))
     drawn = coverage.from_credit_nano - drawn_before
     if drawn > 0:
@@ -78,6 +71,24 @@ def _settle(coverage: Coverage, rows: Sequence[UsageCost]) -> None:
         _return(coverage, -drawn)
     CoveredUsage.objects.bulk_create(covered)
     coverage.save()
+
+
+def cover_row(
+    coverage: Coverage, price_nano: int, *, credit_nano: int
+) -> dict[str, int]:
+    """Add one row of usage to an unsaved period; return what covers it, by column.
+
+    ``credit_nano`` is what is left of credit. The one rule of what pays for usage.
+    """
+    parts = (
+        _cover(coverage, price_nano, credit_nano)
+        if price_nano >= 0
+        else _give_back(coverage, -price_nano)
+    )
+    for name, amount in parts.items():
+        setattr(coverage, name, getattr(coverage, name) + amount)
+    coverage.used_nano += price_nano
+    return parts
 
 
 def _cover(row: Coverage, amount: int, credit: int) -> dict[str, int]:
