@@ -8,6 +8,7 @@ from accounts.models import User
 from activity.models import Event
 from activity.services import NewEvent
 from billing.causes.services import estimate_causes
+from billing.forecast.services import replace_forecast
 from billing.growth.challenging import challenge_score
 from billing.growth.judging import judge_scores
 from community.docs.models import Page
@@ -69,5 +70,6 @@ def conclude(at: datetime) -> None:
     """Do once what the nights do with all of it: effects, graph and judgements."""
     rebuild_graph(at)
     estimate_causes(at)
+    replace_forecast()
     judge_scores(at)
     challenge_score(at)

@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "billing.attribution",
     "billing.catalogue",
     "billing.causes",
+    "billing.forecast",
     "billing.conversion",
     "billing.growth",
     "billing.credits",
