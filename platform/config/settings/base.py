@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "billing.catalogue",
     "billing.causes",
     "billing.forecast",
+    "billing.pricelab",
     "billing.conversion",
     "billing.growth",
     "billing.credits",
