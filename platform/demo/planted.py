@@ -9,6 +9,7 @@ from activity.models import Event
 from activity.services import NewEvent
 from billing.attribution.services import replace_ways
 from billing.causes.services import estimate_causes
+from billing.forecast.services import replace_forecast
 from billing.growth.challenging import challenge_score
 from billing.growth.judging import judge_scores
 from community.docs.models import Page
@@ -84,5 +85,6 @@ def conclude(at: datetime) -> None:
     replace_ways()
     rebuild_graph(at)
     estimate_causes(at)
+    replace_forecast()
     judge_scores(at)
     challenge_score(at)

@@ -52,6 +52,7 @@ from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.overage import statement_of
+from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 
@@ -257,6 +258,7 @@ def build() -> World:
             "<str:share>": str(linked.share_token),
             "<slug:kind>": "thanks",
             "<int:scenario>": str(scenario.pk),
+            "<int:candidate>": str(candidate_of().pk),
             "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},

@@ -44,6 +44,7 @@ from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.overage import statement_of
+from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
@@ -141,6 +142,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     statement = statement_of(team)
     candidates = {
         "scenario": [str(scenario.pk)],
+        "candidate": [str(candidate_of().pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (*numbered, *moderated, *money)],
