@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from billing.credits.drawing import cover_row
 from billing.credits.models import CURRENCY, Coverage
-from billing.overage.arithmetic import charge_of, in_minor_units
+from billing.overage.arithmetic import in_minor_units
 from entitlements.usage_price import UsagePrice
 
 # A model's usage counts at its list price.
@@ -40,7 +40,7 @@ class MonthTerms:
 
     def counted(self, row: UsedRow) -> int:
         """Return what a row of usage counts, in billionths."""
-        return charge_of(row.price_nano, self.rates.get(row.model, FULL_RATE))
+        return row.price_nano * self.rates.get(row.model, FULL_RATE) // FULL_RATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,4 +103,4 @@ def _charges(charged: Mapping[str, int], price: UsagePrice) -> list[int]:
     """Return what the lines of a statement come to, in billionths."""
     if price.is_tiered:
         return [part.charge_nano for part in price.parts_of(sum(charged.values()))]
-    return [charge_of(charged[model], price.percent) for model in sorted(charged)]
+    return [price.charge_of(charged[model]) for model in sorted(charged)]
