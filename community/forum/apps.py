@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ForumConfig(AppConfig):
@@ -12,6 +12,13 @@ class ForumConfig(AppConfig):
     menu = (
         MenuEntry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
         MenuEntry(Menu.ACCOUNT, 22, _("What you follow"), "forum:watch-list", "bell"),
+        MenuEntry(
+            Menu.STAFF,
+            41,
+            _("Categories"),
+            "forum:category-list",
+            section=StaffSection.COMMUNITY,
+        ),
     )
 
     def ready(self) -> None:

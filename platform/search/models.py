@@ -61,6 +61,8 @@ class IndexEntry(models.Model):
     boost = models.FloatField(default=1.0)
     # As it is written, for quoting; nothing where ``text`` is.
     source = models.TextField(blank=True)
+    # Questions it answers, in words that need not be on the page; shown nowhere.
+    asked = ArrayField(models.TextField(), default=list, db_default=[])
     # Of what is embedded (``meaning.texts_of``); empty: it is found by words alone.
     digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True)
     vector = SearchVectorField()

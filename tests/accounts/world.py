@@ -49,9 +49,10 @@ from tests.factories.accounts import with_seats
 from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
-from tests.factories.growth import experiment_of, lead_of
+from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.overage import statement_of
+from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 
@@ -188,6 +189,7 @@ def build() -> World:
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, member)
     lead = lead_of(team)
+    keep_nobody_out()
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     report = save_report(
         "funnel",
@@ -256,6 +258,7 @@ def build() -> World:
             "<str:share>": str(linked.share_token),
             "<slug:kind>": "thanks",
             "<int:scenario>": str(scenario.pk),
+            "<int:candidate>": str(candidate_of().pk),
             "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},
@@ -303,6 +306,7 @@ def build() -> World:
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "staff/offers/": {
             "<slug:moment>": Moment.LEAVING.value,
+            "<slug:address>": "2026-01",
             "<slug:key>": "stay_talk",
         },
         "staff/causes/": {"<slug:cause>": "docs_read"},

@@ -348,6 +348,7 @@ ELSEWHERE_SENT = {
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
     "/staff/offers/campaigns/new/",
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
+    "/staff/conversion/price-lab/new/",
     # Of quotes and approvals: their own tests send them.
     *("/console/northwind/quotes/ask/", "/console/northwind/quotes/quo/accept/"),
     *("/console/northwind/quotes/quo/decline/", "/quotes/link/decline/"),
@@ -446,6 +447,7 @@ NOTHING_THERE = {
     "/staff/analytics/dashboards/key/tiles/N/",
     "/staff/analytics/dashboards/key/delete/",
     *("/staff/leads/N/take/", "/staff/leads/N/close/"),
+    *("/staff/conversion/price-lab/N/replay/", "/staff/conversion/price-lab/N/drop/"),
     *("/staff/offers/all/pro/state/", "/staff/offers/experiments/pro/state/"),
     # Who changes a plan or reads a transcript is of the organisation: staff are not.
     "/console/northwind/billing/change/drop/",

@@ -40,10 +40,11 @@ from tests.factories.accounts import with_seats
 from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
-from tests.factories.growth import experiment_of, lead_of
+from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.overage import statement_of
+from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
@@ -127,6 +128,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     )
     invoice = paid_invoice_of(personal_organisation(people["staff"]))
     project = Project.objects.create(organisation=team, name="Website")
+    keep_nobody_out()
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, people["member"])
@@ -140,6 +142,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     statement = statement_of(team)
     candidates = {
         "scenario": [str(scenario.pk)],
+        "candidate": [str(candidate_of().pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (*numbered, *moderated, *money)],
@@ -152,6 +155,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "uuid": [str(uuid.uuid4()), str(decided.uuid)],
         "surface": ["console"],
         "moment": ["leaving"],
+        "address": [f"{timezone.now() - timedelta(days=1):%Y-%m}"],
         "cause": ["docs_read"],
         "credit_id": [credit_of(team, NANO).public_id],
         "quote_id": [quote.public_id],

@@ -111,6 +111,8 @@ INSTALLED_APPS = [
     "billing.attribution",
     "billing.catalogue",
     "billing.causes",
+    "billing.forecast",
+    "billing.pricelab",
     "billing.conversion",
     "billing.growth",
     "billing.credits",
