@@ -38,7 +38,7 @@ from demo.arriving import (
     second_devices,
     steps_to_payment,
 )
-from demo.bulk import write_log, write_people
+from demo.bulk import look_at_tables, write_log, write_people
 from demo.calendar import Calendar, Deed
 from demo.calls import Callers, Habit
 from demo.clock import held
@@ -58,6 +58,8 @@ SEEN, PUT_AWAY = 0.5, 0.4
 CALLING = 4
 # What is looked at each night by the schedule is looked at once a week here.
 GUARDING = timedelta(days=7)
+# What the measurements join, and what begins nearly empty.
+GROWING = ("growth_decision", "growth_cost", "ledger_invoice", "ledger_usagecost")
 
 
 class Quota:
@@ -257,6 +259,7 @@ def play(count: int, *, start: datetime, now: datetime) -> None:
     company, calendar = Company(), Calendar()
     with held(start + OPENS) as clock, drawn(random.Random("launched")):  # noqa: S311
         company.users, homes = write_people(people, second_devices(people, rng))
+        look_at_tables("accounts_user", "accounts_organisation", "accounts_membership")
         write_log(arrivals_in_log(people, company, homes))
         launch = Launch(calendar, Rhythm(start + OPENS, now, growth=1.2), company, rng)
         _prepare_offers(launch.staff)
@@ -302,6 +305,7 @@ class Guard:
         now = timezone.now()
         if self.last is None or now - self.last >= GUARDING:
             self.last = now
+            look_at_tables(*GROWING)
             learning.guard_margins()
 
 
