@@ -5,12 +5,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models import F
 
 from accounts.models import User
 from core.clock import now
 
 # A digest of 128 bits, in hexadecimal.
 DIGEST_LENGTH = 32
+
+
+class TitleWords(models.Func):
+    """The words of a vector that stand in the title: those of weight A."""
+
+    template = "ts_filter(%(expressions)s, '{a}')"
+    output_field = SearchVectorField()
 
 
 class Audience(models.TextChoices):
@@ -71,9 +79,12 @@ class IndexEntry(models.Model):
         ]
         indexes = [
             GinIndex(fields=["vector"], name="search_entry_vector"),
-            # A first part has the title: a title is looked for among these alone.
+            # A first part has the title: the words of titles alone, so that what stands
+            # in texts costs nothing where titles are compared.
             GinIndex(
-                fields=["vector"], condition=models.Q(part=0), name="search_entry_first"
+                TitleWords(F("vector")),
+                condition=models.Q(part=0),
+                name="search_entry_titles",
             ),
         ]
         verbose_name_plural = "index entries"

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0003_titles"),
+        ("search", "0004_words_of_titles"),
     ]
 
     operations = [
