@@ -94,10 +94,10 @@ class _Asked:
     spoken: Counter[str]
     units: tuple[Unit, ...]
 
-    @classmethod
-    @lru_cache(maxsize=10_000)  # some times what a large documentation has
-    def of(cls, text: str) -> "_Asked":
-        return cls(_spoken(text), understand(text).units)
+
+@lru_cache(maxsize=10_000)  # some times what a large documentation has
+def _asked(text: str) -> _Asked:
+    return _Asked(_spoken(text), understand(text).units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class _Text:
             _spoken(_CODE.sub("\n", passage.text)),
             _spoken(code),
             understand(heading).units,
-            tuple(map(_Asked.of, passage.asked)),
+            tuple(map(_asked, passage.asked)),
         )
 
     @property
@@ -137,7 +137,10 @@ class _Text:
         return self.title + self.heading
 
     def all_asked(self) -> Counter[str]:
-        return sum((each.spoken for each in self.asked), Counter())
+        spoken: Counter[str] = Counter()
+        for each in self.asked:
+            spoken.update(each.spoken)
+        return spoken
 
 
 @dataclass(slots=True)
