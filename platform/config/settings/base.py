@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "billing.overage",
     "billing.ledger",
     "billing.plans",
+    "billing.pricelists",
     "billing.quotes",
     "billing.refunds",
     "billing.referrals",
