@@ -18,4 +18,8 @@ class OverageConfig(AppConfig):
             "trending-up",
             for_organisation=True,
         ),
+        MenuEntry(Menu.STAFF, 29, _("Statements of usage"), "overage:staff-list"),
     )
+
+    def ready(self) -> None:
+        from billing.overage import approved  # noqa: F401

@@ -320,6 +320,33 @@ class ContractEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeWrittenOff:
+    """Nobody asks for what of a statement of usage was on no invoice.
+
+    ``amount`` in minor units of ``currency``.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    statement_id: int
+    organisation_id: int
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeReinstated:
+    """What was written off is asked for again; ``amount`` in minor units."""
+
+    actor: ClassVar[str] = "user_id"
+    statement_id: int
+    organisation_id: int
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriceListBegun:
     """An organisation pays less for models than everybody, from a moment on.
 
