@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 
 from billing.growth import quiet
@@ -27,6 +26,7 @@ from billing.growth.holdout import (
 )
 from billing.growth.models import Decision, Offer, Policy
 from billing.growth.moments import Moment
+from billing.growth.prepared import Prepared
 from billing.growth.stats import bandit
 from billing.growth.unit import UnitState, read_unit
 from core.clock import now
@@ -341,6 +341,31 @@ WITH held AS (
 )
 SELECT id, reason, offer_id FROM written
 """
+_TYPES = {
+    "uuid": "uuid",
+    "moment": "text",
+    "organisation": "bigint",
+    "user": "bigint",
+    "occasion": "text",
+    "at": "timestamptz",
+    "reason": "text",
+    "intended": "bigint",
+    "offer": "bigint",
+    "version": "integer",
+    "policy": "text",
+    "variant": "text",
+    "propensity": "float8",
+    "uniform": "float8",
+    "context": "jsonb",
+    "today": "date",
+    "expires": "timestamptz",
+    "reach": "timestamptz",
+    "cost": "bigint",
+    "step": "bigint",
+    "surface": "text",
+}
+_WRITE_FREE = Prepared("growth_write", _WRITE.format(lock=""), _TYPES)
+_WRITE_DEAR = Prepared("growth_write_dear", _WRITE.format(lock="FOR UPDATE"), _TYPES)
 
 
 def _write(
@@ -388,9 +413,7 @@ def _write(
         "step": proposal.step_id if proposal else None,
         "surface": surface,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE.format(lock="FOR UPDATE" if cost else ""), values)
-        row = cursor.fetchone()
+    row = (_WRITE_DEAR if cost else _WRITE_FREE).run(values)
     if row is None:
         return None
     return Decided(row[0], uuid, row[1], row[2], is_new=True)

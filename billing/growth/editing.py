@@ -15,7 +15,6 @@ from billing.growth.exceptions import (
     ExperimentInTheWay,
 )
 from billing.growth.models import (
-    Decision,
     Experiment,
     Offer,
     Policy,
@@ -58,8 +57,7 @@ def set_offer_state(offer: Offer, state: Offer.State, *, by: User) -> None:
     locked.state = state
     locked.save(update_fields=["state"])
     if state == Offer.State.RETIRED:
-        for decision in Decision.objects.standing().filter(offer=locked):
-            hints.withdraw_hint(decision)
+        hints.withdraw_hints_of(locked)
     renew_revision()
     audit.record(
         f"offer.{state}", actor=by, target=locked.key, after={"state": str(state)}

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Organisation
 from billing.growth.holdout import is_held_out
-from billing.growth.models import Decision
+from billing.growth.models import Decision, Offer
 from billing.growth.surfaces import Surface
 from entitlements import services as entitlements
 
@@ -49,3 +49,9 @@ def _teams_of_members(organisation_id: int) -> list[int]:
 def withdraw_hint(decision: Decision) -> None:
     """Have refusals tell of it no more."""
     entitlements.remove_hint(decision.organisation_id, reference=str(decision.uuid))
+
+
+def withdraw_hints_of(offer: Offer) -> None:
+    """Have refusals tell no more of an offer that is not made any more."""
+    for decision in Decision.objects.standing().filter(offer=offer):
+        withdraw_hint(decision)

@@ -3,16 +3,25 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from accounts.models import User
 from audit import services as audit
+from billing.growth import hints
 from billing.growth.catalogue import renew_revision
-from billing.growth.lift import experiment_lifts, offer_lift
+from billing.growth.lift import Lift, experiment_lifts, offer_lift
 from billing.growth.measuring import NOBODY, measure_offer
-from billing.growth.models import Cost, Decision, Experiment, Offer, Policy
+from billing.growth.models import (
+    Cost,
+    Decision,
+    Experiment,
+    Offer,
+    OfferStop,
+    Policy,
+)
 from billing.growth.stats import bandit
 from core.money import NANO
 
@@ -90,8 +99,8 @@ def guard_margins() -> list[str]:
     now = timezone.now()
     stopped = []
     for offer in Offer.objects.active().exclude(cost_nano=0).order_by("key"):
-        if offer_lift(offer, now - MEMORY, now).is_losing:
-            _stop_offer(offer)
+        read = offer_lift(offer, now - MEMORY, now)
+        if read.is_losing and _stop_offer(offer, read):
             stopped.append(offer.key)
     for experiment in Experiment.objects.running().order_by("key"):
         if _is_losing(experiment, now):
@@ -146,16 +155,30 @@ def control_of(experiment: Experiment) -> str:
 
 
 @transaction.atomic
-def _stop_offer(offer: Offer) -> None:
+def _stop_offer(offer: Offer, read: Lift) -> bool:
+    """Retire an offer and keep what was read; return whether it was active still."""
     claimed = Offer.objects.filter(pk=offer.pk, state=Offer.State.ACTIVE).update(
         state=Offer.State.RETIRED
     )
-    if claimed:
-        renew_revision()
-        audit.record(
-            "offer.stopped_by_guardrail",
-            actor=None,
-            target=offer.key,
-            after={"reason": "It surely brings less than it costs."},
-        )
-        logger.warning("growth.offer_stopped", extra={"offer": offer.key})
+    estimate = read.profit.estimate
+    if not claimed or estimate is None:
+        return False
+    OfferStop.objects.create(
+        offer=offer,
+        low_nano=round(estimate.low * NANO),
+        value_nano=round(estimate.value * NANO),
+        high_nano=round(estimate.high * NANO),
+        currency=settings.REPORTING_CURRENCY,
+        treated=read.treated.units,
+        kept=read.control.units,
+    )
+    hints.withdraw_hints_of(offer)
+    renew_revision()
+    audit.record(
+        "offer.stopped_by_guardrail",
+        actor=None,
+        target=offer.key,
+        after={"reason": "It surely brings less than it costs."},
+    )
+    logger.warning("growth.offer_stopped", extra={"offer": offer.key})
+    return True

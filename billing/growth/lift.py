@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from django.conf import settings
+
 from billing.growth.measuring import (
     NOBODY,
     Measured,
@@ -17,10 +19,10 @@ from billing.growth.measuring import (
     measure_experiment,
     measure_offer,
 )
-from billing.growth.models import Campaign, Experiment, Offer
+from billing.growth.models import Campaign, Decision, Experiment, Offer
 from billing.growth.stats import cuped, sequential, srm
 from billing.growth.stats.sequential import Reading
-from core.money import NANO
+from core.money import NANO, minor_per_unit
 
 # Two points of α are the smallest change of it anybody would act on.
 TAU_SHARE = 0.02
@@ -69,6 +71,43 @@ class LiftSum:
     @property
     def profit(self) -> int:
         return self.revenue - self.offers - self.usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferLift:
+    """An offer with its lift and what it brought beyond whom it was kept from."""
+
+    offer: Offer
+    lift: Lift
+    bridge: LiftSum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLifts:
+    """All offers together in a range, and each that was chosen in it."""
+
+    engine: Lift
+    bridge: LiftSum
+    offers: list[OfferLift]
+
+
+def lifts_between(start: datetime, end: datetime) -> EngineLifts:
+    """Return the lift of the engine and of each of its offers, by their keys.
+
+    One statement for the engine and one for each offer.
+    """
+    minor = minor_per_unit(settings.REPORTING_CURRENCY)
+    engine = engine_lift(start, end)
+    chosen = Decision.objects.filter(
+        decided_at__gte=start, decided_at__lt=end, intended__isnull=False
+    )
+    offers = []
+    for offer in Offer.objects.filter(pk__in=chosen.values("intended")).order_by("key"):
+        found = offer_lift(offer, start, end)
+        offers.append(
+            OfferLift(offer=offer, lift=found, bridge=bridge(found, minor=minor))
+        )
+    return EngineLifts(engine=engine, bridge=bridge(engine, minor=minor), offers=offers)
 
 
 def engine_lift(start: datetime, end: datetime) -> Lift:

@@ -1,12 +1,16 @@
 """What became of the units that decisions were about: one statement, sums per arm.
 
+The same statement lists the units themselves (``measure_each``), so that a number on a
+page opens to the rows that it is the sum of.
+
 A unit counts from its first decision that is compared, whatever was decided for it
 afterwards, in the arm of that decision: so nobody chooses an arm by what they did.
 Money is from the ledger: revenue without tax, less what went back, in the reporting
 currency; model cost in US dollars; both in billionths here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +26,10 @@ Reason = Decision.Reason
 
 # Each part is worked out once: inlined, a part that is read in nine sums is worked out
 # nine times for each unit, and on tables not analysed yet for each pair of units.
-_MEASURE = """
+_EACH = """
 WITH first AS (
-  SELECT DISTINCT ON (organisation_id) organisation_id, decided_at AS since, {arm} AS arm,
+  SELECT DISTINCT ON (organisation_id) organisation_id, id AS decision_id,
+         decided_at AS since, {arm} AS arm,
          coalesce((context->>'held_chance')::float, 0) AS held_chance
     FROM growth_decision
    WHERE reason = ANY (%(compared)s)
@@ -40,7 +45,8 @@ WITH first AS (
    WHERE decision.decided_at >= first.since
    GROUP BY organisation_id
 ), unit AS MATERIALIZED (
-  SELECT first.arm, first.held_chance,
+  SELECT first.organisation_id, first.decision_id, first.since, first.arm,
+         first.held_chance,
          EXISTS (SELECT 1 FROM ledger_invoice
                   WHERE organisation_id = first.organisation_id
                     AND paid_at <= first.since AND revenue > 0) AS was_customer,
@@ -66,6 +72,10 @@ WITH first AS (
          revenue - (usage + credits) * %(rate)s AS profit
     FROM unit
 )
+"""
+_MEASURE = (
+    _EACH
+    + """
 SELECT arm, count(*), sum(held_chance),
        count(*) FILTER (WHERE NOT was_customer),
        count(*) FILTER (WHERE has_paid AND NOT was_customer),
@@ -77,6 +87,24 @@ SELECT arm, count(*), sum(held_chance),
        sum((profit / %(unit)s)::float * (before / %(unit)s)::float)
   FROM money GROUP BY arm
 """
+)
+_LIST = (
+    _EACH
+    + """
+SELECT organisation_id, since, arm, was_customer, has_paid,
+       round(revenue), round(usage * %(rate)s), round(trial_usage * %(rate)s),
+       round(credits * %(rate)s)
+  FROM money
+"""
+)
+# The first decisions of an arm's units: all of them, or those of who became payers.
+LISTED = (
+    _EACH
+    + """
+SELECT decision_id FROM money
+ WHERE arm = %(chosen)s AND (NOT %(payers)s OR (has_paid AND NOT was_customer))
+"""
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,24 +168,74 @@ NOBODY = Measured(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Which decisions are compared, and what puts a unit into an arm.
+
+    ``arm`` and ``only`` are SQL of ours over ``growth_decision``; nothing of them is
+    from outside, which comes by ``values``.
+    """
+
+    arm: str
+    only: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredUnit:
+    """What became of one organisation since its first decision that is compared.
+
+    Money in billionths of the reporting currency; ``usage`` is all that serving it
+    cost, ``trial_usage`` the part of it that is booked to offers. ``is_payer`` is
+    true of who has paid since and never had before.
+    """
+
+    organisation_id: int
+    since: datetime
+    arm: str
+    was_customer: bool
+    is_payer: bool
+    revenue: int
+    usage: int
+    trial_usage: int
+    credits: int
+
+    @property
+    def offer_cost(self) -> int:
+        return self.trial_usage + self.credits
+
+    @property
+    def other_usage(self) -> int:
+        return self.usage - self.trial_usage
+
+    @property
+    def profit(self) -> int:
+        return self.revenue - self.usage - self.credits
+
+
+# Everything that was decided: who was treated, and the permanent holdout.
+ENGINE = Contrast("CASE WHEN reason = 'holdout' THEN 'holdout' ELSE 'treated' END")
+
+
+def of_offer(offer_id: int) -> Contrast:
+    """Compare whom an offer was made to with whom it was kept from, by any holdout."""
+    return Contrast(
+        "CASE WHEN reason = 'offered' THEN 'treated' ELSE 'holdout' END",
+        # Whom a campaign keeps out is compared with that campaign alone: an offer that
+        # several campaigns make would have as many splits.
+        "AND intended_id = %(offer)s AND reason <> 'campaign_holdout'",
+        {"offer": offer_id},
+    )
+
+
 def measure_engine(start: datetime, end: datetime) -> dict[str, Measured]:
     """Return ``treated`` and ``holdout`` of everything that was decided in a range."""
-    return _measure(
-        "CASE WHEN reason = 'holdout' THEN 'holdout' ELSE 'treated' END", start, end
-    )
+    return _measure(ENGINE, start, end)
 
 
 def measure_offer(offer_id: int, start: datetime, end: datetime) -> dict[str, Measured]:
     """Return whom an offer was made to, and from whom it was kept, by any holdout."""
-    return _measure(
-        "CASE WHEN reason = 'offered' THEN 'treated' ELSE 'holdout' END",
-        start,
-        end,
-        # Whom a campaign keeps out is compared with that campaign alone: an offer that
-        # several campaigns make would have as many splits.
-        only="AND intended_id = %(offer)s AND reason <> 'campaign_holdout'",
-        offer=offer_id,
-    )
+    return _measure(of_offer(offer_id), start, end)
 
 
 def measure_campaign(
@@ -169,25 +247,56 @@ def measure_campaign(
     treated. Who is held out for ever meets none of the other offers either, and is in
     neither.
     """
-    return _measure(
+    compared = Contrast(
         "CASE WHEN reason = 'campaign_holdout' THEN 'holdout' ELSE 'treated' END",
-        start,
-        end,
-        only="""AND reason <> 'holdout' AND step_id IN (
+        """AND reason <> 'holdout' AND step_id IN (
             SELECT id FROM growth_campaignstep WHERE campaign_id = %(campaign)s)""",
-        campaign=campaign_id,
+        {"campaign": campaign_id},
     )
+    return _measure(compared, start, end)
 
 
 def measure_experiment(key: str, start: datetime, end: datetime) -> dict[str, Measured]:
     """Return each variant of an experiment; in none is who is held out for ever."""
-    return _measure(
+    compared = Contrast(
         "split_part(variant, ':', 2)",
-        start,
-        end,
-        only="AND variant LIKE %(variant)s AND reason <> 'holdout'",
-        variant=f"{key.replace('_', chr(92) + '_')}:%",
+        "AND variant LIKE %(variant)s AND reason <> 'holdout'",
+        {"variant": f"{key.replace('_', chr(92) + '_')}:%"},
     )
+    return _measure(compared, start, end)
+
+
+def measure_each(
+    compared: Contrast,
+    start: datetime,
+    end: datetime,
+    *,
+    organisation_ids: Sequence[int] | None = None,
+) -> list[MeasuredUnit]:
+    """Return the units of a comparison, each with its own money; one statement.
+
+    ``organisation_ids`` leaves out all others, such as those of other pages.
+    """
+    few = "" if organisation_ids is None else "AND organisation_id = ANY(%(units)s)"
+    narrowed = Contrast(
+        compared.arm,
+        f"{compared.only} {few}",
+        {**compared.values, "units": list(organisation_ids or ())},
+    )
+    return [
+        MeasuredUnit(
+            organisation_id=row[0],
+            since=row[1],
+            arm=row[2],
+            was_customer=row[3],
+            is_payer=row[4] and not row[3],
+            revenue=int(row[5]),
+            usage=int(row[6]),
+            trial_usage=int(row[7]),
+            credits=int(row[8]),
+        )
+        for row in _ask(_LIST, narrowed, start, end)
+    ]
 
 
 def dollar_rate() -> float | None:
@@ -198,27 +307,34 @@ def dollar_rate() -> float | None:
     return float(rate[0]) if rate else None
 
 
-def _measure(
-    arm: str, start: datetime, end: datetime, *, only: str = "", **values: Any
-) -> dict[str, Measured]:
-    """Measure the arms that an expression names; nothing of it is from outside."""
-    currency = settings.REPORTING_CURRENCY
+def _measure(compared: Contrast, start: datetime, end: datetime) -> dict[str, Measured]:
+    return {row[0]: _measured(row) for row in _ask(_MEASURE, compared, start, end)}
+
+
+def _ask(
+    statement: str, compared: Contrast, start: datetime, end: datetime
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _MEASURE.format(arm=arm, only=only),
-            {
-                **values,
-                "compared": [str(reason) for reason in Decision.COMPARED],
-                "start": start,
-                "end": end,
-                "currency": currency,
-                "factor": NANO // minor_per_unit(currency),
-                "rate": dollar_rate() or 0,
-                "unit": NANO,
-            },
+            statement.format(arm=compared.arm, only=compared.only),
+            values_of(compared, start, end),
         )
-        rows = cursor.fetchall()
-    return {row[0]: _measured(row) for row in rows}
+        return cursor.fetchall()
+
+
+def values_of(compared: Contrast, start: datetime, end: datetime) -> dict[str, object]:
+    """Return the values of the statement, by the names it has for them."""
+    currency = settings.REPORTING_CURRENCY
+    return {
+        **compared.values,
+        "compared": [str(reason) for reason in Decision.COMPARED],
+        "start": start,
+        "end": end,
+        "currency": currency,
+        "factor": NANO // minor_per_unit(currency),
+        "rate": dollar_rate() or 0,
+        "unit": NANO,
+    }
 
 
 def _measured(row: tuple[Any, ...]) -> Measured:

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Organisation
+from billing.growth.prepared import Prepared
 from entitlements.features import FREE
 from notifications.models import Kind
 
@@ -59,6 +58,23 @@ SELECT decided.id, decided.uuid, decided.reason, decided.offer_id,
   ) AS past ON true
  WHERE organisation.id = %(organisation)s
 """
+
+
+_STATE = Prepared(
+    "growth_unit",
+    _READ,
+    {
+        "moment": "text",
+        "organisation": "bigint",
+        "user": "bigint",
+        "occasion": "text",
+        "team": "text",
+        "offers": "text",
+        "today": "date",
+        "week_ago": "timestamptz",
+        "rested": "timestamptz",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +129,7 @@ def read_unit(
         "week_ago": at - timedelta(days=7),
         "rested": at - REST,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_READ, values)
-        row = cursor.fetchone()
+    row = _STATE.run(values)
     if row is None:
         raise Organisation.DoesNotExist
     teams = set(row[11]) | ({organisation_id} if row[5] else set())

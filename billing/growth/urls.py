@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from billing.growth.views import campaigns, inbox, measured, scores, slots, staff
+from billing.growth.views import (
+    campaigns,
+    inbox,
+    measured,
+    monthly,
+    scores,
+    slots,
+    staff,
+)
 
 app_name = "growth"
 urlpatterns = [
@@ -18,7 +26,10 @@ urlpatterns = [
     path("staff/offers/all/<slug:key>/", staff.offer_edit, name="offer-edit"),
     path("staff/offers/all/<slug:key>/state/", staff.offer_state, name="offer-state"),
     path("staff/offers/lift/", measured.lift, name="lift"),
-    path("staff/offers/month/", measured.month, name="month"),
+    path("staff/offers/month/", monthly.show_month, name="month"),
+    path("staff/offers/month/<slug:address>/", monthly.show_month, name="month-of"),
+    path("staff/offers/decisions/", monthly.decision_list, name="decision-list"),
+    path("staff/offers/organisations/", monthly.unit_list, name="unit-list"),
     path("staff/offers/experiments/", measured.experiment_list, name="experiment-list"),
     path(
         "staff/offers/experiments/new/", measured.experiment_new, name="experiment-new"

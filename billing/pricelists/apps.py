@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class PriceListsConfig(AppConfig):
@@ -9,4 +9,12 @@ class PriceListsConfig(AppConfig):
 
     name = "billing.pricelists"
     label = "pricelists"
-    menu = (MenuEntry(Menu.STAFF, 28, _("Price lists"), "pricelists:list"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            28,
+            _("Price lists"),
+            "pricelists:list",
+            section=StaffSection.BILLING,
+        ),
+    )

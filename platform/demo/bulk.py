@@ -1,19 +1,25 @@
-"""The rows that are written in bulk: what was looked at, and who looked.
+"""The rows that are written in bulk: what was looked at, who looked, who came at once.
 
 Everything else in the demo comes into being through a service. Of these there are too
-many for one call each, and no rule is told again: a visit is a row of a log.
+many for one call each, and no rule is told again: a visit is a row of a log, and who
+came for the launch are rows that have only just begun.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 
+from accounts.models import Membership, Organisation, User
+from activity.models import FirstTouch, VisitorLink
 from activity.origin import Origin
 from activity.services import NewEvent
+from demo.people import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,72 @@ def write_log(events: Iterable[NewEvent]) -> None:
             for event in events
         ),
     )
+
+
+def write_people(
+    people: Sequence[Person], devices: Sequence[Person]
+) -> tuple[dict[str, User], dict[str, Organisation]]:
+    """Write people as a sign-up with a confirmed address does.
+
+    Return them, and their own organisations, by username. ``devices`` are their
+    other browsers, each as the person who came with it. Nothing is told: who derives
+    something from sign-ups has to derive it anew.
+    """
+    password = make_password(None)
+    users = User.objects.bulk_create(
+        User(
+            username=each.username,
+            email=each.email,
+            password=password,
+            display_name=each.display_name,
+            locale=each.locale,
+            date_joined=each.joined_at,
+        )
+        for each in people
+    )
+    own = Organisation.objects.bulk_create(
+        Organisation(
+            slug=user.username,
+            name=user.username,
+            kind=Organisation.Kind.PERSONAL,
+            owner=user,
+            billing_email=user.email,
+            created_at=user.date_joined,
+        )
+        for user in users
+    )
+    Membership.objects.bulk_create(
+        Membership(
+            organisation=home,
+            user=user,
+            role=Membership.Role.OWNER,
+            created_at=user.date_joined,
+        )
+        for home, user in zip(own, users, strict=True)
+    )
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=user.email, primary=True, verified=True)
+        for user in users
+    )
+    known = {user.username: user for user in users}
+    browsers = sorted([*people, *devices], key=lambda each: each.seen_at)
+    write_strangers(
+        Stranger(each.visitor_id, each.seen_at, each.origin) for each in browsers
+    )
+    VisitorLink.objects.bulk_create(
+        VisitorLink(
+            visitor_id=each.visitor_id,
+            user=known[each.username],
+            linked_at=each.joined_at,
+        )
+        for each in browsers
+    )
+    firsts = {each.username: each for each in reversed(browsers)}
+    FirstTouch.objects.bulk_create(
+        FirstTouch(user=known[name], at=each.seen_at, **asdict(each.origin))
+        for name, each in firsts.items()
+    )
+    return known, {home.name: home for home in own}
 
 
 def _copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -24,6 +24,7 @@ class Evenings:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self._is_active = False
 
     def __call__(self) -> None:
         """Let an evening go by."""
@@ -36,12 +37,14 @@ class Evenings:
             self._answer(decision)
         scoring.score_organisations()
         scoring.open_leads_by_score()
+        learning.guard_margins()
         learning.learn()
 
     def _activate(self) -> None:
         staff = User.objects.filter(is_staff=True).order_by("pk").first()
-        if staff is None:
+        if staff is None or self._is_active:
             return
+        self._is_active = True
         ensure_default_offers()
         drafts = Offer.objects.filter(key__in=ACTIVE, state=Offer.State.DRAFT)
         for offer in drafts.order_by("pk"):

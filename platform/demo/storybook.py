@@ -5,8 +5,8 @@ Python only reads and combines: another name or question is a change of data.
 
 import random
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -84,6 +84,38 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdeaStory:
+    """An idea, how many may vote for it, and what staff said becomes of it."""
+
+    locale: str
+    category: str
+    by: str
+    days_ago: float
+    title: str
+    text: str
+    tags: tuple[str, ...]
+    votes: int
+    state: str = ""
+    word: str = ""
+
+    @property
+    def is_chinese(self) -> bool:
+        return self.locale == "zh-hans"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollStory:
+    """A poll on the thread of that title, and how many may vote in it."""
+
+    title: str
+    question: str
+    options: tuple[str, ...]
+    most_choices: int
+    is_anonymous: bool
+    votes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """A question that comes up again and again, with answers that are right.
 
@@ -120,6 +152,77 @@ class Phrasebook:
         return self.hosts if problem.category == "self-hosting" else self.places
 
 
+# The launch.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchPrice:
+    """What some of those who pay pay, in cents; ``weight`` is how many do."""
+
+    plan: str
+    weight: int
+    amount: int
+    is_monthly: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOffer:
+    """An offer with what it does: shares of those it was made to, or kept from.
+
+    ``of_people`` is the part of the crowd that meets its moment, ``days_after`` they
+    came. ``pays`` is zero where it changes nothing.
+    """
+
+    key: str
+    moment: str
+    days_after: int
+    of_people: tuple[float, float]
+    holdout_percent: int
+    accepted: float
+    cost_usd: int = 0
+    budget_usd: int = 0
+    pays: float = 0.0
+    pays_anyway: float = 0.0
+    # Of an offer that no installation begins with: its words in both languages.
+    words: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchContract:
+    """What a company bought, in minor units; the last of its people pays."""
+
+    team: str
+    currency: str
+    amount: int
+    seats: int
+    days_ago: int
+    people: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchRate:
+    """What a unit of a currency is worth, in billionths of the reporting currency."""
+
+    currency: str
+    nano: int
+
+
+def launch_prices() -> list[LaunchPrice]:
+    return [_made(LaunchPrice, each) for each in _read("launch")["prices"]]
+
+
+def launch_offers() -> list[LaunchOffer]:
+    return [_made(LaunchOffer, each) for each in _read("launch")["offers"]]
+
+
+def launch_contracts() -> list[LaunchContract]:
+    return [_made(LaunchContract, each) for each in _read("launch")["contracts"]]
+
+
+def launch_rates() -> list[LaunchRate]:
+    return [_made(LaunchRate, each) for each in _read("launch")["rates"]]
+
+
 # People.
 
 
@@ -131,6 +234,11 @@ def characters() -> list[Character]:
 def pulls() -> list[Pull]:
     """Return the work that was merged at GitHub."""
     return [_made(Pull, each) for each in _read("people")["pulls"]]
+
+
+def desk(name: str) -> Any:
+    """Return what waits for staff of one kind, as ``stories/desks.toml`` has it."""
+    return _read("desks")[name]
 
 
 def bios(*, is_chinese: bool) -> tuple[str, ...]:
@@ -202,6 +310,16 @@ def written() -> list[Thread]:
         for locale in LOCALES
         for thread in _read(f"threads.{locale}")["threads"]
     ]
+
+
+def wishes() -> list[IdeaStory]:
+    """Return the ideas, in both languages."""
+    return [_made(IdeaStory, each) for each in _read("wishes")["wishes"]]
+
+
+def polls() -> list[PollStory]:
+    """Return the polls on threads written by hand."""
+    return [_made(PollStory, each) for each in _read("wishes")["polls"]]
 
 
 @cache

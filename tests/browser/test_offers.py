@@ -43,6 +43,8 @@ PAGES = (
     "/staff/offers/experiments/words/",
     "/staff/offers/lift/",
     "/staff/offers/month/",
+    "/staff/offers/decisions/",
+    "/staff/offers/organisations/",
     "/staff/leads/",
 )
 
@@ -134,3 +136,28 @@ def test_staff_pages_are_accessible_at_every_width(
             assert_no_horizontal_scroll(page)
             assert axe_violations(page) == [], path
         assert complaints.lines == []
+
+
+def test_the_page_of_a_month_prints_without_its_buttons(
+    open_context: Open, live_server: Any, person: Person
+) -> None:
+    ensure_default_offers()
+    occur(
+        Moment.PREMIUM_REFUSED,
+        DecisionUnit(personal_organisation(person("ada")).pk),
+        occasion="1",
+    )
+    # The width of A4 at 96 dots an inch, less its margins.
+    context = open_context(width=718)
+    page = enter(context, person("staff", is_staff=True), live_server.url)
+    page.goto("/staff/offers/month/")
+    expect(page.get_by_role("navigation", name="Months")).to_be_visible()
+    expect(page.get_by_role("link", name="CSV")).to_be_visible()
+
+    page.emulate_media(media="print")
+
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    for hidden in (".topbar", ".segments", "nav[aria-label='Months']"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    assert_no_horizontal_scroll(page)
+    assert page.pdf(format="A4").startswith(b"%PDF")

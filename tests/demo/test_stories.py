@@ -7,9 +7,14 @@ from dataclasses import fields
 import pytest
 
 from accounts.models import User
+from billing.growth.defaults import DEFAULT_OFFERS
+from billing.growth.moments import CHOOSING
+from billing.plans.defaults import DEFAULT_PLANS
 from community.forum.defaults import CATEGORIES
-from community.forum.models import Topic
+from community.forum.models import MAX_WORD, Topic
+from community.forum.services import PollValues, cleaned_poll, faults_in
 from demo import storybook
+from demo.services import NEWCOMERS
 from demo.storybook import BadStory, Phrasebook, Thread
 
 LANGUAGES = pytest.mark.parametrize("is_chinese", [False, True], ids=["en", "zh-hans"])
@@ -39,6 +44,26 @@ def test_there_are_threads_in_both_languages() -> None:
 
     assert languages.count(False) >= 60
     assert languages.count(True) >= 30
+
+
+def test_ideas_and_polls_are_ones_the_forum_takes() -> None:
+    known = {character.username for character in storybook.characters()}
+    titles = {thread.title for thread in storybook.written()}
+
+    for wish in storybook.wishes():
+        assert wish.category in PLACES
+        assert wish.by in known
+        assert wish.state in {"", *Topic.IdeaState.values}
+        assert wish.word or wish.state != "declined"
+        assert len(wish.word) <= MAX_WORD
+    for poll in storybook.polls():
+        assert poll.title in titles
+        asked = PollValues(
+            question=poll.question,
+            options=poll.options,
+            most_choices=poll.most_choices,
+        )
+        assert faults_in(cleaned_poll(asked)) == {}
 
 
 @LANGUAGES
@@ -106,3 +131,44 @@ def test_names_are_accepted_at_the_sign_up(is_chinese: bool) -> None:
 def test_a_word_too_many_in_a_file_says_where_it_is() -> None:
     with pytest.raises(BadStory, match=r"Reply .*'whom'"):
         storybook._made(storybook.Reply, {"text": "Hello", "whom": "ada"})
+
+
+def test_the_launch_is_of_offers_plans_and_moments_there_are() -> None:
+    offers = storybook.launch_offers()
+    shipped = {offer.key for offer in DEFAULT_OFFERS}
+    words = {
+        f"{part}_{language}"
+        for part in ("title", "body", "action")
+        for language in ("en", "zh")
+    }
+
+    assert len({offer.key for offer in offers}) == len(offers)
+    for offer in offers:
+        assert offer.moment in CHOOSING
+        assert set(offer.words) == (set() if offer.key in shipped else words)
+        first, last = offer.of_people
+        assert 0 <= first < last <= 1
+        assert 0 <= offer.pays_anyway <= offer.pays <= 1
+        assert 0 < offer.accepted <= 1
+        assert 0 < offer.holdout_percent <= 50
+        # Whatever all of them take is within the budget.
+        taken = offer.cost_usd * NEWCOMERS * (last - first)
+        assert offer.cost_usd == 0 or 0 < taken <= offer.budget_usd
+    plans = {plan.key for plan in DEFAULT_PLANS}
+    assert {price.plan for price in storybook.launch_prices()} <= plans
+
+
+def test_companies_of_the_launch_have_readers_and_another_one_who_buys() -> None:
+    contracts = storybook.launch_contracts()
+    names = [name for contract in contracts for name in contract.people]
+    rated = {rate.currency for rate in storybook.launch_rates()} | {"usd"}
+
+    assert len(set(names)) == len(names)
+    for contract in contracts:
+        assert len(contract.people) >= 2
+        assert contract.currency in rated
+        assert contract.amount > 0
+        assert 0 < contract.days_ago < 60
+    # Each is another order of magnitude than most of the rest: a heavy tail.
+    amounts = sorted(contract.amount for contract in contracts)
+    assert amounts[-1] > 20 * amounts[0]

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from demo.services import Scale, seed
+from demo.services import NEWCOMERS, Scale, seed
 
 Rows = dict[str, list[str]]
 # Enough people for every state of a subscription, enough threads for both languages.
-SMALL = Scale(90, 110, (1, 3), 60, 300, (2, 5), 10)
+SMALL = Scale(90, 110, (1, 3), 60, 300, (2, 5), 10, newcomers=NEWCOMERS)
 # As little as there can be, where only the way matters.
 TINY = Scale(16, 12, (1, 3), 12, 40, (1, 3), 5)
 

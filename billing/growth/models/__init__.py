@@ -7,6 +7,7 @@ from billing.growth.models.leads import Lead, LeadNote, LeadScore
 from billing.growth.models.noted import AcceptedAnswer, CompanyDomain
 from billing.growth.models.offers import Catalogue, Offer, Policy, PolicyOffer
 from billing.growth.models.scores import ScoreJudgement, ScoreModel
+from billing.growth.models.stops import OfferStop
 
 __all__ = [
     "AcceptedAnswer",
@@ -23,6 +24,7 @@ __all__ = [
     "LeadNote",
     "LeadScore",
     "Offer",
+    "OfferStop",
     "Policy",
     "PolicyOffer",
     "ScoreJudgement",

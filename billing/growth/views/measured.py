@@ -1,7 +1,6 @@
 """What was measured: the lift of all offers and of each, and of experiments."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
@@ -17,32 +16,15 @@ from django.views.decorators.http import (
 
 from accounts.decorators import staff_required
 from accounts.types import AuthenticatedHttpRequest
-from billing.growth import editing, figures, learning
+from billing.growth import editing, learning
 from billing.growth.forms import ExperimentForm
-from billing.growth.lift import (
-    Lift,
-    LiftSum,
-    bridge,
-    engine_lift,
-    experiment_lifts,
-    offer_lift,
-)
+from billing.growth.lift import experiment_lifts, lifts_between
 from billing.growth.measuring import dollar_rate
-from billing.growth.models import Experiment, Offer
+from billing.growth.models import Experiment
 from billing.growth.views.staff import RANGES, days_of
 from core.errors import DomainError
-from core.money import minor_per_unit
 from core.reading import Values
 from edge import drafting
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferRow:
-    """An offer with its lift and what it brought beyond whom it was kept from."""
-
-    offer: Offer
-    lift: Lift
-    bridge: LiftSum
 
 
 @require_safe
@@ -55,29 +37,14 @@ def lift(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(
         request,
         "growth/lift.html",
-        {"days": days, "ranges": RANGES, **_lifts(now - timedelta(days=days), now)},
+        {
+            "days": days,
+            "ranges": RANGES,
+            "lifts": lifts_between(now - timedelta(days=days), now),
+            "currency": settings.REPORTING_CURRENCY,
+            "has_rate": dollar_rate() is not None,
+        },
     )
-
-
-@require_safe
-@staff_required
-def month(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """What the engine did in a month, on one page that prints."""
-    now = timezone.now().astimezone(UTC)
-    asked = Values(request.GET).day("month", default=now.date()) or now.date()
-    start = datetime(asked.year, asked.month, 1, tzinfo=UTC)
-    after = (start + timedelta(days=32)).replace(day=1)
-    context = {
-        "start": start,
-        "previous": (start - timedelta(days=1)).replace(day=1),
-        "following": after if after <= now else None,
-        "moments": figures.moment_figures(start, after),
-        "experiments": Experiment.objects.filter(
-            started_at__gte=start, started_at__lt=after
-        ).order_by("started_at"),
-        **_lifts(start, min(after, now)),
-    }
-    return render(request, "growth/month.html", context)
 
 
 @require_safe
@@ -147,24 +114,3 @@ def experiment_state(request: AuthenticatedHttpRequest, key: str) -> HttpRespons
         else:
             messages.error(request, _("Say what was concluded, for later readers."))
     return redirect("growth:experiment", key)
-
-
-def _lifts(start: datetime, end: datetime) -> dict[str, object]:
-    minor = minor_per_unit(settings.REPORTING_CURRENCY)
-    engine = engine_lift(start, end)
-    made = Offer.objects.filter(
-        decisions__decided_at__gte=start, decisions__decided_at__lt=end
-    ).distinct()
-    rows = []
-    for offer in made.order_by("key"):
-        found = offer_lift(offer, start, end)
-        rows.append(
-            OfferRow(offer=offer, lift=found, bridge=bridge(found, minor=minor))
-        )
-    return {
-        "engine": engine,
-        "bridge": bridge(engine, minor=minor),
-        "rows": rows,
-        "currency": settings.REPORTING_CURRENCY,
-        "has_rate": dollar_rate() is not None,
-    }
