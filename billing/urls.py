@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("billing.subscriptions.urls")),
     path("", include("billing.quotes.urls")),
     path("", include("billing.refunds.urls")),
+    path("", include("billing.pricelists.urls")),
     path("", include("billing.approvals.urls")),
     path("", include("billing.stripe.urls")),
     path("", include("billing.conversion.urls")),

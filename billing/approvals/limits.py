@@ -16,6 +16,8 @@ def needs_second_person(kind: str, *, amount: int, currency: str) -> bool:
     limit = {
         Approval.Kind.CREDIT: settings.SECOND_PERSON_CREDIT,
         Approval.Kind.REFUND: settings.SECOND_PERSON_REFUND,
+        # Money that is not asked for is as far away as money that is given back.
+        Approval.Kind.WRITE_OFF: settings.SECOND_PERSON_REFUND,
     }[Approval.Kind(kind)]
     return amount > limit * minor_per_unit(currency)
 

@@ -27,6 +27,7 @@ class Approval(models.Model):
         CREDIT = "credit", pgettext_lazy("approval", "Credit")
         REFUND = "refund", _("Refund")
         DISCOUNT = "discount", _("Discount")
+        WRITE_OFF = "write_off", _("Write-off")
 
     class State(models.TextChoices):
         WAITING = "waiting", pgettext_lazy("approval", "Waiting")

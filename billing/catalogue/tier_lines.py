@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from core.money import NANO
+from core.reading import whole_number
 from entitlements.usage_price import MOST_PERCENT, MOST_TIERS, MOST_USAGE_NANO, Tier
 
 # Also the colon of a Chinese keyboard.
@@ -86,10 +87,10 @@ def _end(text: str, is_last: bool) -> int | None:
 
 
 def _percent(text: str) -> int:
-    digits = text.removesuffix("%").strip()
-    if not (digits.isascii() and digits.isdigit() and 0 < int(digits) <= MOST_PERCENT):
+    percent = whole_number(text.removesuffix("%").strip())
+    if percent is None or not 0 < percent <= MOST_PERCENT:
         raise ValidationError(
             _("the per cent is a whole number from 1 to %(most)s."),
             params={"most": MOST_PERCENT},
         )
-    return int(digits)
+    return percent

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class OverageConfig(AppConfig):
@@ -18,4 +18,14 @@ class OverageConfig(AppConfig):
             "trending-up",
             for_organisation=True,
         ),
+        MenuEntry(
+            Menu.STAFF,
+            29,
+            _("Statements of usage"),
+            "overage:staff-list",
+            section=StaffSection.BILLING,
+        ),
     )
+
+    def ready(self) -> None:
+        from billing.overage import approved  # noqa: F401

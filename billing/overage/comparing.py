@@ -15,6 +15,7 @@ from billing.overage.closing import (
     wanted_lines,
 )
 from billing.overage.models import CloseCheck, Statement, StatementLine
+from billing.overage.problems import record_differences
 from billing.stripe import items
 from billing.stripe.objects import InvoiceItem
 from billing.subscriptions.models import BillingAccount, FormerCustomer
@@ -39,11 +40,15 @@ def check_charges(*, since: datetime | None = None) -> CloseCheck:
     statements = Statement.objects.filter(closed_at__gte=begun).order_by("pk")
     found = [f"{check.__name__}: {row}" for check in CHECKS for row in check()]
     count = 0
+    of_statements: dict[int, list[str]] = {}
     for statement in statements.select_related("coverage").iterator():
         count += 1
-        found += recompute(statement)
-    lines, differences = _compare_items(begun)
-    found += differences
+        of_statements[statement.pk] = list(recompute(statement))
+    lines, stray = _compare_items(begun, of_statements)
+    for differences in of_statements.values():
+        found += differences
+    found += stray
+    record_differences(of_statements)
     return CloseCheck.objects.create(
         since=begun,
         statements=count,
@@ -111,20 +116,27 @@ def recompute(statement: Statement) -> Iterator[str]:
         yield f"{statement}: sums {kept}, the ledger {sums}"
 
 
-def _compare_items(begun: datetime) -> tuple[int, list[str]]:
-    """Return how many lines were compared with Stripe's items, and what differs."""
+def _compare_items(
+    begun: datetime, of_statements: dict[int, list[str]]
+) -> tuple[int, list[str]]:
+    """Compare lines with Stripe's items; return how many, and items that are strange.
+
+    What differs of a statement is added to what is known of it.
+    """
     theirs: dict[str, list[InvoiceItem]] = {}
     for item in items.items_since(begun - SKEW):
         theirs.setdefault(item.reference, []).append(item)
     owners = _owners_of_customers()
-    count, found = 0, []
+    count = 0
     late = timezone.now() - PATIENCE
     lines = StatementLine.objects.filter(statement__closed_at__gte=begun)
     for line in lines.select_related("statement").iterator():
         count += 1
         there = theirs.pop(line.public_id, [])
+        found = of_statements.setdefault(line.statement_id, [])
         is_new = line.statement.closed_at > late
-        if line.item_id is None and (not line.amount or is_new) and not there:
+        is_awaited = line.amount and not line.statement.written_off_at
+        if line.item_id is None and (not is_awaited or is_new) and not there:
             # Nothing to send, or on its way.
             continue
         if len(there) != 1:
@@ -137,16 +149,21 @@ def _compare_items(begun: datetime) -> tuple[int, list[str]]:
                 found.append(f"{line}: {ours}, Stripe {told}")
             elif owner != line.statement.organisation_id:
                 found.append(f"{line}: on the invoice of {item.customer_id}")
+            elif item.invoice_id and item.invoice_id != line.invoice_id:
+                # Stripe has put it on an invoice meanwhile.
+                StatementLine.objects.filter(pk=line.pk).update(
+                    invoice_id=item.invoice_id
+                )
     known = StatementLine.objects.filter(public_id__in=theirs)
     older = set(known.values_list("public_id", flat=True))
-    found += [
+    stray = [
         f"{reference}: an item of {format_minor(item.amount, item.currency)} that we"
         " never stated"
         for reference, surplus in theirs.items()
         for item in surplus
         if reference not in older
     ]
-    return count, found
+    return count, stray
 
 
 def _owners_of_customers() -> dict[str, int]:

@@ -29,3 +29,14 @@ class CapForm(forms.Form):
         """The valid cap in billionths of a dollar."""
         cap: Decimal | None = self.cleaned_data["cap"]
         return None if cap is None else int(cap * NANO)
+
+
+class SettleForm(forms.Form):
+    """Why a statement is written off, or is asked for again."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        help_text=_("For the audit log, and for a colleague where it is much."),
+        widget=forms.TextInput(attrs={"class": "input"}),
+    )

@@ -4,6 +4,7 @@ import pgtrigger
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from billing.credits.models import CURRENCY, PURSE, Coverage
@@ -36,8 +37,8 @@ class StatementQuerySet(models.QuerySet["Statement"]):
         )
 
     def unsent(self) -> Self:
-        """Statements that Stripe has not got whole yet."""
-        return self.filter(sent_at=None)
+        """Statements that Stripe has not got whole yet, and is to."""
+        return self.filter(sent_at=None, written_off_at=None)
 
 
 class Statement(models.Model):
@@ -68,6 +69,8 @@ class Statement(models.Model):
     # The invoice it has of its own, where none of the subscription's comes soon.
     own_invoice_id = models.CharField(max_length=80, blank=True, default="")
     sent_at = models.DateTimeField(null=True, blank=True)
+    # Since when nobody asks for what was not on an invoice by then.
+    written_off_at = models.DateTimeField(null=True, blank=True)
 
     objects = StatementQuerySet.as_manager()
 
@@ -77,19 +80,24 @@ class Statement(models.Model):
                 condition=Q(carried_in_nano__gte=0, carried_in_nano__lt=MOST_CARRIED)
                 & Q(carried_out_nano__gte=0, carried_out_nano__lt=MOST_CARRIED),
                 name="overage_statement_carried",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(sent_at=None) | Q(written_off_at=None),
+                name="overage_statement_sent_or_written_off",
+            ),
         ]
         indexes = [
             models.Index(fields=["organisation", "-id"], name="overage_statement_org"),
             models.Index(
                 fields=["id"],
-                condition=Q(sent_at=None),
+                condition=Q(sent_at=None, written_off_at=None),
                 name="overage_statement_unsent",
             ),
         ]
         triggers = [
             pgtrigger.ReadOnly(
-                name="as_it_was_closed", exclude=["own_invoice_id", "sent_at"]
+                name="as_it_was_closed",
+                exclude=["own_invoice_id", "sent_at", "written_off_at"],
             ),
             pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
         ]
@@ -126,6 +134,8 @@ class StatementLine(models.Model):
     # Since when Stripe may have it: looked for before it is created once more.
     asked_at = models.DateTimeField(null=True, blank=True)
     item_id = models.CharField(max_length=80, unique=True, null=True, blank=True)
+    # On which invoice, as far as it is known; the nightly check notes where it went.
+    invoice_id = models.CharField(max_length=80, blank=True, db_default="")
 
     class Meta:
         ordering = ["pk"]
@@ -147,7 +157,7 @@ class StatementLine(models.Model):
         ]
         triggers = [
             pgtrigger.ReadOnly(
-                name="as_it_was_closed", exclude=["asked_at", "item_id"]
+                name="as_it_was_closed", exclude=["asked_at", "item_id", "invoice_id"]
             ),
             pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
         ]
@@ -169,6 +179,77 @@ class StatementLine(models.Model):
         if price.mode is Mode.PACKAGE:
             return packages_named(self.charge_nano // price.package_price_nano)
         return tier_named(price, self.tier)
+
+
+class StatementProblem(models.Model):
+    """What keeps a statement from being settled by itself; gone when it is solved."""
+
+    class Kind(models.TextChoices):
+        # Stripe refused a line, or nobody is there to pay.
+        NOT_SENT = "not_sent", _("Could not be sent")
+        # Of the ledger, or of what Stripe has.
+        DIFFERS = "differs", _("Differs")
+
+    statement = models.ForeignKey(
+        Statement, on_delete=models.CASCADE, related_name="problems"
+    )
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    text = models.TextField()
+    since = models.DateTimeField(default=now)
+    tries = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["statement", "kind"], name="overage_problem_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.statement_id}: {self.kind}"
+
+
+class WriteOff(models.Model):
+    """That nobody asks for the rest of a statement, or does again after all.
+
+    ``amount`` is what of it was on no invoice, in minor units of its currency.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waits for a second person")
+        DONE = "done", _("Written off")
+        REFUSED = "refused", _("Refused")
+        WITHDRAWN = "withdrawn", _("Taken back")
+
+    statement = models.ForeignKey(
+        Statement, on_delete=models.PROTECT, related_name="write_offs"
+    )
+    state = models.CharField(max_length=10, choices=State.choices)
+    amount = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    at = models.DateTimeField(default=now)
+    by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["statement"],
+                condition=Q(state__in=["waiting", "done"]),
+                name="overage_writeoff_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0), name="overage_writeoff_amount"
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="as_it_was_said", exclude=["state", "by"]),
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.statement_id}: {self.amount}"
 
 
 class CloseCheck(models.Model):

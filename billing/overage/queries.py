@@ -14,7 +14,7 @@ from billing.credits.queries import running_coverage
 from billing.overage.arithmetic import shares_of
 from billing.overage.models import StatementLine
 from entitlements.queries import entitlements_for, terms_for
-from entitlements.usage_price import REFUSED, Part, UsagePrice
+from entitlements.usage_price import REFUSED, TierPart, UsagePrice
 
 LINE_COLUMNS = (
     *("statement", "period_start", "period_end", "model", "percent"),
@@ -57,7 +57,7 @@ class ChargeState:
     charge_nano: int
     projected_nano: int | None
     lines: tuple[ModelUsage, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[TierPart, ...]
 
     @property
     def is_charged(self) -> bool:

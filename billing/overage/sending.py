@@ -11,7 +11,8 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from billing.overage.models import Statement, StatementLine
+from billing.overage.models import Statement, StatementLine, StatementProblem
+from billing.overage.problems import record_problem, remove_problem
 from billing.stripe import items
 from billing.stripe.exceptions import StripeError, StripeRefused
 from billing.stripe.objects import InvoiceItem
@@ -20,7 +21,7 @@ from billing.subscriptions.models import BillingAccount, Subscription
 
 logger = logging.getLogger(__name__)
 # Any number that no other advisory lock of ours has.
-_LOCK = 7_310_226_043
+LOCK = 7_310_226_043
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +51,14 @@ def send_statements() -> tuple[int, int]:
         waiting = Statement.objects.unsent().order_by("pk") if is_ours else ()
         for statement in list(waiting):
             try:
-                _send_statement(statement)
+                send_statement(statement)
             except StripeError as error:
                 failed += 1
+                reason = str(error.details.get("reason", error))
+                record_problem(statement, StatementProblem.Kind.NOT_SENT, reason)
                 logger.warning(
                     "overage.not_sent",
-                    extra={
-                        "statement": statement.public_id,
-                        "error": error.details.get("reason", ""),
-                    },
+                    extra={"statement": statement.public_id, "error": reason},
                 )
             else:
                 sent += 1
@@ -69,22 +69,23 @@ def send_statements() -> tuple[int, int]:
 def alone() -> Iterator[bool]:
     """Hold the one place there is for sending; yields whether it was free."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
         is_ours = bool(cursor.fetchone()[0])
     try:
         yield is_ours
     finally:
         if is_ours:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
-def _send_statement(statement: Statement) -> None:
+def send_statement(statement: Statement) -> None:
     """Put every line of a statement on an invoice; outside any transaction.
 
     May be run again after a crash anywhere: each line has one key for all tries, and
     what an earlier try may have made is looked for first. A line of nothing in minor
-    units is on no invoice; its billionths are carried. Raises ``StripeError``.
+    units is on no invoice; its billionths are carried. The caller holds ``alone``.
+    Raises ``StripeError``.
     """
     waiting = statement.lines.filter(item_id=None).exclude(amount=0)
     lines = list(waiting.select_related("coverage", "statement"))
@@ -92,7 +93,8 @@ def _send_statement(statement: Statement) -> None:
         place = place_of(statement)
         for line in lines:
             place = _send(line, place)
-    Statement.objects.filter(pk=statement.pk).update(sent_at=timezone.now())
+    Statement.objects.unsent().filter(pk=statement.pk).update(sent_at=timezone.now())
+    remove_problem(statement, StatementProblem.Kind.NOT_SENT)
 
 
 def place_of(statement: Statement) -> Place:
@@ -190,7 +192,9 @@ def _send(line: StatementLine, place: Place) -> Place:
             if found is None:
                 place = replace(place, invoice_id="")
                 found = _create(line, place)
-    StatementLine.objects.filter(pk=line.pk, item_id=None).update(item_id=found.id)
+    StatementLine.objects.filter(pk=line.pk, item_id=None).update(
+        item_id=found.id, invoice_id=found.invoice_id
+    )
     return place
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext, ngettext
 
 from core.money import NANO, format_nano
-from entitlements.usage_price import Mode, Part, UsagePrice
+from entitlements.usage_price import Mode, TierPart, UsagePrice
 
 # Usage that a price without a boundary of its own is worked out for.
 PLAIN_EXAMPLES = (10 * NANO, 100 * NANO, 1_000 * NANO)
@@ -18,7 +18,7 @@ class Example:
 
     usage_nano: int
     charge_nano: int
-    parts: tuple[tuple[str, Part], ...]
+    parts: tuple[tuple[str, TierPart], ...]
 
 
 def told(price: UsagePrice) -> list[str]:
@@ -84,7 +84,7 @@ def examples(price: UsagePrice) -> Iterator[Example]:
         )
 
 
-def part_named(price: UsagePrice, part: Part) -> str:
+def part_named(price: UsagePrice, part: TierPart) -> str:
     """Return what a part of a period is of: the tier, or how many packages."""
     if price.mode is Mode.PACKAGE:
         return packages_named(part.charge_nano // price.package_price_nano)

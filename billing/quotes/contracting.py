@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from billing.plans.exceptions import PlanNotSynced
+from billing.pricelists.services import create_list_of_contract
 from billing.quotes import notices
 from billing.quotes.amounts import months_after
 from billing.quotes.exceptions import BeingMade
@@ -140,6 +141,13 @@ def _record(contract: Contract, fetched: objects.Subscription) -> Contract:
             subscription=row, starts_at=starts_at, ends_at=ends_at, claimed_at=None
         )
         contract = _whole(contract.pk)
+        if noted and quote.usage_discount_bps:
+            create_list_of_contract(
+                contract.organisation,
+                discount_bps=quote.usage_discount_bps,
+                contract=quote.public_id,
+                reason=quote.number,
+            )
         if noted:
             notices.send_first_invoice(contract)
     return contract

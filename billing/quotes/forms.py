@@ -226,6 +226,17 @@ class TermsForm(_TermsForm):
             attrs={"class": "input", "inputmode": "decimal", "step": "0.01"}
         ),
     )
+    usage_discount = forms.DecimalField(
+        label=_("Discount on usage of models in percent"),
+        required=False,
+        min_value=Decimal(0),
+        max_value=Decimal(100),
+        decimal_places=2,
+        help_text=_("It holds while the contract runs."),
+        widget=forms.NumberInput(
+            attrs={"class": "input", "inputmode": "decimal", "step": "0.01"}
+        ),
+    )
     days_until_due = forms.TypedChoiceField(
         label=_("Days to pay an invoice"),
         choices=[(days, days) for days in DUE_DAYS],
@@ -257,6 +268,7 @@ class TermsForm(_TermsForm):
             "seats": data["seats"],
             "term_months": data["term_months"],
             "discount_bps": int(data["discount"] * 100),
+            "usage_discount_bps": int((data["usage_discount"] or 0) * 100),
             "days_until_due": data["days_until_due"],
             "valid_days": data["valid_days"],
             "renews": data["renews"],

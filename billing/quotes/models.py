@@ -14,6 +14,7 @@ from billing.quotes.amounts import Amounts, amounts_of
 from billing.subscriptions.models import CheckoutIntent, Subscription
 from core.clock import now
 from core.ids import new_public_id
+from core.money import format_bps
 
 # Whose business an organisation's quotes are.
 BUYERS = (Membership.Role.OWNER, Membership.Role.BILLING)
@@ -73,6 +74,8 @@ class Quote(models.Model):
     seats = models.PositiveIntegerField()
     term_months = models.PositiveSmallIntegerField(default=12)
     discount_bps = models.PositiveSmallIntegerField(default=0)
+    # What models cost less while the contract runs, in hundredths of a percent.
+    usage_discount_bps = models.PositiveSmallIntegerField(default=0, db_default=0)
     days_until_due = models.PositiveSmallIntegerField(default=30)
     valid_days = models.PositiveSmallIntegerField(default=30)
     renews = models.BooleanField(default=True)
@@ -108,6 +111,10 @@ class Quote(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(discount_bps__lte=10_000), name="quotes_quote_discount"
+            ),
+            models.CheckConstraint(
+                condition=Q(usage_discount_bps__lte=10_000),
+                name="quotes_quote_usage_discount",
             ),
             models.CheckConstraint(
                 condition=Q(seats__gte=1, term_months__gte=1),
@@ -160,7 +167,13 @@ class Quote(models.Model):
     @property
     def discount_percent(self) -> str:
         """The discount as people write it: ``12.5``."""
-        return f"{self.discount_bps / 100:.2f}".rstrip("0").rstrip(".")
+        return format_bps(self.discount_bps)
+
+    @property
+    def usage_discount_percent(self) -> str:
+        """What models cost less, as people write it; empty without a discount."""
+        bps = self.usage_discount_bps
+        return format_bps(bps) if bps else ""
 
 
 class Buyer(models.Model):

@@ -90,6 +90,12 @@ def quote_pdf(quote: Quote, signature: Signature | None) -> bytes:
         ),
         _text(gettext("Tax is added where it is due."), _SMALL),
     ]
+    if quote.usage_discount_bps:
+        sentence = gettext(
+            "Usage of models costs %(percent)s %% less than their list prices, for as"
+            " long as the contract runs."
+        )
+        parts.append(_text(sentence % {"percent": quote.usage_discount_percent}, _BODY))
     if quote.remarks:
         parts += [_text(gettext("Remarks"), _TITLE), _text(quote.remarks, _BODY)]
     if signature is not None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit import services as audit
+from billing.pricelists.services import revoke_list_of_contract
 from billing.quotes import notices
 from billing.quotes.amounts import months_after
 from billing.quotes.exceptions import NoContract
@@ -114,6 +115,7 @@ def _settle(pk: int, *, now: datetime) -> int:
     if not row.subscription.is_live:
         row.ended_at = row.subscription.ended_at or now
         row.save(update_fields=["ended_at"])
+        revoke_list_of_contract(row.quote.public_id)
         _audit("contract.ended", row)
         publish(ContractEnded(contract_id=row.pk, organisation_id=row.organisation_id))
         return 1

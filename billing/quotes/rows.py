@@ -52,6 +52,7 @@ def numbers_of(quote: Quote) -> dict[str, Any]:
         "seats": quote.seats,
         "term_months": quote.term_months,
         "discount_bps": quote.discount_bps,
+        "usage_discount_bps": quote.usage_discount_bps,
         "revision": quote.revision,
     }
 

@@ -164,14 +164,15 @@ def issue_quote(quote: Quote, *, by: User) -> Quote:
     _check_seats(locked.price, locked.seats)
     if not locked.price.stripe_price_id:
         raise PlanNotSynced
-    if locked.discount_bps and approval_permissions.belongs_to(by, locked.organisation):
+    largest = max(locked.discount_bps, locked.usage_discount_bps)
+    if largest and approval_permissions.belongs_to(by, locked.organisation):
         raise OwnOrganisation
-    if discount_needs_second_person(locked.discount_bps):
+    if discount_needs_second_person(largest):
         approvals.require_approval(
             Approval.Kind.DISCOUNT,
             subject=approval_subject(locked),
             organisation_id=locked.organisation_id,
-            amount=locked.amounts.given,
+            amount=_decided_amount(locked),
         )
     now = timezone.now()
     locked.state = State.SENT
@@ -197,12 +198,22 @@ def ask_to_send(quote: Quote, *, by: User, reason: str) -> Approval:
         Approval.Kind.DISCOUNT,
         subject=approval_subject(quote),
         organisation=quote.organisation,
-        amount=amounts.given,
+        amount=_decided_amount(quote),
         currency=amounts.currency,
-        details={"quote": quote.pk, "discount_bps": quote.discount_bps},
+        details={
+            "quote": quote.pk,
+            "discount_bps": quote.discount_bps,
+            "usage_discount_bps": quote.usage_discount_bps,
+        },
         reason=reason,
         by=by,
     )
+
+
+def _decided_amount(quote: Quote) -> int:
+    """Return what a second person decides about: what is given, else the term."""
+    amounts = quote.amounts
+    return amounts.given or amounts.term
 
 
 @transaction.atomic

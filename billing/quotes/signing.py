@@ -39,6 +39,7 @@ def terms_of(quote: Quote) -> dict[str, Any]:
         "term_months": quote.term_months,
         "listed": amounts.listed,
         "discount_bps": quote.discount_bps,
+        "usage_discount_bps": quote.usage_discount_bps,
         "each": amounts.each,
         "invoices": amounts.invoices,
         "term": amounts.term,

@@ -196,6 +196,7 @@ def _terms_form(quote: Quote, request: AuthenticatedHttpRequest | None) -> Terms
             "seats": quote.seats,
             "term_months": quote.term_months,
             "discount": quote.discount_percent,
+            "usage_discount": quote.usage_discount_percent or "0",
             "days_until_due": quote.days_until_due,
             "valid_days": quote.valid_days,
             "renews": quote.renews,
@@ -221,7 +222,9 @@ def _page(
         "why": WhyForm(),
         "is_draft": is_draft,
         "is_open": is_draft or quote.state == Quote.State.SENT,
-        "needs_second": discount_needs_second_person(quote.discount_bps),
+        "needs_second": discount_needs_second_person(
+            max(quote.discount_bps, quote.usage_discount_bps)
+        ),
         "approval": about.order_by("-pk").first(),
         "has_plan": is_draft and queries.has_plan(quote.organisation_id),
         "signature": Signature.objects.filter(quote=quote).first(),

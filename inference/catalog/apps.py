@@ -10,7 +10,17 @@ class CatalogConfig(AppConfig):
 
     name = "inference.catalog"
     label = "catalog"
-    menu = (MenuEntry(Menu.SITE, 30, _("Models"), "catalog:model-list", "box"),)
+    menu = (
+        MenuEntry(Menu.SITE, 30, _("Models"), "catalog:model-list", "box"),
+        MenuEntry(
+            Menu.CONSOLE,
+            46,
+            _("Prices of models"),
+            "catalog:own-prices",
+            "box",
+            for_organisation=True,
+        ),
+    )
     events = (
         EventKind(
             name="model_viewed",

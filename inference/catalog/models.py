@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
-from inference.catalog.pricing import ORDINARY, PARTS, amount_of, rates_of
+from inference.catalog.pricing import ORDINARY, PARTS, amount_of, discounted, rates_of
 
 # What the names of models in use elsewhere are made of: ``Qwen/Qwen2.5-7B:free``.
 NAME_LENGTH = 120
@@ -397,10 +397,15 @@ class PriceVersion(models.Model):
         tokens_cached: int,
         tokens_out: int,
         parts: Mapping[str, int] | None = None,
+        *,
+        discount_bps: int = 0,
     ) -> int:
-        """Return what usage is sold for, in billionths of a dollar."""
+        """Return what usage is sold for, in billionths of a dollar.
+
+        ``discount_bps`` is what a buyer's list takes off, in hundredths of a percent.
+        """
         return amount_of(
-            self.price,
+            discounted(self.price, discount_bps),
             tokens_in=tokens_in,
             tokens_cached=tokens_cached,
             tokens_out=tokens_out,

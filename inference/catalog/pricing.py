@@ -28,6 +28,11 @@ def rates_of(ordinary: Sequence[int], own: Sequence[int | None]) -> tuple[int, .
     return first + tuple(first[base] if rate is None else rate for rate, base in rest)
 
 
+def discounted(rates: Sequence[int], bps: int) -> tuple[int, ...]:
+    """Return rates less hundredths of a percent, each rounded down once."""
+    return tuple(rate * (10_000 - bps) // 10_000 for rate in rates)
+
+
 def amount_of(
     rates: Sequence[int],
     *,

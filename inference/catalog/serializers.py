@@ -58,3 +58,35 @@ class ModelPageSerializer(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
     results = ModelSerializer(many=True)
+
+
+class RatesSerializer(serializers.Serializer[Any]):
+    """Billionths of a US dollar per million tokens."""
+
+    price_in = serializers.IntegerField()
+    price_cached_in = serializers.IntegerField()
+    price_out = serializers.IntegerField()
+
+
+class OwnPriceSerializer(serializers.Serializer[Any]):
+    """One model: everybody's price, what the list takes off, and what is paid."""
+
+    model = serializers.CharField(source="model.slug")
+    discount_bps = serializers.IntegerField()
+    listed = RatesSerializer()
+    own = RatesSerializer()
+
+
+class TermSerializer(serializers.Serializer[Any]):
+    """From when and until when a price list holds; null: until it is ended."""
+
+    begins_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True)
+
+
+class PriceSheetSerializer(serializers.Serializer[Any]):
+    """What an organisation pays now; ``current`` is null where it is everybody's."""
+
+    current = TermSerializer(allow_null=True)
+    to_come = TermSerializer(many=True)
+    results = OwnPriceSerializer(many=True, source="rows")

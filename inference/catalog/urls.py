@@ -9,5 +9,6 @@ urlpatterns = [
     path("models/", views.model_list, name="model-list"),
     path("models/_cards/", views.cards, name="cards"),
     path("models/_rates/", views.rates, name="rates"),
+    path("console/<slug:org>/prices/", views.own_prices, name="own-prices"),
     path("models/<path:slug>/", views.model_detail, name="model-detail"),
 ]

@@ -11,11 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 import activity
+from accounts.decorators import organisation_required
+from accounts.types import OrganisationHttpRequest
 from core.money import NANO
 from core.reading import Values
 from entitlements.queries import premium_organisation
 from inference.catalog.examples import base_url, call_examples, request_to
 from inference.catalog.models import Model, ModelFigures, PriceVersion
+from inference.catalog.own_prices import price_sheet
 from inference.catalog.queries import (
     capabilities_on_offer,
     offered_models,
@@ -119,6 +122,17 @@ def model_detail(request: HttpRequest, slug: str) -> HttpResponse:
     if model.is_premium and request.user.is_authenticated:
         context["included_for"] = premium_organisation(request.user)
     return render(request, "catalog/model_detail.html", context)
+
+
+@organisation_required
+@require_safe
+def own_prices(request: OrganisationHttpRequest) -> HttpResponse:
+    """Show a member what their organisation pays for each model."""
+    context = {
+        "organisation": request.organisation,
+        "sheet": price_sheet(request.organisation.pk),
+    }
+    return render(request, "catalog/own_prices.html", context)
 
 
 @require_safe

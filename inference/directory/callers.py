@@ -1,11 +1,13 @@
 """Who calls: a key, its organisation, and what they may do."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import Features
+from entitlements.own_prices import OwnPrices, in_force
+from inference.directory.offers import OfferedModel
 from inference.protocol import errors
 
 
@@ -56,6 +58,15 @@ class Caller:
     # What a refusal adds; it is never asked for anything else.
     hint: errors.Hint | None = None
     credit: Credit = NO_CREDIT
+    # Its price lists; one at most holds at a moment.
+    prices: tuple[OwnPrices, ...] = ()
+
+    def priced(self, model: OfferedModel) -> OfferedModel:
+        """Return a model at what it costs this caller now."""
+        if not self.prices:
+            return model
+        own = in_force(self.prices, datetime.now(UTC))
+        return model.priced_by(own) if own is not None else model
 
     def most_of(self, month: str) -> int:
         """Return the most that its organisation's month may come to, in billionths."""

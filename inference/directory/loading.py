@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Manager, Prefetch
 
-from entitlements.queries import entitlements_for, hint_for
+from entitlements.queries import entitlements_for, hint_for, own_prices_for
 from inference.budgets.queries import hard_limits
 from inference.catalog.models import Deployment, Model
 from inference.catalog.queries import current_prices
@@ -43,6 +43,7 @@ def load_caller(digest: str) -> Caller | None:
         keeps_transcripts=_has(TranscriptChoice.objects, key.organisation_id),
         rules=_rules_of(key),
         hint=_hint_of(key),
+        prices=own_prices_for(key.organisation_id),
         credit=credit_now(key.organisation_id, features.monthly_allowance_nano),
     )
 

@@ -1,10 +1,11 @@
 """A model on offer as the gateway reads it: its prices, its limits, its places."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from entitlements.own_prices import OwnPrices
 from inference.catalog.models import Deployment, Model
-from inference.catalog.pricing import amount_of, worst_of
+from inference.catalog.pricing import amount_of, discounted, worst_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class OfferedModel:
     fallback_ceiling: int = 100
     # Deployments that staff have left alone for now, by number.
     paused: frozenset[int] = frozenset()
+    # Of a caller with a price list: which one, and what it takes off ``price``.
+    price_list_id: int | None = None
+    discount_bps: int = 0
+
+    def priced_by(self, own: OwnPrices) -> "OfferedModel":
+        """Return the model at the prices of a caller's list."""
+        bps = own.discount_of(self.slug)
+        if not bps:
+            return self
+        return replace(
+            self,
+            price=discounted(self.price, bps),
+            price_list_id=own.list_id,
+            discount_bps=bps,
+        )
 
     @property
     def is_premium(self) -> bool:

@@ -229,6 +229,8 @@ def record_of(exchange: Exchange) -> dict[str, object]:
         "model": model.slug,
         "edition": model.edition,
         "price_version_id": model.price_version_id,
+        "price_list_id": model.price_list_id,
+        "discount_bps": model.discount_bps,
         "price": model.price,
         "cost": model.cost,
         "held_nano": exchange.hold_nano,

@@ -22,7 +22,7 @@ Obstacle = Literal["itself", "not_for_key", "needs_plan", "too_dear", "cannot"]
 
 
 async def find_model(directory: Directory, caller: Caller, slug: str) -> OfferedModel:
-    """Return a model the caller may use. Raises ``APIError``."""
+    """Return a model the caller may use, at their price. Raises ``APIError``."""
     offered = await directory.offered()
     model = offered.get(slug)
     if model is None or not caller.may_see(slug):
@@ -31,7 +31,7 @@ async def find_model(directory: Directory, caller: Caller, slug: str) -> Offered
     if model.is_premium and not caller.features.premium_models:
         refusal = errors.model_requires_plan(slug, pricing_url(caller, slug))
         raise refusal.hinting(caller.hint, organisation_id=caller.organisation_id)
-    return model
+    return caller.priced(model)
 
 
 def check_call(call: ModelRequest, model: OfferedModel) -> None:
@@ -50,7 +50,8 @@ def stand_ins(
     """Return the models that may answer this call in another's place, in order."""
     found = []
     for slug in model.fallbacks:
-        other = offered.get(slug)
+        listed = offered.get(slug)
+        other = caller.priced(listed) if listed is not None else None
         if other is not None and obstacle_to(call, model, caller, other) is None:
             found.append(other)
     return tuple(found)

@@ -348,6 +348,8 @@ class Exchange:
             model=model.slug,
             edition=model.edition,
             price_version_id=model.price_version_id,
+            price_list_id=model.price_list_id,
+            discount_bps=model.discount_bps,
             status=status,
             is_stream=self.call.is_stream,
             is_estimated=tokens.is_estimated,

@@ -86,6 +86,9 @@ def _estimated(request_id: str, kept: dict[str, Any]) -> Usage:
         model=kept["model"],
         edition=kept["edition"],
         price_version_id=kept["price_version_id"],
+        # A record of the release before tells of none.
+        price_list_id=kept.get("price_list_id"),
+        discount_bps=kept.get("discount_bps", 0),
         status=UsageEvent.Status.SWEPT,
         is_stream=kept["is_stream"],
         is_estimated=True,

@@ -54,17 +54,20 @@ WHERE m.month >= date_trunc('month', %(since)s AT TIME ZONE 'UTC')::date
 """
 
 # Rates are for a million tokens, rounded up. A call with parts of their own price, or
-# one from before they were noted, is told apart by them.
+# one from before they were noted, is told apart by them. A price list takes off rates.
 _PRICES = """
-SELECT e.request_id, e.price_nano,
-    ceil(((e.tokens_in - e.tokens_cached)::numeric * p.price_in
-        + e.tokens_cached::numeric * p.price_cached_in
-        + e.tokens_out::numeric * p.price_out) / 1000000)
+SELECT e.request_id, e.price_nano, right_price.nano
 FROM usage_usageevent e JOIN catalog_priceversion p ON p.id = e.price_version_id
-WHERE e.occurred_at >= %(since)s AND e.parts IS NULL AND e.price_nano <>
-    ceil(((e.tokens_in - e.tokens_cached)::numeric * p.price_in
-        + e.tokens_cached::numeric * p.price_cached_in
-        + e.tokens_out::numeric * p.price_out) / 1000000)
+CROSS JOIN LATERAL (SELECT ceil((
+    (e.tokens_in - e.tokens_cached) * floor(p.price_in::numeric
+        * (10000 - e.discount_bps) / 10000)
+    + e.tokens_cached * floor(p.price_cached_in::numeric
+        * (10000 - e.discount_bps) / 10000)
+    + e.tokens_out * floor(p.price_out::numeric
+        * (10000 - e.discount_bps) / 10000)
+) / 1000000) AS nano) right_price
+WHERE e.occurred_at >= %(since)s AND e.parts IS NULL
+    AND e.price_nano <> right_price.nano
 """
 
 # The prompt is held by an estimate and billed as counted, the one tolerance; all that
@@ -74,7 +77,8 @@ SELECT e.request_id, e.price_nano, e.held_nano
 FROM usage_usageevent e JOIN catalog_priceversion p ON p.id = e.price_version_id
 WHERE e.occurred_at >= %(since)s AND e.held_nano > 0 AND e.price_nano > e.held_nano
     + ceil(e.tokens_in::numeric * greatest(p.price_in, p.price_cached_in,
-        p.price_cache_write_in, p.price_audio_in, p.price_image_in) / 1000000)
+        p.price_cache_write_in, p.price_audio_in, p.price_image_in)
+        * (10000 - e.discount_bps) / 10000 / 1000000)
 """
 
 

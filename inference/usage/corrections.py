@@ -64,7 +64,7 @@ def correct_usage(
         tokens_in=tokens_in,
         tokens_cached=tokens_cached,
         tokens_out=tokens_out,
-        price_nano=version.price_of(*counts),
+        price_nano=version.price_of(*counts, discount_bps=locked.discount_bps),
         cost_nano=version.cost_of(*counts),
     )
     added = {name: getattr(right, name) - getattr(before, name) for name in SUMS}

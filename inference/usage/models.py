@@ -66,6 +66,10 @@ class UsageEvent(models.Model):
     # Of an answer that was given before: what that one was sold for, and this is not.
     # Null where a model was asked.
     saved_nano = models.BigIntegerField(null=True, blank=True)
+    # By which price list of the organisation it was sold, and what that took off the
+    # price version's rates, in hundredths of a percent.
+    price_list_id = models.BigIntegerField(null=True, blank=True)
+    discount_bps = models.SmallIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes = [

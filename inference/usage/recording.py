@@ -44,6 +44,8 @@ class Usage:
     held_nano: int = 0
     answered_by: str = ""
     saved_nano: int | None = None
+    price_list_id: int | None = None
+    discount_bps: int = 0
 
 
 _COLUMNS: tuple[tuple[str, str], ...] = (
@@ -74,6 +76,8 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("held_nano", "bigint"),
     ("answered_by", "text"),
     ("saved_nano", "bigint"),
+    ("price_list_id", "bigint"),
+    ("discount_bps", "smallint"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)

@@ -320,6 +320,61 @@ class ContractEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeWrittenOff:
+    """Nobody asks for what of a statement of usage was on no invoice.
+
+    ``amount`` in minor units of ``currency``.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    statement_id: int
+    organisation_id: int
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeReinstated:
+    """What was written off is asked for again; ``amount`` in minor units."""
+
+    actor: ClassVar[str] = "user_id"
+    statement_id: int
+    organisation_id: int
+    amount: int
+    currency: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceListBegun:
+    """An organisation pays less for models than everybody, from a moment on.
+
+    ``discount_bps`` is on every model without one of its own, in hundredths of a
+    percent; ``begins_at`` and ``ends_at`` are ISO 8601, the second empty without one.
+    """
+
+    actor: ClassVar[str] = "user_id"
+    list_id: int
+    organisation_id: int
+    discount_bps: int
+    begins_at: str
+    ends_at: str = ""
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceListEnded:
+    """A price list was ended: everybody's prices apply from then on."""
+
+    actor: ClassVar[str] = "user_id"
+    list_id: int
+    organisation_id: int
+    ends_at: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalStopped:
     """A contract will end with its term."""
 

@@ -24,6 +24,11 @@ def format_minor(amount: int, currency: str) -> str:
     return _format(value, currency, places)
 
 
+def format_bps(basis_points: int) -> str:
+    """Return hundredths of a percent as percent, without zeros that say nothing."""
+    return f"{Decimal(basis_points) / 100:.2f}".rstrip("0").rstrip(".")
+
+
 def format_nano(amount_nano: int, currency: str) -> str:
     """Return a usage amount with as many decimals as it needs, two to six."""
     value = Decimal(amount_nano) / NANO

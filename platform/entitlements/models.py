@@ -58,6 +58,27 @@ class Hint(models.Model):
         return f"{self.organisation_id}: {self.text_en}"
 
 
+class PriceLists(models.Model):
+    """The price lists of one organisation that hold or are to hold; billing writes it.
+
+    ``lists`` are ``entitlements.own_prices.OwnPrices`` as they store themselves.
+    """
+
+    organisation = models.OneToOneField(
+        "accounts.Organisation",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="+",
+    )
+    lists = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "price lists"
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id}: {len(self.lists)}"
+
+
 class CreditLine(models.Model):
     """What one organisation may spend beyond its plan; billing's ledger rebuilds it.
 

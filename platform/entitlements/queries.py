@@ -4,7 +4,13 @@ from accounts.models import Organisation, User
 from accounts.queries import current_organisation
 from entitlements.credit import NO_CREDIT, Credit
 from entitlements.features import FREE, Features
-from entitlements.models import CreditLine, Hint, OrganisationEntitlement
+from entitlements.models import (
+    CreditLine,
+    Hint,
+    OrganisationEntitlement,
+    PriceLists,
+)
+from entitlements.own_prices import OwnPrices
 from entitlements.terms import NO_TERMS, UsageTerms
 
 
@@ -48,6 +54,12 @@ def credit_for(organisation_id: int) -> Credit:
         cap_nano=row.cap_nano,
         ends_at=row.ends_at,
     )
+
+
+def own_prices_for(organisation_id: int) -> tuple[OwnPrices, ...]:
+    """Return an organisation's price lists, those that are to come as well."""
+    row = PriceLists.objects.filter(pk=organisation_id).first()
+    return tuple(map(OwnPrices.from_dict, row.lists)) if row else ()
 
 
 def premium_organisations(user: User) -> list[Organisation]:

@@ -1,6 +1,7 @@
 """Writing entitlements: billing does, everyone else reads."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,13 @@ from accounts.models import Organisation
 from contracts.entitlements import EntitlementsChanged
 from entitlements.credit import Credit
 from entitlements.features import Features
-from entitlements.models import CreditLine, Hint, OrganisationEntitlement
+from entitlements.models import (
+    CreditLine,
+    Hint,
+    OrganisationEntitlement,
+    PriceLists,
+)
+from entitlements.own_prices import OwnPrices
 from entitlements.terms import NO_TERMS, UsageTerms
 from outbox import publish
 from stores.redis import client, prefixed
@@ -89,6 +96,22 @@ def set_credit(organisation_id: int, credit: Credit, *, is_news: bool) -> None:
     CreditLine.objects.update_or_create(pk=organisation_id, defaults=asdict(credit))
     if is_news:
         transaction.on_commit(partial(announce, organisation_id), robust=True)
+
+
+@transaction.atomic
+def set_own_prices(organisation_id: int, lists: Sequence[OwnPrices]) -> None:
+    """Write the price lists of an organisation that hold or are to hold.
+
+    The caller holds the organisation's row. Gateways hear of it within a second.
+    """
+    if lists:
+        stored = [each.to_dict() for each in lists]
+        PriceLists.objects.update_or_create(
+            pk=organisation_id, defaults={"lists": stored}
+        )
+    else:
+        PriceLists.objects.filter(pk=organisation_id).delete()
+    transaction.on_commit(partial(announce, organisation_id), robust=True)
 
 
 @transaction.atomic

@@ -41,7 +41,7 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TierPart:
     """What one tier has of a period, in billionths; the first tier is 1."""
 
     tier: int
@@ -135,7 +135,7 @@ class UsagePrice:
         """Return what a period's usage is charged, rounded down once."""
         return sum(part.charge_nano for part in self.parts_of(usage_nano))
 
-    def parts_of(self, usage_nano: int) -> Iterator[Part]:
+    def parts_of(self, usage_nano: int) -> Iterator[TierPart]:
         """Yield what each tier that was reached has; charges sum to the whole.
 
         Of usage below nought only a flat price knows what it takes back.
@@ -144,10 +144,10 @@ class UsagePrice:
             return
         if self.mode is Mode.PACKAGE:
             packages = -(-usage_nano // self.package_nano)
-            yield Part(1, usage_nano, packages * self.package_price_nano)
+            yield TierPart(1, usage_nano, packages * self.package_price_nano)
         elif self.mode is Mode.VOLUME:
             number, tier = self._reached(usage_nano)
-            yield Part(number, usage_nano, usage_nano * tier.percent // 100)
+            yield TierPart(number, usage_nano, usage_nano * tier.percent // 100)
         else:
             yield from self._graduated(usage_nano)
 
@@ -167,7 +167,7 @@ class UsagePrice:
             found = self._most_by_tier(cap_nano)
         return min(found, MOST_USAGE_NANO)
 
-    def _graduated(self, usage_nano: int) -> Iterator[Part]:
+    def _graduated(self, usage_nano: int) -> Iterator[TierPart]:
         # In hundredths of a billionth, rounded where they add up: no tier loses any.
         begins, hundredths = 0, 0
         for number, tier in enumerate(self.tiers, 1):
@@ -175,7 +175,7 @@ class UsagePrice:
             used = min(usage_nano, end) - begins
             before = hundredths // 100
             hundredths += used * tier.percent
-            yield Part(number, used, hundredths // 100 - before)
+            yield TierPart(number, used, hundredths // 100 - before)
             if usage_nano <= end:
                 return
             begins = end

@@ -51,7 +51,7 @@ from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
-from tests.factories.overage import statement_of
+from tests.factories.overage import price_list_of, statement_of
 from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
@@ -239,6 +239,7 @@ def build() -> World:
             "<slug:quote_id>": quote.public_id,
             "<slug:credit_id>": credit_of(team, 5 * NANO).public_id,
             "<slug:statement_id>": statement.public_id,
+            "<slug:list_id>": price_list_of(team).public_id,
             "<str:statement>": statement.public_id,
             "<str:request_id>": call.pk,
             "<str:username>": member.username,

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
-from tests.bench import analytics, footprint, gateway, models, pages  # noqa: E402
+from tests.bench import analytics, closing, footprint, gateway, models, pages  # noqa: E402
 from tests.bench.table import Figure, print_table  # noqa: E402
 
 
@@ -59,6 +59,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     ),
     "models": lambda options: models.measure(is_quick=options.quick),
     "analytics": lambda options: analytics.measure(is_quick=options.quick),
+    "closing": lambda options: closing.measure(is_quick=options.quick),
     "footprint": lambda options: footprint.measure(is_quick=options.quick),
 }
 

@@ -22,6 +22,7 @@ from inference.keys.services import create_project
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of, offered_model, used
+from tests.factories.overage import price_list_of, statement_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.forms import form_of, forms_of
 
@@ -125,6 +126,8 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "price": str(model.prices.get().pk),
         "token": invited,
         "quote_id": quote.public_id,
+        "list_id": price_list_of(team).public_id,
+        "statement_id": statement_of(team).public_id,
         "username": owner.username,
         "plan": "pro",
         "key": "pro",
@@ -225,7 +228,7 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
 
 def _numbered(action: str) -> str:
     """Return an address with what differs from run to run taken out."""
-    named = re.sub(r"(chat|key|proj|req|quo)_\w+", r"\1", action)
+    named = re.sub(r"(chat|key|proj|req|quo|prl|uch)_\w+", r"\1", action)
     named = re.sub(r"^/quotes/[^/]+", "/quotes/link", named)
     return re.sub(r"\d+", "N", named)
 
@@ -357,6 +360,10 @@ ELSEWHERE_SENT = {
     *("/staff/quotes/quo/ask/", "/staff/quotes/quo/buyer/"),
     *("/staff/quotes/quo/withdraw/", "/staff/approvals/N/"),
     "/staff/revenue/invoices/N/refund/",
+    # Staff's: those of price lists send them.
+    *("/staff/price-lists/", "/staff/price-lists/prl/"),
+    # Staff's: those of charges send them.
+    "/staff/statements/uch/write-off/",
     # Staff's: those of analytics send them.
     *("/staff/analytics/dashboards/", "/staff/analytics/annotations/"),
     # Staff's: the catalogue's tests send them.

@@ -9,6 +9,7 @@ from billing.credits.models import ChargeCap, Coverage
 from billing.credits.periods import align_period
 from billing.credits.subscribers import cover_usage
 from billing.overage.models import Statement, StatementLine
+from billing.pricelists.models import PriceList
 from core.money import NANO
 from entitlements.features import Features
 from entitlements.services import replace_for
@@ -67,6 +68,13 @@ def use(
     number = int(fact.model.rsplit("-", 1)[1])
     values: dict[str, Any] = {"model": model, "revision": number}
     cover_usage(replace(fact, **values))
+
+
+def price_list_of(organisation: Organisation) -> PriceList:
+    """Write a price list that holds: ten per cent less on every model."""
+    return PriceList.objects.create(
+        organisation=organisation, discount_bps=1_000, reason="Large"
+    )
 
 
 def statement_of(organisation: Organisation) -> Statement:

@@ -43,7 +43,7 @@ from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
-from tests.factories.overage import statement_of
+from tests.factories.overage import price_list_of, statement_of
 from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
@@ -160,6 +160,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "credit_id": [credit_of(team, NANO).public_id],
         "quote_id": [quote.public_id],
         "statement_id": [statement.public_id],
+        "list_id": [price_list_of(team).public_id],
         "statement": [statement.public_id],
         "slug": [topic.slug, "general", "swept", "doorstone-docs", "page_viewed"],
         "version": ["1.0"],

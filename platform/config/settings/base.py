@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "billing.overage",
     "billing.ledger",
     "billing.plans",
+    "billing.pricelists",
     "billing.quotes",
     "billing.refunds",
     "billing.referrals",

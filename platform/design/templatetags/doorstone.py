@@ -18,7 +18,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from accounts.wishes import wish_from, with_wish
-from core.money import format_amount, format_exact, format_minor, format_nano
+from core.money import (
+    format_amount,
+    format_bps,
+    format_exact,
+    format_minor,
+    format_nano,
+)
 from design import markdown as rendering
 from design import navigation
 from design.stylesheet import stylesheet
@@ -105,6 +111,12 @@ def money(amount: int | None, currency: str) -> str:
 def nano(amount: int | None, currency: str) -> str:
     """Return billionths of a unit as money; an undefined amount is never zero."""
     return _("no data") if amount is None else format_nano(amount, currency)
+
+
+@register.filter
+def bps(basis_points: int) -> str:
+    """Return hundredths of a percent as percent: ``12.5``."""
+    return format_bps(basis_points)
 
 
 @register.filter

@@ -273,6 +273,37 @@ def test_an_invoice_has_the_lines_of_a_plan_s_tiers(
     assert (checked.lines, checked.found) == (3, [])
 
 
+def test_who_changes_a_plan_reads_what_usage_beyond_it_would_cost(
+    shop: StripeEmulator,
+    client: Client,
+    ada: User,
+    acme: Organisation,
+    buy: Callable[..., Any],
+) -> None:
+    publish_version(
+        Plan.objects.get(key="pro"),
+        features=offer_for("pro").features,
+        prices={"month": 2_000, "year": 20_000},
+        collection="charge_automatically",
+        usage_price=GRADUATED,
+    )
+    list(sync_plans())
+    buy(acme, ada)
+    client.force_login(ada)
+    told = "Usage beyond it, from $1.00 to $5.00: at 100 %"
+    change = f"/console/{acme.slug}/billing/change/"
+    assert told in client.get(change).content.decode()
+
+    shown = client.post(
+        change, {"plan": "pro", "interval": "year", "seats": "1"}, follow=True
+    )
+
+    said = shown.content.decode()
+    assert told in said
+    # Ten dollars: one at a fifth more, four at the price, the rest at half of it.
+    assert "$7.70" in said
+
+
 def test_tiers_are_read_as_they_are_written_and_wrong_lines_are_named() -> None:
     from billing.catalogue.tier_lines import read_tiers, written_tiers
 

@@ -124,11 +124,15 @@ def test_an_item_is_taken_back_while_no_invoice_holds_it(shop: Shop) -> None:
 def test_an_item_waits_for_the_renewal(shop: Shop) -> None:
     clock = Clock(shop)
     shop.subscribe(clock.customer.id)
-    item(shop, clock.customer, 350)
+    waiting = item(shop, clock.customer, 350)
+    assert waiting.invoice is None
 
     clock.go(FEBRUARY + 3600)
 
     assert clock.invoices()[-1] == ("paid", 10350, "subscription_cycle")
+    (renewal,) = shop.client.v1.invoices.list({"customer": clock.customer.id}).data[:1]
+    held = shop.client.v1.invoice_items.retrieve(waiting.id)
+    assert held.invoice == renewal.id
     assert shop.client.v1.invoice_items.list({"pending": True}).data == []
 
 

@@ -270,11 +270,11 @@ def bill(
     """A draft for ``lines`` and everything pending, remembered as the latest."""
     now = account.time_of(customer)
     period = subscription["items"]["data"][0]
-    pending = take_pending(account, subscription)
+    pending = pending_items(account, subscription)
     invoice = invoicing.new_invoice(
         account,
         customer,
-        lines=pending + lines,
+        lines=[item["_line"] for item in pending] + lines,
         currency=subscription["currency"],
         reason=reason,
         subscription=subscription,
@@ -289,6 +289,9 @@ def bill(
         collection_method=subscription["collection_method"],
         days_until_due=subscription["days_until_due"],
     )
+    for item in pending:
+        item["invoice"] = invoice["id"]
+        account.put(item)
     subscription["latest_invoice"] = invoice["id"]
     _drop_used_discounts(account, subscription)
     account.put(subscription)
@@ -297,26 +300,17 @@ def bill(
 
 def waiting_lines(account: Account, subscription: Document) -> items.Items:
     """Lines that wait for this subscription's next invoice; they go on waiting."""
+    return [item["_line"] for item in pending_items(account, subscription)]
+
+
+def pending_items(account: Account, subscription: Document) -> list[Document]:
+    """The invoice items that wait for this subscription's next invoice."""
     return [
-        item["_line"]
+        item
         for item in account.scan("invoiceitem", customer=subscription["customer"])
         if item["invoice"] is None
         and item["_subscription"] in {None, subscription["id"]}
     ][::-1]
-
-
-def take_pending(account: Account, subscription: Document) -> items.Items:
-    """Lines of the invoice items that wait for this subscription's next invoice."""
-    lines = []
-    for item in account.scan("invoiceitem", customer=subscription["customer"]):
-        if item["invoice"] is None and item["_subscription"] in {
-            None,
-            subscription["id"],
-        }:
-            item["invoice"] = "pending"
-            lines.append(item["_line"])
-            account.put(item)
-    return lines[::-1]
 
 
 def running_discounts(

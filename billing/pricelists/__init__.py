@@ -1,0 +1,1 @@
+"""Price lists of one buyer: what models cost an organisation less, and until when."""
