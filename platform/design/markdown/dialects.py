@@ -24,7 +24,7 @@ _HEADING_CLASS = re.compile(r"\{:?[ \t]*\.[\w-][^{}]*\}$")
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
+class SourceComment:
     """A comment that stands by itself, on the lines from ``start`` to before ``end``.
 
     Lines count from 0; ``text`` is what is between its signs, as it is written.
@@ -66,7 +66,7 @@ def _skip_comment(state: StateBlock, start: int, end: int, silent: bool) -> bool
             said = state.src[begin + len(opening) : found - len(closing)]
             if not state.level:
                 comments = state.env.setdefault("comments", [])
-                comments.append(Comment(start, last + 1, said))
+                comments.append(SourceComment(start, last + 1, said))
             state.line = last + 1
         return True
     return False

@@ -10,7 +10,7 @@ from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.common.utils import unescapeAll
 from markdown_it.token import Token
 
-from design.markdown.dialects import Comment
+from design.markdown.dialects import SourceComment
 from design.markdown.plain import inline_text, prose
 from design.markdown.rendering import parse
 
@@ -32,7 +32,7 @@ class Section:
     id: str
     source: str
     prose: str
-    comments: tuple[Comment, ...] = ()
+    comments: tuple[SourceComment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def sections(text: str, *, top_level: int = 1) -> list[Section]:
         if block[0].type != "heading_open" or block[0].level:
             first = next((token.map[0] for token in block if token.map), 0)
             bodies[bisect_right(starts, first) - 1] += block
-    comments: list[list[Comment]] = [[] for _ in starts]
+    comments: list[list[SourceComment]] = [[] for _ in starts]
     hidden: set[int] = set()
     for comment in env.get("comments", []):
         comments[bisect_right(starts, comment.start) - 1].append(comment)
