@@ -6,10 +6,11 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from billing.plans.models import MOST_PERCENT, PlanVersion, Price
+from billing.plans.models import PlanVersion, Price
 from billing.pricelab.models import PlanCandidate
 from billing.pricelab.replaying import FULL_RATE
 from core.money import NANO, minor_per_unit
+from entitlements.usage_price import MOST_PERCENT
 
 # As the catalogue's: far beyond any plan, and far below what the columns hold.
 MOST_SEATS, MOST_MONEY = 100_000, 1_000_000

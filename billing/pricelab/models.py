@@ -3,10 +3,11 @@ from fractions import Fraction
 from django.db import models
 from django.db.models import F, Q
 
-from billing.plans.models import MOST_PERCENT, Plan, Price
+from billing.plans.models import Plan, Price
 from billing.subscriptions.models import MONTHS
 from core.clock import now
 from entitlements.features import FREE
+from entitlements.usage_price import MOST_PERCENT
 
 
 class PlanCandidate(models.Model):

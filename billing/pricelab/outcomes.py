@@ -95,7 +95,7 @@ def outcomes_of(replays: Sequence[int], leaving: LeavingShare) -> dict[int, LabO
     has_risen = Q(change_nano__gt=0) & Q(
         GreaterThan(F("change_nano") * 100, F("before_nano") * leaving.above)
     )
-    rows: QuerySet[ReplayedBill, dict[str, Any]] = (
+    rows: QuerySet[Any, Any] = (
         ReplayedBill.objects.filter(replay__in=replays)
         .order_by()
         .values("replay")

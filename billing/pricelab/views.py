@@ -214,7 +214,7 @@ def _begun(
         number = asked.whole("version", default=0, least=0, most=MOST_NUMBER)
         version: PlanVersion | None = get_object_or_404(versions, pk=number)
     else:
-        version = versions.filter(retired_at=None).first() or versions.first()
+        version = versions.on_offer().first() or versions.first()
     return version, shown_version(version) if version else {}
 
 

@@ -19,6 +19,7 @@ from billing.pricelab.outcomes import LabOutcome, LeavingShare, Unbroken, outcom
 from billing.subscriptions.mirror import apply_subscription
 from core.clock import now
 from core.money import NANO
+from entitlements.usage_price import Mode, Tier, UsagePrice
 from tests.factories.billing import default_price, fetched_subscription
 from tests.factories.overage import use
 from tests.factories.pricelab import candidate_of
@@ -122,6 +123,28 @@ def test_another_candidate_begins_where_one_was(staff: Client) -> None:
     assert (shown["month"], shown["rate:large"]) == ("27.50", "80")
     assert staff.get(f"{LAB}new/", {"like": 10**9}).status_code == 404
     assert staff.get(f"{LAB}new/", {"version": 10**9}).status_code == 404
+
+
+@pytest.mark.usefixtures("payer")
+def test_tiers_are_no_terms_of_a_candidate_and_the_page_says_so(staff: Client) -> None:
+    plan = PlanVersion.objects.get(plan__key="pro").plan
+    price = UsagePrice(mode=Mode.GRADUATED, tiers=(Tier(NANO, 100), Tier(None, 50)))
+    draft = PlanVersion.objects.create(
+        plan=plan,
+        version=9,
+        features={"monthly_allowance_nano": 0},
+        collection="charge_automatically",
+        overage_tiers=price.stored_tiers,
+    )
+    draft.prices.create(
+        interval="month", kind="base", unit_amount=900, lookup_key="pro_v9_month"
+    )
+
+    tiered = staff.get(f"{LAB}new/", {"version": draft.pk}).content.decode()
+    plain = staff.get(f"{LAB}new/").content.decode()
+
+    assert "A candidate has one rate" in tiered
+    assert "A candidate has one rate" not in plain
 
 
 def test_without_a_plan_there_is_nothing_to_begin_with(staff: Client) -> None:
