@@ -155,7 +155,7 @@ def list_topics(
     elif sort == "mine" and user.is_authenticated:
         narrowed &= Q(author_id=user.pk)
     elif sort == "unread" and user.is_authenticated:
-        topics = topics.filter(Among(F("pk"), ArraySubquery(_unread_by(user))))
+        topics = topics.filter(Among(F("pk"), ArraySubquery(_unread_by(user.pk or 0))))
     topics = topics.filter(narrowed)
     column = SORTED_BY[sort]
     if tag is not None:
@@ -165,10 +165,10 @@ def list_topics(
     return paginate(topics, order_by=(f"-{column}", "-pk"), cursor=cursor)
 
 
-def _unread_by(user: Person) -> QuerySet[TopicUser, int]:
-    """Return the topics ``user`` began to read and did not finish, by their keys."""
+def _unread_by(person: int) -> QuerySet[TopicUser, int]:
+    """Return the topics a person began to read and did not finish, by their keys."""
     begun = TopicUser.objects.filter(
-        user_id=user.pk, last_read_number__lt=F("topic__highest_number")
+        user_id=person, last_read_number__lt=F("topic__highest_number")
     )
     return begun.exclude(level=TopicUser.Level.MUTED).values_list("topic", flat=True)
 
