@@ -13,6 +13,8 @@ urlpatterns = [
     path("", include("billing.approvals.urls")),
     path("", include("billing.stripe.urls")),
     path("", include("billing.conversion.urls")),
+    path("", include("billing.forecast.urls")),
+    path("", include("billing.pricelab.urls")),
     path("", include("billing.attribution.urls")),
     path("", include("billing.growth.urls")),
     path("", include("billing.referrals.urls")),

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ApprovalsConfig(AppConfig):
@@ -9,4 +9,12 @@ class ApprovalsConfig(AppConfig):
 
     name = "billing.approvals"
     label = "approvals"
-    menu = (MenuEntry(Menu.STAFF, 33, _("Approvals"), "approvals:list"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            33,
+            _("Approvals"),
+            "approvals:list",
+            section=StaffSection.BILLING,
+        ),
+    )

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class AttributionConfig(AppConfig):
@@ -9,7 +9,15 @@ class AttributionConfig(AppConfig):
 
     name = "billing.attribution"
     label = "attribution"
-    menu = (MenuEntry(Menu.STAFF, 23, _("Attribution"), "attribution:home"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            23,
+            _("Attribution"),
+            "attribution:home",
+            section=StaffSection.CONVERSION,
+        ),
+    )
 
     def ready(self) -> None:
         from billing.attribution import subscribers  # noqa: F401

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class CatalogueConfig(AppConfig):
@@ -9,4 +9,12 @@ class CatalogueConfig(AppConfig):
 
     name = "billing.catalogue"
     label = "catalogue"
-    menu = (MenuEntry(Menu.STAFF, 31, _("Plans"), "catalogue:plan-list"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            31,
+            _("Plans"),
+            "catalogue:plan-list",
+            section=StaffSection.BILLING,
+        ),
+    )

@@ -4,10 +4,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from billing.catalogue.tier_lines import read_tiers, written_tiers
 from billing.plans.drafts import PlanTerms
-from billing.plans.models import MOST_PERCENT, Plan, PlanVersion, Price
+from billing.plans.models import Plan, PlanVersion, Price
 from core.money import NANO, minor_per_unit
 from entitlements.features import FREE, Features
+from entitlements.usage_price import MOST_PERCENT, Mode, Tier, UsagePrice
 
 # Those in which prices are shown with their own sign, and yen, which has no cents.
 CURRENCIES = ("usd", "eur", "cny", "gbp", "jpy")
@@ -126,14 +128,39 @@ class DraftForm(forms.Form):
         _("Usage included per month, in US dollars"),
         help_text=_("Per seat, as the price."),
     )
-    overage_percent = _whole(
-        _("Price of usage beyond it, in per cent of the model's"),
-        most=MOST_PERCENT,
+    usage_mode = forms.ChoiceField(
+        label=_("Price of usage beyond it"),
+        choices=[
+            (Mode.FLAT.value, _("One per cent for all of it")),
+            (Mode.GRADUATED.value, _("Graduated: each tier's usage at its per cent")),
+            (Mode.VOLUME.value, _("Volume: all usage at the per cent it reaches")),
+            (Mode.PACKAGE.value, _("Package: each one begun at its price")),
+        ],
         help_text=_(
-            "0: calls are refused. Else they are charged, up to the cap that each"
-            " customer sets."
+            "A period's usage counts whole, over all models. It is charged up to the cap"
+            " that each customer sets."
         ),
     )
+    overage_percent = _whole(
+        _("One per cent: of the model's price"),
+        most=MOST_PERCENT,
+        required=False,
+        help_text=_("0: calls beyond it are refused."),
+    )
+    tiers = forms.CharField(
+        label=_("Tiers, one a line"),
+        required=False,
+        max_length=400,
+        widget=forms.Textarea(
+            attrs={"class": "input mono", "rows": 4, "spellcheck": "false"}
+        ),
+        help_text=_(
+            "Up to how many US dollars of usage, and its per cent, as 100: 120. The last"
+            " line is for the rest, as *: 80."
+        ),
+    )
+    package_size = _money(_("Package: usage in it, in US dollars"), required=False)
+    package_price = _money(_("Package: its price, in US dollars"), required=False)
     requests_per_minute = _whole(_("Requests per minute"), least=1, most=MOST_COUNT)
     tokens_per_minute = _whole(_("Tokens per minute"), least=1, most=MOST_COUNT)
     concurrent_requests = _whole(
@@ -159,7 +186,34 @@ class DraftForm(forms.Form):
         is_online = values.get("collection") == PlanVersion.Collection.AUTOMATIC
         if values.get("trial_days") and not is_online:
             self.add_error("trial_days", _("Only what is bought online has a trial."))
+        if "usage_mode" in values:
+            self._read_usage_price(values)
         return values
+
+    def _read_usage_price(self, values: dict[str, Any]) -> None:
+        mode = Mode(values["usage_mode"])
+        if mode is Mode.FLAT:
+            if values.get("overage_percent") is None:
+                self.add_error("overage_percent", _("Give it, or 0."))
+                return
+            values["usage_price"] = UsagePrice.flat(values["overage_percent"])
+        elif mode is Mode.PACKAGE:
+            for name in ("package_size", "package_price"):
+                if not values.get(name) and name not in self.errors:
+                    self.add_error(name, _("A package has a size and a price."))
+            if not self.errors:
+                values["usage_price"] = UsagePrice(
+                    mode=mode,
+                    package_nano=int(values["package_size"] * NANO),
+                    package_price_nano=int(values["package_price"] * NANO),
+                )
+        else:
+            try:
+                tiers: tuple[Tier, ...] = read_tiers(values.get("tiers") or "")
+            except forms.ValidationError as no:
+                self.add_error("tiers", no)
+            else:
+                values["usage_price"] = UsagePrice(mode=mode, tiers=tiers)
 
     def terms(self, key: str) -> PlanTerms:
         """Return the valid form as terms of the plan ``key``."""
@@ -181,7 +235,7 @@ class DraftForm(forms.Form):
             seat_max=values["seat_max"],
             trial_days=values["trial_days"],
             trial_needs_card=values["trial_needs_card"],
-            overage_percent=values["overage_percent"],
+            usage_price=values["usage_price"],
             currency=values["currency"],
             prices={
                 interval: int(values[interval] * unit)
@@ -211,7 +265,7 @@ def shown_terms(terms: PlanTerms | None) -> dict[str, Any]:
         "seat_max": terms.seat_max if terms else 1,
         "trial_days": terms.trial_days if terms else 0,
         "trial_needs_card": terms.trial_needs_card if terms else True,
-        "overage_percent": terms.overage_percent if terms else 0,
+        **_shown_usage_price(terms.usage_price if terms else UsagePrice()),
         "allowance": (Decimal(features.monthly_allowance_nano) / NANO).quantize(
             Decimal("0.01")
         ),
@@ -223,3 +277,19 @@ def shown_terms(terms: PlanTerms | None) -> dict[str, Any]:
             )
         },
     }
+
+
+def _shown_usage_price(price: UsagePrice) -> dict[str, Any]:
+    cent = Decimal("0.01")
+    shown: dict[str, Any] = {
+        "usage_mode": price.mode.value,
+        "overage_percent": price.percent,
+    }
+    if price.mode is Mode.PACKAGE:
+        shown["package_size"] = (Decimal(price.package_nano) / NANO).quantize(cent)
+        shown["package_price"] = (Decimal(price.package_price_nano) / NANO).quantize(
+            cent
+        )
+    elif price.is_tiered:
+        shown["tiers"] = written_tiers(price.tiers)
+    return shown

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from billing.plans import usage_words
 from billing.plans.drafts import PlanTerms
 from billing.plans.models import Plan, PlanVersion, Price
 from billing.subscriptions.models import StaffGrant, Subscription
@@ -119,10 +120,7 @@ def _told(terms: PlanTerms) -> Iterator[tuple[str, str]]:
     yield "monthly_allowance_nano", format_nano(features.monthly_allowance_nano, "usd")
     yield (
         "overage",
-        gettext("charged at %(percent)s %% of the model's price")
-        % {"percent": terms.overage_percent}
-        if terms.overage_percent
-        else gettext("refused"),
+        "; ".join(usage_words.told(terms.usage_price)),
     )
     for name in ("requests_per_minute", "tokens_per_minute", "concurrent_requests"):
         yield name, f"{getattr(features, name):,}"

@@ -21,7 +21,7 @@ from billing.catalogue.forms import (
     PublishForm,
     shown_terms,
 )
-from billing.plans import drafts
+from billing.plans import drafts, usage_words
 from billing.plans.exceptions import DraftChanged, NoDraft, PlanIsGivenToAll
 from billing.plans.models import Plan, PlanVersion
 from core.errors import DomainError
@@ -130,6 +130,7 @@ def plan_publish(request: AuthenticatedHttpRequest, plan: str) -> HttpResponse:
         "offered": offered,
         "differences": list(queries.differences(before, terms)),
         "having": sum(having.get(pk, 0) for pk in own),
+        "examples": list(usage_words.examples(terms.usage_price)),
         "fingerprint": terms.fingerprint,
         "form": form,
     }
@@ -194,7 +195,10 @@ def _detail(
     versions = plan.versions.order_by("-version").prefetch_related("prices")
     context = {
         "plan": plan,
-        "versions": [(each, having.get(each.pk, 0)) for each in versions],
+        "versions": [
+            (each, usage_words.told(each.usage_price), having.get(each.pk, 0))
+            for each in versions
+        ],
         "offered": drafts.offered_of(plan),
         "draft": drafts.draft_of(plan),
         "is_for_all": plan.key == FREE.plan,

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class CausesConfig(AppConfig):
@@ -9,4 +9,12 @@ class CausesConfig(AppConfig):
 
     name = "billing.causes"
     label = "causes"
-    menu = (MenuEntry(Menu.STAFF, 21, _("What moves α"), "causes:list"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            21,
+            _("What moves α"),
+            "causes:list",
+            section=StaffSection.CONVERSION,
+        ),
+    )

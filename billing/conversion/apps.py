@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ConversionConfig(AppConfig):
@@ -10,8 +10,20 @@ class ConversionConfig(AppConfig):
     name = "billing.conversion"
     label = "conversion"
     menu = (
-        MenuEntry(Menu.STAFF, 10, _("Conversion"), "conversion:home"),
-        MenuEntry(Menu.STAFF, 20, _("Profit model"), "conversion:profit-model"),
+        MenuEntry(
+            Menu.STAFF,
+            10,
+            _("Conversion"),
+            "conversion:home",
+            section=StaffSection.CONVERSION,
+        ),
+        MenuEntry(
+            Menu.STAFF,
+            20,
+            _("Profit model"),
+            "conversion:profit-model",
+            section=StaffSection.CONVERSION,
+        ),
     )
 
     def ready(self) -> None:

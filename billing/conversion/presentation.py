@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.utils.formats import number_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.conversion.currency import dollar_rate
@@ -191,6 +192,19 @@ def scenario_row(scenario: Scenario) -> ScenarioRow:
         model.profit - fixed_cost,
         break_even_rows(model.break_even(fixed_cost)),
         urlencode({name: getattr(scenario, name) for name in names}),
+    )
+
+
+def measured_scenario(cohort: Cohort) -> Scenario:
+    """Return what was measured as a scenario that is not kept, without a fixed cost."""
+    found = measured_of(cohort)
+    return Scenario(
+        name=gettext("As measured in the last 90 days"),
+        developers=cohort.developers,
+        share=Decimal(found["share"]),
+        price=Decimal(found["price"]),
+        cost=Decimal(found["cost"]),
+        fixed_cost=Decimal(0),
     )
 
 

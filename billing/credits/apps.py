@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class CreditsConfig(AppConfig):
@@ -18,7 +18,13 @@ class CreditsConfig(AppConfig):
             "wallet",
             for_organisation=True,
         ),
-        MenuEntry(Menu.STAFF, 32, _("Credit"), "credits:staff-credit-list"),
+        MenuEntry(
+            Menu.STAFF,
+            32,
+            _("Credit"),
+            "credits:staff-credit-list",
+            section=StaffSection.BILLING,
+        ),
     )
 
     def ready(self) -> None:

@@ -59,17 +59,11 @@ def _settle(coverage: Coverage, rows: Sequence[UsageCost]) -> None:
     hold_terms(coverage)
     drawn_before = coverage.from_credit_nano
     left = credit_left(coverage.organisation_id)
+    most = coverage.most_charged_nano
     covered = []
     for row in rows:
-        parts = (
-            _cover(coverage, row.price_nano, left)
-            if row.price_nano >= 0
-            else _give_back(coverage, -row.price_nano)
-        )
+        parts = cover_row(coverage, row.price_nano, credit_nano=left, most_nano=most)
         left -= parts["from_credit_nano"]
-        for name, amount in parts.items():
-            setattr(coverage, name, getattr(coverage, name) + amount)
-        coverage.used_nano += row.price_nano
         covered.append(CoveredUsage(coverage=coverage, usage=row, **parts))
     drawn = coverage.from_credit_nano - drawn_before
     if drawn > 0:
@@ -80,11 +74,30 @@ def _settle(coverage: Coverage, rows: Sequence[UsageCost]) -> None:
     coverage.save()
 
 
-def _cover(row: Coverage, amount: int, credit: int) -> dict[str, int]:
+def cover_row(
+    coverage: Coverage, price_nano: int, *, credit_nano: int, most_nano: int
+) -> dict[str, int]:
+    """Add one row of usage to an unsaved period; return what covers it, by column.
+
+    ``credit_nano`` is what is left of credit, ``most_nano`` the most that is charged
+    beyond the allowance. The one rule of what pays for usage.
+    """
+    parts = (
+        _cover(coverage, price_nano, credit=credit_nano, most=most_nano)
+        if price_nano >= 0
+        else _give_back(coverage, -price_nano)
+    )
+    for name, amount in parts.items():
+        setattr(coverage, name, getattr(coverage, name) + amount)
+    coverage.used_nano += price_nano
+    return parts
+
+
+def _cover(row: Coverage, amount: int, *, credit: int, most: int) -> dict[str, int]:
     """Return what covers usage: the plan, then credit, then a charge, then nothing."""
     included = min(max(row.allowance_nano - row.from_allowance_nano, 0), amount)
     drawn = min(credit, amount - included)
-    chargeable = max(row.most_charged_nano - row.charged_nano, 0)
+    chargeable = max(most - row.charged_nano, 0)
     charged = min(chargeable, amount - included - drawn)
     return {
         "from_allowance_nano": included,

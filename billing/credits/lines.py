@@ -7,7 +7,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Organisation
-from billing.credits.models import ChargeCap, Coverage, CreditGrant, most_charged
+from billing.credits.models import ChargeCap, Coverage, CreditGrant
 from entitlements.credit import Credit
 from entitlements.queries import credit_for, terms_for
 from entitlements.services import set_credit
@@ -48,11 +48,10 @@ def renew_line(
     own = Coverage.objects.filter(organisation_id=organisation_id)
     row = own.containing(moment).first()
     cap = ChargeCap.objects.filter(pk=organisation_id).first()
-    percent = row.charge_percent if row and row.charged_nano else terms.overage_percent
-    is_charged = cap is not None and terms.overage_percent
-    most = most_charged(cap.cap_nano, percent) if cap and is_charged else 0
+    price = row.price if row and row.charged_nano else terms.price
+    most = price.most_usage(cap.cap_nano) if cap and terms.price.is_charged else 0
     # Of a new period nothing is charged yet, and its price is the plan's.
-    next_most = most_charged(cap.cap_nano, terms.overage_percent) if cap else 0
+    next_most = terms.price.most_usage(cap.cap_nano) if cap else 0
     before = credit_for(organisation_id)
     is_same_month = before.month == f"{month:%Y%m}"
     credit = Credit(

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import Membership, User
 from core.clock import now
 from core.ids import new_public_id
+from entitlements.usage_price import UsagePrice
 
 # Whose business an organisation's money is.
 PURSE = (Membership.Role.OWNER, Membership.Role.BILLING)
@@ -269,6 +270,8 @@ class Coverage(models.Model):
     # What is charged for ``charged_nano``, in per cent of it; from the first charge on
     # it stays. The cap is on the charge, as the organisation had it while it ran.
     charge_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Instead of one per cent: tiers or packages, as ``UsagePrice`` stores them.
+    charge_tiers = models.JSONField(null=True, blank=True)
     cap_nano = models.BigIntegerField(default=0, db_default=0)
     # What of ``charged_nano`` is on a statement: the rest is news for the next.
     stated_nano = models.BigIntegerField(default=0, db_default=0)
@@ -302,8 +305,14 @@ class Coverage(models.Model):
                 name="credits_coverage_no_part_below_nought",
             ),
             models.CheckConstraint(
-                condition=Q(charged_nano=0) | Q(charge_percent__gt=0),
+                condition=Q(charged_nano=0)
+                | Q(charge_percent__gt=0)
+                | Q(charge_tiers__isnull=False),
                 name="credits_coverage_charged_at_a_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(charge_percent=0) | Q(charge_tiers__isnull=True),
+                name="credits_coverage_one_price",
             ),
         ]
         indexes = [
@@ -319,14 +328,14 @@ class Coverage(models.Model):
         return f"{self.organisation_id} {self.starts_at:%Y-%m-%d}"
 
     @property
+    def price(self) -> UsagePrice:
+        """What ``charged_nano`` is charged at."""
+        return UsagePrice.from_stored(self.charge_percent, self.charge_tiers)
+
+    @property
     def most_charged_nano(self) -> int:
         """How much usage the cap lets be charged in all; 0 without a price or a cap."""
-        return most_charged(self.cap_nano, self.charge_percent)
-
-
-def most_charged(cap_nano: int, percent: int) -> int:
-    """Return how much usage at list price a cap on the charge comes to."""
-    return cap_nano * 100 // percent if percent else 0
+        return self.price.most_usage(self.cap_nano)
 
 
 class CoveredUsage(models.Model):

@@ -42,15 +42,17 @@ def hold_terms(row: Coverage) -> None:
     """
     moment = timezone.now()
     runs = row.starts_at <= moment < row.ends_at
-    if not runs and (row.allowance_nano or row.used_nano or row.charge_percent):
+    if not runs and (row.allowance_nano or row.used_nano or row.price.is_charged):
         return
     features = entitlements_for(row.organisation_id)
     row.allowance_nano = features.monthly_allowance_nano
-    percent = terms_for(row.organisation_id).overage_percent
-    cap = ChargeCap.objects.filter(pk=row.organisation_id).first() if percent else None
+    price = terms_for(row.organisation_id).price
+    caps = ChargeCap.objects.filter(pk=row.organisation_id)
+    cap = caps.first() if price.is_charged else None
     row.cap_nano = cap.cap_nano if cap else 0
     if not row.charged_nano:
-        row.charge_percent = percent
+        row.charge_percent = price.percent
+        row.charge_tiers = price.stored_tiers
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class GrowthConfig(AppConfig):
@@ -10,8 +10,12 @@ class GrowthConfig(AppConfig):
     name = "billing.growth"
     label = "growth"
     menu = (
-        MenuEntry(Menu.STAFF, 22, _("Offers"), "growth:moments"),
-        MenuEntry(Menu.STAFF, 24, _("Leads"), "growth:lead-list"),
+        MenuEntry(
+            Menu.STAFF, 22, _("Offers"), "growth:moments", section=StaffSection.GROWTH
+        ),
+        MenuEntry(
+            Menu.STAFF, 24, _("Leads"), "growth:lead-list", section=StaffSection.GROWTH
+        ),
     )
 
     def ready(self) -> None:

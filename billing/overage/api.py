@@ -14,6 +14,7 @@ from accounts.authentication import caller, has_scope
 from accounts.models import Organisation
 from billing.overage import permissions, queries, services
 from billing.overage.models import Statement
+from billing.plans.api import UsagePriceSerializer
 from edge.endpoints import Endpoint, PageQuery
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
@@ -35,11 +36,20 @@ class ModelUsageSerializer(serializers.Serializer[Any]):
     charge_nano = serializers.IntegerField()
 
 
+class PartSerializer(serializers.Serializer[Any]):
+    """What one tier has of a period, in billionths of a US dollar; the first is 1."""
+
+    tier = serializers.IntegerField()
+    usage_nano = serializers.IntegerField()
+    charge_nano = serializers.IntegerField()
+
+
 class ChargeStateSerializer(serializers.Serializer[Any]):
     """The running period, in billionths of a US dollar.
 
-    ``percent`` is what usage beyond the allowance costs of its list price; at 0, or
-    without a cap, it is refused. ``projected_nano`` is null in the first day.
+    ``price`` is what usage beyond the allowance costs; where its ``mode`` is flat and
+    ``percent`` 0, or without a cap, it is refused. ``parts`` are what its tiers have so
+    far, if it has any. ``projected_nano`` is null in the first day.
     """
 
     period_start = serializers.DateTimeField(source="coverage.starts_at")
@@ -47,10 +57,12 @@ class ChargeStateSerializer(serializers.Serializer[Any]):
     allowance_nano = serializers.IntegerField()
     used_nano = serializers.IntegerField(source="coverage.used_nano")
     percent = serializers.IntegerField()
+    price = UsagePriceSerializer()
     cap_nano = serializers.IntegerField(allow_null=True)
     charge_nano = serializers.IntegerField()
     projected_nano = serializers.IntegerField(allow_null=True)
     lines = ModelUsageSerializer(many=True)
+    parts = PartSerializer(many=True)
 
 
 class CapSerializer(StrictSerializer):
@@ -62,10 +74,16 @@ class CapSerializer(StrictSerializer):
 
 
 class StatementLineSerializer(serializers.Serializer[Any]):
-    """One line: ``amount`` in minor units, the rest in billionths of a US dollar."""
+    """One line: ``amount`` in minor units, the rest in billionths of a US dollar.
+
+    Of a price without tiers it is a model's and ``tier`` 0; else a tier's, over all
+    models, as ``name`` says.
+    """
 
     id = serializers.CharField(source="public_id")
     model = serializers.CharField()
+    tier = serializers.IntegerField()
+    name = serializers.CharField()
     period_start = serializers.DateTimeField(source="coverage.starts_at")
     period_end = serializers.DateTimeField(source="coverage.ends_at")
     is_late = serializers.BooleanField()

@@ -1,6 +1,6 @@
 """From usage to money, in integers: parts always sum to the whole."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.money import NANO, minor_per_unit
@@ -14,15 +14,15 @@ class Priced:
     amount: int
 
 
-def charge_of(usage_nano: int, percent: int) -> int:
-    """Return what usage is charged, rounded down to a billionth."""
-    return usage_nano * percent // 100
-
-
-def added_charge(before_nano: int, usage_nano: int, percent: int) -> int:
-    """Return what usage adds to what was charged before: together it is the whole."""
-    whole = charge_of(before_nano + usage_nano, percent)
-    return whole - charge_of(before_nano, percent)
+def shares_of(whole: int, weights: Sequence[int]) -> Iterator[int]:
+    """Divide a whole by weights; the shares sum to it, whatever rounding does."""
+    total = sum(weights)
+    reached = given = 0
+    for weight in weights:
+        reached += weight
+        due = whole * reached // total if total else 0
+        yield due - given
+        given = due
 
 
 def in_minor_units(

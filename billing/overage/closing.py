@@ -13,15 +13,25 @@ from billing.credits.lines import locked
 from billing.credits.models import CURRENCY, Coverage, CoveredUsage
 from billing.credits.periods import ensure_coverage
 from billing.overage import notices
-from billing.overage.arithmetic import added_charge, carried_after, in_minor_units
+from billing.overage.arithmetic import carried_after, in_minor_units
 from billing.overage.models import Statement, StatementLine
 
 # Usage is reported twice a minute, and what a killed gateway had open is swept within
 # two. Stripe keeps the invoice of a new period open for an hour.
 LAST_REPORTS = timedelta(minutes=5)
 
-# What is charged, by period and model, in billionths at list price.
-Charged = Mapping[tuple[int, str], int]
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """What a line is about: a model; or a tier, of a price that has tiers."""
+
+    coverage_id: int
+    model: str
+    tier: int = 0
+
+
+# Usage and its charge, in billionths.
+Sums = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +40,8 @@ class NewLine:
 
     coverage: Coverage
     model: str
+    tier: int
+    percent: int
     usage_nano: int
     charge_nano: int
 
@@ -72,53 +84,77 @@ def close_organisation(organisation_id: int, *, until: datetime) -> list[int]:
 
 
 def charged_usage(
-    coverages: Iterable[int], *, counted_to: int
-) -> dict[tuple[int, str], int]:
+    coverages: Iterable[Coverage], *, counted_to: int
+) -> dict[Subject, Sums]:
     """Return what the ledger charges of periods, as of one of its rows."""
+    prices = {each.pk: each.price for each in coverages}
     rows = (
-        CoveredUsage.objects.filter(coverage_id__in=list(coverages), pk__lte=counted_to)
+        CoveredUsage.objects.filter(coverage_id__in=list(prices), pk__lte=counted_to)
         .exclude(charged_nano=0)
         .values("coverage_id", "usage__model")
         .annotate(sum=Sum("charged_nano"))
         .values_list("coverage_id", "usage__model", "sum")
     )
-    return {(coverage, model): int(total) for coverage, model, total in rows}
+    charged: dict[Subject, Sums] = {}
+    # Tiers count a period's usage whole, whatever the models were.
+    wholes: dict[int, int] = {}
+    for pk, model, total in rows:
+        usage = int(total)
+        if prices[pk].is_tiered:
+            wholes[pk] = wholes.get(pk, 0) + usage
+        else:
+            charge = prices[pk].charge_of(usage)
+            charged[Subject(pk, model or "")] = (usage, charge)
+    for pk, usage in wholes.items():
+        for part in prices[pk].parts_of(usage):
+            charged[Subject(pk, "", part.tier)] = (part.usage_nano, part.charge_nano)
+    return charged
 
 
 def stated_usage(
-    coverages: Iterable[int], *, before: int | None = None
-) -> dict[tuple[int, str], int]:
+    coverages: Iterable[Coverage], *, before: int | None = None
+) -> dict[Subject, Sums]:
     """Return what statements charged of periods, all or those before one."""
-    lines = StatementLine.objects.filter(coverage_id__in=list(coverages))
+    lines = StatementLine.objects.filter(coverage__in=[each.pk for each in coverages])
     if before is not None:
         lines = lines.filter(statement_id__lt=before)
     rows = (
         lines.order_by()
-        .values("coverage_id", "model")
-        .annotate(sum=Sum("usage_nano"))
-        .values_list("coverage_id", "model", "sum")
+        .values("coverage_id", "model", "tier")
+        .annotate(usage=Sum("usage_nano"), charge=Sum("charge_nano"))
+        .values_list("coverage_id", "model", "tier", "usage", "charge")
     )
-    return {(coverage, model): int(total) for coverage, model, total in rows}
+    return {
+        Subject(pk, model, tier): (int(usage), int(charge))
+        for pk, model, tier, usage, charge in rows
+    }
 
 
 def wanted_lines(
-    coverages: Iterable[Coverage], *, charged: Charged, stated: Charged
+    coverages: Iterable[Coverage],
+    *,
+    charged: Mapping[Subject, Sums],
+    stated: Mapping[Subject, Sums],
 ) -> Iterator[NewLine]:
     """Yield the difference between what is charged and what was stated before.
 
-    In one order: the oldest period first, and models by name.
+    In one order: the oldest period first, models by name, tiers from the first.
     """
+    subjects = sorted({*charged, *stated})
     for coverage in sorted(coverages, key=lambda each: each.starts_at):
-        names = {model for pk, model in [*charged, *stated] if pk == coverage.pk}
-        for model in sorted(names):
-            before = stated.get((coverage.pk, model), 0)
-            added = charged.get((coverage.pk, model), 0) - before
-            if added:
+        for each in subjects:
+            if each.coverage_id != coverage.pk:
+                continue
+            usage, charge = charged.get(each, (0, 0))
+            usage_before, charge_before = stated.get(each, (0, 0))
+            if usage != usage_before:
                 yield NewLine(
                     coverage=coverage,
-                    model=model,
-                    usage_nano=added,
-                    charge_nano=added_charge(before, added, coverage.charge_percent),
+                    model=each.model,
+                    tier=each.tier,
+                    percent=coverage.price.percent_of(each.tier or 1),
+                    usage_nano=usage - usage_before,
+                    charge_nano=charge - charge_before,
                 )
 
 
@@ -130,12 +166,11 @@ def _newest(organisation_id: int) -> int:
 def _close(coverage: Coverage, ended: list[Coverage]) -> Statement:
     """Write the statement of a period, with what is news of those before it."""
     counted_to = _newest(coverage.organisation_id)
-    pks = [each.pk for each in ended]
     wanted = list(
         wanted_lines(
             ended,
-            charged=charged_usage(pks, counted_to=counted_to),
-            stated=stated_usage(pks),
+            charged=charged_usage(ended, counted_to=counted_to),
+            stated=stated_usage(ended),
         )
     )
     own = Statement.objects.filter(organisation_id=coverage.organisation_id)
@@ -161,7 +196,8 @@ def _close(coverage: Coverage, ended: list[Coverage]) -> Statement:
             statement=statement,
             coverage=line.coverage,
             model=line.model,
-            percent=line.coverage.charge_percent,
+            tier=line.tier,
+            percent=line.percent,
             usage_nano=line.usage_nano,
             charge_nano=line.charge_nano,
             amount=each.amount,

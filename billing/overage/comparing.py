@@ -8,7 +8,12 @@ from django.utils import timezone
 from billing.credits.checks import CHECKS
 from billing.credits.models import Coverage
 from billing.overage.arithmetic import carried_after, in_minor_units
-from billing.overage.closing import charged_usage, stated_usage, wanted_lines
+from billing.overage.closing import (
+    Subject,
+    charged_usage,
+    stated_usage,
+    wanted_lines,
+)
 from billing.overage.models import CloseCheck, Statement, StatementLine
 from billing.stripe import items
 from billing.stripe.objects import InvoiceItem
@@ -60,12 +65,11 @@ def recompute(statement: Statement) -> Iterator[str]:
             starts_at__lte=statement.coverage.starts_at,
         )
     )
-    pks = [each.pk for each in periods]
     wanted = list(
         wanted_lines(
             periods,
-            charged=charged_usage(pks, counted_to=statement.counted_to),
-            stated=stated_usage(pks, before=statement.pk),
+            charged=charged_usage(periods, counted_to=statement.counted_to),
+            stated=stated_usage(periods, before=statement.pk),
         )
     )
     own = Statement.objects.filter(organisation_id=statement.organisation_id)
@@ -76,8 +80,8 @@ def recompute(statement: Statement) -> Iterator[str]:
         in_minor_units(charges, carried_nano=carried, currency=statement.currency)
     )
     right = {
-        (line.coverage.pk, line.model): (
-            line.coverage.charge_percent,
+        Subject(line.coverage.pk, line.model, line.tier): (
+            line.percent,
             line.usage_nano,
             line.charge_nano,
             money.amount,
@@ -85,7 +89,7 @@ def recompute(statement: Statement) -> Iterator[str]:
         for line, money in zip(wanted, priced, strict=True)
     }
     told = {
-        (line.coverage_id, line.model): (
+        Subject(line.coverage_id, line.model, line.tier): (
             line.percent,
             line.usage_nano,
             line.charge_nano,
@@ -95,7 +99,8 @@ def recompute(statement: Statement) -> Iterator[str]:
     }
     for key in sorted({*right, *told}):
         if right.get(key) != told.get(key):
-            yield f"{statement} {key[1]}: {told.get(key)}, the ledger {right.get(key)}"
+            name = key.model or f"tier {key.tier}"
+            yield f"{statement} {name}: {told.get(key)}, the ledger {right.get(key)}"
     sums = (
         sum(each.amount for each in priced),
         carried,

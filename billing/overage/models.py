@@ -7,9 +7,11 @@ from django.db.models import F, Q
 
 from accounts.models import User
 from billing.credits.models import CURRENCY, PURSE, Coverage
+from billing.plans.usage_words import packages_named, tier_named
 from core.clock import now
 from core.ids import new_public_id
 from core.money import NANO
+from entitlements.usage_price import Mode
 
 # What is carried is less than one minor unit of the currency with the largest.
 MOST_CARRIED = NANO
@@ -97,7 +99,9 @@ class Statement(models.Model):
 
 
 class StatementLine(models.Model):
-    """What one model's usage of one period adds to a statement; either sign.
+    """What one model's or one tier's usage of a period adds to a statement.
+
+    Either sign: what is corrected, or moves to another tier, is taken back.
 
     ``usage_nano`` is at list price, ``charge_nano`` what is charged for it, and
     ``amount`` that in minor units, with what the line before had left.
@@ -111,7 +115,10 @@ class StatementLine(models.Model):
     )
     # Another period than the statement's: what was heard of late, or corrected.
     coverage = models.ForeignKey(Coverage, on_delete=models.PROTECT, related_name="+")
-    model = models.CharField(max_length=120)
+    # Of a price with tiers a line is one tier's, over all models.
+    model = models.CharField(max_length=120, blank=True)
+    tier = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Of packages there is none.
     percent = models.PositiveSmallIntegerField()
     usage_nano = models.BigIntegerField()
     charge_nano = models.BigIntegerField()
@@ -124,7 +131,11 @@ class StatementLine(models.Model):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["statement", "coverage", "model"], name="overage_line_once"
+                fields=["statement", "coverage", "model", "tier"],
+                name="overage_line_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(tier=0) | Q(model=""), name="overage_line_of_a_tier"
             ),
             models.CheckConstraint(
                 condition=~Q(usage_nano=0), name="overage_line_says_something"
@@ -148,6 +159,16 @@ class StatementLine(models.Model):
     def is_late(self) -> bool:
         """Whether it is about a period that was closed before."""
         return self.coverage_id != self.statement.coverage_id
+
+    @property
+    def name(self) -> str:
+        """The model, or the tier in words, in the language of the moment."""
+        if not self.tier:
+            return self.model
+        price = self.coverage.price
+        if price.mode is Mode.PACKAGE:
+            return packages_named(self.charge_nano // price.package_price_nano)
+        return tier_named(price, self.tier)
 
 
 class CloseCheck(models.Model):

@@ -11,13 +11,15 @@ from django.utils import timezone
 from billing.credits.lines import credit_left
 from billing.credits.models import ChargeCap, Coverage, CoveredUsage
 from billing.credits.queries import running_coverage
-from billing.overage.arithmetic import charge_of
+from billing.overage.arithmetic import shares_of
 from billing.overage.models import StatementLine
 from entitlements.queries import entitlements_for, terms_for
+from entitlements.usage_price import REFUSED, Part, UsagePrice
 
 LINE_COLUMNS = (
     *("statement", "period_start", "period_end", "model", "percent"),
     *("usage_nano_usd", "charge_nano_usd", "amount_minor", "currency", "invoice_item"),
+    *("tier", "line"),
 )
 # Rows held at a time while a file is written: about a megabyte.
 CHUNK = 2_000
@@ -42,24 +44,30 @@ class ModelUsage:
 class ChargeState:
     """The running period of an organisation, in billionths of a US dollar.
 
-    ``percent`` is what usage beyond the allowance costs now, of its list price; 0 where
-    it is refused. ``charge_nano`` is the sum of the lines'; ``projected_nano`` what the
-    period comes to if it goes on like this, None in its first day.
+    ``price`` is what usage beyond the allowance costs now. ``charge_nano`` is the sum
+    of the lines', and of the ``parts`` where the price has tiers; ``projected_nano``
+    what the period comes to if it goes on like this, None in its first day.
     """
 
     coverage: Coverage
     allowance_nano: int
-    percent: int
+    price: UsagePrice
     cap_nano: int | None
     credit_left_nano: int
     charge_nano: int
     projected_nano: int | None
     lines: tuple[ModelUsage, ...]
+    parts: tuple[Part, ...]
 
     @property
     def is_charged(self) -> bool:
         """Whether calls go on beyond the allowance and credit now."""
-        return bool(self.percent and self.cap_nano)
+        return self.price.is_charged and bool(self.cap_nano)
+
+    @property
+    def percent(self) -> int:
+        """The one rate of a price that has no tiers."""
+        return self.price.percent
 
 
 def charge_state(organisation_id: int) -> ChargeState:
@@ -71,30 +79,33 @@ def charge_state(organisation_id: int) -> ChargeState:
     allowance = entitlements_for(organisation_id).monthly_allowance_nano
     left = credit_left(organisation_id)
     charge = sum(line.charge_nano for line in lines)
-    percent = (
-        coverage.charge_percent if coverage.charged_nano else terms.overage_percent
-    )
+    price = coverage.price if coverage.charged_nano else terms.price
+    parts = tuple(coverage.price.parts_of(coverage.charged_nano))
     cap_nano = cap.cap_nano if cap else None
     return ChargeState(
         coverage=coverage,
         allowance_nano=allowance,
-        percent=percent if terms.overage_percent else 0,
+        price=price if terms.price.is_charged else REFUSED,
         cap_nano=cap_nano,
         credit_left_nano=left,
         charge_nano=charge,
         projected_nano=_projected(
             coverage,
             room_nano=allowance + left,
-            percent=percent if terms.overage_percent else 0,
+            price=price if terms.price.is_charged else REFUSED,
             cap_nano=cap_nano or 0,
             charge_nano=charge,
         ),
         lines=lines,
+        parts=parts if price.is_tiered else (),
     )
 
 
 def usage_by_model(coverage: Coverage) -> Iterator[ModelUsage]:
-    """Yield a period's usage by model, the dearest first."""
+    """Yield a period's usage by model, the dearest first.
+
+    Tiers count it whole: what it is charged is shared out by what each model used.
+    """
     rows = (
         CoveredUsage.objects.filter(coverage=coverage)
         .values_list("usage__model")
@@ -105,21 +116,33 @@ def usage_by_model(coverage: Coverage) -> Iterator[ModelUsage]:
             uncovered=Sum("uncovered_nano"),
         )
     )
-    found = []
-    for model, *sums in rows:
-        plan, credit, charged, uncovered = (int(each) for each in sums)
-        line = ModelUsage(
-            # What was covered before rows were told apart has no model.
-            model=model or "",
+    sums = sorted(
+        # What was covered before rows were told apart has no model.
+        (model or "", (int(plan), int(credit), int(charged), int(uncovered)))
+        for model, plan, credit, charged, uncovered in rows
+    )
+    price = coverage.price
+    by_model = [charged for _, (_, _, charged, _) in sums]
+    charges = (
+        shares_of(price.charge_of(sum(by_model)), by_model)
+        if price.is_tiered
+        else map(price.charge_of, by_model)
+    )
+    lines = [
+        ModelUsage(
+            model=model,
             used_nano=plan + credit + charged + uncovered,
             from_allowance_nano=plan,
             from_credit_nano=credit,
             charged_nano=charged,
             uncovered_nano=uncovered,
-            charge_nano=charge_of(charged, coverage.charge_percent),
+            charge_nano=charge,
         )
-        found.append(line)
-    yield from sorted(found, key=lambda line: (-line.used_nano, line.model))
+        for (model, (plan, credit, charged, uncovered)), charge in zip(
+            sums, charges, strict=True
+        )
+    ]
+    yield from sorted(lines, key=lambda line: (-line.used_nano, line.model))
 
 
 def line_rows(organisation_id: int) -> Iterator[tuple[Any, ...]]:
@@ -141,11 +164,18 @@ def line_rows(organisation_id: int) -> Iterator[tuple[Any, ...]]:
             line.amount,
             line.statement.currency,
             line.item_id or "",
+            line.tier,
+            line.name,
         )
 
 
 def _projected(
-    coverage: Coverage, *, room_nano: int, percent: int, cap_nano: int, charge_nano: int
+    coverage: Coverage,
+    *,
+    room_nano: int,
+    price: UsagePrice,
+    cap_nano: int,
+    charge_nano: int,
 ) -> int | None:
     elapsed = timezone.now() - coverage.starts_at
     length = coverage.ends_at - coverage.starts_at
@@ -155,4 +185,4 @@ def _projected(
     whole = used // max(int(elapsed.total_seconds()), 1)
     # Of credit what this period has drawn is part of its room.
     beyond = max(whole - room_nano - coverage.from_credit_nano, 0)
-    return max(min(charge_of(beyond, percent), cap_nano), charge_nano)
+    return max(min(price.charge_of(beyond), cap_nano), charge_nano)

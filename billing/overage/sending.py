@@ -145,10 +145,12 @@ def place_of(statement: Statement) -> Place:
 def description_of(line: StatementLine) -> str:
     """Return what the invoice says of a line, in the language of the moment."""
     values = {
-        "model": line.model,
+        "model": line.name,
         "start": date_format(line.coverage.starts_at, "DATE_FORMAT"),
         "end": date_format(line.coverage.ends_at, "DATE_FORMAT"),
     }
+    if line.tier:
+        return _tier_described(line, values)
     if line.is_late:
         return (
             _(
@@ -157,6 +159,16 @@ def description_of(line: StatementLine) -> str:
             % values
         )
     return _("Usage of %(model)s beyond the plan, %(start)s to %(end)s") % values
+
+
+def _tier_described(line: StatementLine, values: dict[str, str]) -> str:
+    """Word a line of a price with tiers, or packages."""
+    if line.is_late:
+        return (
+            _("Usage beyond the plan, %(model)s, %(start)s to %(end)s, heard of later")
+            % values
+        )
+    return _("Usage beyond the plan, %(model)s, %(start)s to %(end)s") % values
 
 
 def _send(line: StatementLine, place: Place) -> Place:

@@ -15,6 +15,7 @@ from audit import services as audit
 from billing.overage import permissions, queries, services
 from billing.overage.forms import CapForm
 from billing.overage.models import Statement
+from billing.plans import usage_words
 from core.money import NANO
 from core.reading import cursor_of
 from edge import drafting
@@ -48,6 +49,8 @@ def overage_home(request: OrganisationHttpRequest) -> HttpResponse:
     context = {
         "organisation": organisation,
         "state": state,
+        "price_told": usage_words.told(state.price),
+        "parts": [(usage_words.part_named(state.price, p), p) for p in state.parts],
         "form": form,
         "can_set": can_set,
         "page": paginate(

@@ -22,6 +22,27 @@ class PlanPriceSerializer(serializers.Serializer[Any]):
     lookup_key = serializers.CharField()
 
 
+class TierSerializer(serializers.Serializer[Any]):
+    """Usage at list price up to and with an amount, null in the last; per cent."""
+
+    up_to_nano = serializers.IntegerField(allow_null=True)
+    percent = serializers.IntegerField()
+
+
+class UsagePriceSerializer(serializers.Serializer[Any]):
+    """What usage beyond the allowance costs, in billionths of a US dollar.
+
+    ``mode`` is flat (one tier; without any it is refused), graduated (each tier's own
+    usage at its rate), volume (all of it at the rate of the tier that was reached) or
+    package (each that was begun costs its price).
+    """
+
+    mode = serializers.CharField()
+    tiers = TierSerializer(many=True)
+    package_nano = serializers.IntegerField()
+    package_price_nano = serializers.IntegerField()
+
+
 class PlanSerializer(serializers.Serializer[Any]):
     """A plan on offer."""
 
@@ -33,6 +54,7 @@ class PlanSerializer(serializers.Serializer[Any]):
     seat_min = serializers.IntegerField(source="version.seat_min")
     seat_max = serializers.IntegerField(source="version.seat_max")
     features = serializers.SerializerMethodField()
+    usage_price = UsagePriceSerializer(source="version.usage_price")
     prices = serializers.SerializerMethodField()
 
     def get_features(self, offer: Offer) -> dict[str, Any]:

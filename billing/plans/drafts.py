@@ -14,6 +14,7 @@ from audit import services as audit
 from billing.plans.exceptions import DraftChanged, NoDraft, PlanIsGivenToAll
 from billing.plans.models import Plan, PlanVersion, Price
 from entitlements.features import FREE, Features
+from entitlements.usage_price import UsagePrice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class PlanTerms:
     seat_max: int
     trial_days: int
     trial_needs_card: bool
-    overage_percent: int
+    usage_price: UsagePrice
     currency: str
     prices: Mapping[str, int]
 
@@ -52,7 +53,7 @@ def terms_of(version: PlanVersion) -> PlanTerms:
         seat_max=version.seat_max,
         trial_days=version.trial_days,
         trial_needs_card=version.trial_needs_card,
-        overage_percent=version.overage_percent,
+        usage_price=version.usage_price,
         currency=prices[0].currency if prices else "usd",
         prices={price.interval: price.unit_amount for price in prices},
     )
@@ -112,11 +113,11 @@ def save_draft(plan: Plan, terms: PlanTerms) -> PlanVersion:
         draft = PlanVersion(plan=plan, version=last.version + 1 if last else 1)
         draft.stripe_product_id = last.stripe_product_id if last else ""
     draft.features = terms.features.to_dict()
-    for name in (
-        *("collection", "seat_min", "seat_max", "trial_days", "trial_needs_card"),
-        "overage_percent",
-    ):
+    names = ("collection", "seat_min", "seat_max", "trial_days", "trial_needs_card")
+    for name in names:
         setattr(draft, name, getattr(terms, name))
+    draft.overage_percent = terms.usage_price.percent
+    draft.overage_tiers = terms.usage_price.stored_tiers
     draft.save()
     # A price never changes, so that of a draft is another one.
     draft.prices.all().delete()

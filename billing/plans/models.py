@@ -7,9 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.clock import now
 from entitlements.features import Features
-
-# Ten times the price of a model: more is a typing error.
-MOST_PERCENT = 1_000
+from entitlements.usage_price import MOST_PERCENT, UsagePrice
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
@@ -71,6 +69,8 @@ class PlanVersion(models.Model):
     # What usage beyond the allowance costs, in per cent of the model's price, within
     # the cap its customer sets; at 0 it is refused.
     overage_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Instead of one per cent: tiers or packages, as ``UsagePrice`` stores them.
+    overage_tiers = models.JSONField(null=True, blank=True)
     stripe_product_id = models.CharField(max_length=80, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -100,6 +100,10 @@ class PlanVersion(models.Model):
                 condition=Q(overage_percent__lte=MOST_PERCENT),
                 name="plans_planversion_overage",
             ),
+            models.CheckConstraint(
+                condition=Q(overage_percent=0) | Q(overage_tiers__isnull=True),
+                name="plans_planversion_one_usage_price",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(
@@ -109,11 +113,11 @@ class PlanVersion(models.Model):
                     "OLD.published_at IS NOT NULL AND (OLD.plan_id, OLD.version,"
                     " OLD.features, OLD.collection, OLD.trial_days,"
                     " OLD.trial_needs_card, OLD.seat_min, OLD.seat_max,"
-                    " OLD.overage_percent, OLD.published_at)"
+                    " OLD.overage_percent, OLD.overage_tiers, OLD.published_at)"
                     " IS DISTINCT FROM (NEW.plan_id, NEW.version,"
                     " NEW.features, NEW.collection, NEW.trial_days,"
                     " NEW.trial_needs_card, NEW.seat_min, NEW.seat_max,"
-                    " NEW.overage_percent, NEW.published_at)"
+                    " NEW.overage_percent, NEW.overage_tiers, NEW.published_at)"
                 ),
             ),
             pgtrigger.Protect(
@@ -129,6 +133,11 @@ class PlanVersion(models.Model):
     @property
     def is_per_seat(self) -> bool:
         return self.seat_max > 1
+
+    @property
+    def usage_price(self) -> UsagePrice:
+        """What usage beyond the allowance costs."""
+        return UsagePrice.from_stored(self.overage_percent, self.overage_tiers)
 
     @property
     def is_bought_online(self) -> bool:

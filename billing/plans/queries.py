@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 from django.db.models import Prefetch
 
+from billing.plans import usage_words
 from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.models import Plan, PlanVersion, Price
 from entitlements.features import Features
@@ -15,6 +16,11 @@ class Offer:
     version: PlanVersion
     prices: dict[str, Price]
     features: Features
+
+    @property
+    def usage_told(self) -> list[str]:
+        """What usage beyond the plan costs, in words."""
+        return usage_words.told(self.version.usage_price)
 
     def price(self, interval: str) -> Price | None:
         return self.prices.get(interval)

@@ -12,6 +12,7 @@ from billing.plans.defaults import DEFAULT_PLANS, DefaultPlan
 from billing.plans.models import Inquiry, Plan, PlanVersion, Price
 from contracts.billing import InquiryReceived
 from entitlements.features import Features
+from entitlements.usage_price import REFUSED, UsagePrice
 from notifications.mailing import queue_mail
 from outbox import publish
 
@@ -40,7 +41,7 @@ def publish_version(
     seat_max: int = 1,
     trial_days: int = 0,
     trial_needs_card: bool = True,
-    overage_percent: int = 0,
+    usage_price: UsagePrice = REFUSED,
     currency: str = "usd",
 ) -> PlanVersion:
     """Publish new terms of ``plan`` and retire those on offer.
@@ -61,7 +62,8 @@ def publish_version(
         trial_needs_card=trial_needs_card,
         seat_min=seat_min,
         seat_max=seat_max,
-        overage_percent=overage_percent,
+        overage_percent=usage_price.percent,
+        overage_tiers=usage_price.stored_tiers,
         # The product is the plan's; only prices are new.
         stripe_product_id=last.stripe_product_id if last else "",
         published_at=now,

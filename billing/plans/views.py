@@ -14,6 +14,7 @@ from accounts.permissions import can_manage_billing
 from accounts.queries import current_organisation
 from accounts.services import choose_organisation
 from accounts.wishes import FIELD, wish_of
+from billing.plans import usage_words
 from billing.plans.comparison import Estimate, comparison, highlights
 from billing.plans.forms import InquiryForm
 from billing.plans.models import Price
@@ -47,15 +48,17 @@ class PlanCard:
     @property
     def highlights(self) -> list[str]:
         points = list(highlights(self.features))
-        if percent := self.offer.version.overage_percent:
-            points.append(
-                _(
-                    "Usage beyond it at %(percent)s %% of the model's price, up to a cap"
-                    " of yours"
-                )
-                % {"percent": percent}
-            )
+        price = self.offer.version.usage_price
+        if price.is_charged:
+            points += usage_words.told(price)
+            points.append(_("Charged up to a cap of yours"))
         return points
+
+    @property
+    def examples(self) -> list[usage_words.Example]:
+        """What some usage beyond the plan costs, where tiers make one ask."""
+        price = self.offer.version.usage_price
+        return list(usage_words.examples(price)) if price.is_tiered else []
 
     @property
     def total(self) -> int | None:

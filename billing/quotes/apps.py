@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class QuotesConfig(AppConfig):
@@ -9,7 +9,15 @@ class QuotesConfig(AppConfig):
 
     name = "billing.quotes"
     label = "quotes"
-    menu = (MenuEntry(Menu.STAFF, 34, _("Quotes"), "quotes:staff-list"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            34,
+            _("Quotes"),
+            "quotes:staff-list",
+            section=StaffSection.BILLING,
+        ),
+    )
 
     def ready(self) -> None:
         from billing.quotes import approved, jobs  # noqa: F401

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ReferralsConfig(AppConfig):
@@ -11,7 +11,13 @@ class ReferralsConfig(AppConfig):
     label = "referrals"
     menu = (
         MenuEntry(Menu.ACCOUNT, 35, _("Invite others"), "referrals:mine", "heart"),
-        MenuEntry(Menu.STAFF, 26, _("Referrals"), "referrals:list"),
+        MenuEntry(
+            Menu.STAFF,
+            26,
+            _("Referrals"),
+            "referrals:list",
+            section=StaffSection.GROWTH,
+        ),
     )
 
     def ready(self) -> None:

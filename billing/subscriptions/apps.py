@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class SubscriptionsConfig(AppConfig):
@@ -18,7 +18,13 @@ class SubscriptionsConfig(AppConfig):
             "credit-card",
             for_organisation=True,
         ),
-        MenuEntry(Menu.STAFF, 30, _("Revenue"), "subscriptions:revenue"),
+        MenuEntry(
+            Menu.STAFF,
+            30,
+            _("Revenue"),
+            "subscriptions:revenue",
+            section=StaffSection.BILLING,
+        ),
     )
 
     def ready(self) -> None:

@@ -16,6 +16,7 @@ from accounts.decorators import organisation_required
 from accounts.seats import seats_of
 from accounts.types import OrganisationHttpRequest
 from billing.ledger.models import Invoice
+from billing.plans import usage_words
 from billing.plans.queries import Offer, offers
 from billing.subscriptions import changing, ending, permissions
 from billing.subscriptions import offers as leaving
@@ -197,11 +198,16 @@ def _shown(
     members = request.organisation.memberships.count()
     seats = change.price.plan_version.features_for(change.seats).seats
     invoice = Invoice.objects.filter(stripe_id=change.invoice_stripe_id or None)
+    usage_price = change.price.plan_version.usage_price
     context = {
         "organisation": request.organisation,
         "change": change,
         "plan": change.price.plan_version.plan,
         "current": change.subscription,
+        "usage_price": usage_words.told(usage_price),
+        "examples": (
+            list(usage_words.examples(usage_price)) if usage_price.is_tiered else []
+        ),
         "refusal": refusal,
         "is_open": change.state == PlanChange.State.PENDING and not refusal,
         "again": _again(request, change),

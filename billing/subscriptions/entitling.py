@@ -100,6 +100,7 @@ def compute_terms(organisation_id: int) -> UsageTerms:
         period_start=best.period_start,
         period_end=best.period_end,
         overage_percent=version.overage_percent if version and is_paid else 0,
+        overage_tiers=version.overage_tiers if version and is_paid else None,
     )
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller
 from accounts.models import PersonalAccessToken
 from community.conversations import services
-from community.conversations.models import PrivateConversation
+from community.conversations.models import PrivateConversation, PrivateMessage
 from community.conversations.queries import list_conversations, rows_of
 from community.conversations.serializers import (
     ConversationPageSerializer,
@@ -22,7 +22,8 @@ from community.conversations.serializers import (
     NewMessageSerializer,
     StartedSerializer,
 )
-from community.forum.rest.reading import page_of
+from community.forum.rest.reading import page_of, valid
+from community.moderation.serializers import FlagSerializer, NewFlagSerializer
 from edge.endpoints import Endpoint, PageQuery
 from edge.pagination import CursorPage, paginate
 
@@ -113,6 +114,24 @@ class Leaving(Endpoint):
     def delete(self, request: Request, pk: int) -> Response:
         services.leave_conversation(_conversation(request, pk), by=caller(request))
         return Response(status=204)
+
+
+class MessageFlagging(Endpoint):
+    """Showing a message to the moderators; they see it and nothing else of it."""
+
+    permission_classes = [IsAuthenticated, MayRead]
+
+    @extend_schema(
+        operation_id="flag_message",
+        request=NewFlagSerializer,
+        responses={201: FlagSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        visible = PrivateMessage.objects.visible_to(caller(request))
+        message = get_object_or_404(visible, pk=pk)
+        values = valid(NewFlagSerializer, request)
+        flag = services.flag_message(message, by=caller(request), **values)
+        return Response(FlagSerializer(flag).data, status=201)
 
 
 def _conversation(request: Request, pk: int) -> PrivateConversation:

@@ -12,4 +12,5 @@ urlpatterns = [
         api.MessageList.as_view(),
         name="message-list",
     ),
+    path("messages/<int:pk>/flag/", api.MessageFlagging.as_view(), name="message-flag"),
 ]

@@ -20,7 +20,7 @@ class ConversationsConfig(AppConfig):
     )
 
     def ready(self) -> None:
-        from community.conversations import subscribers  # noqa: F401
+        from community.conversations import reports, subscribers  # noqa: F401
         from community.conversations.models import PrivateMessage
         from notifications import registry as notifications
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from community.conversations.models import MOST_PEOPLE, MessagePreference
 from community.forum.cleaning import clean_title
-from community.forum.forms import TextForm, checked_text
+from community.forum.forms import TextForm
 from edge.fields import TextField
 
 # A long letter. What needs more is a topic, where others profit from it.
@@ -58,21 +58,6 @@ class ConversationForm(TextForm):
         if not title:
             raise forms.ValidationError(_("Write what it is about."))
         return title
-
-
-class MessageReportForm(forms.Form):
-    """Why a message is shown to the moderators."""
-
-    reason = TextField(
-        label=_("What is wrong with it?"),
-        max_length=MAX_REASON,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Moderators read this and the message, and nothing else of it."),
-    )
-
-    def clean_reason(self) -> str:
-        """Return the reason without what nobody sees."""
-        return checked_text(self.cleaned_data["reason"])
 
 
 class MessagePreferenceForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Conversations, who takes part, what was said, and what was reported of it."""
+"""Conversations, who takes part, and what was said."""
 
 from typing import Self
 
@@ -141,61 +141,6 @@ class PrivateMessage(models.Model):
         Names are no links here: calling a person who does not take part reaches no one.
         """
         return markdown.render(self.source_md, id_prefix=f"m{self.number}", top_level=3)
-
-
-class MessageReportQuerySet(models.QuerySet["MessageReport"]):
-    def open(self) -> Self:
-        """Reports nobody has decided."""
-        return self.filter(decided_at=None)
-
-
-class MessageReport(models.Model):
-    """A message that one of its readers shows to the moderators.
-
-    It holds what was said, so that taking the message back takes nothing from it.
-    """
-
-    class Outcome(models.TextChoices):
-        UPHELD = "upheld", _("It broke the rules")
-        DISMISSED = "dismissed", _("It did not break the rules")
-
-    message = models.ForeignKey(
-        PrivateMessage, on_delete=models.CASCADE, related_name="reports"
-    )
-    reporter = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    reason = models.CharField(max_length=500)
-    text = models.TextField()
-    created_at = models.DateTimeField(default=now)
-    decided_at = models.DateTimeField(null=True, blank=True)
-    decided_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
-
-    objects = MessageReportQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["message", "reporter"], name="conversations_report_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(decided_at=None, outcome="")
-                | Q(decided_at__isnull=False, outcome__in=["upheld", "dismissed"]),
-                name="conversations_report_decided",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                F("created_at").asc(),
-                F("id").asc(),
-                condition=Q(decided_at=None),
-                name="conversations_report_open",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.message_id} by {self.reporter_id}"
 
 
 class MessagePreference(models.Model):

@@ -1,4 +1,4 @@
-"""Who may write to whom, and who decides about what was reported."""
+"""Who may write to whom."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,6 @@ from accounts.models import User
 from community.conversations.models import MessagePreference, Participant
 from community.forum.permissions import can_moderate
 from community.people.models import Stance
-
-
-def can_decide_reports(user: User) -> bool:
-    return can_moderate(user)
 
 
 def who_takes_none(people: Sequence[User], *, sender: User) -> User | None:

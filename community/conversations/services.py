@@ -6,7 +6,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from audit import services as audit
 from community.conversations.exceptions import (
     NobodyLeft,
     NotTaken,
@@ -15,7 +14,6 @@ from community.conversations.exceptions import (
 from community.conversations.models import (
     MOST_PEOPLE,
     MessagePreference,
-    MessageReport,
     Participant,
     PrivateConversation,
     PrivateMessage,
@@ -23,8 +21,12 @@ from community.conversations.models import (
 from community.conversations.permissions import is_blocked_in, who_takes_none
 from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import TokenReused
-from community.forum.services.sending import Sent, is_new_member
+from community.forum.services.sending import Sent
+from community.moderation.exceptions import CannotFlag
+from community.moderation.models import Case, Flag
+from community.moderation.services import raise_message_flag
 from community.standing.guards import require_may_write
+from community.standing.queries import privileges_of
 from contracts.community import MessageSent
 from notifications.services import mark_seen
 from outbox import publish
@@ -59,9 +61,8 @@ def create_conversation(
     if closed is not None:
         raise NotTaken(closed.name)
     if limited:
-        # Advertisers write to everybody on their first day; a person asks one or two.
-        limit = 2 if is_new_member(by) else 20
-        limiter.check("conversation", by.pk, limit=limit, period=86_400)
+        most = privileges_of(by).conversations_a_day
+        limiter.check("conversation", by.pk, limit=most, period=86_400)
     try:
         return _start(keys, by=by, title=title, text=text, sent=sent)
     except IntegrityError:
@@ -91,9 +92,8 @@ def create_message(
     if present := _sent_before(by, sent):
         return present
     if limited:
-        # A day of talking; on the first day an answer or two to who answers.
-        limit = 20 if is_new_member(by) else 300
-        limiter.check("message", by.pk, limit=limit, period=86_400)
+        most = privileges_of(by).messages_a_day
+        limiter.check("message", by.pk, limit=most, period=86_400)
     try:
         return _send(conversation, by=by, text=text, sent=sent)
     except IntegrityError:
@@ -134,44 +134,32 @@ def mark_read(conversation: PrivateConversation, *, user: User) -> None:
 
 
 @transaction.atomic
-def flag_message(message: PrivateMessage, *, by: User, reason: str) -> MessageReport:
+def flag_message(
+    message: PrivateMessage,
+    *,
+    by: User,
+    reason: str,
+    note: str = "",
+    limited: bool = True,
+) -> Flag:
     """Show a message to the moderators: they see it and nothing else of it.
 
-    Once for each who got it; a second time changes the reason.
+    It is a case of their one queue and holds what was said, so that taking the message
+    back takes nothing from it. The message's row is locked. Raises ``Sanctioned``,
+    ``CannotFlag``, also where the message was taken back, or ``RateLimited``.
     """
-    report, _is_new = MessageReport.objects.update_or_create(
-        message=message,
-        reporter=by,
-        defaults={"reason": reason},
-        create_defaults={"reason": reason, "text": message.source_md},
-    )
-    return report
-
-
-@transaction.atomic
-def mark_report(
-    report: MessageReport, *, by: User, outcome: MessageReport.Outcome
-) -> None:
-    """Say whether a reported message broke the rules; upheld, it is taken away.
-
-    All reports of the message are decided with it. The row is locked: of two
-    moderators at once one decides.
-    """
-    locked = MessageReport.objects.select_for_update().get(pk=report.pk)
-    if locked.decided_at:
-        return
-    MessageReport.objects.filter(message=locked.message_id, decided_at=None).update(
-        decided_at=timezone.now(), decided_by=by, outcome=outcome
-    )
-    if outcome == MessageReport.Outcome.UPHELD:
-        PrivateMessage.objects.filter(pk=locked.message_id, removed_at=None).update(
-            source_md="", html="", plain="", removed_at=timezone.now()
-        )
-    audit.record(
-        "message_report.decided",
-        actor=by,
-        target=f"message:{locked.message_id}",
-        after={"outcome": outcome.value},
+    locked = PrivateMessage.objects.select_for_update(of=("self",)).get(pk=message.pk)
+    known = Case.objects.undecided().filter(message=locked.pk).exists()
+    if locked.removed_at and not known:
+        raise CannotFlag
+    return raise_message_flag(
+        locked.pk,
+        author=locked.author,
+        text=locked.source_md,
+        by=by,
+        reason=reason,
+        note=note,
+        limited=limited,
     )
 
 

@@ -10,8 +10,6 @@ urlpatterns = [
     path("messages/new/", views.conversation_create, name="conversation-create"),
     path("messages/reach/", views.reach_edit, name="reach-edit"),
     path("messages/export/", views.message_export, name="message-export"),
-    path("messages/reports/", views.report_list, name="report-list"),
-    path("messages/reports/<int:pk>/", views.report_decide, name="report-decide"),
     path("messages/<int:pk>/", views.conversation_detail, name="conversation-detail"),
     path("messages/<int:pk>/write/", views.message_create, name="message-create"),
     path(

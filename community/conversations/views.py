@@ -1,4 +1,4 @@
-"""Conversations: one's list, one of them, beginning one, and what moderators decide."""
+"""Conversations: one's list, one of them, beginning one."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -19,15 +19,12 @@ from community.conversations.forms import (
     ConversationForm,
     MessageForm,
     MessagePreferenceForm,
-    MessageReportForm,
 )
 from community.conversations.models import (
     MessagePreference,
-    MessageReport,
     PrivateConversation,
     PrivateMessage,
 )
-from community.conversations.permissions import can_decide_reports
 from community.conversations.queries import (
     WINDOW,
     list_conversations,
@@ -36,6 +33,9 @@ from community.conversations.queries import (
     rows_of,
     told_of,
 )
+from community.forum.permissions import can_moderate
+from community.moderation.forms import FlagForm
+from community.moderation.models import Case
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
@@ -53,8 +53,9 @@ def conversation_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What one takes part in, the latest first."""
     page = list_conversations(request.user, cursor_of(request))
     context: dict[str, object] = {"page": page, "rows": rows_of(page.items)}
-    if can_decide_reports(request.user):
-        context["open_reports"] = MessageReport.objects.open().count()
+    if can_moderate(request.user):
+        reported = Case.objects.undecided().filter(kind=Case.Kind.MESSAGE)
+        context["open_reports"] = reported.count()
     return render(request, "conversations/conversation_list.html", context)
 
 
@@ -142,15 +143,18 @@ def message_report(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     message = _message(request, pk)
     if message.author_id == request.user.pk or message.removed_at:
         raise PermissionDenied
-    form = MessageReportForm(request.POST or None)
+    form = FlagForm(request.POST or None)
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            reason = form.cleaned_data["reason"]
-            services.flag_message(message, by=request.user, reason=reason)
-            drafting.accept(request)
-            messages.success(request, _("The moderators have it now. Thank you."))
-            return redirect(message)
+            try:
+                services.flag_message(message, by=request.user, **form.cleaned_data)
+            except DomainError as error:
+                form.add_error(None, str(error))
+            else:
+                drafting.accept(request)
+                messages.success(request, _("The moderators have it now. Thank you."))
+                return redirect(message)
         status = 422
     context = {"form": form, "message": message}
     return render(request, "conversations/message_report.html", context, status=status)
@@ -186,34 +190,6 @@ def message_export(request: AuthenticatedHttpRequest) -> HttpResponse:
     answer["Content-Disposition"] = 'attachment; filename="messages.json"'
     answer["Cache-Control"] = "private, no-store"
     return answer
-
-
-@require_safe
-@sign_in_required
-def report_list(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """What waits for a moderator, the oldest first: what was shown, alone."""
-    if not can_decide_reports(request.user):
-        raise PermissionDenied
-    reports = MessageReport.objects.open().select_related("message__author", "reporter")
-    page = paginate(reports, order_by=("created_at", "pk"), cursor=cursor_of(request))
-    return render(request, "conversations/report_list.html", {"page": page})
-
-
-@require_POST
-@sign_in_required
-def report_decide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Say whether a reported message broke the rules."""
-    if not can_decide_reports(request.user):
-        raise PermissionDenied
-    report = get_object_or_404(MessageReport, pk=pk)
-    outcome = Values(request.POST).choice(
-        "outcome", MessageReport.Outcome.values, default=MessageReport.Outcome.DISMISSED
-    )
-    services.mark_report(
-        report, by=request.user, outcome=MessageReport.Outcome(outcome)
-    )
-    messages.success(request, _("Decided."))
-    return redirect("conversations:report-list")
 
 
 def _conversation(request: AuthenticatedHttpRequest, pk: int) -> PrivateConversation:

@@ -46,4 +46,4 @@ def texts_of_site() -> Iterator[Texts]:
         version = Version(slug=slug)
         for page in pages_in(ROOT / slug, version):
             for entry in entries_of(page):
-                yield texts_of(entry.title, entry.heading, entry.text)
+                yield texts_of(entry.title, entry.heading, entry.text, entry.asked)

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone, translation
 
-from community.docs import sources
+from community.docs import asked, sources
 from community.docs.exceptions import (
     BadVersionName,
     BrokenLinks,
@@ -309,6 +309,7 @@ def entries_of(page: Page) -> list[search.Findable]:
             heading=part.heading,
             text=part.prose,
             source=part.source,
+            asked=asked.questions_of(part),
             has_meaning=True,
             locale=page.locale,
             version=page.version.slug,

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from community.docs import asked
 from core.reading import whole_number
 from design import markdown
 
@@ -218,6 +219,11 @@ def _read(root: Path, file: Path) -> Source:
     path = "/".join(parts) or "index"
     if len(path) > MAX_PATH:
         findings.append(f"{file}:1: its address is longer than {MAX_PATH} characters.")
+    if asked.WORD in body:
+        findings += [
+            f"{file}:{first_line + line}: {told}"
+            for line, told in asked.findings(markdown.sections(body))
+        ]
     description = values.get("description", "")
     front = match.group(1) if match else ""
     findings += [

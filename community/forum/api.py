@@ -85,6 +85,11 @@ class TopicList(Endpoint):
         values = valid(NewTopicSerializer, request)
         categories = Category.objects.visible_to(request.user)
         category = get_object_or_404(categories, slug=values.pop("category"))
+        taken = permissions.kinds_open_to(caller(request), category)
+        if taken and values["kind"] not in taken:
+            raise serializers.ValidationError(
+                {"kind": [f"In this category these are opened: {', '.join(taken)}."]}
+            )
         topic = services.create_topic(category, author=caller(request), **values)
         return Response(TopicSerializer(topic).data, status=201)
 
@@ -126,6 +131,8 @@ class TopicDetail(Endpoint):
             category=category,
             is_locked=changes.get("is_locked"),
             is_pinned=changes.get("is_pinned"),
+            pinned_until=changes.get("pinned_until"),
+            kind=changes.get("kind", ""),
         )
         return Response(TopicSerializer(_topic(request, pk)).data)
 

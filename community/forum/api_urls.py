@@ -3,7 +3,7 @@
 from django.urls import path
 
 from community.forum import api
-from community.forum.rest import moderating, places, talk, watching
+from community.forum.rest import ideas, moderating, places, polls, talk, watching
 
 urlpatterns = [
     path("topics/", api.TopicList.as_view(), name="topic-list"),
@@ -12,7 +12,14 @@ urlpatterns = [
     path("topics/<int:pk>/posts/", api.ReplyList.as_view(), name="reply-list"),
     path("topics/<int:pk>/join/", moderating.Joining.as_view(), name="joining"),
     path("topics/<int:pk>/split/", moderating.Splitting.as_view(), name="splitting"),
+    path("topics/<int:pk>/decision/", ideas.IdeaDeciding.as_view(), name="deciding"),
+    path("ideas/", ideas.IdeaList.as_view(), name="idea-list"),
     path("posts/<int:pk>/", api.PostDetail.as_view(), name="post-detail"),
+    path("posts/<int:pk>/poll/", polls.PollDetail.as_view(), name="poll"),
+    path("posts/<int:pk>/poll/vote/", polls.PollVoting.as_view(), name="poll-voting"),
+    path("posts/<int:pk>/poll/end/", polls.PollEnding.as_view(), name="poll-ending"),
+    path("posts/<int:pk>/poll/votes/", polls.VoterList.as_view(), name="poll-votes"),
+    path("ballots/", polls.BallotList.as_view(), name="ballot-list"),
     path("posts/<int:pk>/acceptance/", api.Acceptance.as_view(), name="acceptance"),
     path("posts/<int:pk>/vote/", api.Voting.as_view(), name="voting"),
     path("posts/<int:pk>/comments/", talk.CommentList.as_view(), name="comment-list"),
@@ -34,6 +41,11 @@ urlpatterns = [
         "categories/<slug:slug>/watch/",
         watching.CategoryWatching.as_view(),
         name="category-watching",
+    ),
+    path(
+        "categories/<slug:slug>/templates/<slug:kind>/",
+        ideas.Templating.as_view(),
+        name="templating",
     ),
     path("tags/<str:slug>/watch/", watching.TagWatching.as_view(), name="tag-watching"),
     path("tags/", api.TagList.as_view(), name="tag-list"),

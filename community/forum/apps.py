@@ -1,23 +1,30 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ForumConfig(AppConfig):
-    """Questions, discussions and their answers."""
+    """Questions, discussions, ideas, announcements and their answers."""
 
     name = "community.forum"
     label = "forum"
     menu = (
         MenuEntry(Menu.SITE, 10, _("Community"), "forum:topic-list", "messages-square"),
         MenuEntry(Menu.ACCOUNT, 22, _("What you follow"), "forum:watch-list", "bell"),
+        MenuEntry(
+            Menu.STAFF,
+            41,
+            _("Categories"),
+            "forum:category-list",
+            section=StaffSection.COMMUNITY,
+        ),
     )
 
     def ready(self) -> None:
         from community.forum import draft_places, subscribers  # noqa: F401
         from community.forum.indexing import entries
-        from community.forum.models import Comment, Post
+        from community.forum.models import Comment, Post, Topic
         from community.forum.narrowing import FILTERS
         from community.forum.nodes import register_nodes
         from drafts import places
@@ -31,4 +38,5 @@ class ForumConfig(AppConfig):
         search.register_filters("topic", FILTERS)
         notifications.register("post", Post.objects.visible_to)
         notifications.register("comment", Comment.objects.visible_to)
+        notifications.register("topic", Topic.objects.visible_to)
         register_nodes()

@@ -24,6 +24,7 @@ from community.forum.models import (
     Tag,
     Topic,
     TopicTag,
+    first_state_of,
 )
 from community.forum.services.writing import MAX_TAGS, locale_of
 from community.forum.tagging import carry, count_in_tags, lock_named_tags, tag_names
@@ -131,6 +132,7 @@ def _topic(topic: BroughtTopic) -> Topic:
     return Topic(
         category=topic.category,
         kind=topic.kind,
+        idea_state=first_state_of(topic.kind),
         title=clean_title(topic.title),
         author_id=topic.author_id,
         locale=locale_of(f"{topic.title} {topic.posts[0].text}"),

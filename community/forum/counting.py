@@ -44,6 +44,12 @@ COUNTERS: dict[tuple[str, str], str] = {
         "SELECT count(*) FROM forum_reaction r"
         " WHERE r.post_id = c.post_id AND r.kind = c.kind"
     ),
+    ("forum_poll", "ballot_count"): (
+        "SELECT count(*) FROM forum_ballot b WHERE b.poll_id = c.id"
+    ),
+    ("forum_polloption", "vote_count"): (
+        "SELECT count(*) FROM forum_ballotchoice o WHERE o.option_id = c.id"
+    ),
     ("forum_post", "vote_score"): (
         "SELECT coalesce(sum(v.value), 0) FROM forum_vote v WHERE v.post_id = c.id"
     ),

@@ -1,4 +1,5 @@
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from core.errors import DomainError
 
@@ -119,6 +120,66 @@ class TagTaken(DomainError):
 
     code = "tag_taken"
     message = _("Another tag has this name. Merge the two instead.")
+
+
+class KindNotTaken(DomainError):
+    """A category takes some kinds of topics, and announcements only from the team."""
+
+    code = "kind_not_taken"
+    status = 400
+    message = _("Topics of this kind are not opened in this category.")
+
+
+class NotAnIdea(DomainError):
+    """Only of ideas it is decided what becomes of them."""
+
+    code = "not_an_idea"
+    message = _("This topic is not an idea.")
+
+
+class WordMissing(DomainError):
+    """Who is told no is told why."""
+
+    code = "word_missing"
+    status = 400
+    message = _("Say why it is declined: those who wish for it read it.")
+
+
+class PollMisplaced(DomainError):
+    """A poll is part of what a topic asks."""
+
+    code = "poll_misplaced"
+    status = 400
+    message = _("A poll stands on the first post of a topic.")
+
+
+class PollBegun(DomainError):
+    """Votes are for what people read: a poll is not changed under them."""
+
+    code = "poll_begun"
+    message = _("Somebody voted already, so this poll is not changed any more.")
+
+
+class PollEnded(DomainError):
+    """Its time is over."""
+
+    code = "poll_ended"
+    message = _("This poll has ended.")
+
+
+class WrongOptions(DomainError):
+    """More than may be chosen, or options of another poll."""
+
+    code = "wrong_options"
+    status = 400
+
+    def __init__(self, most: int) -> None:
+        words = ngettext_lazy(
+            "Choose one of the options of this poll.",
+            "Choose at most %(most)d of the options of this poll.",
+            "most",
+        )
+        super().__init__(words % {"most": most}, most=most)
 
 
 class CategoryClosed(DomainError):

@@ -1,5 +1,5 @@
 import uuid
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.http import QueryDict
@@ -9,15 +9,24 @@ from accounts.models import User
 from community.forum.cleaning import clean_text, clean_title, count_visible
 from community.forum.exceptions import TokenReused
 from community.forum.models import Category, Topic
+from community.forum.permissions import can_announce, kinds_open_to
+from community.forum.polling import PollFields
+from community.forum.queries import template_for
 from community.forum.tagging import MAX_NAME, tag_names
 from core.errors import DomainError
 from core.names import measure
+from core.reading import Values, whole_number
 from edge.fields import TextField
 
 # Discourse's 32 000 and some; a longer answer is a page of documentation.
 MAX_TEXT = 40_000
 # Stack Overflow's; what needs more is an answer.
 MAX_COMMENT = 600
+# Days an announcement is on top unless the author says otherwise: who comes once a week
+# sees it once.
+ANNOUNCED_DAYS = 7
+# A season; what everybody should know for longer is documentation.
+MOST_PINNED_DAYS = 90
 # In letters; a Chinese character says as much as two.
 MIN_TITLE = 8
 
@@ -120,7 +129,7 @@ class CommentForm(TextForm):
         return checked_text(self.cleaned_data["comment"])
 
 
-class TopicForm(TextForm):
+class TopicForm(PollFields, TextForm):
     """A new topic."""
 
     kind = forms.ChoiceField(
@@ -143,14 +152,106 @@ class TopicForm(TextForm):
         max_length=200,
         help_text=_("Up to five words, separated by commas."),
     )
-    field_order = ("kind", "title", "category", "text", "tags")
+    pinned_days = forms.IntegerField(
+        label=_("Days on top of the list"),
+        required=False,
+        min_value=0,
+        max_value=MOST_PINNED_DAYS,
+        help_text=_("Of an announcement only. 0 is not on top at all."),
+    )
+    field_order = ("kind", "title", "category", "text", "tags", "pinned_days")
+    # What the page says of the template that was asked for.
+    notice: str = ""
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         field = self.fields["category"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = Category.objects.open_to(user)
             field.empty_label = None
+        if not can_announce(user):
+            del self.fields["pinned_days"]
+            kinds = self.fields["kind"]
+            if isinstance(kinds, forms.ChoiceField):
+                kinds.choices = [
+                    (kind, label)
+                    for kind, label in Topic.Kind.choices
+                    if kind != Topic.Kind.ANNOUNCEMENT
+                ]
+
+    @classmethod
+    def asked_for(cls, asked: Values, *, user: User) -> Self:
+        """Return the form as an address asks for it; it begins with the template."""
+        kind = asked.choice("kind", Topic.Kind.values, default=Topic.Kind.QUESTION)
+        open_to = Category.objects.open_to(user)
+        # Without a category, the first that takes what is asked for.
+        first = open_to.filter(kinds__contains=[kind]).first() or open_to.first()
+        category = open_to.filter(slug=asked.text("category")).first() or first
+        initial: dict[str, Any] = {
+            "title": asked.text("title"),
+            "category": category,
+            "kind": kind,
+            "pinned_days": ANNOUNCED_DAYS,
+        }
+        if category is not None:
+            taken = kinds_open_to(user, category)
+            if taken and kind not in taken:
+                initial["kind"] = taken[0]
+            initial["text"] = template_for(category, initial["kind"])
+        return cls(initial=initial, user=user)
+
+    @classmethod
+    def with_template(cls, sent: QueryDict, *, user: User) -> Self:
+        """Return the form as it was sent, the template of its category under the text.
+
+        Nothing that was typed is lost: an empty text becomes the template, any other
+        has it at its end, once.
+        """
+        form = cls(
+            initial={name: sent.get(name, "") for name in cls.base_fields}, user=user
+        )
+        key = whole_number(sent.get("category", ""))
+        category = Category.objects.open_to(user).filter(pk=key or 0).first()
+        kind = sent.get("kind", "")
+        template = template_for(category, kind) if category else ""
+        if category is None or not template:
+            form.notice = str(_("There is no template for this kind of topic here."))
+            return form
+        typed = sent.get("text", "").replace("\r\n", "\n")
+        if template not in typed:
+            form.initial["text"] = (
+                f"{typed.rstrip()}\n\n{template}" if typed.strip() else template
+            )
+        return form
+
+    def clean(self) -> dict[str, Any]:
+        """Ask whether the category takes the kind, and for more than the template.
+
+        ``poll`` is the poll that was typed, or none.
+        """
+        values = super().clean() or {}
+        values["poll"] = self.checked_poll(values)
+        category, kind = values.get("category"), values.get("kind")
+        if category is None or not kind:
+            return values
+        taken = kinds_open_to(self.user, category)
+        if kind not in taken:
+            words = [str(Topic.Kind(each).label) for each in taken]
+            self.add_error(
+                "kind",
+                forms.ValidationError(
+                    _("In “%(category)s” these are opened: %(kinds)s."),
+                    params={
+                        "category": category.localised_name,
+                        "kinds": ", ".join(words),
+                    },
+                ),
+            )
+        template = template_for(category, kind)
+        if template and values.get("text", "").strip() == template.strip():
+            self.add_error("text", _("Write something under the template’s headings."))
+        return values
 
     def clean_title(self) -> str:
         """Return the title without what nobody sees."""

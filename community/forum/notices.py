@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.queries import usernames_among
 from community.forum.listening import listeners_of, listeners_of_new
-from community.forum.models import Comment, Post, Topic, TopicUser, readers_of
+from community.forum.models import (
+    Comment,
+    IdeaDecision,
+    Post,
+    Topic,
+    TopicUser,
+    readers_of,
+)
 from design import markdown
 from notifications.fan_out import notify_all
 from notifications.models import Kind
@@ -92,6 +99,37 @@ def notify_of_acceptance(answer_id: int, *, by_id: int) -> None:
         actor_id=by_id,
         about=("post", answer.pk),
         at=topic.solved_at,
+    )
+
+
+def notify_of_decision(decision_id: int) -> None:
+    """Tell who opened an idea and who follows it what became of it.
+
+    Only the latest decision is told: one that was taken back meanwhile is no news.
+    """
+    found = IdeaDecision.objects.select_related("topic__category").filter(
+        pk=decision_id
+    )
+    decision = found.first()
+    if decision is None or decision.topic.hidden_at:
+        return
+    topic = decision.topic
+    if topic.decisions.filter(pk__gt=decision.pk).exists():
+        return
+    notify_all(
+        # A decision is not one of the posts: who has read all of them is told, too.
+        listeners_of(topic, number=topic.highest_number + 1),
+        Kind.WATCHED,
+        dedupe_key=f"idea:{topic.pk}",
+        url=f"{topic.get_absolute_url()}#decision",
+        title=lambda: (
+            _("An idea is now “%(state)s”: %(topic)s")
+            % {"state": decision.get_state_display(), "topic": topic.title}
+        ),
+        body=decision.word,
+        actor_id=decision.by_id,
+        about=("topic", topic.pk),
+        at=decision.decided_at,
     )
 
 

@@ -25,6 +25,27 @@ def can_open_topic(user: Person, category: Category) -> bool:
     )
 
 
+def can_announce(user: Person) -> bool:
+    """Announcements stand on top of what everybody reads: the team writes them."""
+    return can_moderate(user)
+
+
+def kinds_open_to(user: Person, category: Category) -> list[str]:
+    """Return the kinds of topics ``user`` may open in ``category``."""
+    if not can_open_topic(user, category):
+        return []
+    return [
+        kind
+        for kind in category.kinds
+        if kind != Topic.Kind.ANNOUNCEMENT or can_announce(user)
+    ]
+
+
+def can_decide_idea(user: Person, topic: Topic) -> bool:
+    """Staff say what becomes of an idea: it is their plan."""
+    return topic.is_idea and isinstance(user, User) and user.is_staff
+
+
 def can_reply(user: Person, topic: Topic) -> bool:
     is_open = not topic.is_locked and topic.category.replies_by == Access.MEMBERS
     return user.is_authenticated and (is_open or can_moderate(user))

@@ -4,14 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+)
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from community.forum.models import (
+    Category,
     MovedPost,
     Person,
     PlaceWatch,
@@ -20,10 +32,12 @@ from community.forum.models import (
     Topic,
     TopicQuerySet,
     TopicTag,
+    TopicTemplate,
     TopicUser,
     WatchLevel,
     visibilities_of,
 )
+from community.forum.permissions import can_moderate
 from core.clock import now
 from edge.pagination import CursorPage, paginate
 from search.finding import Hit, with_like_title
@@ -56,12 +70,34 @@ SORTED_BY = {
     "unread": "bumped_at",
     "mine": "bumped_at",
 }
+# What ideas are sorted by.
+IDEA_SORTS: dict[str, Promise] = {
+    "top": _("Most wished for"),
+    "newest": _("Newest"),
+}
+IDEAS_SORTED_BY = {"top": "vote_score", "newest": "created_at"}
+ICONS: dict[str, str] = {
+    Topic.Kind.IDEA: "lightbulb",
+    Topic.Kind.ANNOUNCEMENT: "scroll-text",
+}
 # What is older than a week is not unread but missed.
 NEW_FOR = timedelta(days=7)
 # As many as fit beside a topic without a second look.
 RELATED = 5
 # Two rows on a telephone.
 POPULAR = 12
+
+
+class Among(Func):
+    """Whether a key is one of an array, which is read first and as a whole.
+
+    Joined, PostgreSQL would rather walk down the latest of all topics until it met
+    enough of the reader's, which may be the oldest.
+    """
+
+    template = "(%(expressions)s))"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
 
 
 @dataclass(slots=True)
@@ -73,6 +109,16 @@ class TopicRow:
     unread: int = 0
     is_new: bool = False
     last_read: int = 0
+
+    @property
+    def icon_name(self) -> str:
+        """The drawing of kinds that are neither asked nor talked about."""
+        return ICONS.get(self.topic.kind, "")
+
+    @property
+    def votes(self) -> int | None:
+        """How many wish for an idea; of other kinds the list says nothing."""
+        return self.topic.vote_score if self.topic.is_idea else None
 
     @property
     def url(self) -> str:
@@ -109,16 +155,7 @@ def list_topics(
     elif sort == "mine" and user.is_authenticated:
         narrowed &= Q(author_id=user.pk)
     elif sort == "unread" and user.is_authenticated:
-        narrowed &= Q(
-            readers__user_id=user.pk,
-            readers__last_read_number__lt=F("highest_number"),
-            # In the same filter: another user's muting is not the reader's.
-            readers__level__in=[
-                TopicUser.Level.NORMAL,
-                TopicUser.Level.TRACKING,
-                TopicUser.Level.WATCHING,
-            ],
-        )
+        topics = topics.filter(Among(F("pk"), ArraySubquery(_unread_by(user))))
     topics = topics.filter(narrowed)
     column = SORTED_BY[sort]
     if tag is not None:
@@ -126,6 +163,35 @@ def list_topics(
         topics = topics.annotate(**{f"tagged_{sort}": F(f"topic_tags__{column}")})
         column = f"tagged_{sort}"
     return paginate(topics, order_by=(f"-{column}", "-pk"), cursor=cursor)
+
+
+def _unread_by(user: Person) -> QuerySet[TopicUser, int]:
+    """Return the topics ``user`` began to read and did not finish, by their keys."""
+    begun = TopicUser.objects.filter(
+        user_id=user.pk, last_read_number__lt=F("topic__highest_number")
+    )
+    return begun.exclude(level=TopicUser.Level.MUTED).values_list("topic", flat=True)
+
+
+def list_ideas(
+    topics: TopicQuerySet, *, state: str, sort: str, cursor: str | None
+) -> CursorPage[Topic]:
+    """Return one page of the ideas in a state. Raises ``BadCursor``.
+
+    Each order reads an index that begins with the state, or with category and state.
+    """
+    ideas = topics.listed().filter(kind=Topic.Kind.IDEA, idea_state=state)
+    return paginate(
+        ideas.select_related("category", "author", "last_poster"),
+        order_by=(f"-{IDEAS_SORTED_BY[sort]}", "-pk"),
+        cursor=cursor,
+    )
+
+
+def template_for(category: Category, kind: str) -> str:
+    """Return what a topic of ``kind`` begins with in ``category``, or nothing."""
+    found = TopicTemplate.objects.filter(category=category, kind=kind).first()
+    return found.localised_text if found else ""
 
 
 def rows_of(topics: Sequence[Topic], *, user: Person) -> list[TopicRow]:
@@ -208,8 +274,12 @@ def _leave_out_hidden(rows: Sequence[TopicRow]) -> None:
 
 
 def pinned_topics(topics: QuerySet[Topic]) -> list[Topic]:
-    """Return what stays on top of a list, outside its pages."""
-    pinned = topics.filter(pinned_at__isnull=False, hidden_at=None)
+    """Return what stays on top of a list, outside its pages: the last five pinned.
+
+    Pins whose time is over stay in the index; there are a few dozen a year.
+    """
+    standing = Q(pinned_until=None) | Q(pinned_until__gt=now())
+    pinned = topics.filter(standing, pinned_at__isnull=False, hidden_at=None)
     return list(
         pinned.select_related("category", "author", "last_poster").order_by(
             "-pinned_at"
@@ -258,3 +328,13 @@ def liveliness(user: Person) -> dict[str, int]:
     key = f"forum:liveliness:{'-'.join(visibilities_of(user))}"
     # The minute said above.
     return cache.get_or_set(key, read, timeout=60) or {}
+
+
+def sidebar_of(user: Person) -> dict[str, object]:
+    """Return what stands beside every list of topics."""
+    return {
+        "categories": Category.objects.visible_to(user),
+        "popular_tags": popular_tags(user),
+        "can_moderate": can_moderate(user),
+        "sidebar_title": _("Categories and tags"),
+    }

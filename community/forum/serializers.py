@@ -9,15 +9,25 @@ from community.forum.cleaning import clean_title
 from community.forum.forms import (
     MAX_COMMENT,
     MAX_TEXT,
+    MOST_PINNED_DAYS,
     checked_text,
     checked_title,
 )
 from community.forum.models import Topic, TopicUser
 from community.forum.queries import PERIODS, SORTS
-from community.forum.services import MOST_SPLIT
+from community.forum.rest.asking import NewPollSerializer, poll_of
+from community.forum.services import MOST_SPLIT, PollValues
+from core.clock import now
 from core.reading import LAST_DAY, MOST_DIGITS
 from edge.endpoints import PageQuery
 from edge.rest import StrictSerializer
+
+
+def checked_end(value: datetime | None) -> datetime | None:
+    """Return a moment to come, or none. Raises ``ValidationError``."""
+    if value is not None and (value <= now() or value.year > LAST_DAY.year):
+        raise serializers.ValidationError("Choose a time that is still to come.")
+    return value
 
 
 class TopicSerializer(serializers.Serializer[Any]):
@@ -32,7 +42,12 @@ class TopicSerializer(serializers.Serializer[Any]):
     reply_count = serializers.IntegerField()
     vote_score = serializers.IntegerField()
     is_solved = serializers.BooleanField()
+    idea_state = serializers.CharField(help_text="Empty, but of ideas.")
     is_locked = serializers.BooleanField()
+    is_pinned = serializers.BooleanField()
+    pinned_until = serializers.DateTimeField(
+        allow_null=True, help_text="When the pin ends by itself; it may be over."
+    )
     created_at = serializers.DateTimeField()
     bumped_at = serializers.DateTimeField()
 
@@ -93,7 +108,17 @@ class NewTopicSerializer(StrictSerializer):
     tags = serializers.ListField(
         child=serializers.CharField(max_length=40), max_length=5, default=list
     )
+    pinned_days = serializers.IntegerField(
+        min_value=0,
+        max_value=MOST_PINNED_DAYS,
+        default=0,
+        help_text="For how many days an announcement is on top of its lists.",
+    )
+    poll = NewPollSerializer(default=None, allow_null=True)
     client_token = serializers.CharField(max_length=64, default="")
+
+    def validate_poll(self, value: dict[str, Any] | None) -> PollValues | None:
+        return poll_of(value) if value else None
 
     def validate_title(self, value: str) -> str:
         return checked_title(value)
@@ -122,6 +147,13 @@ class TopicChangeSerializer(StrictSerializer):
     category = serializers.SlugField(required=False)
     is_locked = serializers.BooleanField(required=False)
     is_pinned = serializers.BooleanField(required=False)
+    pinned_until = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Read with `is_pinned`."
+    )
+    kind = serializers.ChoiceField(choices=Topic.Kind.choices, required=False)
+
+    def validate_pinned_until(self, value: datetime | None) -> datetime | None:
+        return checked_end(value)
 
     def validate_title(self, value: str) -> str:
         return checked_title(value)
@@ -151,6 +183,7 @@ class CategorySerializer(serializers.Serializer[Any]):
     name = serializers.CharField(source="localised_name")
     description = serializers.CharField(source="localised_description")
     visibility = serializers.CharField()
+    kinds = serializers.ListField(child=serializers.CharField())
     topic_count = serializers.IntegerField()
     url = serializers.CharField(source="get_absolute_url")
 

@@ -4,6 +4,7 @@ from community.forum import notices, services
 from contracts.community import (
     AnswerAccepted,
     CommentPosted,
+    IdeaDecided,
     ReplyPosted,
     TagChanged,
     TopicCreated,
@@ -33,6 +34,12 @@ def notify_of_comment(fact: CommentPosted) -> None:
 def notify_of_acceptance(fact: AnswerAccepted) -> None:
     """Tell an author that their answer was accepted."""
     notices.notify_of_acceptance(fact.answer_id, by_id=fact.accepted_by_id)
+
+
+@subscribe(IdeaDecided)
+def notify_of_decision(fact: IdeaDecided) -> None:
+    """Tell those who wish for an idea what became of it."""
+    notices.notify_of_decision(fact.decision_id)
 
 
 @subscribe(TagChanged)

@@ -1,7 +1,5 @@
 """The forum's pages."""
 
-import math
-
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,11 +11,10 @@ from django.views.decorators.http import (
 )
 
 from accounts.decorators import own_address, sign_in_required
-from accounts.models import User
 from accounts.types import AuthenticatedHttpRequest
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
-from community.forum.forms import ReplyForm, TopicForm, new_token
+from community.forum.forms import ReplyForm, TopicForm
 from community.forum.lookups import (
     moved_place,
     post_place,
@@ -34,6 +31,7 @@ from community.forum.models import (
     TopicUser,
     WatchLevel,
 )
+from community.forum.pages.topics import MOST_POSTS, show_topic, why_silent
 from community.forum.queries import (
     PERIODS,
     SORTS,
@@ -42,26 +40,17 @@ from community.forum.queries import (
     list_topics,
     liveliness,
     pinned_topics,
-    popular_tags,
     rows_of,
+    sidebar_of,
     without_muted,
 )
 from community.forum.watching import watch_level
-from community.forum.windows import best_window_of, quoted, reader_of, window_of
-from community.standing.exceptions import Sanctioned
-from community.standing.queries import sanction_on
+from community.forum.windows import quoted
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
 from edge.types import PageRequest
 from knowledge.queries import what_next
-
-# Faces that fit in a row at 320 pixels.
-PEOPLE = 8
-# How the replies of a topic may be ordered.
-ORDERS = ("oldest", "votes")
-# Numbers of posts in addresses; no topic comes near it.
-MOST_POSTS = 999_999
 
 
 @require_safe
@@ -106,19 +95,11 @@ def tag_detail(request: PageRequest, slug: str) -> HttpResponse:
 def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask a question or begin a discussion."""
     if request.method == "GET":
-        asked = Values(request.GET)
-        first = {"title": asked.text("title")}
-        category = Category.objects.open_to(request.user)
-        chosen = category.filter(slug=asked.text("category")).first()
-        form = TopicForm(
-            initial={**first, "category": chosen or category.first()}, user=request.user
-        )
-        context = {
-            "form": form,
-            "aside_title": _("What gets an answer soon"),
-            "sanctioned": _sanctioned(request),
-        }
-        return render(request, "forum/topic_create.html", context)
+        form = TopicForm.asked_for(Values(request.GET), user=request.user)
+        return _composer(request, form)
+    if Values(request.POST).choice("act", ("template",)):
+        form = TopicForm.with_template(request.POST, user=request.user)
+        return _composer(request, form)
     form = TopicForm(request.POST, user=request.user)
     if form.is_valid():
         values = form.cleaned_data
@@ -130,6 +111,8 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
                 text=values["text"],
                 kind=values["kind"],
                 tags=values["tags"],
+                pinned_days=values.get("pinned_days") or 0,
+                poll=values["poll"],
                 client_token=values["client_token"],
             )
         except DomainError as error:
@@ -137,8 +120,7 @@ def topic_create(request: AuthenticatedHttpRequest) -> HttpResponse:
         else:
             drafting.accept(request)
             return redirect(topic)
-    context = {"form": form, "aside_title": _("What gets an answer soon")}
-    return render(request, "forum/topic_create.html", context, status=422)
+    return _composer(request, form, status=422)
 
 
 @require_safe
@@ -160,7 +142,7 @@ def topic_detail(request: PageRequest, pk: str, slug: str = "") -> HttpResponse:
     quote = Values(request.GET).whole("quote", default=0, least=1, most=MOST_POSTS)
     if quotation := quoted(topic, user=request.user, number=quote):
         form.quote(quotation)
-    return _topic_page(request, topic, form)
+    return show_topic(request, topic, form)
 
 
 @require_POST
@@ -183,7 +165,7 @@ def reply_create(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             drafting.accept(request)
             post.topic = topic
             return redirect(post)
-    return _topic_page(request, topic, form, status=422)
+    return show_topic(request, topic, form, status=422)
 
 
 @require_POST
@@ -259,6 +241,17 @@ def related(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "forum/_related.html", context)
 
 
+def _composer(
+    request: AuthenticatedHttpRequest, form: TopicForm, *, status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "aside_title": _("What gets an answer soon"),
+        "sanctioned": why_silent(request),
+    }
+    return render(request, "forum/topic_create.html", context, status=status)
+
+
 def _list(
     request: PageRequest,
     visible: TopicQuerySet,
@@ -279,10 +272,12 @@ def _list(
         visible, user=request.user, sort=sort, cursor=cursor, tag=tag, period=period
     )
     # A tag's list is short and has its own order: nothing is pinned to it.
-    has_pinned = sort == "latest" and tag is None
-    pinned = pinned_topics(visible) if has_pinned and not cursor else []
-    shown = [topic for topic in page.items if not (has_pinned and topic.pinned_at)]
-    all_rows = rows_of([*pinned, *shown], user=request.user)
+    pinned = pinned_topics(visible) if sort == "latest" and tag is None else []
+    # More may be pinned than stand on top: those are found where they belong.
+    above = {topic.pk for topic in pinned}
+    shown = [topic for topic in page.items if topic.pk not in above]
+    on_top = [] if cursor else pinned
+    all_rows = rows_of([*on_top, *shown], user=request.user)
     if sort == "unread":
         # Where only hidden posts came after the last visit, nothing is.
         all_rows = [row for row in all_rows if row.unread]
@@ -301,93 +296,10 @@ def _list(
             if sort == "top"
         ],
         "sort": sort,
-        "categories": Category.objects.visible_to(request.user),
+        **sidebar_of(request.user),
         "category": category,
         "tag": tag,
-        "popular_tags": popular_tags(request.user),
-        "can_moderate": permissions.can_moderate(request.user),
         "watch_level": watch_level(category or tag, request.user),
         "watch_levels": WatchLevel.choices,
-        "sidebar_title": _("Categories and tags"),
     }
     return render(request, "forum/topic_list.html", context)
-
-
-def _topic_page(
-    request: PageRequest, topic: Topic, form: ReplyForm, *, status: int = 200
-) -> HttpResponse:
-    asked = Values(request.GET)
-    number = asked.whole("n", default=0, least=0, most=MOST_POSTS)
-    by_votes = asked.choice("sort", ORDERS, default="oldest") == "votes"
-    reader = reader_of(topic, request.user)
-    if by_votes:
-        cursor = cursor_of(request)
-        window = best_window_of(topic, user=request.user, cursor=cursor)
-        # Of posts in another order only all or none have been read up to a number.
-        is_whole = not window.next_cursor and not window.previous_cursor
-        last_shown = topic.highest_number if is_whole else 1
-    else:
-        # A window that begins at the post itself hides what it answers.
-        around = max(2, number - 3) if number else None
-        window = window_of(topic, user=request.user, around=around)
-        last_shown = max((row.post.number for row in window.posts), default=1)
-        if window.next_number is None:
-            # Hidden posts at the end are nothing to come back for.
-            last_shown = topic.highest_number
-    if request.user.is_authenticated:
-        comments = [each.comment for row in window.rows for each in row.comments]
-        services.mark_comments_read(comments, user=request.user)
-    if request.user.is_authenticated and (
-        reader is None or reader.last_read_number < last_shown
-    ):
-        services.mark_read(topic, user=request.user, number=last_shown)
-    # What was there at the last visit; a hidden post is no place to jump to.
-    begun = reader.last_read_number if reader else topic.highest_number
-    unread = [
-        row.post.number
-        for row in window.posts
-        # What solved a question stands above all others.
-        if row.post.number > begun and not (row.is_solution and topic.is_question)
-    ]
-    authors = {row.post.author_id: row.post.author for row in window.rows}
-    context = {
-        "topic": topic,
-        "window": window,
-        "people": list(authors.values())[:PEOPLE],
-        "aside_title": _("About this topic"),
-        "form": form,
-        "tags": list(Tag.objects.filter(topic_tags__topic=topic).order_by("name")),
-        "reader": reader,
-        "watch_levels": WatchLevel.choices,
-        "order_query": "sort=votes",
-        # One for the page; each form adds the post it stands under.
-        "comment_token": new_token(),
-        "orders": [
-            ("?", _("Oldest first"), not by_votes),
-            ("?sort=votes", _("Most useful first"), by_votes),
-        ],
-        "first_unread": 0 if by_votes else min(unread, default=0),
-        "further_unread": begun + 1
-        if begun + 1 >= (window.next_number or math.inf)
-        else 0,
-        "can_accept": permissions.can_accept(request.user, topic),
-        "can_moderate": permissions.can_moderate(request.user),
-        "can_reply": permissions.can_reply(request.user, topic),
-        "sanctioned": _sanctioned(request),
-        **_for_moderators(request, topic),
-    }
-    return render(request, "forum/topic_detail.html", context, status=status)
-
-
-def _sanctioned(request: PageRequest) -> str:
-    """Return why the reader may not write here now, and until when; else nothing."""
-    if not isinstance(request.user, User):
-        return ""
-    sanction = sanction_on(request.user)
-    return str(Sanctioned(sanction)) if sanction else ""
-
-
-def _for_moderators(request: PageRequest, topic: Topic) -> dict[str, object]:
-    if not permissions.can_moderate(request.user):
-        return {}
-    return {"categories": Category.objects.all(), "joined": topic.merged.all()}

@@ -33,6 +33,7 @@ from community.forum.permissions import (
     can_restore_comment,
     comments_anywhere,
 )
+from community.forum.polls import PollRow, poll_rows
 from edge.pagination import paginate
 
 # In posts; Discourse shows twenty and fetches the next by itself.
@@ -85,6 +86,7 @@ class PostRow:
     comments: list[CommentRow] = field(default_factory=list)
     reactions: list[ReactionRow] = field(default_factory=list)
     bookmark: Bookmark | None = None
+    poll: PollRow | None = None
 
     @property
     def has_more_comments(self) -> bool:
@@ -187,6 +189,7 @@ def rows_of_posts(
             row.may_restore = bool(row.post.hidden_at) and can_restore(user, row.post)
     _add_comments(rows, user)
     _add_reactions(rows, user)
+    _add_polls(rows, user)
     if user.is_authenticated:
         mine = Vote.objects.filter(user_id=user.pk, post__in=rows)
         for post_id, value in mine.values_list("post_id", "value"):
@@ -232,7 +235,7 @@ def _posts(topic: Topic, user: Person) -> QuerySet[Post]:
         comments = comments.filter(Q(hidden_at=None) | Q(author_id=user.pk))
     latest = comments.order_by("-number").values("pk")[:COMMENTS]
     visible = Post.objects.visible_to(user).filter(topic=topic)
-    return visible.select_related("author").annotate(
+    return visible.select_related("author", "poll").annotate(
         latest_comments=ArraySubquery(latest)
     )
 
@@ -250,6 +253,18 @@ def _add_comments(rows: dict[int, PostRow], user: Person) -> None:
         row = rows[comment.post_id]
         comment.post = row.post
         row.comments.append(comment_row(comment, user=user))
+
+
+def _add_polls(rows: dict[int, PostRow], user: Person) -> None:
+    polls = []
+    for row in rows.values():
+        # Read with the post, where there is one.
+        poll = getattr(row.post, "poll", None)
+        if poll is not None:
+            poll.post = row.post
+            polls.append(poll)
+    for key, shown in poll_rows(polls, user=user).items():
+        rows[key].poll = shown
 
 
 def _add_reactions(rows: dict[int, PostRow], user: Person) -> None:

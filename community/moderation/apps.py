@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ModerationConfig(AppConfig):
@@ -13,7 +13,13 @@ class ModerationConfig(AppConfig):
         MenuEntry(
             Menu.ACCOUNT, 17, _("Standing"), "moderation:standing", "shield-check"
         ),
-        MenuEntry(Menu.STAFF, 38, _("Moderation"), "moderation:case-list"),
+        MenuEntry(
+            Menu.STAFF,
+            38,
+            _("Moderation"),
+            "moderation:case-list",
+            section=StaffSection.COMMUNITY,
+        ),
     )
 
     def ready(self) -> None:

@@ -24,12 +24,13 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
 
 class Case(models.Model):
-    """One thing that waits for a moderator: a reported text, an appeal, a vote ring."""
+    """One thing that waits for a moderator: a reported text, an appeal, a ring."""
 
     class Kind(models.TextChoices):
         REPORT = "report", _("Reported text")
         APPEAL = "appeal", _("Appeal")
         RING = "ring", _("Vote ring")
+        MESSAGE = "message", _("Reported message")
 
     class Outcome(models.TextChoices):
         """What was decided: of what was said in the case, that it is right, or not."""
@@ -39,7 +40,7 @@ class Case(models.Model):
         IGNORED = "ignored", _("Ignored")
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    # What it is about: one of these three, or for a ring a key of its own.
+    # What it is about: one of these, or for a ring a key of its own.
     post = models.ForeignKey(
         Post, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
@@ -50,9 +51,12 @@ class Case(models.Model):
         Sanction, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     ring = models.CharField(max_length=64, blank=True)
+    # The id of a private message, in the table of an app above. What was said stands in
+    # ``text``: who decides reads that, and nothing else of the conversation.
+    message = models.PositiveBigIntegerField(null=True, blank=True)
     # Whose text, sanction or votes it is.
     subject = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    # What an appeal says, or what was found.
+    # What an appeal says, what was found, or the message as it was when it was shown.
     text = models.TextField(blank=True)
     # How much reports weigh; the queue begins with the most.
     score = models.PositiveIntegerField(default=0)
@@ -86,6 +90,7 @@ class Case(models.Model):
                     kind="report",
                     sanction=None,
                     ring="",
+                    message=None,
                 )
                 | Q(
                     kind="appeal",
@@ -93,9 +98,25 @@ class Case(models.Model):
                     post=None,
                     comment=None,
                     ring="",
+                    message=None,
                 )
                 | Q(
-                    Q(kind="ring", sanction=None, post=None, comment=None), ~Q(ring="")
+                    Q(
+                        kind="ring",
+                        sanction=None,
+                        post=None,
+                        comment=None,
+                        message=None,
+                    ),
+                    ~Q(ring=""),
+                )
+                | Q(
+                    kind="message",
+                    message__isnull=False,
+                    sanction=None,
+                    post=None,
+                    comment=None,
+                    ring="",
                 ),
                 name="moderation_case_target",
             ),
@@ -113,6 +134,11 @@ class Case(models.Model):
                 fields=["comment"],
                 condition=Q(outcome="", comment__isnull=False),
                 name="moderation_case_one_of_comment",
+            ),
+            models.UniqueConstraint(
+                fields=["message"],
+                condition=Q(outcome="", message__isnull=False),
+                name="moderation_case_one_of_message",
             ),
             # A sanction is appealed against once.
             models.UniqueConstraint(

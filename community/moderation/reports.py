@@ -62,20 +62,25 @@ def _take_back(case: Case, by: User) -> None:
     set_hidden(case, not was_agreed, by=by)
 
 
-def _notify(case: Case, by: User) -> None:
-    """Tell those who reported what became of it, and the author what was hidden."""
+def notify_reporters(case: Case, by: User, *, url: str) -> None:
+    """Tell those who reported a text what became of it."""
     flags = Flag.objects.filter(case=case)
     notify_all(
         User.objects.filter(pk__in=flags.values("person_id")),
         Kind.REPORT,
         dedupe_key=f"report:{case.pk}",
-        url="/forum/",
+        url=url,
         title=lambda: (
             _("Your report was looked at: %(outcome)s")
             % {"outcome": case.get_outcome_display()}
         ),
         actor_id=by.pk,
     )
+
+
+def _notify(case: Case, by: User) -> None:
+    """Tell those who reported what became of it, and the author what was hidden."""
+    notify_reporters(case, by, url="/forum/")
     if case.outcome == Case.Outcome.AGREED and case.did_change:
         notify(
             case.subject_id,

@@ -43,6 +43,9 @@ class CaseSerializer(serializers.Serializer[Any]):
     post = serializers.IntegerField(source="post_id", allow_null=True)
     comment = serializers.IntegerField(source="comment_id", allow_null=True)
     sanction = serializers.IntegerField(source="sanction_id", allow_null=True)
+    message = serializers.IntegerField(
+        allow_null=True, help_text="A private message; what it said is in `text`."
+    )
     person = serializers.CharField(source="subject.username")
     text = serializers.CharField()
     url = serializers.SerializerMethodField()

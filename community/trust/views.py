@@ -60,7 +60,6 @@ def level_page(request: AuthenticatedHttpRequest) -> HttpResponse:
         "changes": LevelChange.objects.filter(user=request.user).order_by(
             "-changed_at", "-pk"
         )[:10],
-        "sidebar_title": _("Your settings"),
     }
     return render(request, "trust/levels.html", context)
 

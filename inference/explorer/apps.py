@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class ExplorerConfig(AppConfig):
@@ -23,5 +23,6 @@ class ExplorerConfig(AppConfig):
             37,
             pgettext_lazy("list", "Requests"),
             "explorer:staff-request-list",
+            section=StaffSection.MODELS,
         ),
     )

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class OfferingConfig(AppConfig):
@@ -9,4 +9,12 @@ class OfferingConfig(AppConfig):
 
     name = "inference.offering"
     label = "offering"
-    menu = (MenuEntry(Menu.STAFF, 35, _("Models"), "offering:model-list"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            35,
+            _("Models"),
+            "offering:model-list",
+            section=StaffSection.MODELS,
+        ),
+    )

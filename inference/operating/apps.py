@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class OperatingConfig(AppConfig):
@@ -9,4 +9,12 @@ class OperatingConfig(AppConfig):
 
     name = "inference.operating"
     label = "operating"
-    menu = (MenuEntry(Menu.STAFF, 36, _("Circuits"), "operating:health"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            36,
+            _("Circuits"),
+            "operating:health",
+            section=StaffSection.MODELS,
+        ),
+    )

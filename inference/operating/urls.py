@@ -10,5 +10,5 @@ urlpatterns = [
     path("staff/circuits/<int:place>/pause/", views.pause, name="pause"),
     path("staff/circuits/<int:place>/resume/", views.resume, name="resume"),
     path("staff/circuits/<int:place>/close/", views.close, name="close"),
-    path("staff/what-if/", views.simulate, name="simulate"),
+    path("staff/circuits/what-if/", views.simulate, name="simulate"),
 ]

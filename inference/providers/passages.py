@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from inference.providers import quoting
 from inference.providers.questions import Question, Unit, folded, understand
@@ -37,6 +38,7 @@ B = 0.3  # as above
 IN_HEADING = 5.0
 IN_TITLE = 1.5  # as above
 IN_CODE = 0.5  # as above
+IN_ASKED = 2.0  # as above; in a question it is said to answer
 # Another word for the same is a little less sure.
 NEAR = 0.7
 # What is said in one place answers better than the same words strewn about.
@@ -44,6 +46,8 @@ COVERAGE_SHARE = 0.25
 SENTENCE_SHARE = 0.5  # as above
 # Of two that say as much, the one whose heading is about nothing else.
 FOCUS_SHARE = 0.05
+# Of two that are said to answer such a question, the one that shares more with it.
+ASKED_SHARE = 0.4
 # A row of a table that begins with the name that is asked about explains it.
 DEFINITION_SHARE = 0.3
 # Of the version that is named.
@@ -55,50 +59,14 @@ SPREAD = 0.0165
 LINE_SHARE = 1.0
 WHOLE_SHARE = 1.0
 HEAD_SHARE = 0.25  # as above
+NEAR_ASKED_SHARE = 2.0  # as above
 WORDS_SHARE = 4.0  # as above
 
 
-@dataclass(frozen=True, slots=True)
-class Sure:
-    """What makes it sure that the best passage answers; above ``enough`` it does.
-
-    How near its nearest line is, how far it stands out, how much of the question no
-    page speaks of, and how much the question says: a word or two are near many things.
-
-    Fitted by logistic regression to whether a question has an answer, on the judged
-    questions that are tuned on. ``enough`` is where nine of ten that nothing answers
-    are refused: four of five others are answered then. Refusing 95 of 100 would refuse
-    ten more of a hundred that have an answer.
-    """
-
-    line: float
-    margin: float
-    unknown: float
-    size: float
-    enough: float
-
-
-# In the question's own language.
-OWN = Sure(line=47.9, margin=0.48, unknown=-1.75, size=2.22, enough=13.36)
-# In the other language, whose words the question does not share but for names.
-TRANSLATED = Sure(line=75.0, margin=0.73, unknown=-1.31, size=2.86, enough=18.41)
 # How far the best section is before the sixth tells whether anything stands out; of
 # fewer sections that cannot be told, and the usual distance is taken.
 SIXTH = 5
 USUAL_MARGIN = 4.0  # as above
-# A further page is quoted when it is this close behind, in units of ``SPREAD``.
-CLOSE = 1.5
-# … and named, when it is within this.
-RELATED = 6.0
-
-# By words alone: the share of the question a passage has to speak of to be quoted …
-MIN_COVERAGE = 0.42
-# … and one of its sentences, with its heading.
-MIN_SENTENCE = 0.4
-# Of three the best one is still found at a glance.
-MAX_SOURCES = 3
-# A page that says this much less than the best one distracts.
-WORTH_QUOTING = 0.7
 
 
 @dataclass(slots=True)
@@ -120,6 +88,19 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that a passage is said to answer, in words."""
+
+    spoken: Counter[str]
+    units: tuple[Unit, ...]
+
+    @classmethod
+    @lru_cache(maxsize=10_000)  # some times what a large documentation has
+    def of(cls, text: str) -> "_Asked":
+        return cls(_spoken(text), understand(text).units)
+
+
+@dataclass(frozen=True, slots=True)
 class _Text:
     """A passage as the words it speaks, by where they stand."""
 
@@ -130,6 +111,7 @@ class _Text:
     code: Counter[str]
     # What the heading is about, without words such as "how" and "the".
     subject: tuple[Unit, ...]
+    asked: tuple[_Asked, ...]
 
     @classmethod
     def of(cls, passage: Passage) -> "_Text":
@@ -144,6 +126,7 @@ class _Text:
             _spoken(_CODE.sub("\n", passage.text)),
             _spoken(code),
             understand(heading).units,
+            tuple(map(_Asked.of, passage.asked)),
         )
 
     @property
@@ -152,6 +135,9 @@ class _Text:
 
     def head(self) -> Counter[str]:
         return self.title + self.heading
+
+    def all_asked(self) -> Counter[str]:
+        return sum((each.spoken for each in self.asked), Counter())
 
 
 @dataclass(slots=True)
@@ -192,24 +178,42 @@ class _Weights:
     def bm25(self, text: _Text, usual_length: float) -> float:
         """Return how much of the question a passage is about, from 0 to about 1."""
         length = 1 - B + B * text.length / (usual_length or 1)
-        in_heading = IN_HEADING * (1 + self.focus(text)) / 2
+        in_heading = IN_HEADING * (1 + self.focus(text.subject)) / 2
+        asked = text.all_asked()
         score = 0.0
         for unit, weight in self.of_unit.items():
             mentions = (
                 IN_TITLE * min(1.0, _mentions(unit, text.title))
                 + in_heading * min(1.0, _mentions(unit, text.heading))
+                + IN_ASKED * min(1.0, _mentions(unit, asked))
                 + (_mentions(unit, text.prose) + IN_CODE * _mentions(unit, text.code))
                 / length
             )
             score += weight * mentions / (K1 + mentions)
         return score / self.total
 
-    def focus(self, text: _Text) -> float:
-        """Return the share of a heading that is about the question."""
+    def focus(self, subject: Sequence[Unit]) -> float:
+        """Return the share of a heading or a question that is about this question."""
         asked = {each for unit in self.of_unit for each in unit.lexemes | unit.near}
-        size = sum(unit.weight for unit in text.subject)
-        about = sum(unit.weight for unit in text.subject if unit.lexemes & asked)
+        size = sum(unit.weight for unit in subject)
+        about = sum(unit.weight for unit in subject if unit.lexemes & asked)
         return about / size if size else 0.0
+
+    def likeness(self, text: _Text) -> float:
+        """Return what is shared with the likeliest question a passage answers.
+
+        From 0 to 1: the harmonic mean of the shares of both, so that neither a long one
+        that speaks of everything nor a short one that says little is like another.
+        """
+        return max(
+            (
+                2 * shared * focus / (shared + focus)
+                for each in text.asked
+                if (shared := self.covered(each.spoken))
+                and (focus := self.focus(each.units))
+            ),
+            default=0.0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,65 +297,19 @@ def rank(
     return Ranking(best, weights, question.size, margin)
 
 
-def sureness(ranking: Ranking | None, *, is_translated: bool = False) -> float:
-    """Return how sure it is that the best passage answers: above 0 is sure enough.
-
-    ``is_translated`` ones are in another language than the question.
-    """
-    if ranking is None or not ranking.excerpts:
-        return -math.inf
-    best = ranking.excerpts[0]
-    if best.nearness is None:
-        # Where nothing is embedded, whichever passage speaks of enough.
-        return max(map(sureness_of_words, ranking.excerpts))
-    sure = TRANSLATED if is_translated else OWN
-    return (
-        sure.line * best.nearness.line
-        + sure.margin * ranking.margin
-        + sure.unknown * ranking.weights.unknown
-        + sure.size * math.log(ranking.size)
-        - sure.enough
-    )
-
-
-def gap(one: Ranking | None, other: Ranking | None) -> float:
-    """Return how much less near in meaning the best of one ranking is; 0 if unknown."""
-    if one is None or other is None or not one.excerpts or not other.excerpts:
-        return 0.0
-    near, others = one.excerpts[0].nearness, other.excerpts[0].nearness
-    return others.line - near.line if near and others else 0.0
-
-
-def sureness_of_words(excerpt: Excerpt) -> float:
-    """Return by how much a passage speaks of enough of the question."""
-    return min(excerpt.coverage - MIN_COVERAGE, excerpt.at_once - MIN_SENTENCE)
-
-
-def is_worth_quoting(excerpt: Excerpt, best: Excerpt) -> bool:
-    """Tell whether a further page says nearly as much as the best one."""
-    if excerpt.nearness is None:
-        return excerpt.words >= best.words * WORTH_QUOTING
-    return excerpt.score > best.score - CLOSE
-
-
-def is_related(excerpt: Excerpt, best: Excerpt) -> bool:
-    """Tell whether a further page is worth naming beside the best one."""
-    if excerpt.nearness is None:
-        return sureness_of_words(excerpt) > 0
-    return excerpt.score > best.score - RELATED
-
-
 def _excerpt(
     text: _Text, question: Question, weights: _Weights, usual_length: float
 ) -> Excerpt:
-    coverage = weights.covered(text.head() + text.prose)
+    said = text.head() + text.prose + text.all_asked()
+    coverage = weights.covered(said)
     # Code shows a thing more often than it explains it.
-    whole = weights.covered(text.head() + text.prose + text.code)
+    whole = weights.covered(said + text.code)
     coverage += (whole - coverage) / 2
     at_once = _said_at_once(text, weights)
     score = weights.bm25(text, usual_length)
     score += COVERAGE_SHARE * coverage + SENTENCE_SHARE * at_once
-    score += FOCUS_SHARE * weights.focus(text)
+    score += FOCUS_SHARE * weights.focus(text.subject)
+    score += ASKED_SHARE * weights.likeness(text)
     if _defines(text.passage, question):
         score += DEFINITION_SHARE
     if text.passage.version in question.versions:
@@ -360,9 +318,16 @@ def _excerpt(
 
 
 def _meaning(near: Nearness) -> float:
-    """Return nearness in units of how much it usually differs."""
+    """Return nearness in units of how much it usually differs.
+
+    Where no question is known, the nearest line stands in for it.
+    """
+    asked = near.line if near.asked is None else near.asked
     return (
-        LINE_SHARE * near.line + WHOLE_SHARE * near.whole + HEAD_SHARE * near.head
+        LINE_SHARE * near.line
+        + WHOLE_SHARE * near.whole
+        + HEAD_SHARE * near.head
+        + NEAR_ASKED_SHARE * asked
     ) / SPREAD
 
 
@@ -375,15 +340,15 @@ def _usual(nearness: Iterable[Nearness | None]) -> float | None:
 def _said_at_once(text: _Text, weights: _Weights) -> float:
     """Return how much one sentence says of the question, under its heading.
 
-    Words strewn about a page answer nothing.
+    Words strewn about a page answer nothing. A question it is said to answer is as good
+    as a sentence.
     """
     head = text.head()
     prose = _CODE.sub("\n", text.passage.text)
+    sentences = [_spoken(found.group()) for found in _SENTENCE.finditer(prose)]
+    sentences += [each.spoken for each in text.asked]
     return max(
-        (
-            weights.covered(head + _spoken(found.group()))
-            for found in _SENTENCE.finditer(prose)
-        ),
+        (weights.covered(head + each) for each in sentences),
         default=weights.covered(head),
     )
 

@@ -75,7 +75,7 @@ def profile_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
         drafting.accept(request)
         messages.success(request, _("Saved."))
         return redirect("accounts:profile-settings")
-    context = {"form": form, "sidebar_title": _("Your settings")}
+    context = {"form": form}
     return render(
         request,
         "accounts/profile_settings.html",
@@ -150,7 +150,7 @@ def session_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         for each in sorted(present, key=lambda each: each.last_seen_at, reverse=True)
     ]
     rows.sort(key=lambda row: not row["session"].is_current())
-    context = {"rows": rows, "sidebar_title": _("Your settings")}
+    context = {"rows": rows}
     return render(request, "accounts/session_list.html", context)
 
 
@@ -380,7 +380,6 @@ def _token_page(
         "secret": secret,
         "minutes": shown_once.MINUTES,
         "tokens": present.order_by("-pk"),
-        "sidebar_title": _("Your settings"),
     }
     status = 422 if form.errors else 200
     return render(request, "accounts/token_list.html", context, status=status)

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class AnalyticsConfig(AppConfig):
@@ -9,7 +9,15 @@ class AnalyticsConfig(AppConfig):
 
     name = "analytics"
     label = "analytics"
-    menu = (MenuEntry(Menu.STAFF, 25, _("Reports"), "analytics:home"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            25,
+            _("Reports"),
+            "analytics:home",
+            section=StaffSection.CONVERSION,
+        ),
+    )
 
     def ready(self) -> None:
         from analytics.models import Dashboard, SavedReport

@@ -112,6 +112,7 @@ SCHEDULE: dict[str, Entry] = {
     "overage-check": _nightly(2, 50, "billing.overage.tasks.check_charges"),
     "conversion-check": _nightly(2, 55, "billing.conversion.tasks.check_figures"),
     "attribution-ways": _nightly(3, 0, "billing.attribution.tasks.replace_ways"),
+    "forecast-replace": _nightly(3, 0, "billing.forecast.tasks.replace_forecast"),
     "activity-partitions": _nightly(3, 5, "activity.tasks.ensure_partitions"),
     # Before the levels are measured, so that what was taken back does not count.
     "trust-rings": _nightly(3, 0, "community.trust.tasks.open_ring_cases"),

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicCreated:
-    """A user opened a question or a discussion."""
+    """A user opened a topic; ``kind`` says which: a question, an idea …"""
 
     actor: ClassVar[str] = "author_id"
     topic_id: int
@@ -37,6 +37,18 @@ class CommentPosted:
     topic_id: int
     author_id: int
     post_author_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdeaDecided:
+    """Staff put an idea into another state; back to ``before`` is the opposite."""
+
+    actor: ClassVar[str] = "decided_by_id"
+    topic_id: int
+    decision_id: int
+    state: str
+    before: str
+    decided_by_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,9 +244,11 @@ class _Talk:
         self.posts.append(topic.posts.get(number=1))
 
     def _reply(self, author: Person, text: str) -> None:
-        topic = self.posts[0].topic
+        topic, user = self.posts[0].topic, self._user(author)
+        # Who answers has read what was said so far.
+        forum.mark_read(topic, user=user, number=len(self.posts))
         self.posts.append(
-            forum.post_reply(topic, author=self._user(author), text=text, limited=False)
+            forum.post_reply(topic, author=user, text=text, limited=False)
         )
 
     def _vote(self, place: int, voter: Person, value: int) -> None:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from activity.models import Event
 from activity.services import NewEvent
+from billing.attribution.services import replace_ways
 from billing.causes.services import estimate_causes
+from billing.forecast.services import replace_forecast
 from billing.growth.challenging import challenge_score
 from billing.growth.judging import judge_scores
 from community.docs.models import Page
@@ -79,8 +81,10 @@ def searches_for_what_lacks(
 
 
 def conclude(at: datetime) -> None:
-    """Do once what the nights do with all of it: effects, graph and judgements."""
+    """Do once what the nights do: ways to a payment, effects, graph and judgements."""
+    replace_ways()
     rebuild_graph(at)
     estimate_causes(at)
+    replace_forecast()
     judge_scores(at)
     challenge_score(at)

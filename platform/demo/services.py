@@ -21,8 +21,10 @@ from django.utils import timezone
 from activity.services import ensure_partitions
 from billing.credits.services import expire_credit
 from billing.plans.services import ensure_default_plans
+from billing.referrals.services import reward_due
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
+from community.trust import services as trust
 from demo import copies, emulator, forum, launch, offers, people, planted, visits
 from demo.calendar import Calendar
 from demo.calls import Callers, plan_habits
@@ -30,10 +32,12 @@ from demo.clock import held
 from demo.contributing import plan_contributions
 from demo.credit import plan_credit
 from demo.delivery import deliver
+from demo.desks import plan_desks
 from demo.payments import Shop
 from demo.people import DAYS, Company, Person
 from demo.purchases import Purchase, plan_purchases
 from demo.rhythm import Rhythm
+from demo.wishes import Wishes
 from inference.catalog.defaults import ensure_default_models
 from notifications import mailing
 from notifications.models import EmailMessage, Notification
@@ -41,6 +45,9 @@ from notifications.services import mark_read
 
 # What came before is read, but for the latest of Ada's.
 READ = timedelta(days=4)
+# The nights on which levels and badges are measured, in days before the end: on each of
+# ninety it would be a tenth of the demo's time. The last is early enough to be read.
+MEASURED = (60, 30, 5)
 # Enough to see a number in the bell and a first page with both kinds.
 UNREAD = 5
 
@@ -160,6 +167,7 @@ def _play(
                 partial(_advance, account),
                 expire_grace,
                 expire_credit,
+                reward_due,
                 callers.report,
                 reported,
                 evenings,
@@ -220,10 +228,11 @@ def _schedule(
     plan_contributions(plan.characters, plan.crowd, company, rhythm, calendar)
     plan_credit(plan.characters, company, calendar, rhythm)
     members = [each for each in plan.characters.values() if not each.is_staff]
+    speakers = forum.Speakers([*plan.crowd, *members], plan.characters)
     forum.plan_threads(
         scale.topics,
         scale.replies,
-        forum.Speakers([*plan.crowd, *members], plan.characters),
+        speakers,
         company,
         # Nobody asks before there are members to answer.
         Rhythm(rhythm.start + timedelta(days=9), rhythm.end, growth=2.2),
@@ -231,6 +240,7 @@ def _schedule(
         rng,
         lambda: on_step("posts and votes", 1),
     )
+    Wishes(speakers, company, calendar, rhythm.end).plan()
     for purchase in plan.purchases:
         shop.plan(purchase)
     habits = plan_habits(
@@ -252,6 +262,8 @@ def _schedule(
         rng,
     )
     visits.plan_docs_votes(scale.docs_votes, plan.crowd, company, rhythm, calendar, rng)
+    payers = [each.buyer for each in plan.purchases if not each.team]
+    plan_desks(plan.characters, plan.crowd, payers, company, calendar, rhythm)
     _plan_reading(plan, company, calendar, rhythm)
 
 
@@ -303,6 +315,10 @@ def _plan_reading(
         for pk in latest.values_list("pk", flat=True)[UNREAD:]:
             mark_read(ada, pk)
 
+    for days in MEASURED:
+        moment = rhythm.end - timedelta(days=days)
+        calendar.plan(moment, trust.assess_everybody)
+        calendar.plan(moment, trust.give_badges)
     calendar.plan(rhythm.end - READ, read_old)
     calendar.plan(rhythm.end - timedelta(minutes=1), read_all_but_latest)
 

@@ -84,6 +84,38 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdeaStory:
+    """An idea, how many may vote for it, and what staff said becomes of it."""
+
+    locale: str
+    category: str
+    by: str
+    days_ago: float
+    title: str
+    text: str
+    tags: tuple[str, ...]
+    votes: int
+    state: str = ""
+    word: str = ""
+
+    @property
+    def is_chinese(self) -> bool:
+        return self.locale == "zh-hans"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollStory:
+    """A poll on the thread of that title, and how many may vote in it."""
+
+    title: str
+    question: str
+    options: tuple[str, ...]
+    most_choices: int
+    is_anonymous: bool
+    votes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """A question that comes up again and again, with answers that are right.
 
@@ -204,6 +236,11 @@ def pulls() -> list[Pull]:
     return [_made(Pull, each) for each in _read("people")["pulls"]]
 
 
+def desk(name: str) -> Any:
+    """Return what waits for staff of one kind, as ``stories/desks.toml`` has it."""
+    return _read("desks")[name]
+
+
 def bios(*, is_chinese: bool) -> tuple[str, ...]:
     return tuple(_people(is_chinese=is_chinese)["bios"])
 
@@ -273,6 +310,16 @@ def written() -> list[Thread]:
         for locale in LOCALES
         for thread in _read(f"threads.{locale}")["threads"]
     ]
+
+
+def wishes() -> list[IdeaStory]:
+    """Return the ideas, in both languages."""
+    return [_made(IdeaStory, each) for each in _read("wishes")["wishes"]]
+
+
+def polls() -> list[PollStory]:
+    """Return the polls on threads written by hand."""
+    return [_made(PollStory, each) for each in _read("wishes")["polls"]]
 
 
 @cache

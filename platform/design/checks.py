@@ -5,14 +5,23 @@ from typing import Any
 from django.core import checks
 from django.urls import NoReverseMatch
 
-from edge.menus import all_entries
+from edge.menus import Menu, all_entries
 
 
 @checks.register("menus")
 def entries_lead_somewhere(**_: Any) -> list[checks.CheckMessage]:
-    """Refuse an entry of a menu whose page does not exist."""
+    """Refuse an entry whose page does not exist, or that stands in no section."""
     found: list[checks.CheckMessage] = []
     for entry in all_entries():
+        if (entry.menu == Menu.STAFF) != (entry.section is not None):
+            found.append(
+                checks.Error(
+                    f"“{entry.label}” would be shown nowhere: entries of the staff menu, "
+                    "and no others, stand in a section.",
+                    hint="Name one of edge.menus.StaffSection, or none elsewhere.",
+                    id="design.E002",
+                )
+            )
         try:
             entry.url("org")
         except NoReverseMatch:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.apps import apps
+from django.db.models import TextChoices
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Menu(StrEnum):
@@ -18,11 +21,23 @@ class Menu(StrEnum):
     ACCOUNT = "account"
 
 
+class StaffSection(TextChoices):
+    """What the staff pages are sorted by, in the order they are shown."""
+
+    CONVERSION = "conversion", _("Conversion")
+    GROWTH = "growth", pgettext_lazy("section", "Growth")
+    BILLING = "billing", pgettext_lazy("section", "Billing")
+    MODELS = "models", _("Models")
+    COMMUNITY = "community", _("Community")
+    OPERATIONS = "operations", _("Operations")
+
+
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
     """One line of a menu: the page it opens, by name, and its place from the top.
 
-    ``for_organisation`` is true of pages whose address names one, as ``org``.
+    ``for_organisation`` is true of pages whose address names one, as ``org``. Entries
+    of the staff menu say in which ``section`` they stand.
     """
 
     menu: Menu
@@ -31,6 +46,7 @@ class MenuEntry:
     page: str
     icon: str = ""
     for_organisation: bool = False
+    section: StaffSection | None = None
 
     def url(self, org: str) -> str:
         """Return the address. Raises ``NoReverseMatch`` when there is no such page."""

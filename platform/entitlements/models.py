@@ -19,6 +19,7 @@ class OrganisationEntitlement(models.Model):
     period_start = models.DateTimeField(null=True, blank=True)
     period_end = models.DateTimeField(null=True, blank=True)
     overage_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
+    overage_tiers = models.JSONField(null=True, blank=True)
     computed_at = models.DateTimeField()
 
     class Meta:

@@ -23,6 +23,7 @@ def terms_for(organisation_id: int) -> UsageTerms:
         period_start=row.period_start,
         period_end=row.period_end,
         overage_percent=row.overage_percent,
+        overage_tiers=row.overage_tiers,
     )
 
 

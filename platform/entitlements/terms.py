@@ -3,6 +3,9 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from entitlements.usage_price import UsagePrice
 
 HOUR = timedelta(hours=1)
 
@@ -20,13 +23,19 @@ class UsageTerms:
     """What of a subscription decides about usage, beside its plan's features.
 
     ``period_start`` and ``period_end`` are the subscription's own, to the second; None
-    where there is none. ``overage_percent`` is what usage beyond the allowance costs,
-    in per cent of the price of the model; at 0 it is refused, not charged.
+    where there is none. ``price`` is what usage beyond the allowance costs, kept as
+    per cent of the price of the model or else as tiers.
     """
 
     period_start: datetime | None = None
     period_end: datetime | None = None
     overage_percent: int = 0
+    overage_tiers: dict[str, Any] | None = None
+
+    @property
+    def price(self) -> UsagePrice:
+        """What usage beyond the allowance costs."""
+        return UsagePrice.from_stored(self.overage_percent, self.overage_tiers)
 
     def period_of(self, moment: datetime) -> AllowancePeriod:
         """Return the period whose allowance usage of ``moment`` is part of.

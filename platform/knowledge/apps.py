@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 if TYPE_CHECKING:
     from search.misses import UnexplainedCode
@@ -14,7 +14,15 @@ class KnowledgeConfig(AppConfig):
 
     name = "knowledge"
     label = "knowledge"
-    menu = (MenuEntry(Menu.STAFF, 27, _("Knowledge"), "knowledge:home"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            39,
+            _("Knowledge"),
+            "knowledge:home",
+            section=StaffSection.COMMUNITY,
+        ),
+    )
 
     def ready(self) -> None:
         from search.misses import register_unanswered

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 
 class OperationsConfig(AppConfig):
@@ -9,4 +9,12 @@ class OperationsConfig(AppConfig):
 
     name = "operations"
     label = "operations"
-    menu = (MenuEntry(Menu.STAFF, 40, _("Operations"), "operations:jobs"),)
+    menu = (
+        MenuEntry(
+            Menu.STAFF,
+            40,
+            _("Operations"),
+            "operations:jobs",
+            section=StaffSection.OPERATIONS,
+        ),
+    )

@@ -19,12 +19,15 @@ from accounts.models import User
 from edge.pagination import BadCursor
 from search import asking, registry, snippets
 from search.asking import SearchQuery, joined, rendered
-from search.models import IndexEntry
+from search.models import IndexEntry, TitleWords
 
 # Entries read that hold all words: a fifth of a second of ranking.
 MOST_RANKED = 2_000
 # Entries read for each single word, where few hold all of them.
 MOST_OF_ONE = 300
+# The same two where titles are compared: at each pause of typing, and beside each
+# topic. A word that stands in more than sixty titles tells none of them apart.
+ALIKE = (200, 60)
 # Things that hold all words: with so many of them nobody looks for less.
 ENOUGH = 10
 # What holds less than a fifth of what was asked is about something else.
@@ -121,7 +124,8 @@ def with_like_title(
     if not question.words:
         return []
     entries = IndexEntry.objects.visible_to(actor).filter(kind__in=kinds)
-    return list(_hits(_ranked(entries, question, "")[:limit], question))
+    found = _ranked(entries, question, "", ALIKE)
+    return list(_hits(found[:limit], question))
 
 
 def search_page(
@@ -166,24 +170,33 @@ def search_page(
 
 
 def _ranked(
-    entries: QuerySet[IndexEntry], question: SearchQuery, preferred: str
+    entries: QuerySet[IndexEntry],
+    question: SearchQuery,
+    preferred: str,
+    reach: tuple[int, int] | None = None,
 ) -> list[_Ranked]:
-    """Return what is found, best first; each object once."""
+    """Return what is found, best first; each object once.
+
+    ``reach`` is how many entries are read that hold all words, and each one of them.
+    """
     if question.in_title:
         # Further parts repeat the title at most, and are many.
         entries = entries.filter(part=0)
     newest = entries.order_by("-pk").values("pk")
     if not question.has_words:
         return _newest(entries)
-    weight = "A" if question.in_title else ""
-    must = [rendered(query, weight=weight) for query in question.required]
-    all_words = [rendered(query, weight=weight) for query in question.words]
-    lists = [newest.filter(_holds([*must, *all_words]))[:MOST_RANKED]]
+    within = TitleWords(F("vector")) if question.in_title else F("vector")
+    must = [rendered(query) for query in question.required]
+    all_words = [rendered(query) for query in question.words]
+    most, of_one = reach or (MOST_RANKED, MOST_OF_ONE)
+    lists = [newest.filter(_holds(within, [*must, *all_words]))[:most]]
     objects = _opened(lists, question, preferred)
     found = _scored(objects, question)
     if len(question.atoms) > 1 and len(found) < ENOUGH:
-        atoms = [rendered(atom.query, weight=weight) for atom in question.atoms]
-        lists += [newest.filter(_holds([*must, atom]))[:MOST_OF_ONE] for atom in atoms]
+        atoms = [rendered(atom.query) for atom in question.atoms]
+        lists += [
+            newest.filter(_holds(within, [*must, atom]))[:of_one] for atom in atoms
+        ]
         found = _scored(_opened(lists, question, preferred), question)
     return found
 
@@ -201,8 +214,8 @@ def _newest(entries: QuerySet[IndexEntry]) -> list[_Ranked]:
     return sorted(found, key=lambda each: each.pk, reverse=True)
 
 
-def _holds(queries: Sequence[str]) -> _Holds:
-    return _Holds(F("vector"), Value(joined(queries, "&")))
+def _holds(within: F | TitleWords, queries: Sequence[str]) -> _Holds:
+    return _Holds(within, Value(joined(queries, "&")))
 
 
 def _opened(

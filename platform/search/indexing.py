@@ -133,7 +133,7 @@ def keep(vectors: Mapping[str, Sequence[float]]) -> None:
 def forget_unused() -> int:
     """Delete vectors of texts that nothing has held for a month, and other models'."""
     used: set[str] = set()
-    parts = _meant().values_list("title", "heading", "text").iterator()
+    parts = _meant().values_list("title", "heading", "text", "asked").iterator()
     for part in parts:
         used.update(digest_of(text) for text in texts_of(*part))
     old = Embedding.objects.filter(
@@ -230,7 +230,8 @@ def _waiting() -> QuerySet[IndexEntry]:
 def _next_texts() -> list[Texts]:
     """Return the texts of the next parts; the current documentation is first."""
     parts = _waiting().order_by("-boost", "pk")[:PARTS]
-    return [texts_of(*part) for part in parts.values_list("title", "heading", "text")]
+    rows = parts.values_list("title", "heading", "text", "asked")
+    return [texts_of(*part) for part in rows]
 
 
 def _batches(texts: Sequence[Texts]) -> Iterator[list[str]]:

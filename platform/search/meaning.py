@@ -1,8 +1,9 @@
 """What a part means: the texts of it that are embedded, and how near they are.
 
-A part has a vector of the whole, one of its title with its heading, and one of each
-paragraph, item and row: a long part says one thing in one line, and the whole of it
-is about all its lines.
+A part has a vector of the whole, one of its title with its heading, one of each
+paragraph, item and row, and one of each question that its writers say it answers: a
+long part says one thing in one line, the whole of it is about all its lines, and who
+asks has other words than who writes.
 """
 
 import json
@@ -49,6 +50,7 @@ class Texts:
     whole: str
     head: str
     lines: tuple[str, ...]
+    asked: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -58,7 +60,7 @@ class Texts:
     def __iter__(self) -> Iterator[str]:
         """Yield each text once; the whole is last: who has it has all."""
         yield from dict.fromkeys(
-            each for each in (self.head, *self.lines) if each != self.whole
+            each for each in (self.head, *self.lines, *self.asked) if each != self.whole
         )
         yield self.whole
 
@@ -67,13 +69,15 @@ class Texts:
 class Nearness:
     """How near a part is to a question, by dot products with what is embedded of it.
 
-    ``line`` is of the nearest line, ``said`` is what that says.
+    ``line`` is of the nearest line, ``said`` is what that says. ``asked`` is of the
+    nearest question it is said to answer; None where its writers say none.
     """
 
     whole: float
     head: float
     line: float
     said: str
+    asked: float | None = None
 
 
 class Dot(Func):
@@ -108,19 +112,22 @@ def has_pgvector() -> bool:
         return cursor.fetchone() is not None
 
 
-def texts_of(title: str, heading: str, text: str) -> Texts:
+def texts_of(title: str, heading: str, text: str, asked: Sequence[str] = ()) -> Texts:
     """Return what is embedded of a part: the same for the same words anywhere.
 
-    The site's own address in an example is none of its words.
+    The site's own address in an example is none of its words. The questions it answers
+    are part of the whole, so that what is asked in other words is among what is found,
+    and so that who has the whole has them, too.
     """
     text = text.replace(settings.SITE_URL, "")
     head = title if heading in {"", title} else f"{title}: {heading}"
     stripped = (line.strip() for line in _CODE.sub("\n", text).split("\n"))
     lines = [line for line in stripped if len(line) >= LEAST_LINE][:MOST_LINES]
     return Texts(
-        _cut(f"{head}\n{text}".strip()),
+        _cut("\n".join([head, *asked, text]).strip()),
         _cut(head),
         tuple(_cut(f"{head}\n{line}") for line in lines),
+        tuple(map(_cut, asked)),
     )
 
 
@@ -140,9 +147,9 @@ def off_middle(vector: Vector, language: str) -> list[float]:
 
 
 def nearness_of(
-    vector: Vector, parts: Iterable[tuple[str, str, str]]
+    vector: Vector, parts: Iterable[tuple[str, str, str, Sequence[str]]]
 ) -> list[Nearness | None]:
-    """Return how near each (title, heading, text) is to an off-middle ``vector``.
+    """Return how near each (title, heading, text, asked) is to a ``vector`` off-middle.
 
     None where it is not embedded yet. One query, however many there are.
     """
@@ -166,11 +173,13 @@ def _nearness(texts: Texts, products: dict[str, float]) -> Nearness | None:
         if (digest := digest_of(text)) in products
     ]
     line, said = max(lines, default=(whole, texts.head))
+    asked = (products.get(digest_of(text)) for text in texts.asked)
     return Nearness(
         whole,
         products.get(digest_of(texts.head), whole),
         line,
         said.removeprefix(texts.head),
+        max((each for each in asked if each is not None), default=None),
     )
 
 

@@ -5,12 +5,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models import F
 
 from accounts.models import User
 from core.clock import now
 
 # A digest of 128 bits, in hexadecimal.
 DIGEST_LENGTH = 32
+
+
+class TitleWords(models.Func):
+    """The words of a vector that stand in the title: those of weight A."""
+
+    template = "ts_filter(%(expressions)s, '{a}')"
+    output_field = SearchVectorField()
 
 
 class Audience(models.TextChoices):
@@ -53,6 +61,8 @@ class IndexEntry(models.Model):
     boost = models.FloatField(default=1.0)
     # As it is written, for quoting; nothing where ``text`` is.
     source = models.TextField(blank=True)
+    # Questions it answers, in words that need not be on the page; shown nowhere.
+    asked = ArrayField(models.TextField(), default=list, db_default=[])
     # Of what is embedded (``meaning.texts_of``); empty: it is found by words alone.
     digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True)
     vector = SearchVectorField()
@@ -69,9 +79,12 @@ class IndexEntry(models.Model):
         ]
         indexes = [
             GinIndex(fields=["vector"], name="search_entry_vector"),
-            # A first part has the title: a title is looked for among these alone.
+            # A first part has the title: the words of titles alone, so that what stands
+            # in texts costs nothing where titles are compared.
             GinIndex(
-                fields=["vector"], condition=models.Q(part=0), name="search_entry_first"
+                TitleWords(F("vector")),
+                condition=models.Q(part=0),
+                name="search_entry_titles",
             ),
         ]
         verbose_name_plural = "index entries"

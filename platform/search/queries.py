@@ -50,6 +50,7 @@ class Passage:
     labels: tuple[str, ...]
     rank: float
     source: str = ""
+    asked: tuple[str, ...] = ()
 
 
 def passages(
@@ -173,6 +174,7 @@ def _passage(entry: Any) -> Passage:
         tuple(entry.labels),
         entry.rank,
         entry.source,
+        tuple(entry.asked),
     )
 
 

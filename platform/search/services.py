@@ -16,7 +16,8 @@ class Findable:
     """One findable part. ``audience`` is ``public``, ``members`` or ``staff``.
 
     It is found by its title, too, unless that is only the name of what it is a part of
-    (``is_titled``), and by ``words`` that are shown nowhere.
+    (``is_titled``), and by ``words`` that are shown nowhere. ``asked`` are questions it
+    answers, by which it is found and which are shown nowhere either.
 
     ``source`` is the Markdown to quote, where ``text`` was made readable. With
     ``has_meaning`` it is found by what it means, too, once a worker has embedded it.
@@ -38,13 +39,14 @@ class Findable:
     has_meaning: bool = False
     is_titled: bool = True
     words: str = ""
+    asked: tuple[str, ...] = ()
 
 
 # "sear": a number no other advisory lock has.
 _LOCK = 0x73656172
 _COLUMNS = (
     "kind, object_id, part, url, title, heading, text, locale, version, audience,"
-    " labels, boost, source, digest, vector, indexed_at"
+    " labels, boost, source, asked, digest, vector, indexed_at"
 )
 
 
@@ -62,13 +64,13 @@ def index(entries: Iterable[Findable]) -> int:
         _wait_for_rebuild(cursor, {str(row[0]) for row in rows})
         cursor.executemany(
             f"INSERT INTO search_indexentry ({_COLUMNS})"  # noqa: S608 - a constant
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
             " %s::tsvector, now())"
             " ON CONFLICT (kind, object_id, part, locale, version) DO UPDATE SET"
             " url = excluded.url, title = excluded.title, heading = excluded.heading,"
             " text = excluded.text, audience = excluded.audience,"
             " labels = excluded.labels, boost = excluded.boost,"
-            " source = excluded.source, digest = excluded.digest,"
+            " source = excluded.source, asked = excluded.asked, digest = excluded.digest,"
             " vector = excluded.vector, indexed_at = excluded.indexed_at",
             rows,
         )
@@ -154,7 +156,9 @@ def _row(entry: Findable) -> list[Any]:
         for part in (entry.title, entry.heading, entry.text, entry.source)
     )
     title, heading = title[:300], heading[:300]
-    digest = meaning.texts_of(title, heading, body).digest if entry.has_meaning else ""
+    asked = [each.replace("\0", "") for each in entry.asked]
+    texts = meaning.texts_of(title, heading, body, asked)
+    digest = texts.digest if entry.has_meaning else ""
     return [
         entry.kind,
         entry.object_id,
@@ -169,11 +173,13 @@ def _row(entry: Findable) -> list[Any]:
         list(entry.labels),
         entry.boost,
         source,
+        asked,
         digest,
         text.vector(
             (title if entry.is_titled else "", "A"),
             (heading, "B"),
             (body, "C"),
             (entry.words, "B"),
+            ("\n".join(asked), "D"),
         ),
     ]

@@ -30,7 +30,7 @@ from billing.stripe.models import WebhookInbox
 from billing.subscriptions.models import Case
 from community.conversations.services import create_conversation, flag_message
 from community.docs.models import Page, Version
-from community.forum.services import post_comment
+from community.forum.services import PollValues, post_comment, set_poll
 from community.forum.tagging import create_tag
 from community.moderation.services import raise_post_flag, treat_topics
 from community.standing.services import sanction_person
@@ -49,9 +49,10 @@ from tests.factories.accounts import with_seats
 from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
-from tests.factories.growth import experiment_of, lead_of
+from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.overage import statement_of
+from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 
@@ -129,6 +130,10 @@ def build() -> World:
 
     member = world.people["member"]
     topic = forum.topic(member, text="It does not say. @owner")
+    opening = topic.posts.get()
+    asked = PollValues(question="Which?", options=("a", "b"), is_anonymous=False)
+    set_poll(opening, asked, by=member)
+    idea = forum.topic(member, category=topic.category, kind="idea")
     tag = create_tag("swept")
     reply = forum.reply(topic, stranger)
     comment = post_comment(reply, author=member, text="Which version?", limited=False)
@@ -184,6 +189,7 @@ def build() -> World:
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, member)
     lead = lead_of(team)
+    keep_nobody_out()
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk, member.pk), occasion="one")
     report = save_report(
         "funnel",
@@ -207,23 +213,24 @@ def build() -> World:
     )
     talk = create_conversation([stranger], by=member, title="Keys", text="Hello.")
     said = talk.messages.get()
-    flagged = flag_message(said, by=stranger, reason="Look.")
+    flag_message(said, by=stranger, reason="spam", limited=False)
     imported_topic(topic)
     claimable = imported_person("1", email=member.email)
     claimed = imported_person("2", claimed_by=member)
     statement = statement_of(team)
     world.values = {
         "messages/": {
-            "reports/<int:pk>": f"reports/{flagged.pk}",
             "m/<int:pk>": f"m/{said.pk}",
             "<int:pk>": str(talk.pk),
         },
+        "api/v1/messages/": {"<int:pk>": str(said.pk)},
         "api/v1/conversations/": {"<int:pk>": str(talk.pk)},
         "old/": {"<slug:source>": "meta", "<path:path>": "t/1"},
         "settings/history/": {
             "<int:pk>/claim": f"{claimable.pk}/claim",
             "<int:pk>/release": f"{claimed.pk}/release",
         },
+        "api/v1/categories": {"templates/<slug:kind>": "templates/idea"},
         "": {
             "<slug:org>": team.slug,
             "<str:organisation>": team.public_id,
@@ -251,6 +258,7 @@ def build() -> World:
             "<str:share>": str(linked.share_token),
             "<slug:kind>": "thanks",
             "<int:scenario>": str(scenario.pk),
+            "<int:candidate>": str(candidate_of().pk),
             "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},
@@ -265,8 +273,15 @@ def build() -> World:
         "forum/categories/": {"<int:pk>": str(topic.category.pk)},
         "forum/tags/": {"<int:pk>": str(tag.pk)},
         "forum/tag/": {"<str:slug>": "keys"},
-        "forum/t/": {"<int:pk>": str(topic.pk)},
-        "forum/p/": {"<int:pk>": str(reply.pk), "<int:number>": "1"},
+        "forum/t/": {
+            "<int:pk>/decide": f"{idea.pk}/decide",
+            "<int:pk>": str(topic.pk),
+        },
+        "forum/p/": {
+            "<int:pk>/poll": f"{opening.pk}/poll",
+            "<int:pk>": str(reply.pk),
+            "<int:number>": "1",
+        },
         "forum/comments/": {"<int:pk>": str(comment.pk)},
         "api/v1/comments/": {"<int:pk>": str(comment.pk)},
         "moderation/cases/": {"<int:pk>": str(flag.case_id)},
@@ -316,8 +331,14 @@ def build() -> World:
             "<int:pk>": str(paid_invoice_of(personal_organisation(staff)).pk)
         },
         "staff/analytics/events/": {"<slug:slug>": "page_viewed"},
-        "api/v1/topics/": {"<int:pk>": str(topic.pk)},
-        "api/v1/posts/": {"<int:pk>": str(reply.pk)},
+        "api/v1/topics/": {
+            "<int:pk>/decision": f"{idea.pk}/decision",
+            "<int:pk>": str(topic.pk),
+        },
+        "api/v1/posts/": {
+            "<int:pk>/poll": f"{opening.pk}/poll",
+            "<int:pk>": str(reply.pk),
+        },
         "api/v1/notifications/": {
             "<int:pk>": str(Notification.objects.get(user=member).pk),
         },

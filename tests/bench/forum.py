@@ -2,12 +2,14 @@
 
     python -m tests.bench.forum                     1 000, 10 000 and 100 000 topics
     python -m tests.bench.forum --topics 1000 10000
+    python -m tests.bench.forum --blocks            pages of 8 kB, not milliseconds
 
 Ten posts a topic, filled by COPY and INSERT … SELECT into a database of its own, which
 is taken away afterwards. Words are as frequent as in any language: the first stands in
 every third post. Pages are asked for through Django's own request stack, by a member;
 each figure is the median and the 95th percentile of forty requests, and how much
-longer it takes than at the size before.
+longer it takes than at the size before. ``--blocks`` asks once and counts the blocks of
+the database that every query of the page touches, which is the same on a busy machine.
 """
 
 import argparse
@@ -30,6 +32,8 @@ sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 POSTS = 10  # of each topic
 WATCHERS = 10_000
 PEOPLE = 12_000
+GROWTH = 1.2  # more than this a decade is shown with the query it comes from
+READ = 500  # topics the reader began and left, the oldest of all
 TAGS = 200
 REQUESTS = 40
 # Different texts; beyond that they repeat, which no index notices.
@@ -43,12 +47,17 @@ def main() -> int:
     parser.add_argument(
         "--topics", type=int, nargs="+", default=[1_000, 10_000, 100_000]
     )
-    sizes = sorted(parser.parse_args().topics)
+    parser.add_argument("--blocks", action="store_true")
+    asked_for = parser.parse_args()
+    sizes = sorted(asked_for.topics)
     folder = Path(tempfile.mkdtemp(prefix="forum-bench-"))
     try:
         with ExitStack() as stack:
             start(stack, folder)
-            measure(sizes)
+            if asked_for.blocks:
+                measure_blocks(sizes)
+            else:
+                measure(sizes)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -110,6 +119,57 @@ def measure(sizes: list[int]) -> None:
     crowd()
 
 
+def measure_blocks(sizes: list[int]) -> None:
+    """Print how many blocks each page touches, and how many more than before."""
+    from accounts.models import User
+
+    fill_people()
+    before: dict[str, int] = {}
+    done = 0
+    for size in sizes:
+        fill(done, size)
+        done = size
+        print(f"\n{size:,} topics, {size * POSTS:,} posts")
+        print(f"{'':34} {'blocks':>8} {'most':>8} {'queries':>8} {'growth':>7}")
+        reader = User.objects.get(username="person-1")
+        for name, ask in asked(reader, size):
+            blocks = touched(ask)
+            total = sum(count for count, _query in blocks)
+            most, query = max(blocks)
+            growth = f"{total / before[name]:.2f}" if name in before else ""
+            print(f"{name:34} {total:8} {most:8} {len(blocks):8} {growth:>7}")
+            if name in before and total > GROWTH * before[name]:
+                print(f"    {query[:300]}", flush=True)
+            before[name] = total
+
+
+def touched(ask: Callable[[], Any]) -> list[tuple[int, str]]:
+    """Return how many blocks each query of a request touches, and the query."""
+    from django.core.cache import cache
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from stores.redis import client
+
+    ask()
+    client().flushdb()
+    cache.clear()
+    with CaptureQueriesContext(connection) as captured:
+        ask()
+    found = []
+    with connection.cursor() as cursor:
+        for query in captured.captured_queries:
+            sql = query["sql"]
+            if not sql.startswith(("SELECT", "(SELECT", "WITH")):
+                continue
+            explained = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"
+            cursor.execute(explained.replace("%", "%%"), ())
+            plan = cursor.fetchone()[0][0]["Plan"]
+            blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+            found.append((blocks, sql))
+    return found
+
+
 def timed(ask: Callable[[], Any]) -> tuple[list[float], int]:
     """Return how long each request took in milliseconds, and the queries of one."""
     from django.core.cache import cache
@@ -159,11 +219,18 @@ def asked(reader: Any, size: int) -> Iterator[tuple[str, Callable[[], Any]]]:
     at = min(DEEP, size // 2)
     place = topics.listed().order_by("-bumped_at", "-pk")[at]
     yield f"latest, {DEEP:,} rows down", page(f"/forum/?cursor={_cursor(place)}")
-    for sort in ("hot", "top", "unanswered", "mine"):
+    for sort in ("hot", "top", "unanswered", "mine", "unread"):
         yield sort, page(f"/forum/?sort={sort}")
     yield "top of the week", page("/forum/?sort=top&period=week")
+    yield "large category, latest", page("/forum/c/help/")
+    yield "large category, unanswered", page("/forum/c/help/?sort=unanswered")
+    yield "small category, latest", page("/forum/c/small/")
     yield "small category, top", page("/forum/c/small/?sort=top")
+    yield "ideas, by votes", page("/forum/ideas/")
+    yield "ideas, newest", page("/forum/ideas/?sort=newest")
+    yield "ideas of a category", page("/forum/ideas/?category=small")
     tag = Tag.objects.get(slug="tag-1")
+    yield "tag, latest", page("/forum/tag/tag-1/")
     yield "tag, hot", page("/forum/tag/tag-1/?sort=hot")
     yield (
         "tag, unanswered, list alone",
@@ -173,7 +240,9 @@ def asked(reader: Any, size: int) -> Iterator[tuple[str, Callable[[], Any]]]:
     )
     middle = topics.order_by("pk")[size // 2]
     yield "topic", page(middle.get_absolute_url())
+    yield "topic, related", page(f"/forum/t/{middle.pk}/related/")
     yield "Atom feed", page("/forum/feed.atom")
+    yield "Atom feed of a category", page("/forum/c/small/feed.atom")
     searches = {
         "search, a common word": "w0",
         "search, a rare word": f"w{WORDS - 5}",
@@ -293,6 +362,7 @@ def fill(begin: int, end: int) -> None:
                     statement,
                     {"begin": begin, "end": end, "texts": TEXTS, "people": PEOPLE}
                     | {"tags": TAGS, "posts": POSTS, "watchers": WATCHERS}
+                    | {"read": READ}
                     | {"version": markdown.VERSION},
                 )
         cursor.execute(
@@ -307,12 +377,14 @@ CREATE TEMPORARY TABLE IF NOT EXISTS person ON COMMIT PRESERVE ROWS AS
 SELECT id, row_number() OVER (ORDER BY id) - 1 AS k FROM accounts_user;
 CREATE TEMPORARY TABLE IF NOT EXISTS place ON COMMIT PRESERVE ROWS AS
 SELECT id, slug FROM forum_category;
-INSERT INTO forum_topic (id, category_id, kind, title, author_id, locale, reply_count,
+INSERT INTO forum_topic (id, category_id, kind, idea_state, title, author_id, locale, reply_count,
     vote_score, view_count, highest_number, last_poster_id, bumped_at, created_at)
 SELECT n + 1,
     (SELECT id FROM place WHERE slug = CASE WHEN n %% 50 = 0 THEN 'small'
         WHEN n %% 3 = 0 THEN 'show' WHEN n %% 7 = 0 THEN 'talk' ELSE 'help' END),
-    CASE WHEN n %% 4 = 0 THEN 'discussion' ELSE 'question' END,
+    CASE WHEN n %% 10 = 5 THEN 'idea' WHEN n %% 4 = 0 THEN 'discussion'
+        ELSE 'question' END,
+    CASE WHEN n %% 10 = 5 THEN 'open' ELSE '' END,
     CASE WHEN n = 0 THEN 'Watched by a crowd' ELSE text.title END,
     author.id, 'en', %(posts)s - 1, (n * 7919 %% 101)::int, 0, %(posts)s, author.id,
     now() - (%(end)s - n) * interval '1 minute',
@@ -349,6 +421,10 @@ WHERE topic.id > %(begin)s;
 INSERT INTO forum_topicuser (user_id, topic_id, last_read_number, level)
 SELECT person.id, 1, 1, 'watching' FROM person
 WHERE person.k < %(watchers)s ON CONFLICT DO NOTHING;
+INSERT INTO forum_topicuser (user_id, topic_id, last_read_number, level)
+SELECT person.id, topic.id, 5, 'tracking' FROM person JOIN forum_topic AS topic
+    ON topic.id BETWEEN 2 AND %(read)s + 1
+WHERE person.k = 1 ON CONFLICT DO NOTHING;
 UPDATE forum_tag SET topic_count = counted.n, members_count = counted.n,
     public_count = counted.n
 FROM (SELECT tag_id, count(*) AS n FROM forum_topictag GROUP BY tag_id) AS counted

@@ -43,17 +43,26 @@ FOR_ERIN = (
     "/console/northwind/usage/",
     "/console/northwind/billing/",
 )
+FOR_ADA = (
+    "/settings/invite/",
+    "/settings/trust/",
+    "/messages/",
+    "/people/",
+)
 FOR_STAFF = (
     "/staff/conversion/",
     "/staff/conversion/model/",
+    "/staff/attribution/",
+    "/staff/quotes/",
+    "/moderation/",
     "TOPIC",
 )
 
 
 @pytest.mark.parametrize(
     ("who", "paths"),
-    [("", FOR_ALL), ("erin", FOR_ERIN), ("staff", FOR_STAFF)],
-    ids=["visitor", "owner", "staff"],
+    [("", FOR_ALL), ("ada", FOR_ADA), ("erin", FOR_ERIN), ("staff", FOR_STAFF)],
+    ids=["visitor", "member", "owner", "staff"],
 )
 def test_pages_are_accessible_quiet_and_never_scroll_sideways(
     open_demo: Callable[..., BrowserContext], who: str, paths: tuple[str, ...]

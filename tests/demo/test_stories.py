@@ -11,7 +11,8 @@ from billing.growth.defaults import DEFAULT_OFFERS
 from billing.growth.moments import CHOOSING
 from billing.plans.defaults import DEFAULT_PLANS
 from community.forum.defaults import CATEGORIES
-from community.forum.models import Topic
+from community.forum.models import MAX_WORD, Topic
+from community.forum.services import PollValues, cleaned_poll, faults_in
 from demo import storybook
 from demo.services import NEWCOMERS
 from demo.storybook import BadStory, Phrasebook, Thread
@@ -43,6 +44,26 @@ def test_there_are_threads_in_both_languages() -> None:
 
     assert languages.count(False) >= 60
     assert languages.count(True) >= 30
+
+
+def test_ideas_and_polls_are_ones_the_forum_takes() -> None:
+    known = {character.username for character in storybook.characters()}
+    titles = {thread.title for thread in storybook.written()}
+
+    for wish in storybook.wishes():
+        assert wish.category in PLACES
+        assert wish.by in known
+        assert wish.state in {"", *Topic.IdeaState.values}
+        assert wish.word or wish.state != "declined"
+        assert len(wish.word) <= MAX_WORD
+    for poll in storybook.polls():
+        assert poll.title in titles
+        asked = PollValues(
+            question=poll.question,
+            options=poll.options,
+            most_choices=poll.most_choices,
+        )
+        assert faults_in(cleaned_poll(asked)) == {}
 
 
 @LANGUAGES

@@ -13,12 +13,17 @@ from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Count, F
+from django.http import QueryDict
 from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import Organisation, User
 from activity.models import Event, FirstTouch, Visitor, VisitorLink
+from analytics.kinds import KINDS
+from analytics.models import Annotation, Tile
 from audit.models import Record
+from billing.approvals.models import Approval
+from billing.attribution.models import Touch
 from billing.causes.causes import Cause
 from billing.causes.models import CauseEstimate
 from billing.conversion.figures import cohorts_by_source, total
@@ -29,12 +34,18 @@ from billing.growth.lift import lifts_between
 from billing.growth.models import Cost, Decision, Offer, OfferStop
 from billing.ledger.checks import CHECKS
 from billing.ledger.models import Invoice, Refund, UsageCost
+from billing.quotes.models import Quote
+from billing.referrals.models import Referral
 from billing.subscriptions.entitling import compute_entitlements
 from billing.subscriptions.models import CheckoutIntent, Subscription
 from community.contributions.models import Contribution
+from community.conversations.models import PrivateMessage
 from community.forum import counting
 from community.forum.models import Post, PostRevision, Topic, Vote
+from community.moderation.models import Case
 from community.reputation.models import Balance
+from community.standing.models import Level, Sanction, Trust
+from community.trust.models import BadgeAward
 from core.money import NANO
 from demo import storybook
 from demo.people import DAYS
@@ -114,8 +125,10 @@ def test_the_demo_has_something_of_everything(world: datetime) -> None:
     assert Contribution.objects.filter(user=ada, points__gt=0).count() == 4
     assert Balance.objects.get(user=ada).points > 100
     found = IndexEntry.objects.filter(kind="topic")
-    assert found.filter(part=0).count() == Topic.objects.count()
-    assert found.count() == Post.objects.count()
+    # What advertised is hidden, and not found any more.
+    public = Topic.objects.filter(hidden_at=None)
+    assert found.filter(part=0).count() == public.count() == Topic.objects.count() - 1
+    assert found.count() == Post.objects.filter(topic__hidden_at=None).count()
 
 
 def test_the_demo_has_every_kind_of_customer(world: datetime) -> None:
@@ -190,6 +203,31 @@ def test_what_the_nights_compute_is_there_and_names_what_was_planted(
     assert build.sittings > 0
     assert GraphNode.objects.current().filter(kind="topic", readers__gt=0).exists()
     assert set(CauseEstimate.objects.values_list("cause", flat=True)) == set(Cause)
+
+
+def test_something_waits_on_every_desk(world: datetime) -> None:
+    cases = Case.objects.undecided()
+    tiles = Tile.objects.filter(dashboard__name="Monday")
+
+    assert set(Quote.objects.values_list("state", flat=True)) == {"draft", "sent"}
+    assert Approval.objects.filter(state="waiting", expires_at__gt=world).count() == 1
+    assert cases.filter(kind="appeal").count() == 1
+    # The advertisement's reports were decided, the later ones wait.
+    assert cases.filter(kind="report", flags__created_at__lt=world).count() == 2
+    assert Case.objects.get(outcome="agreed", post__hidden_at__isnull=False)
+    assert Sanction.objects.in_force().filter(kind="silence").count() == 1
+    referrals = Referral.objects.filter(link__user__username="ada")
+    assert referrals.filter(paid_at=None).exists()
+    assert referrals.filter(paid_at__isnull=False).exists()
+    assert PrivateMessage.objects.count() == 4
+    assert Trust.objects.get(user__username="ada").level > Level.NEWCOMER
+    assert BadgeAward.objects.filter(user__username="ada").exists()
+    assert Annotation.objects.count() == 3
+    for tile in tiles.select_related("report"):
+        kind = KINDS[tile.report.kind]
+        assert kind.form(QueryDict(tile.report.query)).is_valid(), tile.report.name
+    assert tiles.count() == 2
+    assert Touch.objects.exists()
 
 
 def test_the_engine_finds_the_offer_that_works_and_not_the_one_that_does_not(

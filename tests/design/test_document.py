@@ -34,6 +34,26 @@ def test_a_page_is_cut_at_every_heading_and_not_in_code() -> None:
     assert parts[4].prose == "quoted\n\nx"
 
 
+def test_comments_are_told_beside_a_section_and_are_none_of_its_source() -> None:
+    text = (
+        "<!-- of the page -->\nBefore. <!-- in a line -->\n\n## B\n<!-- two\nlines -->\n\n"
+        "Text.\n\n{/* another */}\n\n```html\n<!-- shown -->\n```\n\n> <!-- quoted -->\n> x\n"
+    )
+
+    first, second = markdown.sections(text)
+
+    assert [each.text for each in first.comments] == [" of the page "]
+    assert first.source == "Before. <!-- in a line -->"
+    assert first.prose == "Before."
+    assert [(each.start, each.end, each.text) for each in second.comments] == [
+        (4, 6, " two\nlines "),
+        (9, 10, " another "),
+    ]
+    assert second.source == (
+        "Text.\n\n\n```html\n<!-- shown -->\n```\n\n> <!-- quoted -->\n> x"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -254,6 +254,11 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
         {"note": "For Monday"},
     ),
     "/forum/p/N/edit/": ("/forum/p/{post}/edit/", "base", {"text": "Changed."}),
+    "/forum/p/N/poll/": (
+        "/forum/p/{post}/poll/",
+        "poll_question",
+        {"poll_question": "Which theme?", "poll_options": "Dark\nLight"},
+    ),
     "/forum/p/N/flag/": ("/forum/p/{other}/flag/", "reason", {"reason": "spam"}),
     "/forum/p/N/hide/": ("{topic}", "reason", {"reason": "Off topic."}),
     "/messages/new/": (
@@ -265,7 +270,7 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
     "/messages/m/N/report/": (
         "/messages/m/{said}/report/",
         "reason",
-        {"reason": "Advertising."},
+        {"reason": "spam"},
     ),
     "/pricing/talk/": (
         "/pricing/talk/",
@@ -335,6 +340,7 @@ ELSEWHERE_SENT = {
     "/console/northwind/requests/req/ask/",
     # Moderators' and staff's: the forum's tests send them.
     *("/forum/t/N/join/", "/forum/t/N/split/", "/forum/categories/new/"),
+    "/forum/categories/N/templates/",
     *("/forum/categories/N/", "/forum/tags/N/", "/forum/comments/N/edit/"),
     # Moderators': those of moderation send them.
     *("/moderation/", "/moderation/topics/", "/moderation/people/owner/"),
@@ -342,6 +348,7 @@ ELSEWHERE_SENT = {
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
     "/staff/offers/campaigns/new/",
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
+    "/staff/conversion/price-lab/new/",
     # Of quotes and approvals: their own tests send them.
     *("/console/northwind/quotes/ask/", "/console/northwind/quotes/quo/accept/"),
     *("/console/northwind/quotes/quo/decline/", "/quotes/link/decline/"),
@@ -440,6 +447,7 @@ NOTHING_THERE = {
     "/staff/analytics/dashboards/key/tiles/N/",
     "/staff/analytics/dashboards/key/delete/",
     *("/staff/leads/N/take/", "/staff/leads/N/close/"),
+    *("/staff/conversion/price-lab/N/replay/", "/staff/conversion/price-lab/N/drop/"),
     *("/staff/offers/all/pro/state/", "/staff/offers/experiments/pro/state/"),
     # Who changes a plan or reads a transcript is of the organisation: staff are not.
     "/console/northwind/billing/change/drop/",

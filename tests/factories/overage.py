@@ -13,10 +13,19 @@ from core.money import NANO
 from entitlements.features import Features
 from entitlements.services import replace_for
 from entitlements.terms import UsageTerms, add_months
+from entitlements.usage_price import Mode, Tier, UsagePrice
 from tests.factories.credits import usage_of
 
 # A period that begins in the middle of a month and of an hour.
 START = datetime(2026, 3, 17, 14, 23, 7, tzinfo=UTC)
+# A dollar at a fifth more, four at the price, the rest at half of it.
+TIERS = (Tier(NANO, 120), Tier(5 * NANO, 100), Tier(None, 50))
+GRADUATED = UsagePrice(mode=Mode.GRADUATED, tiers=TIERS)
+VOLUME = UsagePrice(mode=Mode.VOLUME, tiers=TIERS)
+# Two dollars of usage for a dollar and a half.
+PACKAGES = UsagePrice(
+    mode=Mode.PACKAGE, package_nano=2 * NANO, package_price_nano=3 * NANO // 2
+)
 
 
 def charged(
@@ -24,14 +33,17 @@ def charged(
     *,
     allowance: int = 100,
     percent: int = 120,
+    price: UsagePrice | None = None,
     cap: int = 10**12,
     start: datetime = START,
 ) -> Organisation:
     """Let an organisation be charged beyond an allowance, by months from ``start``."""
+    price = price or UsagePrice.flat(percent)
     terms = UsageTerms(
         period_start=start,
         period_end=add_months(start, 1),
-        overage_percent=percent,
+        overage_percent=price.percent,
+        overage_tiers=price.stored_tiers,
     )
     features = Features(plan="pro", monthly_allowance_nano=allowance)
     replace_for(organisation.pk, features, source="test", terms=terms)

@@ -1,14 +1,19 @@
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import NoReverseMatch, get_resolver
 
-from design.navigation import links
-from edge.menus import Menu, MenuEntry, all_entries
+from design.navigation import links, sections
+from edge.menus import Menu, MenuEntry, StaffSection, all_entries
 from tools.lint.pages import added_queries, complaints, page_names, unknown_names
 
-NOWHERE = MenuEntry(Menu.STAFF, 90, "Growth", "conversion:growth")
+NOWHERE = MenuEntry(
+    Menu.STAFF, 90, "Growth", "conversion:growth", section=StaffSection.GROWTH
+)
 
 
 @pytest.fixture
@@ -70,3 +75,54 @@ def test_no_two_entries_of_a_menu_have_one_place() -> None:
     places = [(entry.menu, entry.place) for entry in all_entries()]
 
     assert len(places) == len(set(places)) >= 20
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        MenuEntry(Menu.STAFF, 90, "Lost", "conversion:home"),
+        MenuEntry(Menu.SITE, 90, "Lost", "docs:home", section=StaffSection.GROWTH),
+    ],
+)
+def test_an_entry_that_would_be_shown_nowhere_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, entry: MenuEntry
+) -> None:
+    monkeypatch.setattr(apps.get_app_config("forum"), "menu", (entry,))
+
+    with pytest.raises(SystemCheckError, match=r"design\.E002"):
+        call_command("check")
+
+
+def test_the_staff_menu_opens_the_section_of_the_page() -> None:
+    shown = sections("/staff/quotes/new/")
+    (current,) = [part for part in shown if part.is_current]
+
+    assert [part.label for part in shown] == [
+        str(section.label) for section in StaffSection
+    ]
+    assert all(part.url == part.links[0].url for part in shown)
+    assert current.label == "Billing"
+    assert [link.url for link in current.links if link.is_current] == ["/staff/quotes/"]
+
+
+def test_every_staff_page_stands_in_one_section() -> None:
+    addresses = [f"/{each}" for each in staff_addresses(get_resolver().url_patterns)]
+    lost = [
+        address
+        for address in addresses
+        if sum(part.is_current for part in sections(address)) != 1
+    ]
+
+    assert len(addresses) >= 100
+    # The first leads on to the first section; the other is an old address.
+    assert lost == ["/staff/", "/staff/contributions/deliveries/"]
+
+
+def staff_addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
+    """Yield the addresses of staff pages as they are routed, parameters in brackets."""
+    for each in patterns:
+        address = before + str(each.pattern)
+        if hasattr(each, "url_patterns"):
+            yield from staff_addresses(each.url_patterns, address)
+        elif address.startswith("staff/"):
+            yield address

@@ -54,6 +54,18 @@ def test_a_heading_that_is_the_title_is_said_once() -> None:
     assert texts_of("Keys", "Keys", "x" * 9).head == "Keys"
 
 
+def test_questions_are_embedded_beside_the_text_and_change_its_digest() -> None:
+    plain = texts_of("Keys", "Rotate", "Get a new secret.")
+    asked = texts_of("Keys", "Rotate", "Get a new secret.", ["swap a key", "new key"])
+
+    assert asked.asked == ("swap a key", "new key")
+    assert {*asked} - {*plain} == {"swap a key", "new key", asked.whole}
+    # Who has the whole has the questions: it is embedded last and known by its digest.
+    assert list(asked)[-1] == asked.whole
+    assert asked.digest != plain.digest
+    assert texts_of("Keys", "Rotate", "Get a new secret.", []).digest == plain.digest
+
+
 def test_the_address_of_a_site_changes_no_digest(settings: Any) -> None:
     text = "Open {}/v1 now."
     digests = set()

@@ -24,7 +24,7 @@ from billing.quotes.signing import link_token
 from billing.stripe.models import WebhookInbox
 from community.contributions.models import Delivery
 from community.conversations.services import create_conversation, flag_message
-from community.forum.services import post_comment
+from community.forum.services import PollValues, post_comment, set_poll
 from community.moderation.services import raise_post_flag, treat_topics
 from community.standing.services import sanction_person
 from community.trust.models import BadgeAward
@@ -40,10 +40,11 @@ from tests.factories.accounts import with_seats
 from tests.factories.billing import paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
-from tests.factories.growth import experiment_of, lead_of
+from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.overage import statement_of
+from tests.factories.pricelab import candidate_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
@@ -81,6 +82,10 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         name="Dearer", developers=1, share=1, price=1, cost=1, fixed_cost=0
     )
     topic = forum.topic(owner, category=forum.category(slug="general"), tags=["swept"])
+    opening = topic.posts.get()
+    asked = PollValues(question="Which?", options=("a", "b"), is_anonymous=False)
+    set_poll(opening, asked, by=owner)
+    idea = forum.topic(owner, category=topic.category, kind="idea")
     reply = forum.reply(topic, people["member"])
     comment = post_comment(reply, author=owner, text="Which version?", limited=False)
     flag = raise_post_flag(reply, by=owner, reason="spam", limited=False)
@@ -90,12 +95,12 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     )
     badge = BadgeAward.objects.create(user=owner, badge="reader")
     moderated = (flag.case, act, sanction, badge)
-    posts = (topic, reply, comment, *topic.tags.all())
+    posts = (topic, reply, comment, opening, idea, *topic.tags.all())
     talk = create_conversation(
         [people["staff"]], by=people["member"], title="Keys", text="Hello."
     )
     said = talk.messages.get()
-    flagged = flag_message(said, by=people["staff"], reason="Look.")
+    flag_message(said, by=people["staff"], reason="spam", limited=False)
     claimed = imported_person("1", claimed_by=people["staff"])
     key = key_of(team, by=owner)
     token, _secret = create_token(owner, name="CI", scopes=["forum:write"])
@@ -123,10 +128,11 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     )
     invoice = paid_invoice_of(personal_organisation(people["staff"]))
     project = Project.objects.create(organisation=team, name="Website")
+    keep_nobody_out()
     decided = decide(Moment.LEAVING, DecisionUnit(team.pk), occasion="one")
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, people["member"])
-    numbered = (*posts, talk, said, flagged, claimed, event, token, job)
+    numbered = (*posts, talk, said, claimed, event, token, job)
     numbered = (*numbered, lead_of(team), referral, noted, invoice)
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
@@ -136,6 +142,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     statement = statement_of(team)
     candidates = {
         "scenario": [str(scenario.pk)],
+        "candidate": [str(candidate_of().pk)],
         "org": [team.slug],
         "organisation": [team.public_id],
         "pk": [str(one.pk) for one in (*numbered, *moderated, *money)],
@@ -172,7 +179,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "share": [str(chat.share_token)],
         "answer": [str(chat.messages.get(role="assistant").pk)],
         "section": ["pages", "topics"],
-        "kind": ["thanks"],
+        "kind": ["thanks", "idea"],
     }
     client = Client(raise_request_exception=False)
     client.force_login(people["staff"])

@@ -64,6 +64,19 @@ PLAUSIBLE = {
     "outcome": "agreed",
     "until": "2199-01-01T00:00:00Z",
     "people": ["owner"],
+    "state": "planned",
+    "word": "In May.",
+    "kinds": ["question"],
+    "text_zh": "### 版本",
+    "pinned_days": 1,
+    "pinned_until": "2199-01-01T00:00:00Z",
+    "poll": {"question": "Which?", "options": ["Dark", "Light"]},
+    "question": "Which?",
+    "options": ["Dark", "Light"],
+    "most_choices": 1,
+    "is_anonymous": True,
+    "results": "always",
+    "ends_at": "2199-01-01T00:00:00Z",
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}

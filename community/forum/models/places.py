@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -46,6 +47,15 @@ COUNTED = {
 }
 
 
+# What may be opened in a category; those of ``Topic.Kind``, in its order.
+KINDS = ("question", "discussion", "idea", "announcement")
+
+
+def every_kind() -> list[str]:
+    """Return what a new category takes: all there is."""
+    return [*KINDS]
+
+
 class CategoryQuerySet(models.QuerySet["Category"]):
     def visible_to(self, user: Person) -> Self:
         """Categories ``user`` may see."""
@@ -82,6 +92,8 @@ class Category(models.Model):
         default=Access.MEMBERS,
         db_default=Access.MEMBERS,
     )
+    # The kinds of topics that are opened here. Moderators move any topic here.
+    kinds = ArrayField(models.CharField(max_length=12), default=every_kind)
     position = models.PositiveIntegerField(default=0)
     topic_count = models.PositiveIntegerField(default=0)
 
@@ -95,7 +107,11 @@ class Category(models.Model):
                 condition=Q(topics_by__in=["members", "team"])
                 & Q(replies_by__in=["members", "team"]),
                 name="forum_category_access",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(kinds__contained_by=every_kind(), kinds__len__gt=0),
+                name="forum_category_kinds",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from community.forum.models.places import (
@@ -51,11 +52,21 @@ class Heat(models.Func):
 
 
 class Topic(models.Model):
-    """A question or a discussion; its text is its first post."""
+    """A question, discussion, idea or announcement; its text is its first post."""
 
     class Kind(models.TextChoices):
         QUESTION = "question", _("Question")
         DISCUSSION = "discussion", _("Discussion")
+        IDEA = "idea", _("Idea")
+        ANNOUNCEMENT = "announcement", _("Announcement")
+
+    class IdeaState(models.TextChoices):
+        """What became of an idea; staff say so."""
+
+        OPEN = "open", pgettext_lazy("idea", "Open")
+        PLANNED = "planned", pgettext_lazy("idea", "Planned")
+        DONE = "done", pgettext_lazy("idea", "Done")
+        DECLINED = "declined", pgettext_lazy("idea", "Declined")
 
     category = models.ForeignKey(
         Category, on_delete=models.PROTECT, related_name="topics"
@@ -84,7 +95,13 @@ class Topic(models.Model):
         "Post", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     solved_at = models.DateTimeField(null=True, blank=True)
+    # Only of ideas; the last of ``decisions`` says the same, with a word.
+    idea_state = models.CharField(
+        max_length=10, choices=IdeaState.choices, blank=True, default="", db_default=""
+    )
     pinned_at = models.DateTimeField(null=True, blank=True)
+    # Nothing takes the pin off then: lists ask for the time. Without it it stays.
+    pinned_until = models.DateTimeField(null=True, blank=True)
     locked_at = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True)
     # Where its posts are now. What is left of it is hidden, and its address leads on.
@@ -105,6 +122,16 @@ class Topic(models.Model):
                 condition=Q(merged_into=None)
                 | Q(hidden_at__isnull=False, reply_count=0, solution=None),
                 name="forum_topic_merged",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="idea")
+                & Q(idea_state__in=["open", "planned", "done", "declined"])
+                | ~Q(kind="idea") & Q(idea_state=""),
+                name="forum_topic_idea_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(pinned_until=None) | Q(pinned_at__isnull=False),
+                name="forum_topic_pinned_until",
             ),
         ]
         indexes = [
@@ -187,6 +214,37 @@ class Topic(models.Model):
                 condition=Q(hidden_at=None, pinned_at__isnull=False),
                 name="forum_topic_pinned",
             ),
+            # Ideas in one state, everywhere and in one category.
+            models.Index(
+                "idea_state",
+                F("vote_score").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None, kind="idea"),
+                name="forum_topic_ideas_top",
+            ),
+            models.Index(
+                "idea_state",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None, kind="idea"),
+                name="forum_topic_ideas_new",
+            ),
+            models.Index(
+                "category",
+                "idea_state",
+                F("vote_score").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None, kind="idea"),
+                name="forum_topic_category_ideas_top",
+            ),
+            models.Index(
+                "category",
+                "idea_state",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(hidden_at=None, kind="idea"),
+                name="forum_topic_category_ideas_new",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -206,12 +264,31 @@ class Topic(models.Model):
         return self.kind == self.Kind.QUESTION
 
     @property
+    def is_idea(self) -> bool:
+        return self.kind == self.Kind.IDEA
+
+    @property
+    def is_announcement(self) -> bool:
+        return self.kind == self.Kind.ANNOUNCEMENT
+
+    @property
+    def is_pinned(self) -> bool:
+        """Tell whether it stands on top of its lists now."""
+        is_over = self.pinned_until is not None and self.pinned_until <= now()
+        return self.pinned_at is not None and not is_over
+
+    @property
     def is_solved(self) -> bool:
         return self.solution_id is not None
 
     @property
     def is_locked(self) -> bool:
         return self.locked_at is not None
+
+
+def first_state_of(kind: str) -> str:
+    """Return the state a topic of ``kind`` begins with: ideas are open."""
+    return Topic.IdeaState.OPEN if kind == Topic.Kind.IDEA else ""
 
 
 def readers_of(topic: Topic) -> models.QuerySet[User]:

@@ -16,20 +16,19 @@ from community.forum import permissions, services
 from community.forum.joining import JoinForm, SplitForm
 from community.forum.lookups import topic_page, visible_topic
 from community.forum.models import Category, Post, Topic
+from community.forum.pages.topics import MOST_POSTS, PIN_DAYS
 from core.errors import DomainError
 from core.reading import Values
 from edge import drafting
 
 # In characters; a line of a wide screen.
 EXCERPT = 120
-# Numbers of posts in addresses; no topic comes near it.
-MOST_POSTS = 999_999
 
 
 @require_POST
 @sign_in_required(page=topic_page)
 def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Lock, pin or move a topic."""
+    """Lock, pin or move a topic, or make it one of another kind."""
     topic = visible_topic(request, pk)
     if not permissions.can_moderate(request.user):
         raise PermissionDenied
@@ -37,10 +36,13 @@ def topic_moderate(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         # It was joined to another one meanwhile, which was not meant.
         return redirect(topic)
     sent = Values(request.POST)
-    acts: dict[str, Callable[[], None]] = {
+    acts: dict[str, Callable[[], object]] = {
         "lock": lambda: services.set_locked(topic, by=request.user, is_locked=True),
         "unlock": lambda: services.set_locked(topic, by=request.user, is_locked=False),
-        "pin": lambda: services.set_pinned(topic, by=request.user, is_pinned=True),
+        "pin": lambda: services.set_pinned(
+            topic, by=request.user, is_pinned=True, until=services.pin_end(_days(sent))
+        ),
+        "kind": lambda: services.set_kind(topic, by=request.user, kind=_kind(sent)),
         "unpin": lambda: services.set_pinned(topic, by=request.user, is_pinned=False),
         "move": lambda: services.move_topic(
             topic,
@@ -125,6 +127,20 @@ def topic_split(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     context = {"form": form, "topic": topic, "more": more}
     status = 422 if request.method == "POST" else 200
     return render(request, "forum/topic_split.html", context, status=status)
+
+
+def _days(sent: Values) -> int:
+    """Return for how many days to pin."""
+    chosen = sent.choice("days", [str(days) for days in PIN_DAYS], default="0")
+    return int(chosen)
+
+
+def _kind(sent: Values) -> str:
+    """Return the kind that was chosen. Raises ``PermissionDenied`` without one."""
+    kind = sent.choice("kind", Topic.Kind.values)
+    if not kind:
+        raise PermissionDenied
+    return kind
 
 
 def excerpt(post: Post) -> str:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
-from community.forum.models import Access, Category, Tag, Visibility
+from community.forum.models import KINDS, Access, Category, Tag, Topic, Visibility
 from community.forum.rest.reading import valid
 from community.forum.services.categories import CategoryValues
 from community.forum.tagging import MAX_NAME
@@ -35,12 +35,21 @@ class CategoryChangeSerializer(StrictSerializer):
     description_zh = serializers.CharField(
         max_length=300, required=False, allow_blank=True
     )
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=Topic.Kind.choices),
+        required=False,
+        min_length=1,
+        max_length=len(KINDS),
+    )
     position = serializers.IntegerField(
         min_value=0, max_value=LAST_PLACE, required=False
     )
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     topics_by = serializers.ChoiceField(choices=Access.choices, required=False)
     replies_by = serializers.ChoiceField(choices=Access.choices, required=False)
+
+    def validate_kinds(self, value: list[str]) -> list[str]:
+        return [kind for kind in KINDS if kind in value]
 
 
 class NewCategorySerializer(CategoryChangeSerializer):
@@ -63,6 +72,7 @@ class FullCategorySerializer(serializers.Serializer[Any]):
     name_zh = serializers.CharField()
     description = serializers.CharField()
     description_zh = serializers.CharField()
+    kinds = serializers.ListField(child=serializers.CharField())
     position = serializers.IntegerField()
     visibility = serializers.CharField()
     topics_by = serializers.CharField()
@@ -175,6 +185,7 @@ def present_values(category: Category | None = None) -> CategoryValues:
         name_zh=of.name_zh,
         description=of.description,
         description_zh=of.description_zh,
+        kinds=of.kinds,
         position=of.position,
         visibility=of.visibility,
         topics_by=of.topics_by,

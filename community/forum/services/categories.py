@@ -18,6 +18,7 @@ class CategoryValues(TypedDict):
     name_zh: str
     description: str
     description_zh: str
+    kinds: list[str]
     position: int
     visibility: str
     topics_by: str

@@ -16,7 +16,14 @@ from audit import services as audit
 from community.forum.cleaning import clean_title
 from community.forum.exceptions import CannotJoin, CannotSplit, NotJoined
 from community.forum.indexing import index_reply, index_topic
-from community.forum.models import Category, MovedPost, Post, Topic, TopicTag
+from community.forum.models import (
+    Category,
+    MovedPost,
+    Post,
+    Topic,
+    TopicTag,
+    first_state_of,
+)
 from community.forum.services.answers import accept_answer, unaccept_answer
 from community.forum.services.counters import count_topic, recount_topic
 from community.forum.tagging import carry, lock_tags
@@ -102,7 +109,10 @@ def join_topics(topic: Topic, *, into: Topic, by: User) -> Topic:
     _move(posts, source=source, target=target, by=by)
     count_topic(source, -1)
     Topic.objects.filter(pk=source.pk).update(
-        hidden_at=timezone.now(), merged_into=target, pinned_at=None
+        hidden_at=timezone.now(),
+        merged_into=target,
+        pinned_at=None,
+        pinned_until=None,
     )
     # Of topics that were joined to it before, the address leads straight on.
     Topic.objects.filter(merged_into=source).update(merged_into=target)
@@ -188,6 +198,7 @@ def split_topic(
     target = Topic.objects.create(
         category=category,
         kind=kind,
+        idea_state=first_state_of(kind),
         title=clean_title(title),
         author_id=first.author_id,
         locale=source.locale,

@@ -1,5 +1,6 @@
 """What moderators do; each act is on record."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -79,16 +80,24 @@ def set_locked(topic: Topic, *, by: User, is_locked: bool) -> None:
 
 
 @transaction.atomic
-def set_pinned(topic: Topic, *, by: User, is_pinned: bool) -> None:
-    """Keep a topic on top of its lists, or not."""
+def set_pinned(
+    topic: Topic, *, by: User, is_pinned: bool, until: datetime | None = None
+) -> None:
+    """Keep a topic on top of its lists, for good or until a time; or no longer."""
     Topic.objects.filter(pk=topic.pk).update(
-        pinned_at=timezone.now() if is_pinned else None
+        pinned_at=timezone.now() if is_pinned else None,
+        pinned_until=until if is_pinned else None,
     )
     audit.record(
         "topic.pinned" if is_pinned else "topic.unpinned",
         actor=by,
         target=f"topic:{topic.pk}",
     )
+
+
+def pin_end(days: int) -> datetime | None:
+    """Return when a pin of so many days, from now on, ends; without days it stays."""
+    return timezone.now() + timedelta(days=days) if days else None
 
 
 @transaction.atomic

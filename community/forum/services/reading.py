@@ -58,6 +58,11 @@ def mark_read(topic: Topic, *, user: User, number: int) -> None:
     mark_seen(user, "post", Post.objects.filter(topic=topic, number__lte=number))
 
 
+def mark_decision_read(topic: Topic, *, user: User) -> None:
+    """Note that ``user`` has seen what became of an idea, so that the bell is quiet."""
+    mark_seen(user, "topic", Topic.objects.filter(pk=topic.pk))
+
+
 def mark_comments_read(comments: Iterable[Comment], *, user: User) -> None:
     """Note that ``user`` has seen these comments, so that the bell is quiet."""
     keys = [comment.pk for comment in comments if comment.author_id != user.pk]

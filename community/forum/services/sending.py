@@ -3,15 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Self
-
-from django.utils import timezone
-
-from accounts.models import User
-
-# The day Discourse has too: advertisers post at once or never.
-NEW_MEMBER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +18,3 @@ class Sent:
         """Return the token of ``values``; without one there is nothing to digest."""
         told = json.dumps(values).encode()
         return cls(token, hashlib.sha256(told).hexdigest() if token else "")
-
-
-def is_new_member(user: User) -> bool:
-    """Tell whether it is the first day of ``user``."""
-    return timezone.now() - user.date_joined < NEW_MEMBER

@@ -1,7 +1,7 @@
 """Opening topics, replying and editing."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -13,6 +13,7 @@ from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import (
     CategoryClosed,
     EditConflict,
+    KindNotTaken,
     TokenReused,
     TopicLocked,
 )
@@ -24,10 +25,18 @@ from community.forum.models import (
     Topic,
     TopicTag,
     TopicUser,
+    first_state_of,
 )
-from community.forum.permissions import GRACE, can_open_topic, can_reply
+from community.forum.permissions import (
+    GRACE,
+    can_open_topic,
+    can_reply,
+    kinds_open_to,
+)
 from community.forum.services.limits import admit_reply, admit_text, admit_topic
 from community.forum.services.locking import lock_post
+from community.forum.services.moderation import pin_end
+from community.forum.services.polls import PollValues, add_poll
 from community.forum.services.sending import Sent
 from community.forum.tagging import (
     carry,
@@ -53,20 +62,25 @@ def create_topic(
     text: str,
     kind: str = Topic.Kind.QUESTION,
     tags: Sequence[str] = (),
+    pinned_days: int = 0,
+    poll: PollValues | None = None,
     client_token: str = "",
     limited: bool = True,
 ) -> Topic:
-    """Open a topic with its first post.
+    """Open a topic with its first post; an announcement is on top for so many days.
 
     The same ``client_token`` gives the same topic, however often it is sent; so does
     the same text, sent again at once from a page that was gone back to. Raises
-    ``Sanctioned``, ``CategoryClosed``, ``TokenReused``, ``RateLimited``, or as
-    ``limits.admit_text`` does.
+    ``Sanctioned``, ``CategoryClosed``, ``KindNotTaken``, ``TokenReused``,
+    ``RateLimited``, or as ``limits.admit_text`` does.
     """
     require_may_write(author)
-    sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags)
+    asked: list[str] = [poll.question, *poll.options] if poll else []
+    sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags, *asked)
     if not can_open_topic(author, category):
         raise CategoryClosed
+    if kind not in kinds_open_to(author, category):
+        raise KindNotTaken
     present = _sent_before(author, sent) or _asked_just_now(
         category, author=author, title=title, text=text
     )
@@ -82,6 +96,10 @@ def create_topic(
             text=text,
             kind=kind,
             tags=tags,
+            pinned_until=(
+                pin_end(pinned_days) if kind == Topic.Kind.ANNOUNCEMENT else None
+            ),
+            poll=poll,
             sent=sent,
         )
     except IntegrityError:
@@ -190,18 +208,25 @@ def _create_topic(
     text: str,
     kind: str,
     tags: Sequence[str],
+    pinned_until: datetime | None,
+    poll: PollValues | None,
     sent: Sent,
 ) -> Topic:
     topic = Topic.objects.create(
         category=category,
         kind=kind,
+        idea_state=first_state_of(kind),
+        pinned_at=timezone.now() if pinned_until else None,
+        pinned_until=pinned_until,
         title=clean_title(title),
         author=author,
         locale=locale_of(f"{title} {text}"),
         highest_number=1,
         last_poster=author,
     )
-    _add_post(topic, author=author, number=1, text=text, sent=sent)
+    opening = _add_post(topic, author=author, number=1, text=text, sent=sent)
+    if poll is not None:
+        add_poll(opening, poll)
     _add_tags(topic, tags)
     Category.objects.filter(pk=category.pk).update(topic_count=F("topic_count") + 1)
     TopicUser.objects.create(

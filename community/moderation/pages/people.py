@@ -128,7 +128,6 @@ def standing_page(request: AuthenticatedHttpRequest) -> HttpResponse:
         ],
         "level": Level(level),
         "may": PRIVILEGES[level],
-        "sidebar_title": _("Your settings"),
     }
     return render(request, "moderation/standing.html", context, status=status)
 

@@ -13,7 +13,11 @@ from community.moderation.services.cases import (
     reopen_case,
     unclaim_case,
 )
-from community.moderation.services.flags import raise_comment_flag, raise_post_flag
+from community.moderation.services.flags import (
+    raise_comment_flag,
+    raise_message_flag,
+    raise_post_flag,
+)
 
 __all__ = [
     "MOST_AT_ONCE",
@@ -22,6 +26,7 @@ __all__ = [
     "judge_case",
     "judge_cases",
     "raise_comment_flag",
+    "raise_message_flag",
     "raise_post_flag",
     "reopen_case",
     "treat_topics",

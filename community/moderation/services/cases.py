@@ -82,6 +82,7 @@ def reopen_case(case: Case, *, by: User) -> Case:
     newer = Case.objects.undecided().filter(
         Q(post=locked.post_id, post__isnull=False)
         | Q(comment=locked.comment_id, comment__isnull=False)
+        | Q(message=locked.message, message__isnull=False)
     )
     if not locked.outcome or newer.exists():
         raise CaseUndecided

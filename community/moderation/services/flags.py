@@ -60,6 +60,31 @@ def raise_comment_flag(
     return _flag(case, by=by, reason=reason, note=note)
 
 
+@transaction.atomic
+def raise_message_flag(
+    message_id: int,
+    *,
+    author: User,
+    text: str,
+    by: User,
+    reason: str,
+    note: str = "",
+    limited: bool = True,
+) -> Flag:
+    """Report a private message with its ``text``, as ``raise_post_flag`` does a post.
+
+    Its caller holds the message's row. Reports alone hide no message: few people got
+    it. Raises ``Sanctioned``, ``CannotFlag`` or ``RateLimited``.
+    """
+    _require_may_flag(by, author.pk, limited=limited)
+    case, _is_new = Case.objects.get_or_create(
+        message=message_id,
+        outcome="",
+        defaults={"kind": Case.Kind.MESSAGE, "subject": author, "text": text},
+    )
+    return _flag(case, by=by, reason=reason, note=note)
+
+
 def _require_may_flag(by: User, author_id: int, *, limited: bool) -> None:
     require_may_write(by)
     if author_id == by.pk:
@@ -85,7 +110,12 @@ def _flag(case: Case, *, by: User, reason: str, note: str) -> Flag:
     if not is_new:
         return flag
     case.score = case.flags.aggregate(sum=Sum("weight"))["sum"] or 0
-    if case.hidden_at is None and weighing.hides(case, author=case.subject):
+    is_public = case.kind == Case.Kind.REPORT
+    if (
+        is_public
+        and case.hidden_at is None
+        and weighing.hides(case, author=case.subject)
+    ):
         _hide(case)
     case.save(update_fields=["score", "hidden_at"])
     return flag

@@ -111,6 +111,8 @@ INSTALLED_APPS = [
     "billing.attribution",
     "billing.catalogue",
     "billing.causes",
+    "billing.forecast",
+    "billing.pricelab",
     "billing.conversion",
     "billing.growth",
     "billing.credits",
@@ -508,6 +510,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AccessEnum": "community.forum.models.Access",
         "TopicKindEnum": "community.forum.models.Topic.Kind",
+        "IdeaStateEnum": "community.forum.models.Topic.IdeaState",
+        "PollResultsEnum": "community.forum.models.Poll.Results",
         "SanctionKindEnum": "community.standing.models.Sanction.Kind",
         "CaseKindEnum": "community.moderation.models.Case.Kind",
         "CaseOutcomeEnum": "community.moderation.models.Case.Outcome",

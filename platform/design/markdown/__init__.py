@@ -1,5 +1,6 @@
 """The one way from Markdown to HTML: parse, then clean by an allow-list."""
 
+from design.markdown.dialects import Comment
 from design.markdown.document import Link, Section, ids, links, sections, with_addresses
 from design.markdown.rendering import (
     VERSION,
@@ -13,6 +14,7 @@ from design.markdown.sanitising import TextOrigin
 
 __all__ = [
     "VERSION",
+    "Comment",
     "Heading",
     "Link",
     "Rendered",

@@ -23,6 +23,18 @@ _HEADING_ID = re.compile(
 _HEADING_CLASS = re.compile(r"\{:?[ \t]*\.[\w-][^{}]*\}$")
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment that stands by itself, on the lines from ``start`` to before ``end``.
+
+    Lines count from 0; ``text`` is what is between its signs, as it is written.
+    """
+
+    start: int
+    end: int
+    text: str
+
+
 def use_dialects(parser: MarkdownIt) -> None:
     """Let ``parser`` know comments, the few tags and ids of headings."""
     alt: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
@@ -51,6 +63,10 @@ def _skip_comment(state: StateBlock, start: int, end: int, silent: bool) -> bool
         if state.src[found : state.eMarks[last]].strip():
             return False
         if not silent:
+            said = state.src[begin + len(opening) : found - len(closing)]
+            if not state.level:
+                comments = state.env.setdefault("comments", [])
+                comments.append(Comment(start, last + 1, said))
             state.line = last + 1
         return True
     return False

@@ -10,6 +10,7 @@ from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.common.utils import unescapeAll
 from markdown_it.token import Token
 
+from design.markdown.dialects import Comment
 from design.markdown.plain import inline_text, prose
 from design.markdown.rendering import parse
 
@@ -23,13 +24,15 @@ class Section:
     """The text under one heading: as it is written, and as words for search.
 
     ``id`` is that of the heading in the page; what stands before the first heading
-    has neither.
+    has neither. ``comments`` are those that stand by themselves; ``source`` is without
+    them: nobody is to read them.
     """
 
     heading: str
     id: str
     source: str
     prose: str
+    comments: tuple[Comment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ def sections(text: str, *, top_level: int = 1) -> list[Section]:
 
     Headings in quotations, lists and boxes belong to the section around them.
     """
-    tokens = _parsed(text, top_level)
+    env = _env(top_level)
+    tokens = parse(text, env)
     lines = text.split("\n")
     starts, ends, heads = [0], [0], [("", "")]
     for index, token in enumerate(tokens):
@@ -60,11 +64,20 @@ def sections(text: str, *, top_level: int = 1) -> list[Section]:
         if block[0].type != "heading_open" or block[0].level:
             first = next((token.map[0] for token in block if token.map), 0)
             bodies[bisect_right(starts, first) - 1] += block
+    comments: list[list[Comment]] = [[] for _ in starts]
+    hidden: set[int] = set()
+    for comment in env.get("comments", []):
+        comments[bisect_right(starts, comment.start) - 1].append(comment)
+        hidden.update(range(comment.start, comment.end))
     limits = [*starts[1:], len(lines)]
-    return [
-        Section(*head, "\n".join(lines[end:limit]).strip("\n").rstrip(), prose(body))
-        for head, end, limit, body in zip(heads, ends, limits, bodies, strict=True)
-    ]
+    found = []
+    for head, end, limit, body, said in zip(
+        heads, ends, limits, bodies, comments, strict=True
+    ):
+        kept = [lines[at] for at in range(end, limit) if at not in hidden]
+        source = "\n".join(kept).strip("\n").rstrip()
+        found.append(Section(*head, source, prose(body), tuple(said)))
+    return found
 
 
 def ids(text: str, *, top_level: int = 1) -> set[str]:
@@ -114,8 +127,11 @@ def with_addresses(text: str, change: Callable[[str], str | None]) -> str:
 
 
 def _parsed(text: str, top_level: int = 1) -> list[Token]:
-    env = {"has_ids": True, "top_level": top_level, "outline": []}
-    return parse(text, env)
+    return parse(text, _env(top_level))
+
+
+def _env(top_level: int) -> dict[str, Any]:
+    return {"has_ids": True, "top_level": top_level, "outline": []}
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[list[Token]]:

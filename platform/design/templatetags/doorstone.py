@@ -238,15 +238,23 @@ def console_url(organisation: Organisation) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def staff_links(context: template.Context) -> list[navigation.Link]:
-    """Return the staff pages' entries."""
-    return navigation.links(Menu.STAFF, _path(context))
+def staff_sections(context: template.Context) -> list[navigation.MenuSection]:
+    """Return the sections of the staff pages, each with its entries."""
+    return navigation.sections(_path(context))
 
 
 @register.simple_tag(takes_context=True)
 def account_links(context: template.Context) -> list[navigation.Link]:
     """Return the entries of a person's own settings."""
     return navigation.links(Menu.ACCOUNT, _path(context))
+
+
+@register.simple_tag(takes_context=True)
+def sidebar_title(context: template.Context) -> str:
+    """Return what a page's sidebar holds: the reader's settings, or its contents."""
+    entries = navigation.links(Menu.ACCOUNT, _path(context))
+    is_setting = any(entry.is_current for entry in entries)
+    return _("Your settings") if is_setting else _("Contents")
 
 
 @register.simple_tag(takes_context=True)

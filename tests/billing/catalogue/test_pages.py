@@ -18,7 +18,9 @@ from billing.plans.models import Plan, PlanVersion, Price
 from billing.plans.queries import offer_for
 from billing.plans.services import ensure_default_plans
 from billing.subscriptions.models import Subscription
+from core.money import NANO
 from entitlements.queries import entitlements_for, terms_for
+from entitlements.usage_price import Mode
 from tests.fakes.stripe_emulator import StripeEmulator
 from tests.races import together
 
@@ -33,6 +35,7 @@ TERMS = {
     "trial_days": "0",
     "premium_models": "on",
     "allowance": "25.00",
+    "usage_mode": "flat",
     "overage_percent": "120",
     "requests_per_minute": "300",
     "tokens_per_minute": "300000",
@@ -188,6 +191,70 @@ def test_a_draft_shows_again_what_it_says(client: Client, staff: User) -> None:
     client.post(page("pro", "drop/"))
     assert not PlanVersion.objects.filter(published_at=None).exists()
     assert 'value="20.00"' in client.get(page("pro", "draft/")).content.decode()
+
+
+TIERED = {"usage_mode": "volume", "tiers": "100: 120\n500: 100\n*: 80"}
+
+
+def test_tiers_are_written_shown_in_words_and_worked_out(
+    client: Client, staff: User
+) -> None:
+    seen = shown(client, **TIERED)
+
+    said = seen.content.decode()
+    told = "If usage beyond it is from $100.00 to $500.00: all of it at 100 %"
+    assert told in said
+    sums = {each.usage_nano: each.charge_nano for each in seen.context["examples"]}
+    assert sums[500 * NANO] == 500 * NANO
+    assert sums[501 * NANO] == 501 * NANO * 80 // 100
+    assert "$400.80" in said
+    again = client.get(page("pro", "draft/")).content.decode()
+    assert "100: 120\n500: 100\n*: 80" in again
+    assert published(client, seen).status_code == 302
+    version = offer_for("pro").version
+    assert (version.usage_price.mode, version.overage_percent) == (Mode.VOLUME, 0)
+    pricing = client.get("/pricing/").content.decode()
+    assert told in pricing
+    assert "$400.80" in pricing
+    plan = client.get("/api/v1/plans/").json()["results"]
+    prices = {each["key"]: each["usage_price"] for each in plan}
+    assert prices["pro"]["mode"] == "volume"
+    assert [tier["percent"] for tier in prices["pro"]["tiers"]] == [120, 100, 80]
+    assert prices["free"]["tiers"] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"usage_mode": "graduated", "tiers": "100: 120"}, "tiers"),
+        ({"usage_mode": "flat", "overage_percent": ""}, "overage_percent"),
+        ({"usage_mode": "package", "package_size": "10"}, "package_price"),
+        ({"usage_mode": "stairs"}, "usage_mode"),
+    ],
+)
+def test_a_price_of_usage_that_cannot_be_is_said_by_field(
+    client: Client, staff: User, typed: dict[str, str], field: str
+) -> None:
+    answer = client.post(page("pro", "draft/"), TERMS | typed)
+
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    if "tiers" in typed:
+        assert ">\n100: 120</textarea>" in answer.content.decode()
+
+
+def test_packages_are_shown_again_as_they_were_written(
+    client: Client, staff: User
+) -> None:
+    shown(client, usage_mode="package", package_size="10.00", package_price="9.50")
+
+    said = client.get(page("pro", "draft/")).content.decode()
+
+    assert 'value="10.00"' in said
+    assert 'value="9.50"' in said
+    draft = drafts.draft_of(Plan.objects.get(key="pro"))
+    assert draft is not None
+    assert draft.usage_price.charge_of(10 * NANO + 1) == 19 * NANO
 
 
 def test_who_bought_before_keeps_their_terms(

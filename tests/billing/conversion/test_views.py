@@ -361,6 +361,37 @@ def test_a_scenario_is_kept_beside_the_others_and_opens_in_the_model(
     )
 
 
+def test_what_was_measured_stands_first_beside_the_scenarios(
+    staff: Client, developer: Make
+) -> None:
+    recent = (timezone.now() - datetime(2026, 9, 1, tzinfo=UTC)) / timedelta(days=1)
+    developer(
+        activated_at=recent - 2, paid_at=recent - 1, revenue=4_000, cost_nano=NANO
+    )
+    developer(activated_at=recent - 2, cost_nano=NANO)
+    kept = {
+        "developers": 7,
+        "share": "10",
+        "price": "100",
+        "cost": "70",
+        "name": "Kept",
+    }
+    staff.post(f"{HOME}scenarios/", kept)
+
+    page = staff.get(f"{HOME}scenarios/")
+    file = staff.get(f"{HOME}scenarios/", {"format": "csv"})
+
+    measured, scenario = page.context["compared"]
+    assert (measured.profit, measured.scenario.developers) == (39, 2)
+    assert scenario.scenario.name == "Kept"
+    # What is measured is not kept, so only one of them can be deleted.
+    assert page.content.decode().count("/drop/") == 1
+    lines = b"".join(file.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert lines[1].startswith('"As measured in the last 90 days",2,50.0000,40.0000,')
+    assert lines[2].startswith('"Kept",7,')
+    assert staff.get(f"{HOME}scenarios/", {"format": "cat"}).status_code == 400
+
+
 def test_a_scenario_without_a_name_keeps_its_numbers(staff: Client) -> None:
     sent = {"developers": 7, "share": "10", "price": "100", "cost": "70", "name": ""}
 

@@ -17,7 +17,7 @@ from accounts.models import Organisation
 from billing.credits.checks import CHECKS
 from billing.credits.models import ChargeCap, Coverage, CoveredUsage
 from billing.ledger.models import UsageCost
-from billing.overage.arithmetic import added_charge, charge_of, in_minor_units
+from billing.overage.arithmetic import in_minor_units, shares_of
 from billing.overage.closing import LAST_REPORTS, close_periods
 from billing.overage.comparing import recompute
 from billing.overage.models import Statement, StatementLine
@@ -192,23 +192,30 @@ def test_closing_costs_as_many_queries_with_thirty_rows_as_with_three(
 
 @settings(deadline=None)
 @given(
-    amounts=st.lists(st.integers(-(10**9), 10**9), max_size=20),
+    charges=st.lists(st.integers(-(10**9), 10**9), max_size=20),
     carried=st.integers(0, CENT - 1),
-    percent=st.integers(1, 1000),
 )
-def test_parts_sum_to_the_whole_whatever_they_are(
-    amounts: list[int], carried: int, percent: int
+def test_amounts_and_what_is_carried_sum_to_the_charges(
+    charges: list[int], carried: int
 ) -> None:
-    charges, before = [], 0
-    for amount in amounts:
-        charges.append(added_charge(before, amount, percent))
-        before += amount
-    assert sum(charges) == charge_of(sum(amounts), percent)
-
     priced = list(in_minor_units(charges, carried_nano=carried, currency="usd"))
 
     rest = carried + sum(charges) - CENT * sum(each.amount for each in priced)
     assert 0 <= rest < CENT
+
+
+@given(
+    whole=st.integers(0, 10**12),
+    weights=st.lists(st.integers(0, 10**12), min_size=1).filter(any),
+)
+def test_shares_sum_to_the_whole_and_nobody_gets_more_than_one_too_much(
+    whole: int, weights: list[int]
+) -> None:
+    shares = list(shares_of(whole, weights))
+
+    assert sum(shares) == whole
+    for share, weight in zip(shares, weights, strict=True):
+        assert abs(share * sum(weights) - whole * weight) < sum(weights)
 
 
 # Usage of a month, a model and an amount that may take back; in any order of arrival.

@@ -28,6 +28,7 @@ from billing.subscriptions.entitling import compute_terms
 from billing.subscriptions.models import Subscription
 from core.money import NANO
 from entitlements.queries import terms_for
+from entitlements.usage_price import UsagePrice
 from operations.findings import Status
 from operations.sums import look_at_charges
 from tests.factories.overage import use
@@ -46,7 +47,7 @@ def shop(shop: StripeEmulator) -> StripeEmulator:
         features=before.features,
         prices={"month": 2_000, "year": 20_000},
         collection="charge_automatically",
-        overage_percent=120,
+        usage_price=UsagePrice.flat(120),
     )
     list(sync_plans())
     return shop

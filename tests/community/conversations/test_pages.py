@@ -13,11 +13,11 @@ from django.urls import reverse
 from accounts.tokens import create_token
 from community.conversations.models import (
     MessagePreference,
-    MessageReport,
     PrivateConversation,
     PrivateMessage,
 )
 from community.conversations.services import create_conversation, create_message
+from community.moderation.models import Case
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -122,25 +122,52 @@ def test_moderators_see_what_was_shown_to_them_and_nothing_more(
     create_message(talk, by=ben, text="The rest of it")
     first = talk.messages.get(number=1)
     mod = browser(person("mod", is_moderator=True))
+    shown = browser(ben).get(reverse("conversations:message-report", args=[first.pk]))
+    empty = browser(ben).post(
+        reverse("conversations:message-report", args=[first.pk]), {"reason": "other"}
+    )
     browser(ben).post(
         reverse("conversations:message-report", args=[first.pk]),
-        {"reason": "Look at this"},
+        {"reason": "other", "note": "Look at this"},
     )
 
-    page = mod.get(reverse("conversations:report-list")).content.decode()
-    refused = browser(ben).get(reverse("conversations:report-list"))
-    report = MessageReport.objects.get()
-    mod.post(
-        reverse("conversations:report-decide", args=[report.pk]), {"outcome": "upheld"}
-    )
+    case = Case.objects.get()
+    page = mod.get(case.get_absolute_url()).content.decode()
+    queue = mod.get("/moderation/?kind=message").content.decode()
+    over_rest = mod.get("/api/v1/cases/?kind=message").json()["results"]
+    refused = browser(ben).get(case.get_absolute_url())
+    mod.post(case.get_absolute_url(), {"act": "agreed", "note": "No."})
 
-    assert "A **secret**." in page
+    assert "They see nothing else of the conversation." in shown.content.decode()
+    assert empty.status_code == 422
+    assert case.get_absolute_url() in queue
+    for text in (page, str(over_rest)):
+        assert "A **secret**." in text
+        assert "The rest of it" not in text
+        assert "About keys" not in text
     assert "Look at this" in page
-    assert "The rest of it" not in page
-    assert "About keys" not in page
+    assert "nothing else of the conversation" in page
+    assert over_rest[0]["message"] == first.pk
     assert refused.status_code == 403
     first.refresh_from_db()
     assert first.removed_at is not None
+
+
+def test_a_message_is_reported_over_rest_by_who_got_it(
+    talk: PrivateConversation, person: Person
+) -> None:
+    ben = talk.participants.get(user__username="ben").user
+    place = f"/api/v1/messages/{talk.messages.get().pk}/flag/"
+    body = {"reason": "spam"}
+
+    stranger = browser(person("eve")).post(place, body, "application/json")
+    author = browser(talk.started_by).post(place, body, "application/json")
+    wordless = browser(ben).post(place, {"reason": "other"}, "application/json")
+    got = browser(ben).post(place, body, "application/json")
+
+    assert (stranger.status_code, author.status_code) == (404, 403)
+    assert (wordless.status_code, got.status_code) == (400, 201)
+    assert Case.objects.get().flags.get().person == ben
 
 
 def test_what_one_wrote_oneself_is_not_reported_nor_anothers_taken_back(

@@ -1,15 +1,12 @@
 """Messages: who may write to whom, once, in order, and who hears of it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from accounts.models import User
-from audit.models import Record
 from community.conversations import services
 from community.conversations.exceptions import (
     NobodyLeft,
@@ -18,14 +15,18 @@ from community.conversations.exceptions import (
 )
 from community.conversations.models import (
     MessagePreference,
-    MessageReport,
     Participant,
     PrivateConversation,
     PrivateMessage,
 )
 from community.forum.exceptions import TokenReused
+from community.moderation.exceptions import CannotFlag
+from community.moderation.models import Case
+from community.moderation.queries import list_cases
+from community.moderation.services import judge_case, reopen_case
 from community.people.models import Stance
 from community.people.services import set_stance
+from community.standing.models import Level, Trust
 from core.errors import RateLimited
 from notifications.models import EmailMessage, Kind, Notification
 from outbox.models import Event
@@ -187,28 +188,6 @@ def test_a_form_sent_twice_is_one_message(person: Person) -> None:
     assert PrivateMessage.objects.count() == 2
 
 
-def test_the_first_day_has_smaller_limits(person: Person) -> None:
-    new, old = person("new"), person("old")
-    User.objects.filter(pk=old.pk).update(
-        date_joined=timezone.now() - timedelta(days=2)
-    )
-    old.refresh_from_db()
-    others = [person(f"p{number}") for number in range(4)]
-
-    def begin(by: Any) -> int:
-        done = 0
-        for other in others:
-            try:
-                start(by, other, limited=True)
-            except RateLimited:
-                break
-            done += 1
-        return done
-
-    assert begin(new) == 2
-    assert begin(old) == 4
-
-
 def test_nobody_writes_where_everybody_else_has_left(person: Person) -> None:
     ada, ben = person("ada"), person("ben")
     conversation = start(ada, ben)
@@ -261,40 +240,117 @@ def test_what_is_taken_back_is_gone_from_the_database_too(person: Person) -> Non
         PrivateMessage.objects.update(source_md="again")
 
 
-def test_a_report_holds_what_was_said_and_one_moderator_decides(
+def flag(message: PrivateMessage, by: Any, reason: str = "spam") -> Case:
+    return services.flag_message(message, by=by, reason=reason, limited=False).case
+
+
+def test_a_report_holds_what_was_said_and_is_one_case(person: Person) -> None:
+    ada, ben, cem = person("ada"), person("ben"), person("cem")
+    conversation = start(ada, ben, cem, text="Buy this")
+    message = conversation.messages.get()
+    case = flag(message, ben)
+    services.remove_message(message, by=ada)
+
+    again, other = flag(message, ben), flag(message, cem)
+
+    assert case.pk == again.pk == other.pk
+    other.refresh_from_db()
+    assert (other.kind, other.text, other.subject) == ("message", "Buy this", ada)
+    assert (other.score, other.flags.count()) == (2, 2)
+    assert list_cases(view="waiting", kind="message", by=ada, cursor=None).items == []
+    mod = person("mod", is_moderator=True)
+    waiting = list_cases(view="waiting", kind="", by=mod, cursor=None)
+    assert [each.pk for each in waiting.items] == [case.pk]
+
+
+def test_what_was_taken_back_before_anybody_reported_it_is_not_reported(
+    person: Person,
+) -> None:
+    ada, ben = person("ada"), person("ben")
+    message = start(ada, ben, text="Buy this").messages.get()
+    services.remove_message(message, by=ada)
+
+    with pytest.raises(CannotFlag):
+        flag(message, ben)
+    with pytest.raises(CannotFlag):
+        flag(message, ada)
+
+    assert not Case.objects.exists()
+
+
+def test_a_decision_takes_a_message_away_and_undone_puts_it_back(
     person: Person,
 ) -> None:
     ada, ben = person("ada"), person("ben")
     mod = person("mod", is_moderator=True)
-    message = start(ada, ben, text="Buy this").messages.get()
-    report = services.flag_message(message, by=ben, reason="Advertising")
-    services.remove_message(message, by=ada)
-
-    again = services.flag_message(message, by=ben, reason="Advertising again")
-
-    assert again.pk == report.pk
-    assert (again.text, again.reason) == ("Buy this", "Advertising again")
-    services.mark_report(again, by=mod, outcome=MessageReport.Outcome.UPHELD)
-    services.mark_report(again, by=mod, outcome=MessageReport.Outcome.DISMISSED)
-    again.refresh_from_db()
-    assert again.outcome == MessageReport.Outcome.UPHELD
-    assert Record.objects.filter(action="message_report.decided").count() == 1
-    with pytest.raises(IntegrityError), transaction.atomic():
-        MessageReport.objects.update(outcome="")
-
-
-def test_upheld_a_message_is_taken_away_and_dismissed_it_stays(person: Person) -> None:
-    ada, ben = person("ada"), person("ben")
-    mod = person("mod", is_moderator=True)
-    conversation = start(ada, ben, text="Buy this")
+    conversation = start(ada, ben, text="Buy **this**")
     bad, fine = conversation.messages.get(), send(conversation, ada, text="Hello")
+    case = flag(bad, ben)
 
-    for message, outcome in (
-        (bad, MessageReport.Outcome.UPHELD),
-        (fine, MessageReport.Outcome.DISMISSED),
-    ):
-        report = services.flag_message(message, by=ben, reason="Look")
-        services.mark_report(report, by=mod, outcome=outcome)
+    judge_case(case, outcome="agreed", by=mod, note="Advertising")
+    judge_case(flag(fine, ben), outcome="disagreed", by=mod)
 
     texts = conversation.messages.order_by("number").values_list("source_md", flat=True)
     assert list(texts) == ["", "Hello"]
+    told = Notification.objects.filter(kind="moderation").get()
+    assert (told.user, told.body) == (ada, "Advertising")
+    assert Notification.objects.filter(user=ben, kind="report").count() == 2
+    reopen_case(Case.objects.get(pk=case.pk), by=mod)
+    bad.refresh_from_db()
+    assert (bad.source_md, bad.removed_at) == ("Buy **this**", None)
+    assert "<strong>this</strong>" in bad.html
+    assert bad.plain == "Buy this"
+
+
+def test_what_its_author_took_back_no_undoing_brings_back(person: Person) -> None:
+    ada, ben = person("ada"), person("ben")
+    mod = person("mod", is_moderator=True)
+    message = start(ada, ben, text="Buy this").messages.get()
+    case = flag(message, ben)
+    services.remove_message(message, by=ada)
+
+    decided = judge_case(case, outcome="agreed", by=mod)
+    reopen_case(decided, by=mod)
+
+    message.refresh_from_db()
+    assert not decided.did_change
+    assert message.source_md == ""
+    assert message.removed_at is not None
+
+
+def test_reports_alone_take_no_message_away(person: Person) -> None:
+    mods = [person(f"mod{n}", is_moderator=True) for n in range(4)]
+    message = start(person("ada"), *mods, text="Buy this").messages.get()
+
+    for mod in mods:
+        case = flag(message, mod)
+
+    message.refresh_from_db()
+    assert case.hidden_at is None
+    assert message.source_md == "Buy this"
+
+
+def test_how_many_conversations_and_messages_depends_on_the_level(
+    person: Person,
+) -> None:
+    others = [person(f"p{number}") for number in range(25)]
+
+    def begun(level: Level | None) -> tuple[int, int]:
+        by = person(f"level-{level}")
+        if level is not None:
+            Trust.objects.create(user=by, level=level)
+        conversations = messages = 0
+        talk = start(by, others[0])
+        with suppress(RateLimited):
+            for other in others:
+                start(by, other, limited=True)
+                conversations += 1
+        with suppress(RateLimited):
+            for _ in range(25):
+                services.create_message(talk, by=by, text="Hello")
+                messages += 1
+        return conversations, messages
+
+    assert begun(None) == (2, 20)
+    assert begun(Level.BASIC) == (20, 25)
+    assert begun(Level.LEADER) == (25, 25)

@@ -1,7 +1,7 @@
 """The list at twenty thousand topics: every page by an index, at any depth."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +9,20 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from community.forum.models import Category, Tag, Topic, TopicTag, TopicUser
-from community.forum.queries import list_topics, pinned_topics
+from community.forum.queries import alike, list_ideas, list_topics, pinned_topics
+from search.finding import search_page
 from tests.factories import forum
 
 Person = Callable[..., Any]
 pytestmark = pytest.mark.django_db
 MANY = 20_000
+# Of four topics three are questions, and of eight one is an idea.
+KINDS = ("idea", *["question"] * 3, "discussion", *["question"] * 3)
 
 
 @pytest.fixture
@@ -30,7 +34,8 @@ def crowd(person: Person) -> User:
     topics = Topic.objects.bulk_create(
         Topic(
             category=places[number % 3 if number % 50 == 0 else number % 2],
-            kind="question" if number % 4 else "discussion",
+            kind=KINDS[number % 8],
+            idea_state="open" if KINDS[number % 8] == "idea" else "",
             title=f"Topic {number}",
             author=ada,
             last_poster=ada,
@@ -107,7 +112,9 @@ def rows_read(query: QuerySet[Any]) -> int:
     return int(read)
 
 
-@pytest.mark.parametrize("sort", ["latest", "hot", "top", "unanswered", "mine"])
+@pytest.mark.parametrize(
+    "sort", ["latest", "hot", "top", "unanswered", "mine", "unread"]
+)
 @pytest.mark.parametrize("place", ["all", "category", "common", "rare"])
 def test_every_list_reads_as_few_rows_at_any_depth(
     crowd: User, plans: list[QuerySet[Any]], sort: str, place: str
@@ -126,6 +133,23 @@ def test_every_list_reads_as_few_rows_at_any_depth(
         if not cursor:
             break
     assert max(rows_read(query) for query in plans) <= 1_000
+
+
+@pytest.mark.parametrize("sort", ["top", "newest"])
+@pytest.mark.parametrize("place", ["all", "category"])
+def test_a_list_of_ideas_reads_as_few_rows_at_any_depth(
+    crowd: User, plans: list[QuerySet[Any]], sort: str, place: str
+) -> None:
+    topics = Topic.objects.visible_to(crowd)
+    if place == "category":
+        topics = topics.filter(category=Category.objects.order_by("pk")[0])
+    cursor = None
+    plans.clear()
+    for _ in range(4):
+        page = list_ideas(topics, state="open", sort=sort, cursor=cursor)
+        assert len(page) == 30
+        cursor = page.next_cursor
+    assert max(rows_read(query) for query in plans[-4:]) <= 100
 
 
 def test_the_best_of_a_week_are_those_asked_in_it(crowd: User) -> None:
@@ -216,3 +240,60 @@ def test_pages_hold_every_topic_once_while_topics_move(crowd: User) -> None:
             break
     assert len(seen) == len(set(seen))
     assert set(seen) == expected
+
+
+def write_entries(ids: Iterable[int]) -> None:
+    """Index each of ``ids``: all texts hold a word, one title of a hundred another."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO search_indexentry (kind, object_id, part, url, title, heading,"
+            " text, locale, version, audience, labels, boost, source, digest, vector,"
+            " indexed_at) SELECT 'topic', n, 0, '/', 'title', '', 'text', '', '',"
+            " 'public', '{}', 1, '', '',"
+            " setweight(to_tsvector('simple', 'zeppelin' || n %% 100), 'A')"
+            " || setweight(to_tsvector('simple', 'giraffe zebra'), 'C'), now()"
+            " FROM unnest(%s::bigint[]) AS numbers (n)",
+            [list(ids)],
+        )
+        cursor.execute("ANALYZE search_indexentry")
+
+
+def rows_touched(captured: CaptureQueriesContext, *tables: str) -> int:
+    """Return how many rows of ``tables`` queries read, those thrown away too."""
+    read = 0
+    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    for query in captured.captured_queries:
+        with connection.cursor() as cursor:
+            sql = query["sql"].replace("%", "%%")
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", ())
+            waiting = [cursor.fetchone()[0][0]["Plan"]]
+        while waiting:
+            step = waiting.pop()
+            if step.get("Relation Name") in tables:
+                rows = step["Actual Rows"] + sum(step.get(name, 0) for name in removed)
+                read += rows * step["Actual Loops"]
+            waiting += step.get("Plans", [])
+    return int(read)
+
+
+def test_titles_are_compared_without_reading_what_texts_hold(person: Person) -> None:
+    ada = person("ada")
+    write_entries(range(1, MANY + 1))
+
+    with CaptureQueriesContext(connection) as captured:
+        alike("giraffe zebra zeppelin7", user=ada)
+
+    assert 0 < rows_touched(captured, "search_indexentry") <= 1_000
+
+
+def test_a_search_in_a_rare_tag_reads_its_topics_alone(crowd: User) -> None:
+    write_entries(Topic.objects.values_list("pk", flat=True))
+    Tag.objects.filter(slug="rare").update(
+        topic_count=21, members_count=21, public_count=21
+    )
+
+    with CaptureQueriesContext(connection) as captured:
+        found = search_page(crowd, "giraffe tag:rare")
+
+    assert len(found.items) > 10
+    assert rows_touched(captured, "search_indexentry", "forum_topic") <= 1_000

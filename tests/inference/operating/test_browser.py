@@ -97,7 +97,7 @@ def _filled(staff: Any, organisation: Any) -> dict[str, str]:
     return {
         "circuits": "/staff/circuits/",
         "pause": f"/staff/circuits/{places[3].pk}/pause/",
-        "what-if": f"/staff/what-if/?{asked}",
+        "what-if": f"/staff/circuits/what-if/?{asked}",
         "cache": f"/console/{organisation.slug}/cache/",
         "key": f"/console/{organisation.slug}/keys/{key.public_id}/edit/",
         "price": f"/staff/models/{places[0].model_id}/price/",

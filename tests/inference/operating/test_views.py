@@ -15,7 +15,7 @@ from tests.factories.inference import key_of, offered_model, used
 from tests.inference.operating.test_queries import noted
 
 pytestmark = pytest.mark.django_db
-HEALTH, WHAT_IF = "/staff/circuits/", "/staff/what-if/"
+HEALTH, WHAT_IF = "/staff/circuits/", "/staff/circuits/what-if/"
 
 
 @pytest.fixture

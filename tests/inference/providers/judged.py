@@ -1,8 +1,10 @@
 """Questions with the pages that answer them, over four trees of documentation.
 
 Those below have been looked at often: the figures were chosen on them. Those of
-``unseen.py`` were written afterwards; figures may be chosen on one half of them, and
-the table of ``make answers`` tells about the other. No question leaves since it fails.
+``unseen.py`` and then of ``fresh.py`` were written afterwards; figures may be chosen on
+one half of each, and the table of ``make answers`` tells about the others. That of
+``unseen.py`` was reported once before and is a row of its own: nothing was chosen on
+it, but its figures are known. No question leaves since it fails.
 A page is ``path``, or ``version/path`` where another version than the current one has
 to be cited.
 """
@@ -12,11 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from tests.inference.providers import unseen
+from tests.inference.providers import fresh, unseen
 
 
 class Half(StrEnum):
     TUNED = "tuned"
+    EARLIER = "reported earlier"
     REPORTED = "reported"
 
 
@@ -55,7 +58,7 @@ SITE_ENGLISH = {
     "someone pushed our secret to github, how do I kill it fast": "console/keys",
     "how long does the old secret keep working after rotation": "console/keys",
     "where is the request id I should send to support": "api console/usage api/limits",
-    "do you store what we send to the models": "api",
+    "do you store what we send to the models": "api console/privacy",
     "difference between personal access token and api key": "concepts rest-api",
     "what's the price for cached input tokens": "api/models concepts api/usage-and-cost",
     "context_length_exceeded": "api/chat api/errors",
@@ -97,7 +100,7 @@ SITE_CHINESE = {
     "密钥不小心提交到 GitHub 了，怎么马上停用": "console/keys",
     "轮换之后旧密钥还能用多久": "console/keys",
     "请求编号在哪里能找到": "api console/usage api/limits",
-    "你们会记录我发给模型的内容吗": "api",
+    "你们会记录我发给模型的内容吗": "api console/privacy",
     "访问令牌和 API 密钥有什么区别": "concepts rest-api",
     "缓存输入怎么计价": "api/models concepts api/usage-and-cost",
     "model_not_found 是什么原因": "api/errors",
@@ -106,7 +109,7 @@ SITE_CHINESE = {
     "每月额度什么时候清零": "api/limits concepts",
     "专业版能同时发几个请求": "api/limits",
     "账单角色可以创建密钥吗": "console console/keys",
-    "邀请链接几天有效": "console",
+    "邀请链接几天有效": "console community/invite",
     "员工离职后他创建的密钥怎么办": "console",
     "扣款失败多久会降级": "billing/payments",
     "怎么下载发票": "billing/payments",
@@ -279,7 +282,8 @@ WRITTEN = {
     QINGHE: (CHINESE,),
 }
 Questions = Mapping[str, str] | Sequence[str]
-_KNOWN: tuple[tuple[str, str, Questions], ...] = (
+Sets = tuple[tuple[str, str, Questions], ...]
+_KNOWN: Sets = (
     (SITE, ENGLISH, SITE_ENGLISH),
     (SITE, CHINESE, SITE_CHINESE),
     (SITE, ENGLISH, OLD_ENGLISH),
@@ -291,7 +295,7 @@ _KNOWN: tuple[tuple[str, str, Questions], ...] = (
     (MARRAM, ENGLISH, MARRAM_UNANSWERABLE_ENGLISH),
     (MARRAM, CHINESE, MARRAM_UNANSWERABLE_CHINESE),
 )
-_UNSEEN: tuple[tuple[str, str, Questions], ...] = (
+_UNSEEN: Sets = (
     (SITE, ENGLISH, unseen.SITE_ENGLISH),
     (SITE, CHINESE, unseen.SITE_CHINESE),
     (SITE, ENGLISH, unseen.OLD_ENGLISH),
@@ -308,26 +312,43 @@ _UNSEEN: tuple[tuple[str, str, Questions], ...] = (
     (QINGHE, ENGLISH, unseen.QINGHE_UNANSWERABLE_ENGLISH),
 )
 
+_FRESH: Sets = (
+    (SITE, ENGLISH, fresh.SITE_ENGLISH),
+    (SITE, CHINESE, fresh.SITE_CHINESE),
+    (SITE, ENGLISH, fresh.SITE_UNANSWERABLE_ENGLISH),
+    (SITE, CHINESE, fresh.SITE_UNANSWERABLE_CHINESE),
+)
+
 
 def judged() -> Iterator[Judged]:
-    """Yield every question: what is known is tuned on, of the unseen a half."""
+    """Yield every question: what is known is tuned on, of the others a half."""
     for tree, language, questions in _KNOWN:
         for text in questions:
             yield _judged(tree, language, questions, text, Half.TUNED)
     yield from unseen_ones()
+    yield from fresh_ones()
 
 
 def unseen_ones() -> Iterator[Judged]:
-    """Yield what was written after everything else was chosen, in its two halves."""
-    for tree, language, questions in _UNSEEN:
+    """Yield what was written before answers changed for the first time, in halves."""
+    yield from _drawn(_UNSEEN, Half.EARLIER)
+
+
+def fresh_ones() -> Iterator[Judged]:
+    """Yield what was written before answers changed for the second time, in halves."""
+    yield from _drawn(_FRESH, Half.REPORTED)
+
+
+def is_reported(text: str) -> bool:
+    """Tell whether a text was drawn into the reported half: nobody chose it."""
+    return blake2b(text.encode(), digest_size=1).digest()[0] % 2 == 1
+
+
+def _drawn(sets: Sets, reported: Half) -> Iterator[Judged]:
+    for tree, language, questions in sets:
         for text in questions:
-            yield _judged(tree, language, questions, text, half_of(text))
-
-
-def half_of(text: str) -> Half:
-    """Return the half a text was drawn into: nobody chose it."""
-    drawn = blake2b(text.encode(), digest_size=1).digest()[0]
-    return Half.REPORTED if drawn % 2 else Half.TUNED
+            half = reported if is_reported(text) else Half.TUNED
+            yield _judged(tree, language, questions, text, half)
 
 
 def _judged(

@@ -55,6 +55,7 @@ SITE_ENGLISH = {
     "webhooks from stripe got lost, bring subscriptions back in line": "self-hosting/integrations",
     "take a model off the list for good": "self-hosting/models",
     "make my coworker an admin of the whole site": "self-hosting/operations",
+    "how do I block another user": "community",
 }
 SITE_CHINESE = {
     "用 JavaScript 写个最简单的例子": "quick-start",
@@ -232,7 +233,6 @@ SITE_UNANSWERABLE_ENGLISH = [
     "merge two accounts into one",
     "export my forum posts as pdf",
     "get a refund for last month",
-    "how do I block another user",
     "terraform provider for keys",
     "limit sign-ups to one country",
     "what gpu was the model trained on",

@@ -123,5 +123,12 @@ document.addEventListener("submit", (event) => {
 
 for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
 openRegions();
+
+// A row of tabs that is wider than the page begins with the current one in sight.
+for (const current of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = current.closest(".tabs");
+  const [place, frame] = [current.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2;
+}
 addCopyButtons(document);
 document.addEventListener("htmx:after:swap", () => addCopyButtons(document));

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class PricelabConfig(AppConfig):
+    """What last month would have brought under other terms."""
+
+    name = "billing.pricelab"
+    label = "pricelab"
