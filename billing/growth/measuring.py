@@ -178,7 +178,7 @@ class Contrast:
 
     arm: str
     only: str = ""
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,10 +319,11 @@ def _ask(
             statement.format(arm=compared.arm, only=compared.only),
             values_of(compared, start, end),
         )
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
-def values_of(compared: Contrast, start: datetime, end: datetime) -> dict[str, object]:
+def values_of(compared: Contrast, start: datetime, end: datetime) -> dict[str, Any]:
     """Return the values of the statement, by the names it has for them."""
     currency = settings.REPORTING_CURRENCY
     return {

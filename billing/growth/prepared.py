@@ -29,7 +29,7 @@ class Prepared:
         self._execute = f"EXECUTE {name} ({values})"
         self._ready: WeakSet[Any] = WeakSet()
 
-    def run(self, values: Mapping[str, object]) -> tuple[Any, ...] | None:
+    def run(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return the first row, if there is one."""
         with connection.cursor() as cursor:
             session = connection.connection

@@ -31,7 +31,8 @@ def readings_before_checkouts(rng: random.Random) -> Iterator[NewEvent]:
     for user_id, moment in begun.order_by("occurred_at", "id").values_list(
         "user_id", "occurred_at"
     ):
-        yield from reading_of(user_id, moment, rng)
+        if user_id is not None:
+            yield from reading_of(user_id, moment, rng)
 
 
 def reading_of(

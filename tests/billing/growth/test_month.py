@@ -202,9 +202,9 @@ def test_units_are_listed_as_they_are_measured(spring: Offer, crowd: Crowd) -> N
         (ENGINE, measure_engine(*span)),
         (of_offer(spring.pk), measure_offer(spring.pk, *span)),
     ):
-        each = measure_each(compared, *span)
+        units = measure_each(compared, *span)
         for arm, measured in arms.items():
-            mine = [unit for unit in each if unit.arm == arm]
+            mine = [unit for unit in units if unit.arm == arm]
             listed = first_decisions(compared, *span, arm=arm)
             payers = first_decisions(compared, *span, arm=arm, is_payer=True)
             assert len(mine) == listed.count() == measured.units

@@ -22,7 +22,7 @@ class Command(ProductCommand):
     """Fills an empty installation with ninety days of history."""
 
     help = (
-        "Load the demo: s takes half a minute, m some minutes, l twenty. "
+        "Load the demo: s takes a minute, m some minutes, l twenty. "
         "Example: manage.py seed_demo --scale s --seed 42"
     )
 
@@ -51,7 +51,11 @@ class Command(ProductCommand):
             )
         started = time.monotonic()
         scale = SCALES[options["scale"]]
-        totals = {"people": scale.people + 6, "page views": scale.views}
+        totals = {
+            "people": scale.people + 6,
+            "page views": scale.views,
+            "newcomers": scale.newcomers,
+        }
         with Progress(
             TextColumn("{task.description:>15}"),
             BarColumn(),
