@@ -15,7 +15,7 @@ not see them; search and the documentation assistants find the section by them.
 
 from collections.abc import Iterator, Sequence
 
-from design.markdown import Comment, Section
+from design.markdown import Section, SourceComment
 
 WORD = "asked"
 # More questions are more sections; each has a vector of its own.
@@ -44,7 +44,7 @@ def findings(sections: Sequence[Section]) -> Iterator[tuple[int, str]]:
             yield lines[MOST][0], told
 
 
-def _lines(comments: Sequence[Comment]) -> Iterator[tuple[int, str]]:
+def _lines(comments: Sequence[SourceComment]) -> Iterator[tuple[int, str]]:
     for comment in comments:
         first, *lines = comment.text.split("\n")
         if first.strip() != WORD:
