@@ -14,8 +14,8 @@ from community.forum.forms import (
     checked_title,
 )
 from community.forum.models import Topic, TopicUser
+from community.forum.poll_serializers import NewPollSerializer, poll_of
 from community.forum.queries import PERIODS, SORTS
-from community.forum.rest.asking import NewPollSerializer, poll_of
 from community.forum.services import MOST_SPLIT, PollValues
 from core.clock import now
 from core.reading import LAST_DAY, MOST_DIGITS

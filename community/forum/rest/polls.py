@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from accounts.authentication import caller
 from community.forum import permissions, services
 from community.forum.models import MOST_OPTIONS, Ballot, Poll, Post
+from community.forum.poll_serializers import NewPollSerializer, poll_of
 from community.forum.polls import PollRow, poll_rows
-from community.forum.rest.asking import NewPollSerializer, poll_of
 from community.forum.rest.reading import WRITES, page_of, valid, visible_post
 from core.reading import MOST_DIGITS
 from edge.endpoints import Endpoint, PageQuery
