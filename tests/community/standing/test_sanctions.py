@@ -36,25 +36,27 @@ JSON = "application/json"
 WRITES = {
     *("create_topic", "post_reply", "edit_post", "edit_topic", "set_tags"),
     *("post_comment", "edit_comment", "restore_post", "restore_comment"),
+    *("set_poll", "remove_poll", "mark_ended"),
 }
 TAKES_PART = {
     *("vote", "set_reaction", "accept_answer", "unaccept_answer"),
-    *("hide_post", "hide_comment"),
+    *("hide_post", "hide_comment", "set_ballot"),
 }
 PRIVATE = {
     # What one reads and keeps is nobody else's business.
     *("mark_read", "mark_comments_read", "set_level", "set_bookmark"),
-    *("remove_bookmark", "record_view", "set_watch"),
+    *("remove_bookmark", "record_view", "set_watch", "mark_decision_read"),
 }
 OF_THE_TEAM = {
     *("create_category", "edit_category", "add_synonym", "merge_tag", "rename_tag"),
     *("remove_synonym", "join_topics", "split_topic", "unjoin_topic", "move_topic"),
     *("set_locked", "set_pinned", "set_revision_hidden"),
-    *("void_vote", "restore_vote"),
+    *("void_vote", "restore_vote", "set_idea_state", "set_kind", "set_template"),
 }
 OF_THE_PRODUCT = {
     *("MOST_SPLIT", "add_views", "flush_views", "find_moved_post", "index_tagged"),
     *("notify_of_reminders", "render_again"),
+    *("PollValues", "cleaned_poll", "faults_in", "pin_end"),
 }
 
 
@@ -80,6 +82,11 @@ def acts_of(ada: Any, ben: Any) -> dict[str, Callable[[], Any]]:
     lost = forum_services.post_comment(opening, author=ada, text="y", limited=False)
     forum_services.hide_comment(lost, by=ada)
     do = forum_services
+    asked = do.PollValues(question="Which?", options=("This", "That"))
+    polls = [
+        do.set_poll(forum.topic(who).posts.get(number=1), asked, by=who)
+        for who in (ada, ada, ben)
+    ]
     return {
         "create_topic": lambda: do.create_topic(
             category, author=ada, title="Is this one new?", text="It is."
@@ -100,6 +107,12 @@ def acts_of(ada: Any, ben: Any) -> dict[str, Callable[[], Any]]:
         "unaccept_answer": lambda: do.unaccept_answer(mine, by=ada),
         "hide_comment": lambda: do.hide_comment(remark, by=ada),
         "hide_post": lambda: do.hide_post(hers, by=ada, reason=""),
+        "set_poll": lambda: do.set_poll(opening, asked, by=ada),
+        "remove_poll": lambda: do.remove_poll(polls[0], by=ada),
+        "mark_ended": lambda: do.mark_ended(polls[1], by=ada),
+        "set_ballot": lambda: do.set_ballot(
+            polls[2], by=ada, options=[polls[2].options.first().pk]
+        ),
     }
 
 
