@@ -162,8 +162,10 @@ def test_there_is_no_other_way_in() -> None:
     )
     called = mistakes(r"(?<!def )\badd_member\(")
 
+    # The demo's many founders each get the place of who founded their own.
     assert {line.partition(":")[0] for line in made} == {
-        "platform/accounts/services.py"
+        "platform/accounts/services.py",
+        "platform/demo/bulk.py",
     }
     assert {line.partition(":")[0] for line in called} == {
         "platform/accounts/services.py",
