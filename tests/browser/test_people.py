@@ -54,8 +54,11 @@ def test_people_and_what_they_say_to_each_other_is_whole(
     )
     conversations.create_message(talk, by=cy, text="我这里也是，重试之后就好了。")
     said = conversations.create_message(talk, by=ada, text="I look at it today.")
-    conversations.flag_message(
-        talk.messages.get(number=1), by=cy, reason="It holds a key of ours."
+    flag = conversations.flag_message(
+        talk.messages.get(number=1),
+        by=cy,
+        reason="other",
+        note="It holds a key of ours.",
     )
     set_stance(ben, by=ada, kind=Stance.Kind.FOLLOW)
     set_stance(cy, by=ada, kind=Stance.Kind.MUTE)
@@ -83,7 +86,7 @@ def test_people_and_what_they_say_to_each_other_is_whole(
         "conversation": talk.get_absolute_url(),
         "report": f"/messages/m/{said.pk - 1}/report/",
         "reach": "/messages/reach/",
-        "reports": "/messages/reports/",
+        "case": f"/moderation/cases/{flag.case_id}/",
     }.items():
         answer = page.goto(url)
         assert answer is not None
