@@ -25,9 +25,9 @@ LANGUAGES = ("en", "zh-hans")
 FIELDS = {each.name: each for each in fields(Features) if each.name != "plan"}
 # Words of promises that were made once and that nothing kept.
 UNKEPT = {
-    "en": r"single sign-on|\bSSO\b|list price|overage|priority support|first answer"
+    "en": r"single sign-on|\bSSO\b|list price|priority support|first answer"
     r"|shared keys and budgets|within \d+ hours|beyond the allowance",
-    "zh-hans": r"单点登录|超额使用|首次答复|优先支持|标价计费|超出额度使用",
+    "zh-hans": r"单点登录|首次答复|优先支持|标价计费|超出额度使用",
 }
 SITE = ROOT / "docs" / "site" / "1.0"
 
