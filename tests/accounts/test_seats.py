@@ -170,6 +170,7 @@ def test_there_is_no_other_way_in() -> None:
     assert {line.partition(":")[0] for line in called} == {
         "platform/accounts/services.py",
         "platform/demo/people.py",
+        "platform/demo/launch.py",
     }
     source = inspect.getsource(services.accept_invitation)
     assert source.index("require_seat_to_take(") < source.index(" add_member(")

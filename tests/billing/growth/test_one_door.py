@@ -32,6 +32,8 @@ def test_only_moments_ask_at_the_door() -> None:
         "billing/growth/campaigns/stepping.py",
         # What a leaving buyer is shown instead.
         "billing/subscriptions/offers.py",
+        # What the demo's newcomers live through.
+        "platform/demo/launch.py",
     }
 
 
@@ -45,6 +47,8 @@ def test_a_plan_is_given_by_staff_or_by_an_accepted_offer() -> None:
         "billing/subscriptions/given.py",
         "platform/demo/services.py",
         "platform/demo/people.py",
+        # Who pays by invoice in a launch.
+        "platform/demo/launch.py",
     }
 
 
