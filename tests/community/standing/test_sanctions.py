@@ -111,7 +111,7 @@ def acts_of(ada: Any, ben: Any) -> dict[str, Callable[[], Any]]:
         "remove_poll": lambda: do.remove_poll(polls[0], by=ada),
         "mark_ended": lambda: do.mark_ended(polls[1], by=ada),
         "set_ballot": lambda: do.set_ballot(
-            polls[2], by=ada, options=[polls[2].options.first().pk]
+            polls[2], by=ada, options=[polls[2].options.earliest("position").pk]
         ),
     }
 
