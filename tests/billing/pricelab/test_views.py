@@ -81,7 +81,7 @@ def test_a_candidate_begins_with_what_is_sold_and_is_replayed(staff: Client) -> 
     assert kept.allowance_nano == version.features["monthly_allowance_nano"]
     shown = staff.get(f"{LAB}{kept.pk}/").content.decode()
     assert "counts at 150 % of its list price" in shown
-    assert "2026-03 (UTC)" in shown
+    assert "usage of 2026-03, replayed on" in shown
     assert "$30.00" in shown
     assert kept.owner is not None
 
