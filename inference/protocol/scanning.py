@@ -6,6 +6,7 @@ ours (see ``answers``), so comments, names and versions of the upstream end here
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,16 +181,16 @@ class StreamScanner:
         return b"data: " + self.envelope.wrap(b"[]", told) + b"\n\n" + DONE
 
 
-class PassingScanner(StreamScanner):
+class PassingScanner(StreamScanner, ABC):
     """Watches events of another protocol, which say their kind in ``type``."""
 
+    @abstractmethod
     def hear(self, kind: str, value: dict[str, Any], data: bytes) -> bytes:
         """Count one event; return it as the caller is to see it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self) -> bytes:
         """Return the end that the upstream left out."""
-        raise NotImplementedError
 
     def _event(self, event: bytes) -> bytes:
         data = _data_of(event)
