@@ -21,7 +21,7 @@ class EmailBackend(BaseEmailBackend):
         """Queue each message for each of its readers; return how many messages."""
         for message in email_messages:
             if message.attachments:
-                raise NotImplementedError("Mails of this product have no attachments.")
+                raise ValueError("Mails of this product have no attachments.")
             for reader in message.recipients():
                 queue_mail(
                     reader,

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage as DjangoMessage
-from django.core.mail import send_mail
+from django.core.mail import get_connection, send_mail
 from django.db import transaction
 from django.test import Client
 
@@ -110,3 +110,15 @@ def test_somebody_signs_up_while_the_mail_server_is_down(
     body = plain.get_payload(decode=True)
     assert isinstance(body, bytes)
     assert b"/accounts/confirm-email/" in body
+
+
+@pytest.mark.django_db
+def test_an_attachment_is_refused_and_nothing_of_the_batch_is_written() -> None:
+    plain = DjangoMessage("Hello", "Read this.", None, ["ada@example.test"])
+    laden = DjangoMessage("Bill", "See below.", None, ["ben@example.test"])
+    laden.attach("bill.txt", "12 dollars", "text/plain")
+
+    with pytest.raises(ValueError, match="no attachments"):
+        get_connection().send_messages([plain, laden])
+
+    assert not EmailMessage.objects.exists()
