@@ -9,7 +9,7 @@ from core.commands import ProductCommand
 class Command(ProductCommand):
     """Writes the export of a forum that never was, to try an import on."""
 
-    help = "Example: manage.py generate_export discourse /tmp/export --posts 1000000"
+    help = "Example: manage.py generate_export discourse export --posts 1000000"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("format", choices=list(WRITERS))
