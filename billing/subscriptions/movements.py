@@ -14,8 +14,8 @@ from django.db.models import F, Q, Sum
 from billing.subscriptions.models import (
     MrrMovement,
     Subscription,
-    SubscriptionQuerySet,
 )
+from billing.subscriptions.models.subscriptions import SubscriptionQuerySet
 
 Kind = MrrMovement.Kind
 
