@@ -5,6 +5,7 @@ one more. What is left empty asks for nothing.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -137,9 +138,9 @@ class QuestionForm(forms.Form):
             self.add_error(name if name in self.fields else None, str(error.reason))
         return self.cleaned_data
 
+    @abstractmethod
     def made(self) -> Question | None:
         """Return the question; ``None`` when a field is wrong already."""
-        raise NotImplementedError
 
     def chosen_segment(self) -> Segment | None:
         """Return the segment that was chosen, as of the end of today."""
@@ -153,9 +154,9 @@ class QuestionForm(forms.Form):
         return form.question
 
     @staticmethod
+    @abstractmethod
     def segment_form() -> type["QuestionForm"]:
         """Return the form of segments, which is one of these itself."""
-        raise NotImplementedError
 
     def unit_kind(self) -> UnitKind:
         return UnitKind(self.cleaned_data.get("unit") or UnitKind.PERSON)

@@ -242,10 +242,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-# Tasks work in batches of seconds: one that goes on for five minutes hangs. It has
-# half a minute to end by itself before it is killed.
+# Tasks work in batches of seconds: one that goes on for five minutes hangs.
 CELERY_TASK_TIME_LIMIT = 300
-# See above.
+# It has half a minute to end by itself before it is killed.
 CELERY_TASK_SOFT_TIME_LIMIT = 270
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -452,9 +451,9 @@ LOCALE_PATHS = [ROOT_DIR / "platform" / "design" / "locale"]
 FORMAT_MODULE_PATH = "design.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
-# The day of every report: conversion windows and charts are cut in this zone.
 # How many in a hundred are never offered anything, to compare the others with.
 GROWTH_HOLDOUT_PERCENT = env.integer("GROWTH_HOLDOUT_PERCENT", 10)
+# The day of every report: conversion windows and charts are cut in this zone.
 REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "Asia/Shanghai")
 # Figures are in one currency; invoices in another stay in the ledger.
 REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", "usd").lower()
