@@ -6,3 +6,9 @@ class PricelabConfig(AppConfig):
 
     name = "billing.pricelab"
     label = "pricelab"
+
+    def ready(self) -> None:
+        from billing.pricelab import jobs
+        from jobs.registry import register
+
+        register(jobs.KIND)

@@ -23,20 +23,57 @@ from billing.pricelab.month import (
 from billing.pricelab.replaying import MonthBill, MonthTerms, UsedRow, compute_month
 from core.money import minor_to_nano
 from entitlements.usage_price import UsagePrice
+from jobs.models import Job
+from jobs.services import enqueue, forget, retry
 
+# The name of the queue's jobs that replay a month.
+REPLAY = "replay"
 # Rows written at once: about a megabyte.
 CHUNK = 2_000
 
 
 @transaction.atomic
 def create_candidate(*, by: User, **terms: Any) -> PlanCandidate:
-    """Keep a candidate with the last month replayed through it.
+    """Keep a candidate, and have the last month replayed through it.
 
     Raises ``NoDollarRate`` and ``OtherCurrency``; then nothing is kept.
     """
     candidate = PlanCandidate.objects.create(owner=by, **terms)
-    replace_replay(candidate)
+    require_rate(candidate)
+    enqueue(REPLAY, candidate.pk)
     return candidate
+
+
+@transaction.atomic
+def ask_for_replay(candidate: PlanCandidate) -> None:
+    """Have the last month replayed again; what waits for it already stays one.
+
+    Raises ``NoDollarRate`` and ``OtherCurrency``.
+    """
+    require_rate(candidate)
+    enqueue(REPLAY, candidate.pk)
+    retry(Job.objects.about(REPLAY, candidate.pk).exclude(state=Job.State.WAITING))
+
+
+@transaction.atomic
+def delete_candidate(candidate: PlanCandidate) -> None:
+    """Delete a candidate, what was replayed through it, and what waits for that."""
+    forget(REPLAY, [candidate.pk])
+    candidate.delete()
+
+
+def require_rate(candidate: PlanCandidate) -> ExchangeRate:
+    """Return what usage is priced by in the currency of the figures.
+
+    Raises ``NoDollarRate`` when nobody said it, and ``OtherCurrency`` when the
+    candidate's prices are not in that currency.
+    """
+    rate = dollar_rate()
+    if rate is None:
+        raise NoDollarRate
+    if candidate.currency != settings.REPORTING_CURRENCY:
+        raise OtherCurrency
+    return rate
 
 
 @transaction.atomic
@@ -50,11 +87,7 @@ def replace_replay(
     ``OtherCurrency``.
     """
     PlanCandidate.objects.select_for_update().get(pk=candidate.pk)
-    rate = dollar_rate()
-    if rate is None:
-        raise NoDollarRate
-    if candidate.currency != settings.REPORTING_CURRENCY:
-        raise OtherCurrency
+    rate = require_rate(candidate)
     month = PastMonth.before(moment or timezone.now())
     subscribers, left_out = subscribers_of(candidate.plan, month)
     Replay.objects.filter(pk=candidate.pk).delete()

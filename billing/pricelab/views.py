@@ -37,6 +37,7 @@ from core.reading import UnreadableValue, Values, cursor_of
 from edge import drafting
 from edge.pagination import paginate
 from edge.tables import csv_response
+from jobs.models import Job
 
 # More than fit beside one another are not compared.
 COMPARED = 20
@@ -79,7 +80,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_required
 def candidate_new(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Write a candidate, beginning with a version or another one; a POST replays it."""
+    """Write a candidate, beginning with a version or another one; a POST keeps it."""
     models = models_used(PastMonth.before(timezone.now()), most=MOST_MODELS)
     begun: PlanVersion | None = None
     if request.method == "POST":
@@ -91,7 +92,6 @@ def candidate_new(request: AuthenticatedHttpRequest) -> HttpResponse:
                 form.add_error(None, str(no))
             else:
                 drafting.accept(request)
-                messages.success(request, _("The last month was replayed."))
                 return redirect("pricelab:candidate", kept.pk)
         begun = form.cleaned_data.get("version")
     else:
@@ -143,6 +143,8 @@ def candidate_detail(
     outcome = outcomes_of([found.pk], leaving)[found.pk]
     context = {
         "candidate": found,
+        "is_replayed": hasattr(found, "replay"),
+        "job": Job.objects.about(services.REPLAY, found.pk).unfinished().first(),
         "outcome": outcome,
         "leaving": leaving,
         "problems": problems,
@@ -163,14 +165,12 @@ def candidate_detail(
 @require_POST
 @staff_required
 def candidate_replay(request: HttpRequest, candidate: int) -> HttpResponse:
-    """Replay the last whole month through a candidate again."""
+    """Have the last whole month replayed through a candidate again."""
     found = get_object_or_404(PlanCandidate, pk=candidate)
     try:
-        services.replace_replay(found)
+        services.ask_for_replay(found)
     except DomainError as no:
         messages.error(request, str(no))
-    else:
-        messages.success(request, _("The last month was replayed."))
     return redirect("pricelab:candidate", found.pk)
 
 
@@ -178,7 +178,7 @@ def candidate_replay(request: HttpRequest, candidate: int) -> HttpResponse:
 @staff_required
 def candidate_drop(request: HttpRequest, candidate: int) -> HttpResponse:
     """Delete a candidate with what was replayed through it."""
-    get_object_or_404(PlanCandidate, pk=candidate).delete()
+    services.delete_candidate(get_object_or_404(PlanCandidate, pk=candidate))
     messages.success(request, _("The candidate is deleted."))
     return redirect("pricelab:home")
 

@@ -87,6 +87,7 @@ SCHEDULE: dict[str, Entry] = {
     },
     "jobs-refunds": _every(15, "jobs.tasks.sweep", "refund", queue="billing"),
     "jobs-contracts": _every(15, "jobs.tasks.sweep", "contract", queue="billing"),
+    "jobs-replays": _every(15, "jobs.tasks.sweep", "replay", queue="billing"),
     # Those who were in their night are told in their morning.
     "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
     "growth-campaigns": _every(300, "billing.growth.tasks.advance_campaigns"),

@@ -20,6 +20,7 @@ from billing.pricelab.month import PastMonth
 from billing.subscriptions.mirror import apply_subscription
 from billing.subscriptions.models import MrrMovement
 from core.money import NANO
+from jobs.working import sweep
 from tests.browser.helpers import (
     assert_no_horizontal_scroll,
     axe_violations,
@@ -127,7 +128,10 @@ def test_a_candidate_is_written_and_compared_without_scripts(
     page.get_by_label("Price of usage beyond it").fill("120")
     page.get_by_label("Cap of customers who have set none").fill("8")
     page.get_by_role("button", name="Keep and replay the last month").click()
-    expect(page.get_by_text("The last month was replayed.")).to_be_visible()
+    expect(page.get_by_text("The last month is being replayed")).to_be_visible()
+    sweep("replay")
+    page.reload()
+    expect(page.get_by_text("What it comes to")).to_be_visible()
     page.get_by_label("of whom so many leave (%)").fill("20")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("20 % of them are taken to leave")).to_be_visible()

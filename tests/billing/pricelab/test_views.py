@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts.models import User
 from accounts.queries import personal_organisation
@@ -20,6 +20,8 @@ from billing.subscriptions.mirror import apply_subscription
 from core.clock import now
 from core.money import NANO
 from entitlements.usage_price import Mode, Tier, UsagePrice
+from jobs.models import Job
+from jobs.working import sweep
 from tests.factories.billing import default_price, fetched_subscription
 from tests.factories.overage import use
 from tests.factories.pricelab import candidate_of
@@ -77,6 +79,11 @@ def test_a_candidate_begins_with_what_is_sold_and_is_replayed(staff: Client) -> 
 
     kept = PlanCandidate.objects.get()
     assert response["Location"] == f"{LAB}{kept.pk}/"
+    waiting = staff.get(f"{LAB}{kept.pk}/").content.decode()
+    assert "The last month is being replayed" in waiting
+    assert "What it comes to" not in waiting
+    assert staff.get(LAB).status_code == 200
+    assert sweep("replay") == 1
     assert (kept.month_amount, kept.rates) == (3_000, {"large": 150})
     assert kept.allowance_nano == version.features["monthly_allowance_nano"]
     shown = staff.get(f"{LAB}{kept.pk}/").content.decode()
@@ -303,14 +310,51 @@ def test_candidates_stand_side_by_side_under_one_assumption(
 def test_a_candidate_is_replayed_again_and_deleted(staff: Client) -> None:
     candidate = candidate_of()
 
-    again = staff.post(f"{LAB}{candidate.pk}/replay/", follow=True)
+    asked = staff.post(f"{LAB}{candidate.pk}/replay/", follow=True)
+    staff.post(f"{LAB}{candidate.pk}/replay/")
+    done = sweep("replay")
+    again = staff.get(f"{LAB}{candidate.pk}/")
+    staff.post(f"{LAB}{candidate.pk}/replay/")
     dropped = staff.post(f"{LAB}{candidate.pk}/drop/")
 
-    assert "The last month was replayed." in again.content.decode()
+    # What was replayed before is shown until then, and asking twice does it once.
+    assert "The last month is being replayed" in asked.content.decode()
+    assert asked.context["outcome"].organisations == 0
+    assert done == 1
+    assert "is being replayed" not in again.content.decode()
     assert again.context["outcome"].organisations == 1
     assert dropped["Location"] == LAB
+    # What waited for the candidate went with it.
+    assert not Job.objects.filter(kind="replay").exists()
     assert not ReplayedBill.objects.exists()
     assert staff.post(f"{LAB}{candidate.pk}/drop/").status_code == 404
+
+
+@pytest.mark.usefixtures("payer")
+def test_a_replay_that_settings_forbid_by_now_is_given_up_and_asked_for_again(
+    staff: Client, settings: Any
+) -> None:
+    candidate = candidate_of()
+    staff.post(f"{LAB}{candidate.pk}/replay/")
+    with override_settings(REPORTING_CURRENCY="eur", REPORTING_USD_RATE=(1, None)):
+        sweep("replay")
+
+    job = Job.objects.get(kind="replay")
+    shown = staff.get(f"{LAB}{candidate.pk}/").content.decode()
+    staff.post(f"{LAB}{candidate.pk}/replay/")
+    sweep("replay")
+
+    assert (job.state, job.last_error) == (
+        "dead",
+        "Only prices in the reporting currency can be replayed.",
+    )
+    assert f"/staff/operations/jobs/{job.pk}/" in shown
+    job.refresh_from_db()
+    assert job.state == "done"
+    assert (
+        "could not be replayed"
+        not in staff.get(f"{LAB}{candidate.pk}/").content.decode()
+    )
 
 
 @pytest.mark.usefixtures("payer")
