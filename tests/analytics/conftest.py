@@ -1,14 +1,18 @@
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from django.test import Client
 
 from analytics.engines.duckdb import COLUMNS, DIMENSIONS
 from analytics.evaluation.moments import to_micros
 from tests.analytics.brute import Done
+from tests.analytics.logs import fed_rows, note, view
+
+Person = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +50,28 @@ def put(store: duckdb.DuckDBPyConnection, log: Sequence[Done]) -> None:
                 for event in log
             ],
         )
+
+
+@pytest.fixture
+def staff(person: Person, settings: Any) -> Any:
+    settings.SECOND_FACTOR_REQUIRED = False
+    return person("boss", is_staff=True)
+
+
+@pytest.fixture
+def desk(client: Client, staff: Any) -> Client:
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def way(person: Person) -> dict[str, Any]:
+    """Three people who looked; two of them verified, one within a minute."""
+    people = {name: person(name) for name in ("ada", "bea", "cem")}
+    for minutes, name, path in ((0, "ada", "/docs/"), (1, "bea", "/"), (2, "cem", "/")):
+        view(path, minutes, user_id=people[name].pk)
+    for minutes, name in ((1, "ada"), (61, "bea")):
+        pk = people[name].pk
+        note("email_verified", minutes, user_id=pk, properties={"user_id": pk})
+    fed_rows()
+    return people

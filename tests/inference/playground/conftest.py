@@ -21,6 +21,13 @@ __all__ = ["gateway", "gateway_process", "offer", "upstream"]
 
 
 @pytest.fixture
+def ada(client: Client, person: Callable[..., Any]) -> Any:
+    user = person("ada")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
 def connected(gateway: Gateway, settings: Any) -> Gateway:
     """Let the page find the gateway under the site's address."""
     settings.SITE_URL = gateway.url.removesuffix("/v1")
