@@ -25,7 +25,7 @@ from billing.referrals.services import reward_due
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions.services import expire_grace, grant_plan
 from community.trust import services as trust
-from demo import copies, emulator, forum, launch, offers, people, planted, visits
+from demo import bulk, copies, emulator, forum, launch, offers, people, planted, visits
 from demo.calendar import Calendar
 from demo.calls import Callers, plan_habits
 from demo.clock import held
@@ -128,8 +128,7 @@ def seed(
         connection.run_on_commit.clear()
     if not stays:
         _offer_plans_again()
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    bulk.look_at_tables()
     planted.conclude(now)
 
 

@@ -90,7 +90,7 @@ class Command(ProductCommand):
     def tidy_up(self) -> None:
         """Have the first page planned on what is there, and nothing left for later."""
         with connection.cursor() as cursor:
-            cursor.execute("VACUUM (ANALYZE)")
+            cursor.execute("VACUUM (ANALYZE, SKIP_LOCKED)")
 
     def write_key(self, key_file: Any) -> None:
         """Make the key the welcome shows; only this machine's owner reads it."""
