@@ -55,6 +55,8 @@ def crowd(person: Person) -> User:
         + ([rare] if number % 997 == 0 else [])
     )
     with connection.cursor() as cursor:
+        # What is being prepared may take as long as it takes.
+        cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(
             "UPDATE forum_topictag AS link SET created_at = topic.created_at,"
             " vote_score = topic.vote_score, hot_score = topic.hot_score,"
