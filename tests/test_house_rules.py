@@ -347,3 +347,16 @@ def test_every_decision_is_listed_by_its_title() -> None:
         f"- [{title}]({page.name})" for title, page in zip(titles, pages, strict=True)
     ]
     assert pages
+
+
+def test_the_page_of_an_area_names_each_of_its_apps_once() -> None:
+    for area in AREAS:
+        rows = re.findall(
+            r"^\| `(\w+)` \|", (ROOT / area / "README.md").read_text(), re.MULTILINE
+        )
+        packages = {page.parent.name for page in (ROOT / area).glob("*/__init__.py")}
+        installed = {page.parent.name for page in (ROOT / area).glob("*/apps.py")}
+
+        assert len(rows) == len(set(rows)), area
+        assert installed <= set(rows) <= packages, area
+        assert installed
