@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Self
 from urllib.parse import parse_qs
 
-from django.conf import settings
-
+from edge.callers import read_address
 from inference.protocol import errors, personal
 from inference.protocol.dialects import Dialect, OpenAI
 from inference.protocol.errors import APIError
@@ -66,6 +65,10 @@ class Request:
         self._headers: dict[bytes, bytes] = dict(reversed([*scope["headers"]]))
         self._query: str = scope.get("query_string", b"").decode("latin-1")
         self._client = scope.get("client")
+        # But a proxy may add a line of its own below the one a caller has made up.
+        self._forwarded: str = b",".join(
+            value for name, value in scope["headers"] if name == b"x-forwarded-for"
+        ).decode("latin-1")
         self._receive = receive
         self._send = send
         self._departure: asyncio.Future[None] | None = None
@@ -130,12 +133,7 @@ class Request:
     @property
     def address(self) -> str:
         """The address the outermost trusted proxy saw."""
-        trusted = settings.TRUSTED_PROXIES
-        if trusted:
-            hops = self.header(b"x-forwarded-for").decode("latin-1").split(",")
-            if len(hops) >= trusted:
-                return hops[-trusted].strip()
-        return self.peer
+        return read_address(self._forwarded, self.peer)
 
     @property
     def peer(self) -> str:

@@ -27,7 +27,6 @@ from accounts.limits import (
     MINUTE,
     Rate,
     View,
-    address,
     count_code,
     count_mail,
     limited,
@@ -36,16 +35,17 @@ from accounts.limits import (
 from core import documents
 from core.documents import BadDocument
 from core.reading import Values
+from edge.callers import place_of
 
 # An attestation with its certificates has some thousand characters.
 MOST_SAID = 20_000
 _LONG_NUMBER = re.compile(r"[0-9]{400}")
 # Per address: an office behind one of them signs in on a Monday morning.
-OFTEN = Rate(30, MINUTE, address)
+OFTEN = Rate(30, MINUTE, place_of)
 # Each of these spends a mail, a hash or a call at a provider.
-SELDOM = Rate(20, MINUTE, address)
+SELDOM = Rate(20, MINUTE, place_of)
 # Fifty newcomers of one address are a class; more of them are a machine.
-NEWCOMERS = Rate(100, DAY, address)
+NEWCOMERS = Rate(100, DAY, place_of)
 # One person's own settings: nobody changes them faster by hand.
 OWN = Rate(10, MINUTE, person)
 

@@ -19,8 +19,10 @@ from django.test import Client, RequestFactory
 from config.logging import build_logging
 from core.context import request_id
 from core.logs import RequestIdFilter
+from edge.callers import network_of, place_of
 from edge.middleware import trusted_proxies
 from embedded.postgres import EmbeddedPostgres
+from inference.gateway.request import Request
 from stores.redis import client as redis_client
 from tests.fakes.servers import free_port
 
@@ -38,6 +40,17 @@ pytestmark = pytest.mark.django_db
         (2, "203.0.113.9", "10.0.0.1"),
         (1, "", "10.0.0.1"),
         (1, " , ", "10.0.0.1"),
+        # As some proxies write it, and as no server of ours could keep it.
+        (1, "203.0.113.9:4711", "203.0.113.9"),
+        (1, "[2001:db8::1]:4711", "2001:db8::1"),
+        (1, "2001:DB8:0::1", "2001:db8::1"),
+        (1, "fe80::1%eth0", "fe80::1"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (2, "::ffff:203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        (1, "unknown", "10.0.0.1"),
+        (1, "203.0.113.9é", "10.0.0.1"),
+        (1, "01.02.03.04", "10.0.0.1"),
+        (1, "1" * 5000, "10.0.0.1"),
     ],
 )
 def test_only_our_own_proxies_are_believed(
@@ -56,6 +69,71 @@ def test_only_our_own_proxies_are_believed(
     trusted_proxies(view)(request)
 
     assert seen == [address]
+
+
+def scope_of(*forwarded: bytes) -> dict[str, Any]:
+    return {
+        "method": "GET",
+        "path": "/v1/models",
+        "client": ("10.0.0.1", 4711),
+        "headers": [(b"x-forwarded-for", value) for value in forwarded],
+    }
+
+
+@pytest.mark.parametrize(
+    ("trusted", "sent", "address"),
+    [
+        # A proxy that adds a line of its own, below the one its caller made up.
+        (1, (b"10.9.9.9", b"203.0.113.9"), "203.0.113.9"),
+        (2, (b"10.9.9.9", b"203.0.113.9", b"10.0.0.2"), "203.0.113.9"),
+        (1, (b"10.9.9.9, 203.0.113.9",), "203.0.113.9"),
+        (1, (b"203.0.113.9,",), "203.0.113.9"),
+        (1, (b"203.0.113.9:4711",), "203.0.113.9"),
+        (0, (b"10.9.9.9",), "10.0.0.1"),
+        (1, (), "10.0.0.1"),
+        (2, (b"10.9.9.9",), "10.0.0.1"),
+    ],
+)
+def test_the_gateway_and_the_pages_agree_who_calls(
+    trusted: int, sent: tuple[bytes, ...], address: str, settings: Any
+) -> None:
+    settings.TRUSTED_PROXIES = trusted
+    seen: list[tuple[str, str]] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        seen.append((meta["REMOTE_ADDR"], meta.get("HTTP_X_FORWARDED_FOR", "")))
+        return HttpResponse()
+
+    # As Django joins the lines of one header.
+    joined = {"X-Forwarded-For": b",".join(sent).decode()} if sent else {}
+    trusted_proxies(view)(
+        RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers=joined)
+    )
+    asked = Request(scope_of(*sent), None, None, "")  # type: ignore[arg-type]
+
+    assert asked.address == address
+    # The libraries that count hops find the same address.
+    assert seen == [(address, ",".join([address] * trusted))]
+
+
+@pytest.mark.parametrize(
+    ("address", "place", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9/32", "203.0.113.0/24"),
+        ("2001:db8:1:2:3::9", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+        # Of a server that listens to both: all of IPv4 is not one network.
+        ("::ffff:203.0.113.9", "203.0.113.9/32", "203.0.113.0/24"),
+        ("", "", ""),
+    ],
+)
+def test_strangers_are_counted_by_what_they_cannot_change(
+    address: str, place: str, network: str
+) -> None:
+    request = RequestFactory().get("/", REMOTE_ADDR=address)
+
+    assert place_of(request) == place
+    assert network_of(address) == network
 
 
 HEADERS = {
