@@ -24,6 +24,7 @@ from billing.plans.services import send_inquiry
 from core.errors import RateLimited
 from core.reading import Values
 from edge import drafting
+from edge.callers import place_of
 from entitlements.features import FREE, Features
 from entitlements.queries import entitlements_for, premium_organisation
 from stores import limiter
@@ -117,7 +118,7 @@ def talk(request: HttpRequest) -> HttpResponse:
         return render(request, "plans/talk.html", context, status=status)
     try:
         # Mails to sales, from an address nobody has signed in from.
-        limiter.check("inquiry", request.META["REMOTE_ADDR"], limit=5, period=3600)
+        limiter.check("inquiry", place_of(request), limit=5, period=3600)
     except RateLimited as error:
         form.add_error(None, str(error))
         answer = render(request, "plans/talk.html", context, status=error.status)

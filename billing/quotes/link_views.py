@@ -14,6 +14,7 @@ from django.views.decorators.http import (
 from billing.quotes import door as doors
 from billing.quotes.door import Door
 from billing.quotes.signing import quote_behind
+from edge.callers import place_of
 from stores import limiter
 
 
@@ -57,4 +58,4 @@ def _door(token: str) -> Door:
 
 def _limit(request: HttpRequest) -> None:
     # Nobody signs more often; who tries is a program. Raises ``RateLimited``.
-    limiter.check("quote_signed", request.META["REMOTE_ADDR"], limit=30, period=3600)
+    limiter.check("quote_signed", place_of(request), limit=30, period=3600)

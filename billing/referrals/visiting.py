@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.referrals.terms import VISIT_LASTS
 from core.crypto import keyed_digest
-from edge.middleware import network_of
+from edge.callers import address_of, network_of
 
 COOKIE = "ds_invited"
 _SALT = "referrals.visit"
@@ -59,5 +59,5 @@ def keep_visit(request: HttpRequest, response: HttpResponse, *, code: str) -> No
 
 def digest_of_address(request: HttpRequest) -> str:
     """Return a keyed digest of the network a request came from; never the address."""
-    network = network_of(request.META.get("REMOTE_ADDR", ""))
+    network = network_of(address_of(request))
     return keyed_digest(network, purpose="referral address") if network else ""

@@ -20,8 +20,10 @@ from community.docs.queries import (
     vote_of,
 )
 from core.reading import Values
+from edge.callers import place_of
 from edge.types import PageRequest
 from knowledge.queries import what_next
+from stores import limiter
 
 # What a search engine is told a language is called.
 TAGS = {"en": "en", "zh-hans": "zh-Hans"}
@@ -137,6 +139,10 @@ def vote(request: PageRequest, pk: int) -> HttpResponse:
     word = Values(request.POST).choice("helpful", ("yes", "no"))
     if not word:
         raise Http404
+    # Not by voter: a browser can call itself a new visitor each time.
+    who = request.user.pk or place_of(request)
+    # An afternoon of reading with an opinion on every page.
+    limiter.check("docs-vote", who, limit=30, period=3600)
     services.vote_helpful(page, voter=_voter(request), is_helpful=word == "yes")
     messages.success(request, _("Thank you, that helps to make the page better."))
     return redirect(page)
@@ -161,7 +167,7 @@ def _not_found(request: HttpRequest, version: str, path: str) -> HttpResponse:
 def _voter(request: PageRequest) -> str:
     if request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    return request.visitor_id or f"address:{request.META.get('REMOTE_ADDR', '')}"
+    return request.visitor_id or f"address:{place_of(request)}"
 
 
 def _language_of(request: HttpRequest) -> translation.override:

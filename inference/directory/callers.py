@@ -85,8 +85,6 @@ class Caller:
             found = ip_address(address)
         except ValueError:
             return False
-        # Of a socket that takes both: ``::ffff:10.0.0.1``.
-        found = getattr(found, "ipv4_mapped", None) or found
         return any(found in network for network in self.rules.networks)
 
     def may_see(self, slug: str) -> bool:

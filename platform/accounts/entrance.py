@@ -27,25 +27,26 @@ from accounts.limits import (
     MINUTE,
     Rate,
     View,
-    address,
     count_code,
     count_mail,
     limited,
     person,
 )
+from accounts.providers import with_provider
 from core import documents
 from core.documents import BadDocument
 from core.reading import Values
+from edge.callers import place_of
 
 # An attestation with its certificates has some thousand characters.
 MOST_SAID = 20_000
 _LONG_NUMBER = re.compile(r"[0-9]{400}")
 # Per address: an office behind one of them signs in on a Monday morning.
-OFTEN = Rate(30, MINUTE, address)
+OFTEN = Rate(30, MINUTE, place_of)
 # Each of these spends a mail, a hash or a call at a provider.
-SELDOM = Rate(20, MINUTE, address)
+SELDOM = Rate(20, MINUTE, place_of)
 # Fifty newcomers of one address are a class; more of them are a machine.
-NEWCOMERS = Rate(100, DAY, address)
+NEWCOMERS = Rate(100, DAY, place_of)
 # One person's own settings: nobody changes them faster by hand.
 OWN = Rate(10, MINUTE, person)
 
@@ -185,10 +186,12 @@ CONNECTED = [
 ]
 PROVIDERS = {
     "github": [
-        route("github/login/", github.oauth2_login, "github_login", OFTEN),
+        route(
+            "github/login/", with_provider(github.oauth2_login), "github_login", OFTEN
+        ),
         route(
             "github/login/callback/",
-            github.oauth2_callback,
+            with_provider(github.oauth2_callback),
             "github_callback",
             SELDOM,
             reads=True,
@@ -196,11 +199,14 @@ PROVIDERS = {
     ],
     "openid_connect": [
         route(
-            "oidc/<str:provider_id>/login/", oidc.login, "openid_connect_login", OFTEN
+            "oidc/<str:provider_id>/login/",
+            with_provider(oidc.login),
+            "openid_connect_login",
+            OFTEN,
         ),
         route(
             "oidc/<str:provider_id>/login/callback/",
-            oidc.callback,
+            with_provider(oidc.callback),
             "openid_connect_callback",
             SELDOM,
             reads=True,

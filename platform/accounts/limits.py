@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 from accounts.allauth_private import user_signing_in
 from accounts.models import Organisation, User
 from core.errors import RateLimited
-from edge.middleware import network_of
+from edge.callers import address_of, network_of, place_of
 from stores import limiter
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -31,14 +31,9 @@ class Rate:
     of: Callable[[HttpRequest], object]
 
 
-def address(request: HttpRequest) -> str:
-    """Return the address a request came from."""
-    return str(request.META.get("REMOTE_ADDR", ""))
-
-
 def person(request: HttpRequest) -> object:
-    """Return who is signed in; their address, when nobody is."""
-    return request.user.pk or address(request)
+    """Return who is signed in; their place, when nobody is."""
+    return request.user.pk or place_of(request)
 
 
 def limited(name: str, view: View, *rates: Rate, reads: bool = False) -> View:
@@ -68,7 +63,7 @@ def count_guess(kind: str, who: object, request: HttpRequest) -> None:
     beyond that only where ``who`` is signed in already, so that many strangers
     together cannot lock anybody out of their own desk.
     """
-    place = network_of(address(request))
+    place = network_of(address_of(request))
     here = f"{who}@{place}"
     # As allauth: five in five minutes of one account.
     _count(f"guess:{kind}:minutes", here, limit=5, period=5 * MINUTE)
@@ -84,7 +79,7 @@ def count_guess(kind: str, who: object, request: HttpRequest) -> None:
 
 def forget_guesses(kind: str, who: object, request: HttpRequest) -> None:
     """Start anew where ``who`` has proved who they are."""
-    here = f"{who}@{network_of(address(request))}"
+    here = f"{who}@{network_of(address_of(request))}"
     for period in ("minutes", "day"):
         limiter.forget(f"guess:{kind}:{period}", here)
 
@@ -109,7 +104,7 @@ def count_mail(to: str, request: HttpRequest) -> None:
     not flooded, and a stranger cannot use up the mails that its owner asks for.
     """
     mailbox = to.strip().lower()
-    here = f"{mailbox}@{network_of(address(request))}"
+    here = f"{mailbox}@{network_of(address_of(request))}"
     # Who has not found the fifth mail does not need a sixth today.
     _count("mail:place", here, limit=5, period=DAY)
     # Six networks that use up their day: home, work, a phone and three strangers.

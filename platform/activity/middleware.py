@@ -12,6 +12,7 @@ from activity import services
 from activity.browser import asks_not_to_be_known, is_bot, is_prefetching
 from activity.origin import origin_of, touch_of
 from core.errors import RateLimited
+from edge.callers import place_of
 from stores import limiter
 
 COOKIE = "ds_visitor"
@@ -84,9 +85,7 @@ def _record_page_view(request: HttpRequest, response: HttpResponse) -> None:
 def _meet(request: HttpRequest, response: HttpResponse) -> None:
     try:
         # One address that keeps losing its cookie is not hundreds of people.
-        limiter.check(
-            "visitor", request.META.get("REMOTE_ADDR", ""), limit=60, period=60
-        )
+        limiter.check("visitor", place_of(request), limit=60, period=60)
     except RateLimited:
         return
     request.visitor_id = services.new_visitor_id()  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ from core.errors import Unavailable
 from core.reading import Values, whole_number
 from design import markdown, samples
 from design.stylesheet import stylesheet
+from edge.callers import place_of
 from edge.types import PageRequest
 from stores import limiter
 
@@ -96,7 +97,7 @@ def stylesheet_file(request: HttpRequest, digest: str) -> HttpResponse:
 def preview(request: PageRequest) -> HttpResponse:
     """Return Markdown as it would look once posted."""
     user = request.user
-    who = user.pk if user.is_authenticated else request.META.get("REMOTE_ADDR", "")
+    who = user.pk if user.is_authenticated else place_of(request)
     limiter.check("preview", who, limit=_PREVIEWS_PER_MINUTE, period=60)
     text = Values(request.POST).text("text", most=MOST_PREVIEWED, strip=False)
     rendered = markdown.render(text, id_prefix="preview", people=usernames_among)

@@ -14,6 +14,7 @@ from core.errors import DomainError
 from drafts import services
 from drafts.slots import Slot
 from edge import drafting
+from edge.callers import place_of
 from stores import limiter
 
 logger = logging.getLogger(__name__)
@@ -92,9 +93,7 @@ def _settle(
 
 
 def _keep(request: HttpRequest, slot: Slot, fields: Mapping[str, list[str]]) -> None:
-    limiter.check(
-        "draft-refused", request.META["REMOTE_ADDR"], limit=_KEPT_PER_MINUTE, period=60
-    )
+    limiter.check("draft-refused", place_of(request), limit=_KEPT_PER_MINUTE, period=60)
     owner = services.owner_of_slot(slot, request)
     if owner is not None:
         services.keep(slot, fields, owner=owner)

@@ -1,10 +1,10 @@
 """What happens to every request before Django's own middleware."""
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -14,8 +14,10 @@ from core.context import request_id as current_request_id
 from core.errors import DomainError, unavailable
 from core.ids import new_public_id
 from core.reading import UnreadableValue, field_with_nul
+from edge.callers import address_of, network_of, read_address
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+MULTIPART = "multipart/form-data"
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
@@ -34,35 +36,22 @@ def request_id(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def network_of(address: str) -> str:
-    """Return the network of an address: enough to notice a stranger, no more."""
-    try:
-        version = ipaddress.ip_address(address).version
-    except ValueError:
-        return ""
-    bits = 24 if version == 4 else 48
-    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
-
-
 def trusted_proxies(get_response: GetResponse) -> GetResponse:
     """Set REMOTE_ADDR to the address the outermost trusted proxy saw.
 
-    With no trusted proxy the header is dropped: anybody can send one.
+    With no trusted proxy the header is dropped: anybody can send one. With some it
+    names that one address for each of them, since the libraries count hops.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
-        hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
-        trusted = settings.TRUSTED_PROXIES
-        if trusted and len(hops) >= trusted:
-            request.META["REMOTE_ADDR"] = hops[-trusted]
-            request.META["HTTP_X_FORWARDED_FOR"] = ",".join(hops[-trusted:])
-        elif trusted:
-            # A short header would crash code that counts hops; the peer is the client.
+        address = read_address(forwarded, address_of(request))
+        request.META["REMOTE_ADDR"] = address
+        if settings.TRUSTED_PROXIES:
             request.META["HTTP_X_FORWARDED_FOR"] = ",".join(
-                [request.META.get("REMOTE_ADDR", "")] * trusted
+                [address] * settings.TRUSTED_PROXIES
             )
-        token = network.set(network_of(request.META.get("REMOTE_ADDR", "")))
+        token = network.set(network_of(address))
         try:
             return get_response(request)
         finally:
@@ -103,6 +92,24 @@ def readable_cookies(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
             del request.COOKIES[name]
+        return get_response(request)
+
+    return middleware
+
+
+def utf8_forms(get_response: GetResponse) -> GetResponse:
+    """Refuse a form with files that is in another encoding than our pages: UTF-8.
+
+    Django refuses the other kind of form so, and reads this one by any codec of Python
+    that the caller names: UTF-7 writes half characters, and “hex” writes no text.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        encoding = request.encoding or "utf-8"
+        if request.content_type == MULTIPART and encoding.lower() != "utf-8":
+            # The page that says so reads the form as well, as every page does.
+            request.encoding = "utf-8"
+            raise BadRequest("A form has to be in UTF-8.")
         return get_response(request)
 
     return middleware

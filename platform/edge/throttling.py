@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from core.errors import RateLimited
+from edge.callers import place_of
 from stores import limiter
 from stores.limiter import Allowance
 
@@ -21,7 +22,7 @@ class CallLimit(BaseThrottle):
         user = request.user
         is_known = bool(user and user.is_authenticated)
         limits = settings.REST_CALLS_PER_MINUTE
-        key = f"user:{user.pk}" if is_known else request.META.get("REMOTE_ADDR", "")
+        key = f"user:{user.pk}" if is_known else place_of(request)
         limit = limits["person" if is_known else "address"]
         try:
             allowance = limiter.check("rest", key, limit=limit, period=60)

@@ -11,6 +11,7 @@ from accounts.decorators import staff_required
 from accounts.types import AuthenticatedHttpRequest
 from activity import track
 from core.reading import Values, cursor_of
+from edge.callers import place_of
 from edge.types import PageRequest
 from search import indexing
 from search.asking import UnknownFilter
@@ -107,7 +108,7 @@ def meaning_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 def count_search(request: HttpRequest) -> None:
     """Count one search of a person, or of an address. Raises ``RateLimited``."""
-    who = request.user.pk or request.META.get("REMOTE_ADDR", "")
+    who = request.user.pk or place_of(request)
     # One a second is fast typing with the live results on.
     limiter.check("search", who, limit=60, period=60)
 

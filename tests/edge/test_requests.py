@@ -19,8 +19,10 @@ from django.test import Client, RequestFactory
 from config.logging import build_logging
 from core.context import request_id
 from core.logs import RequestIdFilter
+from edge.callers import network_of, place_of
 from edge.middleware import trusted_proxies
 from embedded.postgres import EmbeddedPostgres
+from inference.gateway.request import Request
 from stores.redis import client as redis_client
 from tests.fakes.servers import free_port
 
@@ -38,6 +40,17 @@ pytestmark = pytest.mark.django_db
         (2, "203.0.113.9", "10.0.0.1"),
         (1, "", "10.0.0.1"),
         (1, " , ", "10.0.0.1"),
+        # As some proxies write it, and as no server of ours could keep it.
+        (1, "203.0.113.9:4711", "203.0.113.9"),
+        (1, "[2001:db8::1]:4711", "2001:db8::1"),
+        (1, "2001:DB8:0::1", "2001:db8::1"),
+        (1, "fe80::1%eth0", "fe80::1"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (2, "::ffff:203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        (1, "unknown", "10.0.0.1"),
+        (1, "203.0.113.9é", "10.0.0.1"),
+        (1, "01.02.03.04", "10.0.0.1"),
+        (1, "1" * 5000, "10.0.0.1"),
     ],
 )
 def test_only_our_own_proxies_are_believed(
@@ -56,6 +69,71 @@ def test_only_our_own_proxies_are_believed(
     trusted_proxies(view)(request)
 
     assert seen == [address]
+
+
+def scope_of(*forwarded: bytes) -> dict[str, Any]:
+    return {
+        "method": "GET",
+        "path": "/v1/models",
+        "client": ("10.0.0.1", 4711),
+        "headers": [(b"x-forwarded-for", value) for value in forwarded],
+    }
+
+
+@pytest.mark.parametrize(
+    ("trusted", "sent", "address"),
+    [
+        # A proxy that adds a line of its own, below the one its caller made up.
+        (1, (b"10.9.9.9", b"203.0.113.9"), "203.0.113.9"),
+        (2, (b"10.9.9.9", b"203.0.113.9", b"10.0.0.2"), "203.0.113.9"),
+        (1, (b"10.9.9.9, 203.0.113.9",), "203.0.113.9"),
+        (1, (b"203.0.113.9,",), "203.0.113.9"),
+        (1, (b"203.0.113.9:4711",), "203.0.113.9"),
+        (0, (b"10.9.9.9",), "10.0.0.1"),
+        (1, (), "10.0.0.1"),
+        (2, (b"10.9.9.9",), "10.0.0.1"),
+    ],
+)
+def test_the_gateway_and_the_pages_agree_who_calls(
+    trusted: int, sent: tuple[bytes, ...], address: str, settings: Any
+) -> None:
+    settings.TRUSTED_PROXIES = trusted
+    seen: list[tuple[str, str]] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        seen.append((meta["REMOTE_ADDR"], meta.get("HTTP_X_FORWARDED_FOR", "")))
+        return HttpResponse()
+
+    # As Django joins the lines of one header.
+    joined = {"X-Forwarded-For": b",".join(sent).decode()} if sent else {}
+    trusted_proxies(view)(
+        RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers=joined)
+    )
+    asked = Request(scope_of(*sent), None, None, "")  # type: ignore[arg-type]
+
+    assert asked.address == address
+    # The libraries that count hops find the same address.
+    assert seen == [(address, ",".join([address] * trusted))]
+
+
+@pytest.mark.parametrize(
+    ("address", "place", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9/32", "203.0.113.0/24"),
+        ("2001:db8:1:2:3::9", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+        # Of a server that listens to both: all of IPv4 is not one network.
+        ("::ffff:203.0.113.9", "203.0.113.9/32", "203.0.113.0/24"),
+        ("", "", ""),
+    ],
+)
+def test_strangers_are_counted_by_what_they_cannot_change(
+    address: str, place: str, network: str
+) -> None:
+    request = RequestFactory().get("/", REMOTE_ADDR=address)
+
+    assert place_of(request) == place
+    assert network_of(address) == network
 
 
 HEADERS = {
@@ -126,6 +204,49 @@ def test_a_wrong_host_is_refused() -> None:
 
     assert answer.status_code == 400
     assert answer["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        # Half a character, which PostgreSQL cannot keep.
+        ("utf-7", b"a+2AA-b"),
+        ("unicode_escape", rb"a\ud800b"),
+        ("raw_unicode_escape", rb"a\ud800b"),
+        # Codecs that read no text, or not by themselves.
+        *(("hex", b"6161"), ("zlib", b"x"), ("base64", b"YQ=="), ("rot13", b"x")),
+        *(("idna", b"xn--a"), ("punycode", b"a-\xff"), ("undefined", b"x")),
+        ("utf-16", b"\x00\xd8a\x00"),
+    ],
+)
+def test_a_form_in_another_encoding_is_refused(
+    encoding: str, text: bytes, person: Callable[..., Any]
+) -> None:
+    client = Client()
+    client.force_login(person("ada"))
+
+    for path in ("/accounts/login/", "/language/", "/forum/new/", "/api/v1/topics/"):
+        answer = send_form(client, path, text, encoding=encoding)
+
+        assert answer.status_code == 400
+        assert {name: answer.get(name) for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-8", "no-such"])
+def test_a_form_that_names_our_encoding_is_read(encoding: str) -> None:
+    answer = send_form(Client(), "/pricing/talk/", "门".encode(), encoding=encoding)
+
+    assert 'value="门"' in answer.text
+
+
+def send_form(client: Client, path: str, name: bytes, *, encoding: str) -> Any:
+    """Send bytes as they are: the test client would write them in that encoding."""
+    return client.generic(
+        *("POST", path),
+        b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n%s\r\n--x--\r\n'
+        % name,
+        content_type=f"multipart/form-data; boundary=x; charset={encoding}",
+    )
 
 
 def test_answers_to_people_are_kept_by_no_cache(person: Callable[..., Any]) -> None:

@@ -19,6 +19,7 @@ from accounts.types import AuthenticatedHttpRequest
 from core.reading import Values, cursor_of
 from drafts import services as drafts
 from drafts.slots import Slot
+from edge.callers import place_of
 from edge.pagination import paginate
 from inference.catalog.models import Model
 from inference.playground import services
@@ -81,7 +82,7 @@ def shared(request: HttpRequest, share: str) -> HttpResponseBase:
     """Show a chat to a visitor with its link, as far as the link reaches."""
     limiter.check(
         "playground-link",
-        request.META["REMOTE_ADDR"],
+        place_of(request),
         limit=_LINKS_PER_HOUR,
         period=3600,
     )

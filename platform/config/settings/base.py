@@ -139,6 +139,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    # Before anything reads a form.
+    "edge.middleware.utf8_forms",
     # Outside everything that can refuse a form, the check of its token included.
     "drafts.middleware.keep_drafts",
     "django.middleware.common.CommonMiddleware",
@@ -355,9 +357,11 @@ SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 MFA_ADAPTER = "accounts.adapters.MFAAdapter"
 ACCOUNT_FORMS = {
     "add_email": "accounts.entrance_forms.AddEmailForm",
+    "change_password": "accounts.entrance_forms.ChangePasswordForm",
     "reset_password": "accounts.entrance_forms.ResetPasswordForm",
     "signup": "accounts.entrance_forms.SignupForm",
 }
+SOCIALACCOUNT_FORMS = {"signup": "accounts.entrance_forms.SocialSignupForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
@@ -519,9 +523,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 if env.text("SENTRY_DSN"):
-    import sentry_sdk
+    from config import sentry
 
-    sentry_sdk.init(dsn=env.text("SENTRY_DSN"), send_default_pii=False)
+    sentry.start(env.text("SENTRY_DSN"))
 
 # Development conveniences outside development are mistakes, not choices.
 IS_DEVELOPMENT = env.boolean("DOORSTONE_DEVELOPMENT")

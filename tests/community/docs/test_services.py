@@ -17,7 +17,6 @@ from community.docs.exceptions import (
 )
 from community.docs.models import Page, Version, Vote
 from community.docs.services import import_version, remove_version, vote_helpful
-from core.errors import RateLimited
 from outbox.models import Event
 from search.finding import search
 from search.models import IndexEntry
@@ -192,19 +191,6 @@ def test_a_page_is_voted_on_once_each(folder: Folder) -> None:
     page.refresh_from_db()
     assert (page.helpful_yes, page.helpful_no) == (1, 1)
     assert Vote.objects.count() == 2
-
-
-def test_voting_too_often_is_refused_and_changes_nothing(folder: Folder) -> None:
-    import_version(folder(TWO), version="1.0")
-    page = Page.objects.get(path="api")
-    for _ in range(30):
-        vote_helpful(page, voter="user:1", is_helpful=True)
-
-    with pytest.raises(RateLimited):
-        vote_helpful(page, voter="user:1", is_helpful=False)
-
-    page.refresh_from_db()
-    assert (page.helpful_yes, page.helpful_no) == (1, 0)
 
 
 def test_an_import_is_seen_at_once(

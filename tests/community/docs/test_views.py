@@ -222,6 +222,26 @@ def test_a_vote_is_kept_and_shown(client: Client, site: None) -> None:
     assert re.search(r'value="yes"[^>]*aria-pressed="true"', html)
 
 
+def test_a_browser_that_makes_up_visitors_votes_thirty_times_at_most(
+    site: None,
+) -> None:
+    page = Page.objects.get(path="api/errors")
+    url = f"/docs/_vote/{page.pk}/"
+
+    answers = [
+        Client(headers={"Cookie": f"ds_visitor=v_{number:032x}"}).post(
+            url, {"helpful": "no"}
+        )
+        for number in range(33)
+    ]
+
+    assert [answer.status_code for answer in answers[:30]] == [302] * 30
+    assert answers[-1].status_code == 429
+    page.refresh_from_db()
+    # A slow machine lets one more through in two minutes.
+    assert 30 <= page.helpful_no == Vote.objects.count() <= 32
+
+
 def test_a_vote_that_says_neither_is_refused(client: Client, site: None) -> None:
     page = Page.objects.get(path="api/errors")
 
