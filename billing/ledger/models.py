@@ -187,6 +187,8 @@ class Refund(models.Model):
     answer_by = models.DateTimeField(null=True, blank=True)
     # Since when it counts as gone; empty before, and again when it came back.
     counted_at = models.DateTimeField(null=True, blank=True)
+    # Empty where the release before this one wrote it.
+    fetched_at = models.DateTimeField(null=True, blank=True)
 
     objects = RefundQuerySet.as_manager()
 
