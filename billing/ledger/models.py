@@ -195,6 +195,11 @@ class Refund(models.Model):
     def __str__(self) -> str:
         return self.stripe_id
 
+    @property
+    def has_come_back(self) -> bool:
+        """Whether money on its way back did not arrive: it is ours again."""
+        return self.kind == self.Kind.REFUND and self.status in {"failed", "canceled"}
+
 
 class UsageCost(models.Model):
     """What serving one organisation and model cost in a window.

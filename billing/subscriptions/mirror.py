@@ -218,13 +218,27 @@ def apply_invoice(
 def apply_refund(
     fetched: objects.Refund | objects.CreditNote, *, fetched_at: datetime
 ) -> Refund:
-    """Write what went back to the ledger. Raises ``NotOurs``."""
+    """Write what went back to the ledger; staff hear of what did not arrive.
+
+    Raises ``NotOurs``.
+    """
     invoice = _paid_invoice(fetched.invoice_id)
     with transaction.atomic():
         lock_object(fetched.id)
         Organisation.objects.select_for_update().get(pk=invoice.organisation_id)
         record = values.refund_record(fetched)
-        return ledger.record_refund(record, invoice=invoice, fetched_at=fetched_at)
+        before = Refund.objects.filter(stripe_id=fetched.id).first()
+        refund = ledger.record_refund(record, invoice=invoice, fetched_at=fetched_at)
+        is_news = before is None or before.status != refund.status
+        if is_news and refund.has_come_back:
+            cases.open_case(
+                Case.Kind.REFUND,
+                refund.stripe_id,
+                organisation_id=invoice.organisation_id,
+                ours=str(invoice),
+                theirs=refund.status,
+            )
+        return refund
 
 
 def apply_dispute(fetched: objects.Dispute, *, fetched_at: datetime) -> Refund:
