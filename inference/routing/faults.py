@@ -139,13 +139,14 @@ _OURS = {
 _OURS_BEGINS = re.compile(
     r"(?:the |this |your |an? )?(?:invalid |incorrect )?api[_ -]?key\b|"
     r"your account is not active|"
-    r"(?:the |this |requested )*model\b.{0,120}?"
-    r"(?:not found|(?:does not|doesn't|not) exist|been (?:decommissioned|deprecated|"
-    r"retired|removed))|"
+    # Of a model's name, not of what a model wrote.
+    r"(?:the |this |requested )*model(?:\s+\S{1,120})?\s+"
+    r"(?:(?:was |is |could )?not (?:be )?found|(?:does not|doesn't|not) exist|"
+    r"has been (?:decommissioned|deprecated|retired|removed))|"
     r"(?:no such|unknown|invalid) model(?: id| name)?(?:\s*[:'\"`]|\.?$)|"
     r"\S{1,120} is not a valid model\b|"
-    r"模型.{0,120}?不存在|无效的(?:api|密钥|令牌)",
-    re.IGNORECASE,
+    r"模型[\s:：'\"`「“]*[\w.:/@-]{0,120}[\s'\"`」”]*不存在|无效的(?:api|密钥|令牌)",
+    re.IGNORECASE | re.ASCII,
 )
 _CREDENTIAL = {401, 402, 403}
 # Waits, locks and queues of a server's own.

@@ -154,6 +154,13 @@ DOWN = (502, "upstream_error", Blame.SERVER)
         (400, error("x", code="billing_hard_limit_reached"), LOST),
         (400, error("Invalid model: secret-internal-name"), LOST),
         (400, error("Invalid model parameters"), (400, None, Blame.CALLER)),
+        (400, error("Model not exist."), LOST),
+        (
+            400,
+            error("The model wrote a call of a tool that was not found"),
+            (400, None, Blame.CALLER),
+        ),
+        (400, error("模型调用的工具不存在"), (400, None, Blame.CALLER)),
         (400, error("模型 secret-internal-name 不存在"), LOST),
         # A server's own waits and locks are no affair of staff.
         *((status, b"", DOWN) for status in (408, 409, 424, 425, 498, 499)),
