@@ -183,6 +183,21 @@ def test_much_waits_for_a_second_person_whose_yes_gives_it_back(
     assert at_stripe(shop) == [100_001]
 
 
+def test_much_in_parts_waits_for_a_second_person_too(
+    team: Organisation, sam: User, settings: Any
+) -> None:
+    settings.SECOND_PERSON_REFUND = 10
+    invoice = paid_invoice(team, 5_000)
+
+    states = [order(invoice, sam, amount).state for amount in (600, 400, 1)]
+    # Of another invoice nothing was given yet.
+    other = order(paid_invoice(team, 5_000), sam, 1_000)
+
+    assert states == ["pending", "pending", "waiting"]
+    assert other.state == "pending"
+    assert Approval.objects.get().amount == 1
+
+
 def test_a_no_ends_the_order(
     team: Organisation, sam: User, person: Callable[..., Any]
 ) -> None:
