@@ -187,11 +187,18 @@ class Refund(models.Model):
     answer_by = models.DateTimeField(null=True, blank=True)
     # Since when it counts as gone; empty before, and again when it came back.
     counted_at = models.DateTimeField(null=True, blank=True)
+    # Empty where the release before this one wrote it.
+    fetched_at = models.DateTimeField(null=True, blank=True)
 
     objects = RefundQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.stripe_id
+
+    @property
+    def has_come_back(self) -> bool:
+        """Whether money on its way back did not arrive: it is ours again."""
+        return self.kind == self.Kind.REFUND and self.status in {"failed", "canceled"}
 
 
 class UsageCost(models.Model):

@@ -96,14 +96,20 @@ def record_invoice(
 
 
 @transaction.atomic
-def record_refund(record: RefundRecord, *, invoice: Invoice) -> Refund:
+def record_refund(
+    record: RefundRecord, *, invoice: Invoice, fetched_at: datetime | None = None
+) -> Refund:
     """Bring what went back, or may, up to ``record`` and the invoice's sums with it.
 
-    The invoice row is locked. Everybody hears of the difference to what they have
-    heard: once when money is gone, and once more when it came back.
+    The invoice row is locked. A record fetched before the stored one changes nothing.
+    Everybody hears of the difference to what they have heard: once when money is gone,
+    and once more when it came back.
     """
     locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
-    values = asdict(record)
+    known = Refund.objects.filter(stripe_id=record.stripe_id).first()
+    if known and known.fetched_at and fetched_at and known.fetched_at > fetched_at:
+        return known
+    values = {**asdict(record), "fetched_at": fetched_at}
     refund, _ = Refund.objects.update_or_create(
         stripe_id=values.pop("stripe_id"),
         defaults={**values, "invoice": locked},

@@ -5,7 +5,7 @@ coupon and the subscription are found by what we called them. So a crash between
 provider and our commit costs another try and nothing else.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -43,13 +43,14 @@ def provision(contract: Contract) -> Contract:
             raise BeingMade
         return contract
     contract = _whole(contract.pk)
+    asked_at = database_now()
     try:
         fetched = _make(contract)
     except Exception:
         # The worker that tries next need not wait for us.
         Contract.objects.filter(pk=contract.pk).update(claimed_at=None)
         raise
-    return _record(contract, fetched)
+    return _record(contract, fetched, asked_at=asked_at)
 
 
 def bill_to_of(buyer: Buyer, language: str) -> BillTo:
@@ -126,14 +127,16 @@ def _create(contract: Contract, *, customer_id: str) -> objects.Subscription:
     )
 
 
-def _record(contract: Contract, fetched: objects.Subscription) -> Contract:
+def _record(
+    contract: Contract, fetched: objects.Subscription, *, asked_at: datetime
+) -> Contract:
     """Write the subscription to our books; its plan and seats are in force then."""
     quote = contract.quote
     starts_at = fetched.started_at
     ends_at = months_after(starts_at, quote.term_months)
     if not quote.renews and fetched.cancel_at is None:
         fetched = contracts.set_contract_end(fetched.id, at=int(ends_at.timestamp()))
-    row = mirror.apply_subscription(fetched, fetched_at=database_now())
+    row = mirror.apply_answer(fetched, asked_at=asked_at)
     if fetched.latest_invoice_id:
         mirror.sync_invoice(fetched.latest_invoice_id)
     with transaction.atomic():

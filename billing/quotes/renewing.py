@@ -74,8 +74,9 @@ def _set_ending(contract: Contract, *, by: User, renews: bool) -> Contract:
     if row.renews == renews:
         return row
     at = None if renews else int(row.ends_at.timestamp())
-    fetched = contracts.set_contract_end(row.subscription.stripe_id, at=at)
-    subscription = mirror.apply_subscription(fetched, fetched_at=database_now(), by=by)
+    asked_at = database_now()
+    answered = contracts.set_contract_end(row.subscription.stripe_id, at=at)
+    subscription = mirror.apply_answer(answered, asked_at=asked_at, by=by)
     fact = RenewalResumed if renews else RenewalStopped
     with transaction.atomic():
         audit.record(

@@ -17,6 +17,7 @@ from billing.refunds.exceptions import BeingGiven, NotRefundable
 from billing.refunds.models import RefundOrder
 from billing.stripe import refunds
 from billing.stripe.exceptions import StripeRefused
+from billing.stripe.locks import database_now
 from billing.stripe.operations import run_once
 from billing.subscriptions import mirror
 from contracts.billing import RefundRefused
@@ -61,6 +62,8 @@ def _give(order: RefundOrder) -> RefundOrder:
     if payment is None:
         return close_order(order, State.REFUSED, answer=str(NotRefundable.message))
     intent, reference = payment.payment_intent_id, str(order.uuid)
+    # What others hear of it meanwhile is newer than our answer.
+    asked_at = database_now()
     made = refunds.find_refund(intent, order=reference, invoice_id=invoice.stripe_id)
     if made is None:
         try:
@@ -80,7 +83,7 @@ def _give(order: RefundOrder) -> RefundOrder:
             return close_order(
                 order, State.REFUSED, answer=error.details.get("reason", "")
             )
-    mirror.apply_refund(made)
+    mirror.apply_refund(made, fetched_at=asked_at)
     return close_order(order, State.DONE, answer=made.id)
 
 

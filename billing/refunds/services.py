@@ -39,9 +39,9 @@ def order_refund(
 ) -> RefundOrder:
     """Order ``amount`` minor units back; the same ``key`` orders once.
 
-    What is above the limit waits for a second person, who is asked. The invoice's row
-    is locked, so that two orders together are not more than was paid. Raises
-    ``NotRefundable`` or ``OwnOrganisation``.
+    What is above the limit, with what was ordered of the invoice before, waits for a
+    second person, who is asked. The invoice's row is locked, so that two orders are
+    together not more than was paid. Raises ``NotRefundable`` or ``OwnOrganisation``.
     """
     if approval_permissions.belongs_to(by, invoice.organisation):
         raise OwnOrganisation
@@ -52,8 +52,11 @@ def order_refund(
         return known
     if not 0 < amount <= refundable(locked):
         raise NotRefundable
+    # In parts it is as much as at once.
+    before = RefundOrder.objects.filter(invoice=locked).exclude(state=State.REFUSED)
+    ordered = before.aggregate(sum=Sum("amount"))["sum"] or 0
     is_large = needs_second_person(
-        Approval.Kind.REFUND, amount=amount, currency=locked.currency
+        Approval.Kind.REFUND, amount=ordered + amount, currency=locked.currency
     )
     order = RefundOrder.objects.create(
         uuid=key,

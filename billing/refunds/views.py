@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.decorators import recent_sign_in_required, staff_required
 from accounts.types import AuthenticatedHttpRequest
-from billing.ledger.models import Invoice
+from billing.ledger.models import Invoice, Refund
 from billing.refunds import services
 from billing.refunds.forms import RefundForm
 from billing.refunds.models import RefundOrder
@@ -55,6 +55,7 @@ def invoice_refund(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             )
             return redirect("refunds:invoice", pk)
     orders = RefundOrder.objects.filter(invoice=invoice).select_related("ordered_by")
+    refunds = Refund.objects.filter(invoice=invoice)
     context = {
         "invoice": invoice,
         "organisation": invoice.organisation,
@@ -62,5 +63,6 @@ def invoice_refund(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "most": most,
         # More orders than that of one invoice are a case for the audit log.
         "orders": orders.order_by("-pk")[:50],
+        "came_back": {each.stripe_id for each in refunds if each.has_come_back},
     }
     return render(request, "refunds/invoice.html", context, status=status)

@@ -52,6 +52,16 @@ SUBSCRIPTION_PARTS = (
     "latest_invoice",
     "schedule",
 )
+# No answer, its limit, or our key, which staff replace: the same call may do later.
+NOT_OF_THE_REQUEST = (
+    stripe.APIConnectionError,
+    stripe.RateLimitError,
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+)
+# Another call with the same idempotency key runs, or holds the object: taken for a
+# refusal, the next try would get a key of its own and do the work a second time.
+CONFLICT = 409
 # Else the SDK writes an id into the user's configuration folder and sends it.
 stripe.enable_telemetry = False
 # It would log two lines for every call.
@@ -104,10 +114,10 @@ def translated() -> Iterator[None]:
         if error.code == "resource_missing":
             raise StripeMissing(reason=str(error)) from error
         raise StripeRefused(reason=str(error)) from error
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+    except NOT_OF_THE_REQUEST as error:
         raise StripeUnavailable(reason=str(error)) from error
     except stripe.StripeError as error:
-        if (error.http_status or 500) >= 500:
+        if error.http_status == CONFLICT or (error.http_status or 500) >= 500:
             raise StripeUnavailable(reason=str(error)) from error
         raise StripeRefused(reason=str(error)) from error
 
@@ -300,14 +310,6 @@ def _invoice_of(refund: Mapping[str, Any]) -> str:
     params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent}}
     payments = client().v1.invoice_payments.list(params).to_dict(for_json=True)
     return next((convert.reference(row["invoice"]) for row in payments["data"]), "")
-
-
-SUBSCRIPTION_PARTS = (
-    "default_payment_method",
-    "discounts.source.coupon",
-    "latest_invoice",
-    "schedule",
-)
 
 
 def verify_signature(body: bytes, header: str, secret: str) -> None:

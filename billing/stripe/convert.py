@@ -209,10 +209,16 @@ def _discount(raw: Any) -> Discount | None:
 def paid_for(lines: Sequence[Raw]) -> tuple[str, int] | None:
     """Return the price and quantity an invoice was for.
 
-    Lines of the coming period say it; without them, what was added within one.
+    Lines of the coming period say it; without them, what was added within one. Usage
+    and other amounts beside the plan stand first and have prices of their own.
     """
     found = [_line(line) for line in lines]
-    whole = [line for line in found if not line.is_proration]
+    whole = [
+        line
+        for line, raw in zip(found, lines, strict=True)
+        if not line.is_proration
+        and (raw.get("parent") or {}).get("type") == "subscription_item_details"
+    ]
     added = [line for line in found if line.is_proration and line.amount > 0]
     for line in [*whole, *added[::-1]]:
         if line.price_id:

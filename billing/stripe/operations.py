@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from django.db import transaction
 from django.utils import timezone
 
-from billing.stripe.exceptions import StripeRefused
+from billing.stripe.exceptions import StripeMissing, StripeRefused
 from billing.stripe.models import StripeOperation
 
 
@@ -38,7 +38,8 @@ def run_once(
     operation = _operation_for(kind, business_key, params)
     try:
         result = call(str(operation.idempotency_key))
-    except StripeRefused as error:
+    except (StripeRefused, StripeMissing) as error:
+        # Under the same key Stripe would repeat its answer for a day.
         _finish(
             operation,
             StripeOperation.State.REFUSED,

@@ -138,10 +138,11 @@ def confirm_change(change: PlanChange, *, by: User) -> PlanChange:
     change = _claim(change.pk)
     if change.state in {State.DONE, State.OPEN}:
         return change
+    asked_at = database_now()
     row, fetched = _fetch_changeable(change.organisation, but=change)
     if _is_made(change, fetched):
         # We died after the call and before the note of its answer.
-        return _record(change, fetched, by=by, invoices_before="")
+        return _record(change, fetched, asked_at=asked_at, by=by, invoices_before="")
     is_same = (row.price_id, row.seats) == (change.price_id, change.seats)
     if _basis_of(fetched) != change.basis:
         raise _refuse(change, ChangeOutdated())
@@ -152,11 +153,12 @@ def confirm_change(change: PlanChange, *, by: User) -> PlanChange:
     if any(getattr(change, name) != value for name, value in asdict(shown).items()):
         raise _refuse(change, ChangeOutdated(ChangeOutdated.message_for_prices))
     before = fetched.latest_invoice_id
+    asked_at = database_now()
     try:
         fetched = _make(change, fetched)
     except StripeRefused as error:
         raise _refuse(change, ChangeNotPaid()) from error
-    return _record(change, fetched, by=by, invoices_before=before)
+    return _record(change, fetched, asked_at=asked_at, by=by, invoices_before=before)
 
 
 def drop_scheduled(organisation: Organisation, *, by: User) -> None:
@@ -267,11 +269,12 @@ def _record(
     change: PlanChange,
     fetched: objects.Subscription,
     *,
+    asked_at: datetime,
     by: User,
     invoices_before: str,
 ) -> PlanChange:
     """Note what came of it; what was charged otherwise than shown is a case."""
-    row = mirror.apply_subscription(fetched, fetched_at=database_now(), by=by)
+    row = mirror.apply_answer(fetched, asked_at=asked_at, by=by)
     charged = 0
     if fetched.latest_invoice_id not in {"", invoices_before}:
         invoice = mirror.sync_invoice(fetched.latest_invoice_id)

@@ -28,10 +28,11 @@ def end_plan(
     row = _own_plan(organisation)
     if row.schedule_id:
         changes.release_schedule(row.schedule_id)
-    fetched = changes.set_ending(
+    asked_at = database_now()
+    answered = changes.set_ending(
         row.stripe_id, ends=True, feedback=reason, comment=comment
     )
-    row = mirror.apply_subscription(fetched, fetched_at=database_now(), by=by)
+    row = mirror.apply_answer(answered, asked_at=asked_at, by=by)
     with transaction.atomic():
         Cancellation.objects.create(
             subscription=row,
@@ -57,8 +58,9 @@ def keep_plan(organisation: Organisation, *, by: User) -> Subscription:
     Raises ``NotChangeable``.
     """
     row = _own_plan(organisation)
-    fetched = changes.set_ending(row.stripe_id, ends=False)
-    row = mirror.apply_subscription(fetched, fetched_at=database_now(), by=by)
+    asked_at = database_now()
+    answered = changes.set_ending(row.stripe_id, ends=False)
+    row = mirror.apply_answer(answered, asked_at=asked_at, by=by)
     with transaction.atomic():
         asked = Cancellation.objects.filter(subscription=row, reactivated_at=None)
         asked.update(reactivated_at=timezone.now())

@@ -86,24 +86,27 @@ def sync_customer(stripe_id: str) -> None:
 
 def sync_refund(stripe_id: str) -> Refund | None:
     """Fetch a refund and record it on the invoice the money came from."""
+    fetched_at = database_now()
     try:
         fetched = adapter.fetch_refund(stripe_id)
     except StripeMissing:
         return None
-    return apply_refund(fetched)
+    return apply_refund(fetched, fetched_at=fetched_at)
 
 
 def sync_dispute(stripe_id: str) -> Refund | None:
     """Fetch a dispute; the plan its payment bought waits for the decision."""
+    fetched_at = database_now()
     try:
         fetched = adapter.fetch_dispute(stripe_id)
     except StripeMissing:
         return None
-    return apply_dispute(fetched)
+    return apply_dispute(fetched, fetched_at=fetched_at)
 
 
 def sync_credit_note(stripe_id: str) -> Refund | None:
     """Fetch a credit note, the invoice it lowers and the refunds it made."""
+    fetched_at = database_now()
     try:
         fetched = adapter.fetch_credit_note(stripe_id)
     except StripeMissing:
@@ -111,7 +114,7 @@ def sync_credit_note(stripe_id: str) -> Refund | None:
     sync_invoice(fetched.invoice_id)
     for refund_id in fetched.refund_ids:
         sync_refund(refund_id)
-    return apply_refund(fetched)
+    return apply_refund(fetched, fetched_at=fetched_at)
 
 
 @transaction.atomic
@@ -169,6 +172,22 @@ def apply_subscription(
     return row
 
 
+def apply_answer(
+    answered: objects.Subscription, *, asked_at: datetime, by: User | None = None
+) -> Subscription:
+    """Write what Stripe answered to a change that ``by`` asked for at ``asked_at``.
+
+    The answer is as old as the question: what was fetched while it was on its way may
+    be newer, or of before the change. Then it is fetched again. Raises ``NotOurs``.
+    """
+    row = apply_subscription(answered, fetched_at=asked_at, by=by)
+    if row.fetched_at == asked_at:
+        return row
+    asked_at = database_now()
+    again = adapter.fetch_subscription(answered.id)
+    return apply_subscription(again, fetched_at=asked_at, by=by)
+
+
 @transaction.atomic
 def apply_invoice(
     fetched: objects.Invoice,
@@ -196,16 +215,33 @@ def apply_invoice(
     return invoice
 
 
-def apply_refund(fetched: objects.Refund | objects.CreditNote) -> Refund:
-    """Write what went back to the ledger. Raises ``NotOurs``."""
+def apply_refund(
+    fetched: objects.Refund | objects.CreditNote, *, fetched_at: datetime
+) -> Refund:
+    """Write what went back to the ledger; staff hear of what did not arrive.
+
+    Raises ``NotOurs``.
+    """
     invoice = _paid_invoice(fetched.invoice_id)
     with transaction.atomic():
         lock_object(fetched.id)
         Organisation.objects.select_for_update().get(pk=invoice.organisation_id)
-        return ledger.record_refund(values.refund_record(fetched), invoice=invoice)
+        record = values.refund_record(fetched)
+        before = Refund.objects.filter(stripe_id=fetched.id).first()
+        refund = ledger.record_refund(record, invoice=invoice, fetched_at=fetched_at)
+        is_news = before is None or before.status != refund.status
+        if is_news and refund.has_come_back:
+            cases.open_case(
+                Case.Kind.REFUND,
+                refund.stripe_id,
+                organisation_id=invoice.organisation_id,
+                ours=str(invoice),
+                theirs=refund.status,
+            )
+        return refund
 
 
-def apply_dispute(fetched: objects.Dispute) -> Refund:
+def apply_dispute(fetched: objects.Dispute, *, fetched_at: datetime) -> Refund:
     """Write a dispute to the ledger, hold its plan back and call staff.
 
     Raises ``NotOurs``.
@@ -214,26 +250,27 @@ def apply_dispute(fetched: objects.Dispute) -> Refund:
     with transaction.atomic():
         lock_object(fetched.id)
         Organisation.objects.select_for_update().get(pk=invoice.organisation_id)
-        dispute = ledger.record_refund(values.refund_record(fetched), invoice=invoice)
+        record = values.refund_record(fetched)
+        dispute = ledger.record_refund(record, invoice=invoice, fetched_at=fetched_at)
         subscription = (
             Subscription.objects.filter(stripe_id=invoice.subscription_stripe_id)
             .select_related("price__plan_version__plan")
             .first()
         )
         if subscription is not None:
-            is_open = fetched.status not in CLOSED_DISPUTES
+            is_open = dispute.status not in CLOSED_DISPUTES
             at = fetched.created_at if is_open else database_now()
             settle_grants_of(subscription, at=at)
-        if fetched.status in CLOSED_DISPUTES:
-            cases.close(Case.Kind.DISPUTE, fetched.id, note=fetched.status)
+        if dispute.status in CLOSED_DISPUTES:
+            cases.close(Case.Kind.DISPUTE, fetched.id, note=dispute.status)
         else:
             cases.open_case(
                 Case.Kind.DISPUTE,
                 fetched.id,
                 organisation_id=invoice.organisation_id,
                 ours=str(invoice),
-                theirs=fetched.status,
-                due_at=fetched.answer_by,
+                theirs=dispute.status,
+                due_at=dispute.answer_by,
             )
     return dispute
 

@@ -420,9 +420,12 @@ def _move(intent: CheckoutIntent, state: str) -> None:
 
 @transaction.atomic
 def _settle(pk: int) -> int:
-    row = Subscription.objects.select_related("price__plan_version__plan").get(pk=pk)
-    Organisation.objects.select_for_update().get(pk=row.organisation_id)
-    row.refresh_from_db(fields=["status", "grace_until", "granted_plan", "missing_at"])
+    found = Subscription.objects.values_list("organisation_id", flat=True).get(pk=pk)
+    Organisation.objects.select_for_update().get(pk=found)
+    # Read after the lock: it may have become another plan meanwhile.
+    row = Subscription.objects.select_related(
+        "price__plan_version__plan", "paid_price__plan_version__plan"
+    ).get(pk=pk)
     before = row.granted_plan
     settle_grants_of(row, at=row.grace_until or timezone.now())
     return int(row.granted_plan != before)

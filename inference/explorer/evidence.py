@@ -10,7 +10,8 @@ from inference.usage.models import UsageEvent
 
 # Ours have a shape of their own; a mail address is a person's.
 _OWN = (
-    re.compile(r"\bds_(?:live|test)_\w+"),
+    # Letters are ASCII's: in Chinese no space stands before them.
+    re.compile(r"\bds_(?:live|test)_\w+", re.ASCII),
     re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"),
 )
 

@@ -32,7 +32,14 @@ COUNTERS = (
 # is an estimate: a few calls' worth, or one in fifty of many.
 SHARE = 0.02
 TOKENS = 2_000  # an answer or two of the longest that are usual
-_LINE = re.compile(r"^([A-Za-z_:][\w:]*)(?:\{([^}]*)\})?\s+([0-9.eE+]+)", re.MULTILINE)
+# As many as the columns hold, and more than a server writes in its life.
+MOST_COUNTED = 10**18
+# As Prometheus writes numbers; the infinite and NaN are some of them.
+_LINE = re.compile(
+    r"^([A-Za-z_:][\w:]*)(?:\{([^}]*)\})?[ \t]+"
+    r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?Inf|NaN)(?=\s|$)",
+    re.MULTILINE,
+)
 _MODEL = re.compile(r'model(?:_name)?="([^"]*)"')
 
 
@@ -103,14 +110,22 @@ def _compare(deployment: Deployment) -> UpstreamSum | None:
 def counted_in(text: str, upstream_model: str) -> tuple[int, int, bool]:
     """Return what a server read and wrote, and whether that has what a cache spared.
 
-    Raises ``LookupError`` where it exports neither.
+    Raises ``LookupError`` where it exports neither, or what is no count.
     """
     for name_in, name_out, has_cached in COUNTERS:
         read = list(_values(text, name_in, upstream_model))
         written = list(_values(text, name_out, upstream_model))
         if read and written:
-            return round(sum(read)), round(sum(written)), has_cached
+            return _count(read), _count(written), has_cached
     raise LookupError("no counter of tokens")
+
+
+def _count(values: list[float]) -> int:
+    """Return the sum of counters; one server's nonsense must not stop the others'."""
+    total = sum(values)
+    if not 0 <= total <= MOST_COUNTED:
+        raise LookupError(f"a counter of {total} tokens")
+    return round(total)
 
 
 def _values(text: str, name: str, upstream_model: str) -> Iterator[float]:

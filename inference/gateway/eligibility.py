@@ -118,6 +118,7 @@ def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int
     size, context = call.size, model.context_tokens
     estimated_in = max(1, size.estimate(model.bytes_per_token))
     each_in = estimated_in // size.texts
+    thought = 0
     if call.endpoint in WRITE_NOTHING:
         most_out = likely = answers = 0
     else:
@@ -125,6 +126,8 @@ def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int
         most_out = min(call.max_tokens or room, model.max_output_tokens)
         likely = min(call.max_tokens or model.default_output_tokens, most_out)
         answers = call.choices * size.texts
+        # No model thinks more than it can hold.
+        thought = min(call.max_thought, context)
     # The estimate errs on the high side; only what cannot fit is refused.
     asked = most_out if call.max_tokens else 0
     if each_in * 0.5 + asked > context:
@@ -138,7 +141,7 @@ def bounds_of(call: ModelRequest, model: OfferedModel) -> tuple[UsageBounds, int
     bounds = UsageBounds(
         estimated_in=estimated_in,
         most_in=size.most(context),
-        most_out=most_out * answers,
+        most_out=(most_out + thought) * answers,
         answers=answers,
         prompts=size.texts,
         bytes_per_token=model.bytes_per_token,

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from inference.protocol.metering import Tokens
-from inference.providers.wire import Unreadable, loads
+from inference.providers.wire import Unreadable, dumps, loads
 
 _SIGNS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
@@ -46,6 +46,8 @@ _SAID = {
 _CALL = {"index", "id", "type", "function", "custom"}
 # What these hold is a word of the protocol, never an address nor a key.
 _WORD = re.compile(r"[A-Za-z_]{1,40}")
+# How some servers say in each event that the answer goes on.
+_NOT_YET = ("", "null", "none")
 
 
 @dataclass(slots=True)
@@ -102,13 +104,21 @@ class Envelope:
         if not isinstance(answer, list):
             raise Unreadable
         if self.key == "choices" and not all(map(_is_plain, answer)):
-            return orjson.dumps([_plain(choice, self.stops) for choice in answer])
+            # An answer that is whole has ended, whatever is said of its end.
+            end = None if self.is_stream else "stop"
+            return dumps([_plain(choice, self.stops, end=end) for choice in answer])
         return (
             _last_span(body, self.key, value)
             or _span_before_usage(body, self.key, value)
             or span_of(body, self.key.encode())
-            or orjson.dumps(answer)
+            or dumps(answer)
         )
+
+
+def has_finished(choice: dict[str, Any]) -> bool:
+    """Tell whether a choice says that the model has come to its end."""
+    finish = choice.get("finish_reason")
+    return bool(finish) and str(finish).lower() not in _NOT_YET
 
 
 def _is_plain(choice: Any) -> bool:
@@ -121,7 +131,7 @@ def _is_plain(choice: Any) -> bool:
     if said is not None and not _is_plainly_said(said):
         return False
     finish = choice.get("finish_reason")
-    if finish is not None and not _is_word(finish):
+    if finish is not None and not (_is_word(finish) and has_finished(choice)):
         return False
     if not isinstance(choice.get("index", 0), int):
         return False
@@ -149,25 +159,38 @@ def _is_word(value: Any) -> bool:
 
 def _is_wordy(value: Any) -> bool:
     """Tell whether there are only words in something, however deep."""
-    if isinstance(value, dict):
-        return all(_is_word(key) and _is_wordy(value[key]) for key in value)
-    if isinstance(value, list):
-        return all(map(_is_wordy, value))
-    return _is_word(value) or not isinstance(value, str)
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left += [*each, *each.values()]
+        elif isinstance(each, list):
+            left += each
+        elif isinstance(each, str) and not _is_word(each):
+            return False
+    return True
 
 
-def _plain(choice: Any, stops: frozenset[str]) -> dict[str, Any]:
-    """Return what the protocol knows of a choice. Raises ``Unreadable``."""
+def _plain(choice: Any, stops: frozenset[str], *, end: str | None) -> dict[str, Any]:
+    """Return what the protocol knows of a choice. Raises ``Unreadable``.
+
+    ``end`` is said of one that has not told its own.
+    """
     if not isinstance(choice, dict):
         raise Unreadable
     plain = {name: choice[name] for name in choice if name in _CHOICE}
     if not isinstance(plain.get("index", 0), int):
         plain["index"] = 0
-    if plain.get("finish_reason") is not None and not _is_word(plain["finish_reason"]):
-        plain["finish_reason"] = "stop"
+    if plain.get("finish_reason") is not None:
+        if not has_finished(plain):
+            plain["finish_reason"] = end
+        elif not _is_word(plain["finish_reason"]):
+            plain["finish_reason"] = "stop"
     # The text that ended an answer is one that the caller sent.
     stopped_by = plain.get("stop_reason")
-    if not isinstance(stopped_by, int | None) and stopped_by not in stops:
+    if not isinstance(stopped_by, int | None) and not (
+        isinstance(stopped_by, str) and stopped_by in stops
+    ):
         del plain["stop_reason"]
     if not _is_wordy(plain.get("content_filter_results")):
         del plain["content_filter_results"]

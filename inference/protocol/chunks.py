@@ -126,6 +126,7 @@ def _said(choice: dict[str, Any]) -> Said:
     said = said if isinstance(said, dict) else {}
     logprobs = choice.get("logprobs")
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    content = content if isinstance(content, list) else []
     stopped_by = choice.get("stop_reason")
     return Said(
         # Some servers send the same thoughts under both names.
@@ -135,7 +136,7 @@ def _said(choice: dict[str, Any]) -> Said:
         calls=tuple(_calls(said.get("tool_calls"))),
         finish=_text(choice.get("finish_reason")),
         stopped_by=stopped_by if isinstance(stopped_by, str) else None,
-        logprobs=tuple(entry for entry in (content or ()) if isinstance(entry, dict)),
+        logprobs=tuple(entry for entry in content if isinstance(entry, dict)),
     )
 
 

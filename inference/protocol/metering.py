@@ -16,13 +16,16 @@ from inference.protocol.estimates import TextSize
 # Gemini's, Bedrock's, llama.cpp's.
 _PROMPT = (
     *("prompt_tokens", "input_tokens", "prompt_eval_count", "promptTokenCount"),
-    *("inputTokens", "inputTokenCount", "tokens_evaluated"),
+    *("inputTokens", "inputTokenCount", "tokens_evaluated", "promptTokens"),
+    *("input_token_count", "prompt_token_count"),
 )
 _COMPLETION = (
     *("completion_tokens", "output_tokens", "eval_count", "candidatesTokenCount"),
-    *("outputTokens", "outputTokenCount", "tokens_predicted"),
+    *("outputTokens", "outputTokenCount", "tokens_predicted", "completionTokens"),
+    *("output_token_count", "generated_token_count", "candidates_token_count"),
+    "generated_tokens",
 )
-_TOTAL = ("total_tokens", "totalTokenCount", "totalTokens")
+_TOTAL = ("total_tokens", "totalTokenCount", "totalTokens", "total_token_count")
 _DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _CACHED = (
     *("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
@@ -127,6 +130,11 @@ class ReportedUsage:
         return not (self.prompt is None and self.completion is None) or (
             self.total is not None
         )
+
+    @property
+    def tells_any(self) -> bool:
+        """Whether a token was used at all."""
+        return bool(self.prompt or self.completion or self.total)
 
 
 def meter(
@@ -263,7 +271,7 @@ def usage_in(value: dict[str, Any]) -> Any:
     Under ``usage`` almost always; some servers have another place for it.
     """
     usage = value.get("usage")
-    if usage is not None:
+    if usage is not None and usage != {}:
         return usage
     if not _ELSEWHERE.isdisjoint(value):
         return next(_elsewhere(value), None)
@@ -271,6 +279,18 @@ def usage_in(value: dict[str, Any]) -> Any:
     first = choices[0] if isinstance(choices, list) and choices else None
     # Moonshot's.
     return first.get("usage") if isinstance(first, dict) else None
+
+
+def joined(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return usage told twice: what was sent first, what was written last.
+
+    A zero told later is a field that nobody filled: counts only grow.
+    """
+    return before | {
+        name: value
+        for name, value in after.items()
+        if value or before.get(name) is None
+    }
 
 
 def _elsewhere(value: dict[str, Any]) -> Iterator[Any]:
@@ -325,7 +345,7 @@ def read_usage(usage: Any) -> ReportedUsage:
         "input_tokens" in names or "inputTokens" in names
     )
     if is_anthropics and said.prompt is not None:
-        said.prompt += sum(number(usage.get(name)) or 0 for name in _APART)
+        said.prompt += sum(max(0, number(usage.get(name)) or 0) for name in _APART)
     _read_parts(usage, said)
     thought = said.thought
     if thought and said.prompt is not None and said.completion is not None:

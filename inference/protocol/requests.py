@@ -116,6 +116,8 @@ class ModelRequest:
     is_stream: bool
     wants_usage: bool
     max_tokens: int | None
+    # What may be thought beside that.
+    max_thought: int
     # Answers to each prompt: as many as are written, not only those returned.
     choices: int
     size: TextSize
@@ -162,6 +164,7 @@ def read(endpoint: str, payload: dict[str, Any]) -> ModelRequest:
         is_stream=bool(is_stream) and endpoint not in WRITE_NOTHING,
         wants_usage=_wants_usage(payload, is_stream=bool(is_stream)),
         max_tokens=_max_tokens(payload),
+        max_thought=_max_thought(payload),
         choices=max(count or 1, _count(payload, "best_of") or 1),
         size=size_of(payload),
     )
@@ -317,6 +320,26 @@ def _max_tokens(payload: dict[str, Any]) -> int | None:
             )
         asked.append(value)
     return min(asked, default=None)
+
+
+def _max_thought(payload: dict[str, Any]) -> int:
+    """Return how many tokens may be thought before the answer and beyond its maximum.
+
+    As Qwen's servers count them; elsewhere what is thought is a part of the maximum.
+    """
+    budget = payload.get("thinking_budget")
+    if budget is None:
+        return 0
+    if (
+        isinstance(budget, bool)
+        or not isinstance(budget, int)
+        or not 0 <= budget <= MOST_TOKENS
+    ):
+        raise bad_request(
+            f"`thinking_budget` has to be a whole number from 0 to {MOST_TOKENS}.",
+            "thinking_budget",
+        )
+    return budget
 
 
 def _wants_usage(payload: dict[str, Any], *, is_stream: bool) -> bool:

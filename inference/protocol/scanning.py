@@ -13,17 +13,18 @@ from typing import Any
 
 import orjson
 
-from inference.protocol.answers import Envelope, error_in, hide
+from inference.protocol.answers import Envelope, error_in, has_finished, hide
 from inference.protocol.estimates import TextSize, add_choice
 from inference.protocol.metering import (
     Tokens,
     UsageBounds,
+    joined,
     meter,
     read_usage,
     usage_in,
 )
 from inference.providers.base import StreamBroke
-from inference.providers.wire import Unreadable, loads
+from inference.providers.wire import Unreadable, dumps, loads
 
 MAX_EVENT = 16_000_000  # a picture or a recording comes in one event
 DONE = b"data: [DONE]\n\n"
@@ -149,7 +150,7 @@ class StreamScanner:
                     size.plain += piece.plain
                     size.wide += piece.wide
                     size.texts += 1
-            if choice.get("finish_reason"):
+            if has_finished(choice):
                 counted.has_content = True
                 counted.finished.add(index)
 
@@ -160,15 +161,11 @@ class StreamScanner:
         # The last that can be read: some servers send a running total in each event.
         counted = self.counted
         said = read_usage(usage)
-        if not said.is_readable and counted.usage is not None:
+        if counted.usage is not None and not (said.is_readable and said.tells_any):
+            # Nothing at the end takes nothing back of what was told before.
             return
-        if (
-            isinstance(counted.usage, dict)
-            and isinstance(usage, dict)
-            and (said.prompt is None or said.completion is None)
-        ):
-            # Told in two halves: what was sent first, what was written last.
-            usage = {**counted.usage, **usage}
+        if isinstance(counted.usage, dict) and isinstance(usage, dict):
+            usage = joined(counted.usage, usage)
         counted.usage = usage
         counted.since = TextSize()
 
@@ -206,7 +203,10 @@ class PassingScanner(StreamScanner, ABC):
             # Some servers send an error in the shape of the others.
             self.counted.error = value.get("error") if isinstance(value, dict) else None
             return b""
-        return self.hear(kind, value, data)
+        try:
+            return self.hear(kind, value, data)
+        except Unreadable:
+            return b""
 
     def _end(self) -> bytes:
         return self.end()
@@ -237,7 +237,7 @@ class PassingScanner(StreamScanner, ABC):
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
 
     def write(self, kind: str, value: dict[str, Any]) -> bytes:
-        return b"event: %b\ndata: %b\n\n" % (kind.encode(), orjson.dumps(value))
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), dumps(value))
 
 
 def _last_boundary(data: bytes) -> int:

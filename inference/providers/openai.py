@@ -86,7 +86,10 @@ class OpenAIProvider:
                 if ask.native_most:
                     # It was asked for once, in a protocol with events of its own.
                     raise UpstreamFailed(200, was_run=True)
-                body = as_events(value)
+                try:
+                    body = as_events(value)
+                except Unreadable as error:
+                    raise UpstreamFailed(200, was_run=True) from error
             return Stream(_once(body))
         return Stream(self._pieces(response), response.close)
 

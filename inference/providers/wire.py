@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,13 @@ from typing import Any
 import orjson
 
 _STREAM_OPTIONS = ("continuous_usage_stats", "include_obfuscation")
+# Every escape, one after the other; the last kind is half a character on its own.
+_ESCAPES = re.compile(
+    r"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
+    r"|\\(u[dD][89a-fA-F][\da-fA-F]{2})"
+    r"|\\.",
+    re.DOTALL,
+)
 
 
 class Unreadable(Exception):
@@ -18,18 +26,38 @@ class Unreadable(Exception):
 
 
 def loads(data: bytes) -> Any:
-    """Read JSON, with the NaN and Infinity that some servers write in it.
+    """Read JSON, with what some servers write in it though it is none.
 
-    Raises ``Unreadable``.
+    That is NaN and Infinity, and half a character where text was cut between two
+    events: it is read as U+FFFD. What is read can be written again. Raises
+    ``Unreadable``.
     """
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         pass
     try:
-        return json.loads(data)
+        return json.loads(_ESCAPES.sub(_whole, data.decode()), parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise Unreadable from error
+
+
+def dumps(value: Any) -> bytes:
+    """Write JSON again that was read. Raises ``Unreadable`` for what is too deep."""
+    try:
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise Unreadable from error
+
+
+def _whole(escape: "re.Match[str]") -> str:
+    return r"\ufffd" if escape[1] else escape[0]
+
+
+def _number(written: str) -> int | float:
+    """Return a whole number as the fast reader does: beyond 64 bits as a fraction."""
+    value = int(written)
+    return value if -(2**63) <= value < 2**64 else float(written)
 
 
 def sent(
@@ -63,7 +91,10 @@ def sent_natively(payload: dict[str, Any], most_out: int, name: str) -> dict[str
 
 
 def as_events(value: dict[str, Any]) -> bytes:
-    """Return a whole answer as the stream that was asked for."""
+    """Return a whole answer as the stream that was asked for.
+
+    Raises ``Unreadable``.
+    """
     choices = value.get("choices")
     events: list[dict[str, Any]] = []
     for choice in choices if isinstance(choices, list) else ():
@@ -81,7 +112,7 @@ def as_events(value: dict[str, Any]) -> bytes:
         events.append({"choices": [choice]})
     if value.get("usage") is not None:
         events.append({"choices": [], "usage": value["usage"]})
-    lines = [b"data: " + orjson.dumps(event) + b"\n\n" for event in events]
+    lines = [b"data: " + dumps(event) + b"\n\n" for event in events]
     return b"".join(lines) + b"data: [DONE]\n\n"
 
 

@@ -9,6 +9,7 @@ import enum
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -128,7 +129,28 @@ _UNPAID = re.compile(
     re.IGNORECASE,
 )
 _PARAM = re.compile(r"[A-Za-z_]\w{0,40}(?:[.\[]\w{1,40}\]?){0,6}")
+# What only staff can put right, said with the status of a caller's mistake. Which model
+# its server runs, and with which key, is nothing a caller chose.
+_OURS = {
+    *("api_key_invalid", "invalid_api_key", "invalid_authentication", "key_expired"),
+    *("model_not_found", "model_decommissioned", "model_deprecated", "model_not_exist"),
+    *("billing_not_active", "billing_hard_limit_reached", "account_deactivated"),
+}
+_OURS_BEGINS = re.compile(
+    r"(?:the |this |your |an? )?(?:invalid |incorrect )?api[_ -]?key\b|"
+    r"your account is not active|"
+    # Of a model's name, not of what a model wrote.
+    r"(?:the |this |requested )*model(?:\s+\S{1,120})?\s+"
+    r"(?:(?:was |is |could )?not (?:be )?found|(?:does not|doesn't|not) exist|"
+    r"has been (?:decommissioned|deprecated|retired|removed))|"
+    r"(?:no such|unknown|invalid) model(?: id| name)?(?:\s*[:'\"`]|\.?$)|"
+    r"\S{1,120} is not a valid model\b|"
+    r"模型[\s:：'\"`「“]*[\w.:/@-]{0,120}[\s'\"`」”]*不存在|无效的(?:api|密钥|令牌)",
+    re.IGNORECASE | re.ASCII,
+)
 _CREDENTIAL = {401, 402, 403}
+# Waits, locks and queues of a server's own.
+_PASSING = {408, 409, 424, 425, 498, 499}
 _UNAVAILABLE = {503, 529}
 
 
@@ -161,12 +183,15 @@ def judge(
     if verdict.blame is Blame.CALLER and not verdict.error.message:
         verdict.error.message = redact(
             said.message,
-            renamed={deployment.upstream_model: model.slug},
+            renamed={
+                deployment.upstream_model: model.slug,
+                urlsplit(deployment.base_url).hostname or "": "…",
+            },
             hidden=(*hidden, deployment.base_url),
         ) or _REFUSED.get(verdict.error.code or "", "The model refused the request.")
         if _PARAM.fullmatch(said.param) and re.split(r"[.\[]", said.param)[0] in fields:
             verdict.error.param = said.param
-    if failure.was_run:
+    if failure.was_run or 200 < status < 300:
         # It was bought: nowhere else, and not again.
         return Verdict(verdict.blame, verdict.error, original=original)
     return Verdict(
@@ -195,6 +220,10 @@ def _verdict(
         return Verdict(Blame.CALLER, _too_long(said, model, where))
     if _is_unpaid(status, said):
         return Verdict(Blame.OURS, errors.upstream_auth(), may_go_on=True)
+    if status in {400, 422} and _is_ours(said):
+        return Verdict(Blame.OURS, errors.upstream_error(), may_go_on=True)
+    if status in _PASSING:
+        return Verdict(Blame.SERVER, errors.upstream_error(), may_go_on=True)
     if status in {400, 422}:
         return _callers(400, said.code if said.code in CODES else None)
     if status == 413:
@@ -236,6 +265,14 @@ def _is_unpaid(status: int, said: ReportedError) -> bool:
         re.IGNORECASE,
     )
     return status == 400 and bool(begins or said.code.lower() == "arrearage")
+
+
+def _is_ours(said: ReportedError) -> bool:
+    """Tell whether a refusal is of our key or our model; only how it begins counts."""
+    return (
+        not {said.code.lower(), said.kind.lower()}.isdisjoint(_OURS)
+        or _OURS_BEGINS.match(said.message) is not None
+    )
 
 
 def _too_long(said: ReportedError, model: OfferedModel, where: str) -> APIError:
@@ -321,4 +358,6 @@ def _status_in(body: bytes) -> int:
         return 400
     if re.search(r"rate_?limit", f"{said.kind} {said.code}", re.IGNORECASE):
         return 429
+    if "overloaded" in f"{said.kind} {said.code}".lower():
+        return 529
     return 500

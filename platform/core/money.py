@@ -4,12 +4,23 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 NANO = 1_000_000_000
 _SYMBOLS = {"usd": "$", "eur": "€", "cny": "¥", "gbp": "£"}
-_WITHOUT_MINOR = {"jpy", "krw"}
+# As Stripe counts: ISK, HUF, TWD and UGX have two there, whatever they are paid in.
+# https://docs.stripe.com/currencies
+_DIGITS = {
+    **dict.fromkeys(("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"), 0),
+    **dict.fromkeys(("pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"), 0),
+    **dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 3),
+}
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many digits an amount in ``currency`` has behind its point."""
+    return _DIGITS.get(currency.lower(), 2)
 
 
 def minor_per_unit(currency: str) -> int:
     """Return how many minor units make one unit of ``currency``."""
-    return 1 if currency.lower() in _WITHOUT_MINOR else 100
+    return int(10 ** minor_digits(currency))
 
 
 def minor_to_nano(amount: int, currency: str) -> int:
@@ -19,9 +30,8 @@ def minor_to_nano(amount: int, currency: str) -> int:
 
 def format_minor(amount: int, currency: str) -> str:
     """Return ``-1234`` USD minor units as ``-$12.34``."""
-    places = 0 if currency.lower() in _WITHOUT_MINOR else 2
     value = Decimal(amount) / minor_per_unit(currency)
-    return _format(value, currency, places)
+    return _format(value, currency, minor_digits(currency))
 
 
 def format_bps(basis_points: int) -> str:

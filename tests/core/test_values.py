@@ -76,6 +76,10 @@ def test_ids_name_their_kind_and_do_not_repeat() -> None:
         (-1234, "usd", "-$12.34"),
         (123_456_789, "eur", "€1,234,567.89"),
         (500, "jpy", "JPY 500"),
+        (50_000, "VND", "VND 50,000"),
+        (1_234, "kwd", "KWD 1.234"),
+        (-5, "clp", "-CLP 5"),
+        (500, "isk", "ISK 5.00"),
         (1999, "cny", "¥19.99"),
         (1, "chf", "CHF 0.01"),
     ],
@@ -124,7 +128,7 @@ def test_an_amount_of_usage_is_short_and_its_exact_value_is_kept(
     assert format_exact(nano, "usd") == exact
 
 
-@given(st.integers(-(10**15), 10**15), st.sampled_from(["usd", "jpy", "cny"]))
+@given(st.integers(-(10**15), 10**15), st.sampled_from(["usd", "jpy", "cny", "kwd"]))
 def test_no_minor_unit_is_lost_on_the_way_to_billionths(
     amount: int, currency: str
 ) -> None:

@@ -29,6 +29,7 @@ class Case(models.Model):
         DISPUTE = "dispute", _("Disputed payment")
         DIFFERENCE = "difference", _("Differs from Stripe")
         REFERRAL = "referral", _("Referral to be looked at")
+        REFUND = "refund", _("Refund that did not arrive")
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     object_id = models.CharField(max_length=120)

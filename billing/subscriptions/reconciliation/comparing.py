@@ -51,7 +51,11 @@ OURS: dict[type[models.Model], dict[str, str]] = {
     },
     InvoiceLine: {"id": _KEY},
     Payment: {"id": _KEY},
-    Refund: {"id": _KEY, "counted_at": "by our clock; whether it is there is compared"},
+    Refund: {
+        "id": _KEY,
+        "counted_at": "by our clock; whether it is there is compared",
+        "fetched_at": _WHEN,
+    },
 }
 MISSING: Unlike = {"object": ("missing", "there")}
 

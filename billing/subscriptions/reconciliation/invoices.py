@@ -5,7 +5,8 @@ from functools import partial
 
 from accounts.models import Organisation
 from billing.ledger.models import Invoice, Payment
-from billing.stripe import lists, objects
+from billing.stripe import adapter, lists, objects
+from billing.stripe.locks import database_now
 from billing.subscriptions import mirror
 from billing.subscriptions.customers import organisation_of
 from billing.subscriptions.reconciliation.comparing import (
@@ -39,8 +40,9 @@ def invoices(work: Work) -> Iterator[Difference]:
             def look(
                 each: objects.Invoice = each, payer: Organisation = payer
             ) -> Unlike:
+                fresh = adapter.fetch_invoice(each.id)
                 row = rows.filter(stripe_id=each.id).first()
-                return unlike_invoice(each, row, organisation_id=payer.pk)
+                return unlike_invoice(fresh, row, organisation_id=payer.pk)
 
             yield from work.settle(
                 "invoice",
@@ -66,7 +68,11 @@ def _renamed(work: Work, theirs: Iterable[objects.Invoice]) -> Iterator[Differen
 
 
 def charges(work: Work) -> Iterator[Difference]:
-    """Compare what cards were charged with what we booked for it."""
+    """Compare what cards were charged with what we booked for it.
+
+    What was booked after the list was asked for is not on it.
+    """
+    asked_at = database_now()
     booked: dict[str, list[Payment]] = {}
     for payment in Payment.objects.exclude(payment_intent_id=""):
         booked.setdefault(payment.payment_intent_id, []).append(payment)
@@ -96,6 +102,7 @@ def charges(work: Work) -> Iterator[Difference]:
             organisation_id=payer.pk,
         )
     paid = Payment.objects.filter(status="paid").exclude(payment_intent_id="")
+    paid = paid.exclude(invoice__fetched_at__gte=asked_at)
     for payment in paid.exclude(payment_intent_id__in=charged):
         never: Unlike = {"amount": (payment.amount, "never charged")}
         yield from work.settle(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from billing.ledger.models import Invoice, Refund
-from billing.stripe import lists, objects
+from billing.stripe import adapter, lists, objects
 from billing.subscriptions import mirror, values
 from billing.subscriptions.reconciliation.comparing import Unlike, unlike_refund
 from billing.subscriptions.reconciliation.work import Difference, Work, batches
@@ -36,13 +36,14 @@ def refunds(work: Work) -> Iterator[Difference]:
                 continue
 
             def look(each: Return = each) -> Unlike:
-                return unlike_refund(each, rows.filter(stripe_id=each.id).first())
+                fresh = _fetched_again(each)
+                return unlike_refund(fresh, rows.filter(stripe_id=each.id).first())
 
             yield from work.settle(
                 "refund",
                 each.id,
                 unlike_refund(each, ours.get(each.id)),
-                heal=partial(_apply, each),
+                heal=partial(_sync, each),
                 look=look,
             )
 
@@ -66,8 +67,20 @@ def _renamed(work: Work, theirs: Iterable[Return]) -> Iterator[Difference]:
             yield from work.rename("refund", Refund.objects.all(), before, each.id)
 
 
-def _apply(fetched: Return) -> None:
-    if isinstance(fetched, objects.Dispute):
-        mirror.apply_dispute(fetched)
+def _fetched_again(listed: Return) -> Return:
+    """Return what was listed as it is now."""
+    if isinstance(listed, objects.Dispute):
+        return adapter.fetch_dispute(listed.id)
+    if isinstance(listed, objects.CreditNote):
+        return adapter.fetch_credit_note(listed.id)
+    return adapter.fetch_refund(listed.id)
+
+
+def _sync(listed: Return) -> None:
+    """Bring our copy up to what it is now: the list may be minutes old."""
+    if isinstance(listed, objects.Dispute):
+        mirror.sync_dispute(listed.id)
+    elif isinstance(listed, objects.CreditNote):
+        mirror.sync_credit_note(listed.id)
     else:
-        mirror.apply_refund(fetched)
+        mirror.sync_refund(listed.id)

@@ -6,7 +6,7 @@ from functools import partial
 from django.db import transaction
 
 from accounts.models import Organisation
-from billing.stripe import lists, objects
+from billing.stripe import adapter, lists, objects
 from billing.subscriptions import mirror, values
 from billing.subscriptions.customers import organisation_of
 from billing.subscriptions.models import TERMINAL, Subscription
@@ -35,8 +35,9 @@ def subscriptions(work: Work) -> Iterator[Difference]:
                 work.cards[each.customer_id] = each.card
 
             def look(each: objects.Subscription = each) -> Unlike:
+                fresh = adapter.fetch_subscription(each.id)
                 row = rows.filter(stripe_id=each.id).first()
-                return unlike_subscription(each, row, values.prices_of(each))
+                return unlike_subscription(fresh, row, values.prices_of(fresh))
 
             yield from work.settle(
                 "subscription",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from django.db import models
 
 from billing.stripe import objects
 from billing.stripe.exceptions import NotOurs, StripeError
+from billing.stripe.locks import database_now
 from billing.subscriptions import cases
 from billing.subscriptions.models import Case
 from billing.subscriptions.reconciliation.comparing import Unlike
@@ -37,6 +39,7 @@ class Work:
 
     fix: bool
     compared: int = 0
+    begun_at: datetime = field(default_factory=database_now)
     # The card of each customer's live subscription, where it has one of its own.
     cards: dict[str, objects.Card] = field(default_factory=dict)
     # Invoices by the payment intent that pays them.
@@ -58,7 +61,8 @@ class Work:
         left = unlike
         if self.fix:
             _try(heal)
-            left = look()
+            found = _try(look)
+            left = unlike if found is None else found
         for name, (ours, theirs) in unlike.items():
             is_fixed = self.fix and name not in left
             if is_fixed:
@@ -87,7 +91,11 @@ class Work:
         gone: models.QuerySet[models.Model],
         sync: Callable[[str], object],
     ) -> Iterator[Difference]:
-        """Look at what we have and Stripe does not list, and fetch each of them."""
+        """Look at what we have and Stripe does not list, and fetch each of them.
+
+        What came while the lists were read is on none of them.
+        """
+        gone = gone.exclude(fetched_at__gte=self.begun_at)
         for pk, stripe_id in list(gone.values_list("pk", "stripe_id")):
 
             def look(pk: int = pk) -> Unlike:
@@ -133,8 +141,9 @@ def batches(found: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield some
 
 
-def _try(heal: Callable[[], object]) -> None:
+def _try(act: Callable[[], T]) -> T | None:
+    """Return what comes of it, or nothing where Stripe will not have it."""
     try:
-        heal()
+        return act()
     except (NotOurs, StripeError):
-        return
+        return None

@@ -12,10 +12,10 @@ from inference.protocol.chunks import Told
 from inference.protocol.estimates import TextSize
 from inference.protocol.messages import answers
 from inference.protocol.messages.errors import worded
-from inference.protocol.metering import Tokens
+from inference.protocol.metering import Tokens, joined
 from inference.protocol.requests import Native
 from inference.protocol.scanning import PassingScanner
-from inference.providers.wire import Unreadable
+from inference.providers.wire import Unreadable, dumps
 
 # How Anthropic serves its own models, and at which price, is not a caller's choice.
 _LEFT_OUT = {"service_tier", "inference_geo", "speed"}
@@ -25,10 +25,10 @@ _EVENTS = {
     "content_block_stop": {"type", "index"},
     "ping": {"type"},
 }
-_REASONS = {
+_REASONS = (
     *("end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal"),
     "model_context_window_exceeded",
-}
+)
 
 
 def native_of(asked: dict[str, Any]) -> Native:
@@ -62,12 +62,12 @@ def size_of(value: dict[str, Any]) -> TextSize:
 
 
 def add_block(size: TextSize, block: Any) -> bool:
-    """Count a block; tell whether it says anything."""
+    """Count a block; tell whether it says anything. Raises ``Unreadable``."""
     if not isinstance(block, dict):
         return False
     texts = [block.get(name) for name in ("text", "thinking", "name", "partial_json")]
     if block.get("input"):
-        texts.append(orjson.dumps(block["input"]).decode())
+        texts.append(dumps(block["input"]).decode())
     written = [text for text in texts if isinstance(text, str) and text]
     for text in written:
         size.add(text)
@@ -126,7 +126,7 @@ class MessageScanner(PassingScanner):
     def _use(self, usage: Any) -> None:
         """Take usage that comes in two halves, the later over the earlier."""
         if isinstance(usage, dict):
-            self.used |= {k: v for k, v in usage.items() if v is not None}
+            self.used = joined(self.used, usage)
             self.counted.usage = dict(self.used)
             self.counted.since = TextSize()
 

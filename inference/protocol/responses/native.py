@@ -46,7 +46,7 @@ _EVENTS = {
     "response.custom_tool_call_input": _CALL,
 }
 _ENDS = {"response.completed": "completed", "response.incomplete": "incomplete"}
-_WHY = {"max_output_tokens", "content_filter"}
+_WHY = ("max_output_tokens", "content_filter")
 
 
 def native_of(
@@ -136,7 +136,8 @@ class ResponseScanner(PassingScanner):
             self.items.append(value.get("item"))
         if kind == "response.output_item.added":
             item = value.get("item")
-            self.count(lambda size: _add(size, item.get("name") if item else None))
+            name = item.get("name") if isinstance(item, dict) else None
+            self.count(lambda size: _add(size, name))
         return self.pass_on(kind, value, data, known)
 
     def end(self) -> bytes:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,9 +19,11 @@ from billing.ledger.models import Invoice, Refund
 from billing.refunds import giving, services, tasks
 from billing.refunds.exceptions import BeingGiven, NotRefundable
 from billing.refunds.models import RefundOrder
+from billing.stripe import adapter
 from billing.stripe.exceptions import StripeUnavailable
 from billing.stripe.models import StripeOperation
 from billing.subscriptions import mirror
+from billing.subscriptions.models import Case
 from jobs.working import sweep
 from outbox.models import Event
 from tests.factories.accounts import with_seats
@@ -97,6 +100,34 @@ def test_an_order_gives_the_money_back_by_the_queue(
     assert services.refundable(invoice) == 7_500
 
 
+def test_what_did_not_arrive_is_before_staff_and_can_be_given_again(
+    shop: StripeEmulator, bought: Callable[..., Invoice], sam: User
+) -> None:
+    invoice = bought()
+    made = order(invoice, sam, 2_500)
+    sweep("refund")
+    made.refresh_from_db()
+    given = adapter.fetch_refund(made.answer)
+    page = f"/staff/revenue/invoices/{invoice.pk}/refund/"
+    before = browser_of(sam).get(page).content.decode()
+
+    # The bank account is closed, Stripe says days later, and says so again.
+    for _ in range(2):
+        mirror.apply_refund(replace(given, status="failed"), fetched_at=timezone.now())
+
+    after = browser_of(sam).get(page).content.decode()
+    case = Case.objects.get()
+    assert (case.kind, case.object_id, case.theirs) == ("refund", given.id, "failed")
+    assert ("Given back" in before, "Did not arrive" in before) == (True, False)
+    assert ("Given back" in after, "Did not arrive" in after) == (False, True)
+    invoice.refresh_from_db()
+    assert services.refundable(invoice) == 10_000
+    # What a person has settled is not opened by hearing the same once more.
+    Case.objects.update(closed_at=timezone.now())
+    mirror.apply_refund(replace(given, status="failed"), fetched_at=timezone.now())
+    assert Case.objects.filter(closed_at=None).count() == 0
+
+
 def test_no_more_goes_back_than_was_paid(team: Organisation, sam: User) -> None:
     invoice = paid_invoice(team, 1_000)
     order(invoice, sam, 700)
@@ -150,6 +181,21 @@ def test_much_waits_for_a_second_person_whose_yes_gives_it_back(
 
     assert sweep("refund") == 1
     assert at_stripe(shop) == [100_001]
+
+
+def test_much_in_parts_waits_for_a_second_person_too(
+    team: Organisation, sam: User, settings: Any
+) -> None:
+    settings.SECOND_PERSON_REFUND = 10
+    invoice = paid_invoice(team, 5_000)
+
+    states = [order(invoice, sam, amount).state for amount in (600, 400, 1)]
+    # Of another invoice nothing was given yet.
+    other = order(paid_invoice(team, 5_000), sam, 1_000)
+
+    assert states == ["pending", "pending", "waiting"]
+    assert other.state == "pending"
+    assert Approval.objects.get().amount == 1
 
 
 def test_a_no_ends_the_order(

@@ -9,6 +9,7 @@ from django.core.checks import run_checks
 from accounts.queries import personal_organisation
 from billing.stripe import adapter, objects, products
 from billing.stripe.exceptions import (
+    StripeError,
     StripeMissing,
     StripeRefused,
     StripeUnavailable,
@@ -55,6 +56,22 @@ def test_a_call_whose_answer_was_lost_is_not_made_twice(shop: StripeEmulator) ->
     assert [row.id for row in shop.client().v1.customers.list().data] == [made.id]
 
 
+@pytest.mark.parametrize("status", [401, 403, 409, 429, 502])
+def test_an_answer_that_says_nothing_of_the_request_keeps_its_key(
+    shop: StripeEmulator, status: int
+) -> None:
+    # Of two with one key at the same moment the second is told of a conflict.
+    fault = {"path": "^/v1/customers$", "method": "POST", "status": status, "times": 1}
+    shop.post_faults(answers=[{**fault, "after": True}])
+    with pytest.raises(StripeUnavailable):
+        run_once("customer", "org_1", {}, create)
+    shop.post_faults()
+
+    made = run_once("customer", "org_1", {}, create)
+
+    assert [row.id for row in shop.client().v1.customers.list().data] == [made.id]
+
+
 def test_customers_live_by_a_test_clock_only_where_it_is_asked_for(
     shop: StripeEmulator,
 ) -> None:
@@ -88,15 +105,18 @@ def test_the_same_intention_keeps_its_key_and_another_gets_another() -> None:
 
 
 @pytest.mark.django_db
-def test_a_refused_call_is_noted_and_may_be_tried_anew() -> None:
+@pytest.mark.parametrize("refusal", [StripeRefused, StripeMissing])
+def test_a_refused_call_is_noted_and_may_be_tried_anew(
+    refusal: type[StripeError],
+) -> None:
     keys: list[str] = []
 
     def refuse(key: str) -> Made:
         keys.append(key)
-        raise StripeRefused(reason="no such price")
+        raise refusal(reason="no such price")
 
     for _ in range(2):
-        with pytest.raises(StripeRefused):
+        with pytest.raises(refusal):
             run_once("kind", "key", {}, refuse)
 
     operation = StripeOperation.objects.get()

@@ -13,8 +13,9 @@ from audit.models import Record
 from billing.plans.models import Plan
 from billing.plans.queries import offer_for
 from billing.plans.services import publish_version
+from billing.stripe import changes
 from billing.stripe.catalogue import sync_plans
-from billing.subscriptions import changing, mirror, offers
+from billing.subscriptions import changing, ending, mirror, offers
 from billing.subscriptions.models import (
     Cancellation,
     MrrMovement,
@@ -397,6 +398,28 @@ def test_a_plan_ends_with_its_period_and_can_be_kept(
         "subscription.cancelled",
         "subscription.kept",
     ]
+
+
+def test_an_answer_that_was_overtaken_is_not_written_over_what_came_after(
+    shop: StripeEmulator, team: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = changes.set_ending
+
+    def overtaken(*given: Any, **named: Any) -> Any:
+        """While the answer is on its way the plan ends, and a webhook tells of it."""
+        answered = real(*given, **named)
+        shop.client().v1.subscriptions.cancel(team.stripe_id)
+        mirror.sync_subscription(team.stripe_id)
+        return answered
+
+    monkeypatch.setattr(changes, "set_ending", overtaken)
+    assert team.user is not None
+    row = ending.end_plan(
+        team.organisation, by=team.user, reason="unused", comment="", offer=""
+    )
+
+    assert row.status == "canceled"
+    assert entitlements_for(team.organisation_id).plan == "free"
 
 
 def test_the_end_drops_what_was_to_come(

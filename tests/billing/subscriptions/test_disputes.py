@@ -3,10 +3,13 @@
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Organisation
 from billing.conversion.models import Account
@@ -14,6 +17,7 @@ from billing.conversion.rebuilding import rebuild
 from billing.ledger import checks
 from billing.ledger.models import Invoice, Refund
 from billing.plans.queries import offer_for
+from billing.stripe import adapter
 from billing.subscriptions import mirror, queries, services
 from billing.subscriptions.models import Case
 from billing.subscriptions.revenue import revenue
@@ -226,25 +230,56 @@ def test_a_credit_note_takes_off_what_left_once(
     assert rebuild() == []
 
 
+def test_news_of_a_refund_that_is_older_than_what_is_known_changes_nothing(
+    shop: StripeEmulator, org: Organisation, buy: Callable[..., Any]
+) -> None:
+    buy(org, org.memberships.get().user)
+    (intent,) = shop.client().v1.payment_intents.list().data
+    made = shop.client().v1.refunds.create({"payment_intent": intent.id, "amount": 800})
+    refund = adapter.fetch_refund(made.id)
+    early = timezone.now()
+    late = early + timedelta(milliseconds=1)
+
+    # Two workers fetched; the one that was first writes last.
+    mirror.apply_refund(replace(refund, status="succeeded"), fetched_at=late)
+    mirror.apply_refund(replace(refund, status="pending"), fetched_at=early)
+
+    assert Refund.objects.get().status == "succeeded"
+    assert not Event.objects.filter(name="PaymentRestored").exists()
+
+
+def test_news_of_a_dispute_that_is_older_than_what_is_known_changes_nothing(
+    shop: StripeEmulator, org: Organisation, staff: Any
+) -> None:
+    dispute = adapter.fetch_dispute(buy_disputed(shop, org).id)
+    early = timezone.now()
+    late = early + timedelta(milliseconds=1)
+
+    mirror.apply_dispute(replace(dispute, status="lost"), fetched_at=late)
+    mirror.apply_dispute(replace(dispute, status="needs_response"), fetched_at=early)
+
+    assert Refund.objects.get().status == "lost"
+    assert not Case.objects.filter(kind="dispute", closed_at=None).exists()
+    assert not Event.objects.filter(name="PaymentRestored").exists()
+
+
 def test_a_refund_that_fails_later_is_told_as_money_restored(
     shop: StripeEmulator,
     org: Organisation,
     buy: Callable[..., Any],
     deliver_outbox: Any,
 ) -> None:
-    from dataclasses import replace
-
-    from billing.stripe import adapter
-
     buy(org, org.memberships.get().user)
     (intent,) = shop.client().v1.payment_intents.list().data
     made = shop.client().v1.refunds.create({"payment_intent": intent.id, "amount": 800})
     fetched = adapter.fetch_refund(made.id)
-    mirror.apply_refund(fetched)
+    begun_at = timezone.now()
+    mirror.apply_refund(fetched, fetched_at=begun_at)
     deliver_outbox()
     after_refund = net(org)
 
-    mirror.apply_refund(replace(fetched, status="failed"))
+    failed_at = begun_at + timedelta(seconds=1)
+    mirror.apply_refund(replace(fetched, status="failed"), fetched_at=failed_at)
     deliver_outbox()
 
     assert after_refund == (1_200, 1_200, 1_200)

@@ -379,7 +379,9 @@ def test_money_that_went_back_of_nothing_of_ours_is_not_booked(
 
     for invoice_id in ("", "in_of_another_project"):
         with pytest.raises(NotOurs):
-            mirror.apply_refund(replace(refund, invoice_id=invoice_id))
+            mirror.apply_refund(
+                replace(refund, invoice_id=invoice_id), fetched_at=timezone.now()
+            )
 
     assert not Refund.objects.exists()
 
@@ -405,9 +407,9 @@ def test_a_dispute_about_no_subscription_is_a_case_all_the_same(
         invoice_id=paid.stripe_id,
     )
 
-    mirror.apply_dispute(dispute)
+    mirror.apply_dispute(dispute, fetched_at=timezone.now())
     later = replace(dispute, answer_by=timezone.now() + timedelta(days=9))
-    mirror.apply_dispute(later)
+    mirror.apply_dispute(later, fetched_at=timezone.now())
 
     case = Case.objects.get()
     assert (case.kind, case.due_at, case.closed_at) == (
@@ -417,7 +419,7 @@ def test_a_dispute_about_no_subscription_is_a_case_all_the_same(
     )
     assert Notification.objects.filter(kind="billing").count() == 1
 
-    mirror.apply_dispute(replace(later, status="won"))
+    mirror.apply_dispute(replace(later, status="won"), fetched_at=timezone.now())
 
     case.refresh_from_db()
     assert (case.note, case.closed_at is None) == ("won", False)

@@ -18,6 +18,7 @@ from billing.ledger.models import Invoice, InvoiceLine, Payment, Refund
 from billing.plans.queries import offer_for
 from billing.stripe import lists
 from billing.subscriptions import (
+    mirror,
     queries,
     reconciliation,
     services,
@@ -312,6 +313,67 @@ def test_what_cannot_be_put_right_is_a_case_once(
     ]
     assert second == []
     assert open_cases() == 1
+
+
+def test_what_happens_while_the_lists_are_read_is_no_case(
+    life: StripeEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v1: Any = life.client().v1
+    row = Subscription.objects.get(price__plan_version__plan__key="pro")
+    card = v1.payment_methods.attach(
+        "pm_card_visa", {"customer": customer_of(row.organisation)}
+    )
+
+    def then(name: str, act: Callable[[], object]) -> None:
+        """Have something happen, and be heard of, once a list has been read."""
+        real = getattr(lists, name)
+
+        def read(*given: Any) -> Iterator[Any]:
+            found = list(real(*given))
+            act()
+            return iter(found)
+
+        monkeypatch.setattr(lists, name, read)
+
+    def change() -> None:
+        v1.subscriptions.update(row.stripe_id, {"cancel_at_period_end": True})
+        mirror.sync_subscription(row.stripe_id)
+
+    def pay() -> None:
+        owner = {"customer": customer_of(row.organisation)}
+        v1.invoice_items.create({**owner, "amount": 300, "currency": "usd"})
+        made = v1.invoices.create(
+            {**owner, "pending_invoice_items_behavior": "include"}
+        )
+        v1.invoices.finalize_invoice(made.id)
+        v1.invoices.pay(made.id, {"payment_method": card.id})
+        mirror.sync_invoice(made.id)
+
+    def give_back() -> None:
+        invoice = Invoice.objects.filter(subscription_stripe_id=row.stripe_id)
+        payment = Payment.objects.filter(invoice__in=invoice, status="paid").latest(
+            "pk"
+        )
+        made = v1.refunds.create(
+            {"payment_intent": payment.payment_intent_id, "amount": 100}
+        )
+        mirror.sync_refund(made.id)
+
+    then("subscriptions", change)
+    then("invoices", pay)
+    then("refunds", give_back)
+    then("charges", pay)
+    run()
+
+    assert open_cases() == 0
+    row.refresh_from_db()
+    assert row.cancel_at_period_end
+    assert Refund.objects.filter(amount=100, status="succeeded").count() == 1
+    monkeypatch.undo()
+    # The webhooks of all that never came.
+    run()
+    assert run() == []
+    assert open_cases() == 0
 
 
 def test_a_dry_run_changes_nothing(life: StripeEmulator) -> None:

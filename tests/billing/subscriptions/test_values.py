@@ -158,3 +158,23 @@ def test_what_stripe_leaves_out_is_read_as_nothing() -> None:
     assert convert.card(None) is None
     assert convert.paid_for([]) is None
     assert convert.paid_for([{"id": "il_1", "amount": 5}]) is None
+
+
+def test_a_plan_was_paid_for_by_its_own_line_and_by_none_beside_it() -> None:
+    def line(kind: str, price: str, amount: int, **details: Any) -> dict[str, Any]:
+        return {
+            "id": f"il_{price}",
+            "amount": amount,
+            "quantity": 4,
+            "parent": {"type": kind, kind: details},
+            "pricing": {"price_details": {"price": price}},
+        }
+
+    usage = line("invoice_item_details", "price_of_an_amount", 777)
+    plan = line("subscription_item_details", "price_team", 10_000)
+    more = line("subscription_item_details", "price_more", 500, proration=True)
+    less = line("subscription_item_details", "price_less", -500, proration=True)
+
+    assert convert.paid_for([usage, plan]) == ("price_team", 4)
+    assert convert.paid_for([usage, less, more]) == ("price_more", 4)
+    assert convert.paid_for([usage]) is None

@@ -175,6 +175,14 @@ def test_a_message_loses_what_nobody_else_may_read() -> None:
     assert said == "No … of … at … …"
 
 
+def test_a_message_in_chinese_loses_the_same_though_no_space_stands_around_it() -> None:
+    said = cleaned("密钥ds_live_AAAA1111无效，地址是10.0.0.7的，邮箱me@x.org。")
+
+    for secret in ("ds_live", "10.0.0.7", "me@x.org"):
+        assert secret not in said
+    assert said.startswith("密钥…")
+
+
 def test_pages_ask_as_often_however_many_calls_there_are(
     browser: Client, staff: Client, team: Any, erin: Any
 ) -> None:

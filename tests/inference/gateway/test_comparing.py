@@ -129,6 +129,13 @@ def test_counters_are_read_in_each_servers_words() -> None:
         comparing.counted_in("", "up")
 
 
+@pytest.mark.parametrize("odd", ["+Inf", "-Inf", "NaN", "-7", "1e300", "many", "1e"])
+def test_a_counter_that_is_no_count_is_no_reading(odd: str) -> None:
+    assert comparing.counted_in(VLLM % ("1.5e-05", "8"), "up") == (0, 8, True)
+    with pytest.raises(LookupError):
+        comparing.counted_in(VLLM % (odd, "8"), "up")
+
+
 def test_the_night_proves_the_sums_too(
     call: Callable[..., Any], server: Counting, caplog: pytest.LogCaptureFixture
 ) -> None:

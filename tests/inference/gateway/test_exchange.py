@@ -7,7 +7,8 @@ import pytest
 
 from inference.catalog.models import Deployment
 from inference.gateway.exchange import Exchange, Stage
-from inference.protocol.metering import Tokens
+from inference.protocol.estimates import TextSize
+from inference.protocol.metering import Tokens, meter
 from inference.usage.models import UsageEvent
 from tests.inference.gateway.exchanges import MODEL, admitted, estimated
 
@@ -127,3 +128,18 @@ def test_an_answer_is_forgotten_once_it_is_taken() -> None:
 
     assert exchange.take_answer() == b"{}"
     assert exchange.answer == b""
+
+
+def test_what_may_be_thought_beyond_the_answer_is_held_for_and_billed() -> None:
+    plain, thinking = estimated(), estimated(thinking_budget=300)
+    endless = estimated(thinking_budget=10**6)
+
+    used = {"prompt_tokens": 5, "completion_tokens": 305}
+    tokens = meter(used, TextSize(), thinking.bounds)
+
+    # 300 tokens at two thousand billionths.
+    assert thinking.hold_nano - plain.hold_nano == 600_000
+    assert (tokens.completion, tokens.is_estimated) == (305, False)
+    # The longest answer that is sent is the one that was asked for.
+    assert {each.ask(PLACE).max_tokens for each in (plain, thinking, endless)} == {10}
+    assert endless.bounds.most_out == 10 + MODEL.context_tokens

@@ -202,6 +202,14 @@ SHAPES: tuple[Shape, ...] = (
         },
         RIGHT,
     ),
+    Shape("ai sdk", usage(promptTokens=11, completionTokens=5, totalTokens=16), RIGHT),
+    Shape("watsonx", usage(input_token_count=11, generated_token_count=5), RIGHT),
+    Shape("tgi", usage(prompt_tokens=11, generated_tokens=5), RIGHT),
+    Shape(
+        "empty beside another",
+        {"usage": {}, "usageMetadata": {"promptTokenCount": 11, "totalTokenCount": 16}},
+        RIGHT,
+    ),
     # What cannot be read, or cannot be.
     Shape("no usage", {}, GUESSED, is_exact=False),
     Shape("null", {"usage": None}, GUESSED, is_exact=False),
@@ -244,6 +252,12 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "cached below nothing",
         openai(**{DETAILS: {"cached_tokens": -4}}),
+        RIGHT,
+        is_exact=False,
+    ),
+    Shape(
+        "cached below nothing beside the input",
+        usage(input_tokens=11, output_tokens=5, cache_read_input_tokens=-9),
         RIGHT,
         is_exact=False,
     ),

@@ -3,7 +3,7 @@
 import pytest
 
 from inference.protocol.answers import Envelope
-from inference.providers.wire import loads
+from inference.providers.wire import dumps, loads
 
 SAID = b'[ {"index":0,"message":{"role":"assistant","content":"1.0e2 \\u00e9"}} ]'
 NUMBERS = (
@@ -47,3 +47,18 @@ def test_what_stands_between_them_and_the_usage_is_left_out() -> None:
     body = b'{"x":0,"choices":%b,"x":["http://10.0.0.7"],%b}' % (SAID, USAGE)
 
     assert _choices_of(body) == SAID
+
+
+@pytest.mark.parametrize("told", [b'""', b'"null"', b"false", b'"eos-token"'])
+def test_a_whole_answer_has_ended_whatever_is_said_of_its_end(told: bytes) -> None:
+    body = b'{"choices":[{"index":0,"message":{},"finish_reason":%b}]}' % told
+
+    assert loads(_choices_of(body))[0]["finish_reason"] == "stop"
+
+
+def test_half_a_character_beside_what_is_no_json_can_be_written_again() -> None:
+    pair = loads(rb'["\ud83d\ude00", "a\ud83d", "\ude00b", "\\ud83d", NaN, 1e3]')
+
+    assert pair[:4] == ["\U0001f600", "a\ufffd", "\ufffdb", r"\ud83d"]
+    assert loads(dumps(pair))[4:] == [None, 1000.0]
+    assert loads(b"[NaN, 18446744073709551616]")[1] == float(2**64)

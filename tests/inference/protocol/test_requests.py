@@ -45,6 +45,7 @@ def weight(text: str, **dumped: Any) -> int:
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": "many"}, "max_tokens"),
         ({"max_completion_tokens": -1}, "max_completion_tokens"),
+        *(({"thinking_budget": wrong}, "thinking_budget") for wrong in (-1, True, "x")),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"stream": True, "stream_options": True}, "stream_options"),
         (

@@ -172,6 +172,45 @@ def test_a_model_that_says_it_ends_is_given_the_sign_of_the_end() -> None:
     assert not scanner.counted.is_whole
 
 
+@pytest.mark.parametrize("no_end", ["", "null", "None", False, None])
+def test_an_answer_that_goes_on_is_not_told_to_have_ended(no_end: Any) -> None:
+    def choice(content: str, finish: Any) -> bytes:
+        each = {"index": 0, "delta": {"content": content}, "finish_reason": finish}
+        return b"data: " + json.dumps({"choices": [each]}).encode() + b"\n\n"
+
+    half, scanner = scan(choice("a", no_end) + choice("b", no_end), 50)
+    whole, _ = scan(choice("a", no_end) + choice("b", "eos-token"), 50)
+
+    assert not scanner.counted.is_whole
+    assert DONE not in half
+    events = [json.loads(event[6:]) for event in whole.split(b"\n\n")[:2]]
+    ends = [event["choices"][0]["finish_reason"] for event in events]
+    assert ends == [None, "stop"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        # A running total, and an end that nobody filled in.
+        ((11, 5), (0, 0)),
+        # Each half where it was known.
+        ((11, 0), (0, 5)),
+        ((11, 1), (11, 5)),
+    ],
+)
+def test_what_was_used_is_not_taken_back_by_a_later_zero(
+    first: tuple[int, int], last: tuple[int, int]
+) -> None:
+    def usage(prompt: int, completion: int) -> dict[str, Any]:
+        return {"prompt_tokens": prompt, "completion_tokens": completion}
+
+    data = event("x", usage=usage(*first)) + event(None, usage=usage(*last)) + DONE
+
+    tokens = scan(data, 50)[1].counted.tokens(BOUNDS)
+
+    assert (tokens.prompt, tokens.completion, tokens.is_estimated) == (11, 5, False)
+
+
 def test_of_several_answers_each_has_to_end() -> None:
     def choice(index: int, **more: Any) -> bytes:
         each = {"index": index, "delta": {"content": "x"}, **more}

@@ -28,6 +28,12 @@ CANARIES = (
         "vault-password-9",
     ),
     *("secret-internal-name", "9f86d081884c7d659a2feaa0c55ad015"),
+    *("inner", "ip-10-0-0-7", "ops@acme.solutions", "api.acme.tech/v1"),
+    *(
+        "http%3A%2F%2F10.0.0.7",
+        "arn:aws:bedrock:us-east-1:123456789012:x",
+        "gpu-7.prod",
+    ),
 )
 
 
@@ -139,6 +145,25 @@ DOWN = (502, "upstream_error", Blame.SERVER)
         ),
         (404, b"404 page not found", LOST),
         (405, b"", LOST),
+        # The same with the status of a caller's mistake: Gemini, OpenRouter, Groq.
+        (400, [error("API key not valid. Please pass a valid API key.")], LOST),
+        (400, error("x", code="invalid_api_key"), LOST),
+        (400, error("secret-internal-name is not a valid model ID"), LOST),
+        (400, error("The model `x` has been decommissioned", code="y"), LOST),
+        (400, error("Model not found: secret-internal-name"), LOST),
+        (400, error("x", code="billing_hard_limit_reached"), LOST),
+        (400, error("Invalid model: secret-internal-name"), LOST),
+        (400, error("Invalid model parameters"), (400, None, Blame.CALLER)),
+        (400, error("Model not exist."), LOST),
+        (
+            400,
+            error("The model wrote a call of a tool that was not found"),
+            (400, None, Blame.CALLER),
+        ),
+        (400, error("模型调用的工具不存在"), (400, None, Blame.CALLER)),
+        (400, error("模型 secret-internal-name 不存在"), LOST),
+        # A server's own waits and locks are no affair of staff.
+        *((status, b"", DOWN) for status in (408, 409, 424, 425, 498, 499)),
         (302, b"", LOST),
         (429, error("slow down"), (429, "upstream_rate_limited", Blame.BUSY)),
         (
@@ -166,6 +191,11 @@ DOWN = (502, "upstream_error", Blame.SERVER)
             (429, "upstream_rate_limited", Blame.BUSY),
         ),
         (200, error("no key", code="401"), AUTH),
+        (
+            200,
+            error("busy", type="overloaded_error"),
+            (503, "upstream_unavailable", Blame.SERVER),
+        ),
         (200, flat("maximum context length is 9"), CONTEXT),
         (0, b"", DOWN),
     ],
@@ -185,7 +215,8 @@ def test_each_shape_of_error_has_one_meaning(
     "status", [*range(400, 430), 451, 500, 501, 502, 503, 504, 200]
 )
 def test_no_address_and_no_secret_reaches_the_caller(canary: str, status: int) -> None:
-    text = f"Your `temperature` is wrong, says {canary}, see {canary}"
+    # In Chinese no space stands around it.
+    text = f"Your `temperature` is wrong, says {canary}, see {canary}，地址是{canary}的"
     every = {"message": text, "type": text, "param": canary, "code": canary}
     for body in (
         {"error": {**every, "metadata": {"raw": text}}},

@@ -6,6 +6,7 @@ import pytest
 import stripe
 
 from shopping import Shop
+from stripe_emulator.engine.discounts import take_off
 from timing import FEBRUARY, Clock, moment
 
 
@@ -365,3 +366,28 @@ def test_features_are_found_by_their_key_and_product(shop: Shop) -> None:
     assert by_key.id == feature.id
     assert of_product.entitlement_feature.lookup_key == "api"
     assert v1.entitlements.features.list({"lookup_key": "none"}).data == []
+
+
+@pytest.mark.parametrize("amounts", [[1001, 14, 1], [3, 1_000_000, 1], [1, 1, 1]])
+def test_two_amounts_off_are_shared_whole_and_no_line_gives_more_than_it_has(
+    amounts: list[int],
+) -> None:
+    lines: list[dict[str, Any]] = [
+        {
+            "amount": amount,
+            "discountable": True,
+            "discounts": [],
+            "discount_amounts": [],
+            "pricing": None,
+            "_proration": False,
+        }
+        for amount in amounts
+    ]
+    coupon: Any = {"amount_off": 100, "percent_off": None}
+
+    totals = take_off([("di_1", coupon), ("di_2", coupon)], lines)
+
+    given = [sum(part["amount"] for part in line["discount_amounts"]) for line in lines]
+    assert sum(each["amount"] for each in totals) == min(200, sum(amounts))
+    assert sum(given) == min(200, sum(amounts))
+    assert all(0 <= off <= amount for off, amount in zip(given, amounts, strict=True))

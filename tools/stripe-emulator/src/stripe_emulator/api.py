@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from stripe_emulator import params
+from stripe_emulator import bounds, params
 from stripe_emulator.account import API_VERSION, Account, Call, new_id
 from stripe_emulator.errors import ApiError, InvalidParameter
 from stripe_emulator.faults import Answer, Faults
@@ -157,6 +157,7 @@ class Api:
         raw = decode(request.url.query)
         raw.update(decode(body) if body else {})
         known = params.check(contract, raw)
+        bounds.check(contract, known)
         paths = known.pop("expand", [])
         with self.account.store.transaction():
             found = handler(self.account, known, *request.path_params.values())

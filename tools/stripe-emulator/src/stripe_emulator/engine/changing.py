@@ -8,7 +8,12 @@ from stripe_emulator.engine import invoicing, items, lifecycle
 from stripe_emulator.engine.collecting import collect
 from stripe_emulator.engine.cycles import boundary
 from stripe_emulator.engine.pending import new_invoice_item
-from stripe_emulator.engine.subscribing import Params, bill, new_discounts
+from stripe_emulator.engine.subscribing import (
+    Params,
+    bill,
+    new_discounts,
+    refuse_past,
+)
 from stripe_emulator.errors import ApiError
 from stripe_emulator.render import plan, public
 from stripe_emulator.store import Document
@@ -21,6 +26,13 @@ PLAIN = (
 )
 
 
+# What a change may consist of that waits for its payment.
+PENDABLE = {
+    *("items", "proration_behavior", "proration_date", "payment_behavior"),
+    *("billing_cycle_anchor", "trial_end", "trial_from_plan", "add_invoice_items"),
+}
+
+
 def update(account: Account, subscription: Document, params: Params) -> Document:
     """Apply an update call; money first moves when the items change."""
     if subscription["status"] in {"canceled", "incomplete_expired"}:
@@ -30,6 +42,14 @@ def update(account: Account, subscription: Document, params: Params) -> Document
         )
     before = account.snapshot(subscription)
     _refuse_scheduled(subscription, params)
+    if params.get("payment_behavior") == "pending_if_incomplete" and (
+        other := sorted(set(params) - PENDABLE)
+    ):
+        raise ApiError(
+            f"`{other[0]}` cannot be changed with `payment_behavior` set to "
+            "`pending_if_incomplete`.",
+            param=other[0],
+        )
     _apply_plain(account, subscription, params)
     _apply_ending(account, subscription, params)
     refusal = None
@@ -110,6 +130,7 @@ def _apply_ending(account: Account, subscription: Document, params: Params) -> N
     for name in ("comment", "feedback"):
         if name in given:
             details[name] = given[name] or None
+    refuse_past(now, params)
     if "cancel_at" in params:
         subscription["cancel_at"] = params["cancel_at"] or None
         details["reason"] = "cancellation_requested" if params["cancel_at"] else None

@@ -1,6 +1,7 @@
 """Coupons applied to lines: who may use one, how much it takes off."""
 
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from typing import Any
 
 from stripe_emulator.account import Account, new_id
@@ -168,9 +169,9 @@ def _shares(coupon: Document, amounts: list[int]) -> list[int]:
     off = max(0, min(coupon["amount_off"], total))
     if total <= 0:
         return [0 for _ in amounts]
-    shares = [off * amount // total for amount in amounts]
-    shares[-1] += off - sum(shares)
-    return shares
+    # Of what was reached, so that no line gives more than it has.
+    reached = [off * part // total for part in accumulate(amounts)]
+    return [after - before for before, after in pairwise([0, *reached])]
 
 
 def _has_paid(account: Account, customer: str | None) -> bool:

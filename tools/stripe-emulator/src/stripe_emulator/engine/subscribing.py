@@ -99,6 +99,12 @@ def _blank(
     lines: items.Items,
 ) -> Document:
     settings = params.get("payment_settings") or {}
+    refuse_collection(
+        customer,
+        params.get("collection_method", "charge_automatically"),
+        params.get("days_until_due"),
+    )
+    refuse_past(account.time_of(customer), params)
     automatic = bool((params.get("automatic_tax") or {}).get("enabled"))
     return {
         "id": identifier,
@@ -165,6 +171,40 @@ def _blank(
         or {"end_behavior": {"missing_payment_method": "create_invoice"}},
         "trial_start": None,
     }
+
+
+def refuse_collection(customer: Document, method: str, days: int | None) -> None:
+    """Say what an invoice by mail needs, and what a charge has no use for."""
+    if method != "send_invoice":
+        if days:
+            raise ApiError(
+                "You can only set `days_until_due` if `collection_method` is "
+                "`send_invoice`.",
+                param="days_until_due",
+            )
+        return
+    if days is None:
+        raise ApiError(
+            "You must provide `days_until_due` when `collection_method` is "
+            "`send_invoice`.",
+            code="parameter_missing",
+            param="days_until_due",
+        )
+    if not customer["email"]:
+        raise ApiError(
+            "Missing email. In order to create invoices that are sent to the customer, "
+            "the customer must have a valid email."
+        )
+
+
+def refuse_past(now: int, params: Params) -> None:
+    """Refuse an end that is over already."""
+    at = params.get("cancel_at")
+    if isinstance(at, int) and at <= now:
+        raise ApiError(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.",
+            param="cancel_at",
+        )
 
 
 def new_discounts(

@@ -16,10 +16,18 @@ Params = dict[str, Any]
 def create(account: Account, params: Params) -> Document:
     """Add an amount, or a price, to the next invoice or to a draft."""
     customer = account.refer("customer", params.get("customer", ""), "customer")
+    subscription = _own(account, customer, "subscription", params)
+    _own(account, customer, "invoice", params)
     quantity = params.get("quantity", 1)
     named = (params.get("pricing") or {}).get("price")
     if named:
         price = account.refer("price", named, "pricing[price]")
+        if price["type"] == "recurring":
+            raise ApiError(
+                "The price specified is set to `type=recurring` but this field only "
+                "accepts prices with `type=one_time`.",
+                param="pricing[price]",
+            )
         amount = amount_for(price, quantity)
     elif "amount" in params:
         amount = params["amount"]
@@ -27,6 +35,11 @@ def create(account: Account, params: Params) -> Document:
         price = {"id": "", "product": "", "currency": currency, "unit_amount": amount}
     else:
         raise ApiError("You must give an amount or a price.", param="amount")
+    if subscription and subscription["currency"] != price["currency"]:
+        raise ApiError(
+            f"The currency of the subscription is {subscription['currency']}.",
+            param="currency",
+        )
     item = new_invoice_item(
         account, customer, amount=amount, currency=price["currency"]
     )
@@ -34,6 +47,8 @@ def create(account: Account, params: Params) -> Document:
     item["quantity_decimal"] = str(quantity)
     merge_metadata(item, params.get("metadata"))
     if params.get("period"):
+        if params["period"]["end"] < params["period"]["start"]:
+            raise ApiError("The period ends before it starts.", param="period[end]")
         item["period"] = params["period"]
     line = new_line(
         price=price,
@@ -54,6 +69,26 @@ def create(account: Account, params: Params) -> Document:
     account.put(item)
     account.emit("invoiceitem.created", item)
     return item
+
+
+def _own(
+    account: Account, customer: Document, kind: str, params: Params
+) -> Document | None:
+    """The customer's own subscription or invoice that is named, if one is."""
+    if not params.get(kind):
+        return None
+    found = account.refer(kind, params[kind], kind)
+    if found["customer"] != customer["id"]:
+        raise ApiError(
+            f"The {kind} `{found['id']}` is not one of customer `{customer['id']}`.",
+            param=kind,
+        )
+    if kind == "subscription" and found["status"] in {"canceled", "incomplete_expired"}:
+        raise ApiError(
+            f"Nothing can be added to a subscription that is {found['status']}.",
+            param=kind,
+        )
+    return found
 
 
 def _add_to_draft(account: Account, item: Document, invoice: str) -> None:

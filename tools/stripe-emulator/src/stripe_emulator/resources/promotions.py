@@ -29,6 +29,11 @@ def create_coupon(account: Account, params: Params) -> Document:
         raise ApiError("Invalid positive integer", param="amount_off")
     if "amount_off" in params and "currency" not in params:
         raise ApiError("You must pass currency with amount_off.", param="currency")
+    if params.get("redeem_by", account.now() + 1) <= account.now():
+        raise ApiError(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.",
+            param="redeem_by",
+        )
     duration = params.get("duration", "once")
     if duration == "repeating" and "duration_in_months" not in params:
         raise ApiError(
