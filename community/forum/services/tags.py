@@ -1,7 +1,6 @@
 """Looking after tags: renaming, merging, other names; topics keep being found."""
 
 from django.db import connection, transaction
-from django.db.models.functions import Lower
 
 from accounts.models import User
 from audit import services as audit
@@ -9,7 +8,7 @@ from community.forum.counting import TAG_COUNTERS
 from community.forum.exceptions import TagTaken, WrongTag
 from community.forum.indexing import index_topic
 from community.forum.models import Tag, Topic
-from community.forum.tagging import create_tag, tag_name, tag_slug
+from community.forum.tagging import called, create_tag, tag_name, tag_slug
 from contracts.community import TagChanged
 from outbox import publish
 
@@ -64,12 +63,12 @@ def rename_tag(tag: Tag, *, name: str, by: User) -> Tag:
     before, address = locked.name, locked.slug
     if name == before:
         return locked
-    taken = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
+    taken = called(name)
     if taken.exclude(pk=locked.pk).exclude(synonym_of=locked).exists():
         raise TagTaken
     # One of its own other names becomes its name.
     taken.filter(synonym_of=locked).delete()
-    is_other = name.lower() != before.lower()
+    is_other = not called(name).filter(pk=locked.pk).exists()
     locked.name = name
     if is_other:
         wish = tag_slug(name)
@@ -92,8 +91,7 @@ def add_synonym(tag: Tag, *, name: str, by: User) -> Tag:
     name = tag_name(name)
     if not name or tag.synonym_of_id:
         raise WrongTag
-    called = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
-    present = called.first()
+    present = called(name).first()
     if present is not None:
         merge_tag(present, into=tag, by=by)
         present.refresh_from_db()
