@@ -20,6 +20,13 @@ SELECT topic_id, %(into)s, bumped_at, created_at, vote_score, hot_score, is_open
   FROM forum_topictag WHERE tag_id = %(tag)s
 ON CONFLICT (topic_id, tag_id) DO NOTHING
 """
+# Who followed the old one follows the new one; what they chose for that stays.
+_MERGE_WATCHES = """
+INSERT INTO forum_placewatch (user_id, tag_id, level, chosen_at)
+SELECT user_id, %(into)s, level, chosen_at
+  FROM forum_placewatch WHERE tag_id = %(tag)s
+ON CONFLICT (tag_id, user_id) DO NOTHING
+"""
 
 
 @transaction.atomic
@@ -41,6 +48,8 @@ def merge_tag(tag: Tag, *, into: Tag, by: User) -> Tag:
     with connection.cursor() as cursor:
         cursor.execute(_MERGE, {"tag": old.pk, "into": new.pk})
         cursor.execute("DELETE FROM forum_topictag WHERE tag_id = %s", [old.pk])
+        cursor.execute(_MERGE_WATCHES, {"tag": old.pk, "into": new.pk})
+        cursor.execute("DELETE FROM forum_placewatch WHERE tag_id = %s", [old.pk])
     _recount(old, new)
     Tag.objects.filter(pk=old.pk).update(synonym_of=new)
     # What led to the old one leads straight to the new one.
