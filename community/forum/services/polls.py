@@ -47,6 +47,13 @@ class PollValues:
     ends_at: datetime | None = None
 
 
+    @property
+    def told(self) -> list[str | int]:
+        """All of it, as what tells one poll from another."""
+        end = self.ends_at.isoformat() if self.ends_at else ""
+        how: list[str | int] = [self.most_choices, self.is_anonymous, self.results, end]
+        return [self.question, *self.options, *how]
+
 def cleaned_poll(values: PollValues) -> PollValues:
     """Return a poll without what nobody sees, such as lines left empty."""
     texts = (clean_title(text) for text in values.options)

@@ -75,8 +75,9 @@ def create_topic(
     ``RateLimited``, or as ``limits.admit_text`` does.
     """
     require_may_write(author)
-    asked: list[str] = [poll.question, *poll.options] if poll else []
-    sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags, *asked)
+    values: list[str | int] = [category.pk, kind, title, text, *tags, pinned_days]
+    values += poll.told if poll else []
+    sent = Sent.of(client_token, "topic", *values)
     if not can_open_topic(author, category):
         raise CategoryClosed
     if kind not in kinds_open_to(author, category):
