@@ -61,7 +61,8 @@ def set_kind(topic: Topic, *, by: User, kind: str) -> Topic:
     """Make a topic one of another kind; what only the old kind had is taken off.
 
     A question's answer is accepted no longer and its points go back; an idea begins
-    open. Raises ``KindNotTaken`` where ``by`` may not announce.
+    open, or as it was last decided. Raises ``KindNotTaken`` where ``by`` may not
+    announce.
     """
     locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     if locked.kind == kind:
@@ -74,6 +75,9 @@ def set_kind(topic: Topic, *, by: User, kind: str) -> Topic:
     locked.kind, locked.idea_state = kind, first_state_of(kind)
     locked.save(update_fields=["kind", "idea_state"])
     carry(locked)
+    if locked.is_idea:
+        decided = locked.decisions.order_by("-pk").values_list("state", flat=True)
+        locked.idea_state = decided.first() or locked.idea_state
     audit.record(
         "topic.kind_changed",
         actor=by,
