@@ -7,6 +7,7 @@ from accounts.models import User
 from audit import services as audit
 from community.forum.cleaning import clean_text
 from community.forum.exceptions import KindNotTaken, NotAnIdea, WordMissing
+from community.forum.indexing import index_topic
 from community.forum.models import IdeaDecision, Topic, first_state_of
 from community.forum.permissions import can_announce
 from community.forum.services.answers import unaccept_answer
@@ -37,6 +38,7 @@ def set_idea_state(topic: Topic, *, by: User, state: str, word: str = "") -> Top
     )
     locked.idea_state = state
     locked.save(update_fields=["idea_state"])
+    index_topic(locked)
     audit.record(
         "topic.decided",
         actor=by,
@@ -73,11 +75,13 @@ def set_kind(topic: Topic, *, by: User, kind: str) -> Topic:
     locked.refresh_from_db()
     before = locked.kind
     locked.kind, locked.idea_state = kind, first_state_of(kind)
-    locked.save(update_fields=["kind", "idea_state"])
-    carry(locked)
     if locked.is_idea:
         decided = locked.decisions.order_by("-pk").values_list("state", flat=True)
         locked.idea_state = decided.first() or locked.idea_state
+    locked.save(update_fields=["kind", "idea_state"])
+    carry(locked)
+    # What was decided is shown, and found, of ideas only.
+    index_topic(locked)
     audit.record(
         "topic.kind_changed",
         actor=by,

@@ -17,7 +17,7 @@ from community.forum.exceptions import (
     TokenReused,
     TopicLocked,
 )
-from community.forum.indexing import index_reply, index_topic
+from community.forum.indexing import index_new_reply, index_reply, index_topic
 from community.forum.models import (
     Category,
     Post,
@@ -274,7 +274,7 @@ def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
             "level": TopicUser.Level.WATCHING,
         },
     )
-    index_reply(post)
+    index_new_reply(post)
     publish(
         ReplyPosted(
             post_id=post.pk,
