@@ -20,8 +20,12 @@ class ConversationsConfig(AppConfig):
     )
 
     def ready(self) -> None:
-        from community.conversations import reports, subscribers  # noqa: F401
+        from community.conversations import reports, subscribers  # noqa: F401 - the first is heard
         from community.conversations.models import PrivateMessage
         from notifications import registry as notifications
 
-        notifications.register("message", PrivateMessage.objects.visible_to)
+        notifications.register(
+            "message",
+            PrivateMessage.objects.visible_to,
+            subscribers.words_about_messages,
+        )

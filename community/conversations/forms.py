@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from community.conversations.models import MOST_PEOPLE, MessagePreference
-from community.forum.cleaning import clean_title
+from community.forum.cleaning import clean_title, count_visible
 from community.forum.forms import TextForm
 from edge.fields import TextField
 
@@ -54,10 +54,7 @@ class ConversationForm(TextForm):
 
     def clean_title(self) -> str:
         """Return the title on one line."""
-        title = clean_title(self.cleaned_data["title"])
-        if not title:
-            raise forms.ValidationError(_("Write what it is about."))
-        return title
+        return checked_about(self.cleaned_data["title"])
 
 
 class MessagePreferenceForm(forms.Form):
@@ -68,6 +65,14 @@ class MessagePreferenceForm(forms.Form):
         choices=MessagePreference.From.choices,
         help_text=_("Conversations that have begun go on."),
     )
+
+
+def checked_about(title: str) -> str:
+    """Return a title on one line. Raises ``ValidationError`` when nothing shows."""
+    title = clean_title(title)
+    if not count_visible(title):
+        raise forms.ValidationError(_("Write what it is about."))
+    return title
 
 
 def people_named(typed: str, *, sender: User) -> list[User]:

@@ -4,8 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from community.conversations.forms import MAX_TEXT, people_named
-from community.forum.cleaning import clean_title
+from community.conversations.forms import MAX_TEXT, checked_about, people_named
 from community.forum.forms import checked_text
 from edge.rest import StrictSerializer
 
@@ -83,7 +82,7 @@ class NewConversationSerializer(NewMessageSerializer):
 
     def validate_title(self, title: str) -> str:
         """Return the title on one line."""
-        return clean_title(title)
+        return checked_about(title)
 
     def validate_people(self, names: list[str]) -> Any:
         """Return the people who were named."""

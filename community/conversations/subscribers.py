@@ -1,5 +1,7 @@
 """Telling those who take part that something was said."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
@@ -7,8 +9,11 @@ from accounts.models import User
 from community.conversations.models import Participant, PrivateMessage
 from contracts.community import MessageSent
 from notifications.fan_out import notify_all
-from notifications.models import Kind
+from notifications.models import Kind, Notification
 from outbox import subscribe
+
+# What a list of messages and a mail show of a text.
+QUOTED = 500
 
 
 @subscribe(MessageSent)
@@ -24,15 +29,32 @@ def notify_participants(fact: MessageSent) -> None:
         left_at=None,
         last_read_number__lt=message.number,
     )
-    words = {"name": message.author.name, "title": message.conversation.title}
     notify_all(
         User.objects.filter(Exists(unread)),
         Kind.MESSAGE,
         dedupe_key=f"conversation:{message.conversation_id}",
         url=message.get_absolute_url(),
-        title=lambda: _("%(name)s wrote to you: %(title)s") % words,
-        body=message.plain[:500],
+        title=_written(message),
+        body=message.plain[:QUOTED],
         actor_id=message.author_id,
         about=("message", message.pk),
         at=message.created_at,
     )
+
+
+def words_about_messages(
+    told: Sequence[Notification],
+) -> Mapping[int, tuple[str, str]]:
+    """Return what the bell says of messages now: nothing of one that was taken back."""
+    rows = PrivateMessage.objects.select_related("author", "conversation")
+    messages = rows.in_bulk([each.about_id for each in told if each.about_id])
+    return {
+        each.pk: (_written(message)(), message.plain[:QUOTED])
+        for each in told
+        if (message := messages.get(each.about_id or 0))
+    }
+
+
+def _written(message: PrivateMessage) -> Callable[[], str]:
+    words = {"name": message.author.name, "title": message.conversation.title}
+    return lambda: _("%(name)s wrote to you: %(title)s") % words

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from edge.menus import Menu, MenuEntry
+from edge.menus import Menu, MenuEntry, StaffSection
 
 if TYPE_CHECKING:
     from search import services
@@ -15,7 +15,16 @@ class DocsConfig(AppConfig):
 
     name = "community.docs"
     label = "docs"
-    menu = (MenuEntry(Menu.SITE, 20, _("Docs"), "docs:home", "book-open"),)
+    menu = (
+        MenuEntry(Menu.SITE, 20, _("Docs"), "docs:home", "book-open"),
+        MenuEntry(
+            Menu.STAFF,
+            43,
+            _("Documentation"),
+            "docs:version-list",
+            section=StaffSection.COMMUNITY,
+        ),
+    )
 
     def ready(self) -> None:
         from community.docs.nodes import register_nodes

@@ -28,7 +28,7 @@ class PagesWouldVanish(DomainError):
 
 
 class VersionIsDefault(DomainError):
-    """Readers of ``/docs/`` would find nothing."""
+    """Readers of ``/docs/`` would find nothing, or what is no longer current."""
 
     code = "version_is_default"
     message = _("This is the version people read. Make another the default first.")

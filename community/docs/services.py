@@ -11,6 +11,8 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone, translation
 
+from accounts.models import User
+from audit import services as audit
 from community.docs import asked, sources
 from community.docs.exceptions import (
     BadVersionName,
@@ -79,19 +81,33 @@ def import_version(
 
 
 @transaction.atomic
-def make_default(version: Version) -> None:
-    """Show ``version`` at ``/docs/``."""
+def make_default(version: Version, *, by: User | None = None) -> None:
+    """Show ``version`` at ``/docs/``; of a command nobody is on record."""
     _save_version(version.slug, is_default=True)
+    _record("docs.default", version, by=by)
 
 
 @transaction.atomic
-def relabel_version(version: Version, *, label: str) -> None:
-    """Call a version something else on its pages; its address stays."""
-    Version.objects.filter(pk=version.pk).update(label=label)
+def relabel_version(
+    version: Version, *, label: str, status: str = "", by: User | None = None
+) -> None:
+    """Call a version something else on its pages; its address stays.
+
+    ``status`` says what it is to its readers; the version that people read is stable.
+    Raises ``VersionIsDefault``.
+    """
+    locked = Version.objects.select_for_update().get(pk=version.pk)
+    before = {"label": locked.label, "status": locked.status}
+    if locked.is_default and status not in {"", Version.Status.STABLE}:
+        raise VersionIsDefault
+    locked.label, locked.status = label, status or locked.status
+    locked.save(update_fields=["label", "status"])
+    after = {"label": locked.label, "status": locked.status}
+    _record("docs.edited", locked, by=by, before=before, after=after)
 
 
 @transaction.atomic
-def remove_version(version: Version) -> int:
+def remove_version(version: Version, *, by: User | None = None) -> int:
     """Remove a version with its pages; return how many. Raises ``VersionIsDefault``."""
     locked = Version.objects.select_for_update().get(pk=version.pk)
     if locked.is_default:
@@ -99,6 +115,7 @@ def remove_version(version: Version) -> int:
     pages = list(locked.pages.values_list("pk", flat=True))
     for pk in pages:
         search.remove("doc", pk)
+    _record("docs.removed", locked, by=by, before={"pages": len(pages)})
     locked.delete()
     return len(pages)
 
@@ -158,7 +175,8 @@ def vote_helpful(page: Page, *, voter: str, is_helpful: bool) -> Page:
 
 @transaction.atomic
 def _save_version(slug: str, *, is_default: bool) -> Version:
-    status = Version.Status.STABLE if is_default else Version.Status.OLD
+    # 1.10 comes after 1.9.
+    sort_key = ".".join(part.zfill(6) for part in slug.split("."))
     before = list(Version.objects.select_for_update().filter(is_default=True))
     if is_default:
         Version.objects.filter(is_default=True).exclude(slug=slug).update(
@@ -168,14 +186,13 @@ def _save_version(slug: str, *, is_default: bool) -> Version:
         slug=slug,
         defaults={
             "label": slug,
-            "status": status,
+            "status": _first_status(sort_key, before, is_default=is_default),
             "is_default": is_default,
-            # 1.10 comes after 1.9.
-            "sort_key": ".".join(part.zfill(6) for part in slug.split(".")),
+            "sort_key": sort_key,
         },
     )
     if not is_new and is_default and not version.is_default:
-        version.is_default, version.status = True, status
+        version.is_default, version.status = True, Version.Status.STABLE
         version.save(update_fields=["is_default", "status"])
     if is_default and [other.slug for other in before] != [slug]:
         # Which pages are the current ones has changed without their text.
@@ -183,6 +200,28 @@ def _save_version(slug: str, *, is_default: bool) -> Version:
         for page in moved.select_related("version"):
             index_page(page)
     return version
+
+
+def _first_status(
+    sort_key: str, current: Sequence[Version], *, is_default: bool
+) -> Version.Status:
+    """Return what a new version is: what comes after the current one is a preview."""
+    if is_default:
+        return Version.Status.STABLE
+    is_later = any(sort_key > version.sort_key for version in current)
+    return Version.Status.PREVIEW if is_later else Version.Status.OLD
+
+
+def _record(
+    action: str,
+    version: Version,
+    *,
+    by: User | None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    target = f"docs:{version.slug}"
+    audit.record(action, actor=by, target=target, before=before, after=after)
 
 
 @transaction.atomic

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path, PurePosixPath
+from unicodedata import category, normalize
 from urllib.parse import unquote, urlsplit
 
 import yaml
@@ -25,6 +25,8 @@ _ORDERS = ("order", "sidebar_position", "nav_order", "weight")
 _SUFFIXES = (".md", ".mdx", ".markdown")
 # A folder's own page.
 _INDEXES = ("index", "readme")
+# How YAML writes that there is no value.
+_NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 # What the database can hold and an address can say.
 MAX_TITLE = 200
 # Twice what a search engine shows of it.
@@ -250,8 +252,11 @@ def _read(root: Path, file: Path) -> Source:
 
 
 def _address(name: str) -> str:
-    """Return a file's or folder's name as it stands in an address."""
-    return re.sub(r"[^\w.~-]+", "-", name).strip("-.")
+    """Return a file's or folder's name as it stands in an address.
+
+    Some systems keep ``é`` as two characters, and nobody types a link that way.
+    """
+    return re.sub(r"[^\w.~-]+", "-", normalize("NFC", name)).strip("-.")
 
 
 def _words(heading: str) -> str:
@@ -268,24 +273,32 @@ def _name_of(file: Path) -> str:
 def _front_matter(file: Path, text: str) -> tuple[dict[str, str], list[str]]:
     """Return what the front matter says, and everything that is wrong with it."""
     try:
-        read = yaml.safe_load(text) or {}
+        # Every value as it is written: to YAML's own types ``1.10`` is 1.1, ``Yes`` a
+        # truth and ``010`` eight. It makes nothing but texts, lists and mappings.
+        read = yaml.load(text, Loader=yaml.BaseLoader) or {}  # noqa: S506
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 1
         return {}, [f"{file}:{line}: the front matter is no YAML: {error.problem}."]
     except (yaml.YAMLError, ValueError) as error:
         return {}, [f"{file}:1: the front matter is no YAML: {error}."]
+    except RecursionError:
+        return {}, [f"{file}:2: the front matter is nested too deeply."]
     if not isinstance(read, dict):
         return {}, [f"{file}:2: the front matter has to be lines of `name: value`."]
-    # A title may be written as a number or a day.
     values = {
-        str(name): " ".join(str(value).split())
+        str(name): " ".join(value.split())
         for name, value in read.items()
-        if isinstance(value, str | int | float | date) and not isinstance(value, bool)
+        if isinstance(value, str) and value not in _NOTHING
     }
-    wrong = []
+    # YAML's escapes write what the text itself may not hold: "\0", "\uD800".
+    wrong = [
+        f"{file}:{_line_of(text, name)}: {name} has a character that cannot be stored."
+        for name in ("title", "description")
+        if any(category(each) in {"Cc", "Cs"} for each in values.get(name, ""))
+    ]
     for name in _ORDERS:
         order = values.get(name, "0")
-        if name in read and whole_number(order) is None:
+        if name in values and whole_number(order) is None:
             wrong.append(
                 f"{file}:{_line_of(text, name)}: {name} has to be a whole number."
             )

@@ -25,6 +25,8 @@ from edge.types import PageRequest
 from knowledge.queries import what_next
 from stores import limiter
 
+# What people type from habit for the version that is current.
+ALIASES = ("latest", "stable", "current")
 # What a search engine is told a language is called.
 TAGS = {"en": "en", "zh-hans": "zh-Hans"}
 
@@ -49,6 +51,8 @@ def version_home(request: HttpRequest, version: str) -> HttpResponse:
     """Send readers of a bare version to its first page."""
     found = Version.objects.filter(slug=version).first()
     if found is None:
+        if slug := _current(version):
+            return redirect("docs:version-home", slug)
         return _not_found(request, version, "")
     tree = tree_of(found, _locale())
     return redirect(tree[0].url if tree else "docs:home")
@@ -62,7 +66,7 @@ def page_detail(request: PageRequest, version: str, path: str) -> HttpResponse:
         locale = _locale()
         page = find_page(version, path, locale)
         if page is None:
-            return _not_found(request, version, path)
+            return _elsewhere(request, version, path)
         found = page.version
         versions, available, locales = editions_of(path)
         default = next((v for v in versions if v.is_default), found)
@@ -104,6 +108,8 @@ def page_source(request: HttpRequest, version: str, path: str) -> HttpResponse:
     with _language_of(request):
         page = find_page(version, path, _locale())
     if page is None:
+        if slug := _current(version):
+            return redirect(_asked_as(request, f"/docs/{slug}/{path}.md"))
         raise Http404
     text = f"# {page.title}\n\n{page.source_md}"
     answer = HttpResponse(text, content_type="text/markdown; charset=utf-8")
@@ -146,6 +152,27 @@ def vote(request: PageRequest, pk: int) -> HttpResponse:
     services.vote_helpful(page, voter=_voter(request), is_helpful=word == "yes")
     messages.success(request, _("Thank you, that helps to make the page better."))
     return redirect(page)
+
+
+def _current(version: str) -> str:
+    """Return the version that a habit such as ``latest`` means, or nothing."""
+    if version not in ALIASES or Version.objects.filter(slug=version).exists():
+        return ""
+    current = Version.objects.filter(is_default=True)
+    return current.values_list("slug", flat=True).first() or ""
+
+
+def _elsewhere(request: HttpRequest, version: str, path: str) -> HttpResponse:
+    """Lead on from an address that means the current version, or answer 404."""
+    if slug := _current(version):
+        # What is current changes: a browser has to ask again.
+        return redirect(_asked_as(request, f"/docs/{slug}/{path}/"))
+    return _not_found(request, version, path)
+
+
+def _asked_as(request: HttpRequest, address: str) -> str:
+    query = request.META.get("QUERY_STRING", "")
+    return f"{address}?{query}" if query else address
 
 
 def _not_found(request: HttpRequest, version: str, path: str) -> HttpResponse:

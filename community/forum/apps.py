@@ -27,6 +27,7 @@ class ForumConfig(AppConfig):
         from community.forum.models import Comment, Post, Topic
         from community.forum.narrowing import FILTERS
         from community.forum.nodes import register_nodes
+        from community.forum.wording import words_about_comments, words_about_posts
         from drafts import places
         from notifications import registry as notifications
         from search import registry as search
@@ -36,7 +37,9 @@ class ForumConfig(AppConfig):
         places.register_address("/forum/", draft_places.pages)
         search.register("topic", entries)
         search.register_filters("topic", FILTERS)
-        notifications.register("post", Post.objects.visible_to)
-        notifications.register("comment", Comment.objects.visible_to)
+        notifications.register("post", Post.objects.visible_to, words_about_posts)
+        notifications.register(
+            "comment", Comment.objects.visible_to, words_about_comments
+        )
         notifications.register("topic", Topic.objects.visible_to)
         register_nodes()

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from community.forum.cleaning import clean_text, clean_title
-from community.forum.indexing import reply_entry_of, topic_entry
+from community.forum.indexing import MOST_COMMENTS, reply_entry_of, topic_entry
 from community.forum.models import (
     Category,
     Comment,
@@ -253,5 +253,13 @@ def _entries(
         row = brought.topics[topic.key]
         opening, *replies = (brought.posts[post.key] for post in topic.posts)
         names: Iterable[str] = (tag.name for tag in tags[topic.key])
-        yield topic_entry(row, opening.plain, names)
-        yield from map(reply_entry_of, replies)
+        under = {
+            post.key: "\n".join(
+                brought.comments[each.key].plain
+                for each in post.comments[:MOST_COMMENTS]
+            )
+            for post in topic.posts
+        }
+        first, *others = (under[post.key] for post in topic.posts)
+        yield topic_entry(row, f"{opening.plain}\n{first}".strip(), names)
+        yield from map(reply_entry_of, replies, others)

@@ -1,7 +1,8 @@
 """Taking out of a text what no reader sees and no feed can carry."""
 
 import re
-import unicodedata
+
+from core.names import is_seen
 
 # XML, and so a feed, has no way to write these; PostgreSQL refuses the first.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -9,7 +10,6 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
-_UNSEEN = frozenset({"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"})
 
 
 def clean_text(text: str) -> str:
@@ -24,4 +24,4 @@ def clean_title(title: str) -> str:
 
 def count_visible(text: str) -> int:
     """Return how many characters of a text leave a mark on the page."""
-    return sum(unicodedata.category(character) not in _UNSEEN for character in text)
+    return sum(map(is_seen, text))

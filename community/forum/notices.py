@@ -4,7 +4,7 @@ Each of these runs in the outbox's transaction, so that a retry after a crash te
 nobody twice, and costs the same few statements for any number of watchers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -19,6 +19,14 @@ from community.forum.models import (
     Topic,
     TopicUser,
     readers_of,
+)
+from community.forum.wording import (
+    QUOTED,
+    accepted_in,
+    commented_in,
+    mentioned_in,
+    opened_by,
+    replied_in,
 )
 from design import markdown
 from notifications.fan_out import notify_all
@@ -35,7 +43,7 @@ def notify_of_topic(topic_id: int) -> None:
         return
     mentioned = _notify_mentioned(post)
     following = listeners_of_new(post.topic).exclude(pk__in=mentioned)
-    _notify(following, Kind.WATCHED, post, _opened(post))
+    _notify(following, Kind.WATCHED, post, opened_by(post.author, post.topic))
 
 
 def notify_of_reply(post_id: int) -> None:
@@ -48,8 +56,13 @@ def notify_of_reply(post_id: int) -> None:
     told = listeners_of(topic, number=post.number)
     listening = told.exclude(pk__in=mentioned)
     asker = listening.filter(pk=topic.author_id)
-    _notify(asker, Kind.REPLY, post, _replied(post))
-    _notify(listening.exclude(pk=topic.author_id), Kind.WATCHED, post, _replied(post))
+    _notify(asker, Kind.REPLY, post, replied_in(post.author, post.topic))
+    _notify(
+        listening.exclude(pk=topic.author_id),
+        Kind.WATCHED,
+        post,
+        replied_in(post.author, post.topic),
+    )
 
 
 def notify_of_comment(comment_id: int) -> None:
@@ -57,30 +70,24 @@ def notify_of_comment(comment_id: int) -> None:
 
     Comments are many and small: people who only watch the topic find them there.
     """
-    shown = Comment.objects.filter(hidden_at=None, post__hidden_at=None)
-    comment = (
-        shown.select_related("author", "post__topic__category")
-        .filter(pk=comment_id)
-        .first()
-    )
+    comment = _shown_comment(comment_id)
     if comment is None:
         return
     topic = comment.post.topic
-    words = {"name": comment.author.name, "topic": topic.title}
     mentioned = _called_by(comment.source_md, topic)
     if mentioned:
         _notify_of_comment(
             User.objects.filter(pk__in=mentioned),
             Kind.MENTION,
             comment,
-            lambda: _("%(name)s mentioned you: %(topic)s") % words,
+            mentioned_in(comment.author, topic),
         )
     author = readers_of(topic).filter(pk=comment.post.author_id)
     _notify_of_comment(
         author.exclude(pk__in=mentioned),
         Kind.COMMENT,
         comment,
-        lambda: _("%(name)s commented on your post: %(topic)s") % words,
+        commented_in(comment.author, topic),
     )
 
 
@@ -95,7 +102,7 @@ def notify_of_acceptance(answer_id: int, *, by_id: int) -> None:
         Kind.ANSWER_ACCEPTED,
         dedupe_key=f"accepted:{topic.pk}:{answer.pk}",
         url=answer.get_absolute_url(),
-        title=lambda: _("Your answer was accepted: %(topic)s") % {"topic": topic.title},
+        title=accepted_in(topic),
         actor_id=by_id,
         about=("post", answer.pk),
         at=topic.solved_at,
@@ -133,48 +140,65 @@ def notify_of_decision(decision_id: int) -> None:
     )
 
 
+def notify_of_added_mentions(
+    post_id: int, *, names: Collection[str], comment_id: int = 0
+) -> None:
+    """Tell those whom a text calls only since it was changed, and still calls."""
+    if comment_id:
+        comment = _shown_comment(comment_id)
+        if comment is not None:
+            called = _called_by(comment.source_md, comment.post.topic, among=names)
+            _notify_of_comment(
+                User.objects.filter(pk__in=called),
+                Kind.MENTION,
+                comment,
+                mentioned_in(comment.author, comment.post.topic),
+            )
+        return
+    post = _shown().filter(pk=post_id).first()
+    if post is not None:
+        _notify_mentioned(post, among=names)
+
+
 def _shown() -> QuerySet[Post]:
     """Posts nobody has hidden meanwhile."""
     shown = Post.objects.filter(hidden_at=None)
     return shown.select_related("author", "topic__category")
 
 
-def _notify_mentioned(post: Post) -> list[int]:
+def _shown_comment(comment_id: int) -> Comment | None:
+    shown = Comment.objects.filter(hidden_at=None, post__hidden_at=None)
+    found = shown.select_related("author", "post__topic__category")
+    return found.filter(pk=comment_id).first()
+
+
+def _notify_mentioned(post: Post, *, among: Collection[str] | None = None) -> list[int]:
     """Tell those a post calls by name; return who they are."""
-    mentioned = _called_by(post.source_md, post.topic)
+    mentioned = _called_by(post.source_md, post.topic, among=among)
     if mentioned:
         people = User.objects.filter(pk__in=mentioned)
-        _notify(people, Kind.MENTION, post, _called(post))
+        _notify(people, Kind.MENTION, post, mentioned_in(post.author, post.topic))
     return mentioned
 
 
-def _called_by(text: str, topic: Topic) -> list[int]:
+def _called_by(
+    text: str, topic: Topic, *, among: Collection[str] | None = None
+) -> list[int]:
     """Return whom a text calls by name, of those who may read the topic.
 
-    Who muted the topic is not told.
+    Who muted the topic is not told; ``among`` narrows it to some names.
     """
-    names = markdown.mentioned(text, usernames_among)[:MAX_MENTIONS]
+    names = [
+        name
+        for name in markdown.mentioned(text, usernames_among)[:MAX_MENTIONS]
+        if among is None or name in among
+    ]
     if not names:
         return []
     muted = TopicUser.objects.filter(topic=topic, level=TopicUser.Level.MUTED)
     called = readers_of(topic).filter(username__in=names)
     called = called.exclude(pk__in=muted.values("user"))
     return list(called.values_list("pk", flat=True))
-
-
-def _called(post: Post) -> Callable[[], str]:
-    words = {"name": post.author.name, "topic": post.topic.title}
-    return lambda: _("%(name)s mentioned you: %(topic)s") % words
-
-
-def _opened(post: Post) -> Callable[[], str]:
-    words = {"name": post.author.name, "topic": post.topic.title}
-    return lambda: _("%(name)s opened a topic: %(topic)s") % words
-
-
-def _replied(post: Post) -> Callable[[], str]:
-    words = {"name": post.author.name, "topic": post.topic.title}
-    return lambda: _("%(name)s replied: %(topic)s") % words
 
 
 def _notify(
@@ -187,7 +211,7 @@ def _notify(
         dedupe_key=f"{counted}:{post.topic_id}",
         url=post.get_absolute_url(),
         title=title,
-        body=post.plain[:500],
+        body=post.plain[:QUOTED],
         actor_id=post.author_id,
         about=("post", post.pk),
         at=post.created_at,
@@ -204,7 +228,7 @@ def _notify_of_comment(
         dedupe_key=f"comments:{comment.post_id}",
         url=comment.get_absolute_url(),
         title=title,
-        body=comment.plain[:500],
+        body=comment.plain[:QUOTED],
         actor_id=comment.author_id,
         about=("comment", comment.pk),
         at=comment.created_at,

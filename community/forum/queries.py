@@ -166,11 +166,20 @@ def list_topics(
 
 
 def _unread_by(person: int) -> QuerySet[TopicUser, int]:
-    """Return the topics a person began to read and did not finish, by their keys."""
+    """Return the topics a person began to read and did not finish, by their keys.
+
+    Where only hidden posts came after the last visit, nothing is unread.
+    """
     begun = TopicUser.objects.filter(
         user_id=person, last_read_number__lt=F("topic__highest_number")
     )
-    return begun.exclude(level=TopicUser.Level.MUTED).values_list("topic", flat=True)
+    shown = Post.objects.filter(
+        topic=OuterRef("topic"),
+        number__gt=OuterRef("last_read_number"),
+        hidden_at=None,
+    )
+    begun = begun.exclude(level=TopicUser.Level.MUTED).filter(Exists(shown))
+    return begun.values_list("topic", flat=True)
 
 
 def list_ideas(

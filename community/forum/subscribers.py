@@ -5,6 +5,7 @@ from contracts.community import (
     AnswerAccepted,
     CommentPosted,
     IdeaDecided,
+    MentionsAdded,
     ReplyPosted,
     TagChanged,
     TopicCreated,
@@ -34,6 +35,14 @@ def notify_of_comment(fact: CommentPosted) -> None:
 def notify_of_acceptance(fact: AnswerAccepted) -> None:
     """Tell an author that their answer was accepted."""
     notices.notify_of_acceptance(fact.answer_id, by_id=fact.accepted_by_id)
+
+
+@subscribe(MentionsAdded)
+def notify_of_added_mentions(fact: MentionsAdded) -> None:
+    """Tell those whom a text calls since it was changed."""
+    notices.notify_of_added_mentions(
+        fact.post_id, names=fact.names.split(","), comment_id=fact.comment_id
+    )
 
 
 @subscribe(IdeaDecided)

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils.text import slugify
 
@@ -39,6 +39,16 @@ def tag_names(texts: Iterable[str]) -> list[str]:
     return list(names.values())
 
 
+def called(name: str) -> QuerySet[Tag]:
+    """Return the tag of a name, however it is capitalised.
+
+    The database folds both: Python makes two letters of ``İ`` and ends ``ΟΔΟΣ`` with
+    another sigma, and its answer would find no row that the unique index refuses.
+    """
+    tags = Tag.objects.annotate(lower=Lower("name"))
+    return tags.filter(lower=Lower(Value(name)))
+
+
 def lock_tags(names: Iterable[str]) -> list[Tag]:
     """Return the tags of these names, made where they are missing, and locked.
 
@@ -65,18 +75,16 @@ def lock_named_tags(names: Iterable[str]) -> dict[str, Tag]:
 
 def find_or_create_tag(name: str) -> Tag:
     """Return the tag called ``name``, or the one that is another name of."""
-    called = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
-    if tag := called.select_related("synonym_of").first():
+    if tag := called(name).select_related("synonym_of").first():
         return tag.synonym_of or tag
     return create_tag(name)
 
 
 def create_tag(name: str, *, synonym_of: Tag | None = None) -> Tag:
     """Make a tag with an address that is free, or return one made meanwhile."""
-    called = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
     wish = tag_slug(name)
     for number in range(1, 100):
-        if tag := called.first():
+        if tag := called(name).first():
             return tag
         end = "" if number == 1 else f"-{number}"
         try:

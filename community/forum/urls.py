@@ -4,7 +4,7 @@ from django.urls import path, re_path
 from django.views.decorators.http import conditional_page
 
 from community.forum import views
-from community.forum.feeds import LatestTopics
+from community.forum.feeds import LatestTopics, TopicReplies
 from community.forum.pages import (
     bookmarks,
     categories,
@@ -37,6 +37,16 @@ urlpatterns = [
         name="category-feed",
     ),
     path("forum/tag/<str:slug>/", views.tag_detail, name="tag-detail"),
+    path(
+        "forum/tag/<str:tag>/feed.atom",
+        conditional_page(as_asked_on_site(LatestTopics())),
+        name="tag-feed",
+    ),
+    path(
+        "forum/t/<int:pk>/feed.atom",
+        conditional_page(as_asked_on_site(TopicReplies())),
+        name="topic-feed",
+    ),
     path("forum/categories/", categories.category_list, name="category-list"),
     path("forum/categories/new/", categories.category_create, name="category-create"),
     path("forum/categories/<int:pk>/", categories.category_edit, name="category-edit"),

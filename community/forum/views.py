@@ -277,16 +277,12 @@ def _list(
     above = {topic.pk for topic in pinned}
     shown = [topic for topic in page.items if topic.pk not in above]
     on_top = [] if cursor else pinned
-    all_rows = rows_of([*on_top, *shown], user=request.user)
-    if sort == "unread":
-        # Where only hidden posts came after the last visit, nothing is.
-        all_rows = [row for row in all_rows if row.unread]
     query = request.GET.copy()
     query.pop("cursor", None)
     context = {
         "title": title,
         "lead": lead,
-        "rows": all_rows,
+        "rows": rows_of([*on_top, *shown], user=request.user),
         "page": page,
         "query": query.urlencode(),
         "tabs": [(f"?sort={name}", SORTS[name], name == sort) for name in allowed],

@@ -1,8 +1,7 @@
 """Telling people what those they follow begin."""
 
-from django.utils.translation import gettext as _
-
 from community.forum.models import Post, readers_of
+from community.forum.wording import QUOTED, opened_by
 from community.people.queries import followers_of
 from contracts.community import TopicCreated
 from notifications.fan_out import notify_all
@@ -17,15 +16,14 @@ def notify_followers(fact: TopicCreated) -> None:
     post = shown.select_related("author", "topic__category").first()
     if post is None or post.topic.hidden_at:
         return
-    words = {"name": post.author.name, "topic": post.topic.title}
     readers = readers_of(post.topic).values("pk")
     notify_all(
         followers_of(post.author_id).filter(pk__in=readers),
         Kind.FOLLOWED,
         dedupe_key=f"topic:{post.topic_id}",
         url=post.topic.get_absolute_url(),
-        title=lambda: _("%(name)s opened a topic: %(topic)s") % words,
-        body=post.plain[:500],
+        title=opened_by(post.author, post.topic),
+        body=post.plain[:QUOTED],
         actor_id=post.author_id,
         about=("post", post.pk),
         at=post.created_at,

@@ -40,6 +40,20 @@ class CommentPosted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MentionsAdded:
+    """A post, or one comment under it, was changed and calls people by name anew.
+
+    ``names`` are their user names, with commas between; ``comment_id`` is 0 of a post.
+    """
+
+    actor: ClassVar[str] = "author_id"
+    post_id: int
+    author_id: int
+    names: str
+    comment_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdeaDecided:
     """Staff put an idea into another state; back to ``before`` is the opposite."""
 

@@ -10,6 +10,15 @@ _WIDE = 2
 # Joined to the sign before it: marks, selectors, skin tones, the joiner itself.
 _JOINER = "\u200d"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Mn", "Me", "Zs", "Zl", "Zp"})
+# Letters and a sign to Unicode, and blank on every page: the fillers of Hangul, as a
+# Jamo, a letter and at half width, and Braille without a dot.
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+
+
+def is_seen(character: str) -> bool:
+    """Tell whether a character leaves a mark on the page by itself."""
+    is_blank = character in _BLANKS
+    return not is_blank and unicodedata.category(character) not in _UNSEEN
 
 
 def measure(text: str) -> int:
@@ -21,7 +30,7 @@ def measure(text: str) -> int:
             is_joined = True
             continue
         is_tone = "\U0001f3fb" <= character <= "\U0001f3ff"
-        if unicodedata.category(character) not in _UNSEEN and not is_joined:
+        if is_seen(character) and not is_joined:
             is_wide = unicodedata.east_asian_width(character) in {"W", "F"}
             said += 0 if is_tone else _WIDE if is_wide else 1
         is_joined = False

@@ -14,6 +14,7 @@ from edge.endpoints import Endpoint, PageQuery
 from edge.pagination import paginate
 from notifications import services
 from notifications.models import Notification
+from notifications.wording import said_now
 
 
 class NotificationSerializer(serializers.Serializer[Any]):
@@ -61,6 +62,7 @@ class NotificationList(Endpoint):
         page = paginate(
             visible, order_by=("-created_at", "-pk"), cursor=self.asked["cursor"]
         )
+        said_now(page.items)
         return Response(
             {
                 "next": page.next_cursor or None,

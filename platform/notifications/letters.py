@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.preferences import speak_to
 from notifications.models import ALWAYS_BY_EMAIL, Notification
 from notifications.tokens import unsubscribe_token
+from notifications.wording import said_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def letter_about(notification_id: int, *, user: User) -> Letter | None:
         "stop_url": stop_url,
     }
     with speak_to(user):
+        said_now([notification])
         text = render_to_string("notifications/email/message.txt", context)
         html = render_to_string("notifications/email/message.html", context)
     headers = {

@@ -1,29 +1,39 @@
 """What messages are about, and who may still see it.
 
-A message is a copy: what it was made of may be moved or hidden after it. So it names
-what it is about, and the app that owns that says who may see it now.
+A message is a copy: what it was made of may be moved, hidden or changed after it. So
+it names what it is about, and the app that owns that says who may see it now, and what
+it says now.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
 from accounts.models import User
 
+if TYPE_CHECKING:
+    from notifications.models import Notification
+
 Scope = Callable[[User], QuerySet[Any]]
+# What messages say now, title and body, by their primary keys; in the active language.
+Wording = Callable[[Sequence["Notification"]], Mapping[int, tuple[str, str]]]
 _scopes: dict[str, Scope] = {}
+_wordings: dict[str, Wording] = {}
 _silences: list["Silence"] = []
 
 
-def register(kind: str, scope: Scope) -> None:
+def register(kind: str, scope: Scope, wording: Wording | None = None) -> None:
     """Show messages about a ``kind`` only to those for whom ``scope`` holds its row.
 
     ``scope`` returns a queryset of what a person may see; it is asked for one row at
-    a time, by its primary key.
+    a time, by its primary key. Where rows may be changed after a message about them,
+    ``wording`` returns what the messages say now; one it leaves out stays as it was.
     """
     _scopes[kind] = scope
+    if wording is not None:
+        _wordings[kind] = wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,11 @@ def register_silence(
 def silences() -> Sequence[Silence]:
     """Return everything that knows who wants to hear nothing of whom."""
     return tuple(_silences)
+
+
+def wordings() -> dict[str, Wording]:
+    """Return who says what messages say now, by the kind of thing they are about."""
+    return dict(_wordings)
 
 
 def scopes() -> dict[str, Scope]:

@@ -17,6 +17,7 @@ from edge.types import PageRequest
 from notifications import services
 from notifications.forms import PreferencesForm
 from notifications.models import Notification
+from notifications.wording import said_now
 
 
 @require_safe
@@ -32,6 +33,7 @@ def notification_list(request: AuthenticatedHttpRequest) -> HttpResponse:
         order_by=("-created_at", "-pk"),
         cursor=cursor_of(request),
     )
+    said_now(page.items)
     return render(
         request,
         "notifications/notification_list.html",

@@ -312,7 +312,7 @@ def _hits(shown: Sequence[_Ranked], question: SearchQuery) -> Iterator[Hit]:
             yield Hit(
                 entry.kind,
                 entry.object_id,
-                entry.url,
+                _in_language(entry),
                 entry.title,
                 entry.heading,
                 snippets.snippet(snippets.readable(entry.text), question.marked),
@@ -322,6 +322,16 @@ def _hits(shown: Sequence[_Ranked], question: SearchQuery) -> Iterator[Hit]:
                 each.rank,
                 each.share,
             )
+
+
+def _in_language(entry: IndexEntry) -> str:
+    """Return where what was found stands, in its language, for any browser.
+
+    A page in another language has other headings, and so other places to open at.
+    """
+    page, sign, place = entry.url.partition("#")
+    query = f"?lang={entry.locale}" if entry.locale else ""
+    return f"{page}{query}{sign}{place}"
 
 
 def _write(last: _Ranked) -> str:

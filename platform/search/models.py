@@ -31,7 +31,7 @@ class Audience(models.TextChoices):
 
 def audiences_of(actor: User | AnonymousUser) -> list[str]:
     """Return the audiences ``actor`` belongs to."""
-    if actor.is_staff:
+    if actor.is_staff or getattr(actor, "is_moderator", False):
         return [*Audience.values]
     if actor.is_authenticated:
         return [Audience.PUBLIC, Audience.MEMBERS]

@@ -27,8 +27,9 @@ _WHOLE = re.compile(
     rf"(?<![^\W{HAN}])(?:(?<![.\w])\.)?{_WORD}"
     rf"(?:(?:_+|[.\-]|\+{{1,2}}){_WORD})*(?:\+\+|#(?![^\W{HAN}]))?"
 )
-# Arrows, dingbats and the blocks of emoji.
-SIGNS = "\u2190-\u2bff\U0001f000-\U0001faff"
+# Signs of money, of law, measure and sums; arrows, dingbats and the blocks of emoji.
+SIGNS = "\u00a2-\u00a7\u00a9\u00ac\u00ae\u00b0\u00b1\u00b6\u00d7\u00f7\u20a0-\u20cf"
+SIGNS += "\u2190-\u2bff\U0001f000-\U0001faff"
 _SIGN = re.compile(f"[{SIGNS}]")
 _stemmer = snowballstemmer.stemmer("english")
 

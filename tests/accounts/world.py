@@ -273,7 +273,7 @@ def build() -> World:
         "forum/c/": {"<slug:slug>": topic.category.slug},
         "forum/categories/": {"<int:pk>": str(topic.category.pk)},
         "forum/tags/": {"<int:pk>": str(tag.pk)},
-        "forum/tag/": {"<str:slug>": "keys"},
+        "forum/tag/": {"<str:slug>": "keys", "<str:tag>": "keys"},
         "forum/t/": {
             "<int:pk>/decide": f"{idea.pk}/decide",
             "<int:pk>": str(topic.pk),

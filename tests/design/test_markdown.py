@@ -257,6 +257,12 @@ def test_footnotes_of_two_posts_do_not_collide() -> None:
     [
         ("@ada and @小明 and @ada `@ben`", ("ada", "小明")),
         ("谢谢@ada的回答", ("ada",)),
+        # Rare ideographs, kana, Hangul and Thai are no part of an address of mail.
+        ("𠮷々@ada好", ("ada",)),
+        ("ありがとう@adaさん", ("ada",)),
+        ("감사합니다@ada님", ("ada",)),
+        ("ขอบคุณ@ada", ("ada",)),
+        ("josé@ada.test", ()),
         ("@ada你好", ("ada",)),
         ("＠ada，你好", ("ada",)),
         ("@小明你好", ("小明",)),

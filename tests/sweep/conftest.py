@@ -163,6 +163,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "list_id": [price_list_of(team).public_id],
         "statement": [statement.public_id],
         "slug": [topic.slug, "general", "swept", "doorstone-docs", "page_viewed"],
+        "tag": ["swept"],
         "version": ["1.0"],
         "path": ["index", "t/1"],
         "source": [imported_topic(topic).source.slug],

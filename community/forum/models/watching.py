@@ -7,7 +7,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from community.forum.models.places import Category, Tag
+from community.forum.models.places import (
+    COUNTED,
+    Category,
+    Tag,
+    Visibility,
+    visibilities_of,
+)
 from core.clock import now
 
 
@@ -22,8 +28,13 @@ class WatchLevel(models.TextChoices):
 
 class WatchQuerySet(models.QuerySet["PlaceWatch"]):
     def visible_to(self, user: User) -> Self:
-        """A person's own."""
-        return self.filter(user_id=user.pk)
+        """A person's own, of what they may still see: a name says something, too."""
+        widest = visibilities_of(user)[-1]
+        counter = COUNTED[Visibility(widest)]
+        shown = Q(category__visibility__in=visibilities_of(user)) | Q(
+            **{f"tag__{counter}__gt": 0}
+        )
+        return self.filter(shown, user_id=user.pk)
 
 
 class PlaceWatch(models.Model):

@@ -13,6 +13,7 @@ from community.forum import permissions, services
 from community.forum.forms import ReplyForm, new_token
 from community.forum.models import Category, Tag, Topic, WatchLevel
 from community.forum.polls import PollRow
+from community.forum.sharing import question_page, summary_of
 from community.forum.windows import best_window_of, reader_of, window_of
 from community.standing.exceptions import Sanctioned
 from community.standing.queries import sanction_on
@@ -93,6 +94,8 @@ def show_topic(
     context = {
         "topic": topic,
         "window": window,
+        "summary": summary_of(window),
+        "question_page": question_page(topic, window),
         "people": list(authors.values())[:PEOPLE],
         "aside_title": _("About this topic"),
         "form": form,

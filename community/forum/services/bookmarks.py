@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.models import User
 from community.forum.exceptions import ReminderInThePast, TooManyBookmarks
 from community.forum.models import Bookmark, Post
+from community.forum.wording import reminded_of
 from notifications.models import Kind
 from notifications.services import notify
 
@@ -80,14 +80,13 @@ def _remind() -> int:
 
 
 def _notify(bookmark: Bookmark) -> None:
-    words = {"topic": bookmark.post.topic.title}
     notify(
         bookmark.user_id,
         Kind.REMINDER,
         # A reminder set anew is another message.
         dedupe_key=f"reminder:{bookmark.pk}:{bookmark.remind_at:%Y%m%dT%H%M}",
         url=bookmark.post.get_absolute_url(),
-        title=lambda: _("You wanted to come back to: %(topic)s") % words,
+        title=reminded_of(bookmark.post.topic),
         body=bookmark.note,
         about=("post", bookmark.post_id),
     )

@@ -14,12 +14,14 @@ from community.forum.exceptions import (
     TooLateToEdit,
     TopicLocked,
 )
+from community.forum.indexing import index_under
 from community.forum.models import Comment, Post
 from community.forum.permissions import can_edit_comment, can_reply
-from community.forum.services.limits import admit_reply, admit_text
+from community.forum.services.limits import added_mentions, admit_reply, admit_text
+from community.forum.services.locking import lock_post
 from community.forum.services.sending import Sent
 from community.standing.guards import require_may_take_part, require_may_write
-from contracts.community import CommentPosted
+from contracts.community import CommentPosted, MentionsAdded
 from outbox import publish
 
 
@@ -33,7 +35,7 @@ def post_comment(
 ) -> Comment:
     """Write a comment under a post.
 
-    The post's row is locked while the comment takes its number. The same
+    Topic and post are locked while the comment takes its number. The same
     ``client_token`` gives the same comment. Its topic stays where it is in every list.
     Raises ``Sanctioned``, ``TopicLocked``, ``PostHidden``, ``TokenReused``,
     ``RateLimited``, or as ``limits.admit_text``.
@@ -64,6 +66,7 @@ def edit_comment(comment: Comment, *, editor: User, text: str) -> Comment:
     Raises ``Sanctioned``, ``TooLateToEdit``, or as ``limits.admit_text``.
     """
     require_may_write(editor)
+    post = _locked_post(comment.post)
     locked = _locked(comment)
     if not can_edit_comment(editor, locked):
         raise TooLateToEdit
@@ -71,11 +74,22 @@ def edit_comment(comment: Comment, *, editor: User, text: str) -> Comment:
     if text == locked.source_md:
         return locked
     admit_text(editor, text, before=locked.source_md)
+    called = added_mentions(locked.source_md, text)
     _render(locked, text)
     locked.edited_at = timezone.now()
     locked.save(
         update_fields=["source_md", "html", "plain", "render_version", "edited_at"]
     )
+    index_under(post)
+    if called:
+        publish(
+            MentionsAdded(
+                post_id=locked.post_id,
+                comment_id=locked.pk,
+                author_id=locked.author_id,
+                names=called,
+            )
+        )
     return locked
 
 
@@ -87,7 +101,7 @@ def hide_comment(comment: Comment, *, by: User | None, reason: str = "") -> Comm
     """
     if by is not None:
         require_may_take_part(by)
-    Post.objects.select_for_update(no_key=True).get(pk=comment.post_id)
+    post = _locked_post(comment.post)
     locked = _locked(comment)
     if locked.hidden_at:
         return locked
@@ -95,6 +109,7 @@ def hide_comment(comment: Comment, *, by: User | None, reason: str = "") -> Comm
     locked.hidden_reason = reason
     locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
     _count(locked, -1)
+    index_under(post)
     audit.record(
         "comment.hidden",
         actor=by,
@@ -108,7 +123,7 @@ def hide_comment(comment: Comment, *, by: User | None, reason: str = "") -> Comm
 def restore_comment(comment: Comment, *, by: User) -> Comment:
     """Bring a hidden comment back. Raises ``Sanctioned``."""
     require_may_write(by)
-    Post.objects.select_for_update(no_key=True).get(pk=comment.post_id)
+    post = _locked_post(comment.post)
     locked = _locked(comment)
     if not locked.hidden_at:
         return locked
@@ -116,17 +131,14 @@ def restore_comment(comment: Comment, *, by: User) -> Comment:
     locked.hidden_reason = ""
     locked.save(update_fields=["hidden_at", "hidden_by", "hidden_reason"])
     _count(locked, 1)
+    index_under(post)
     audit.record("comment.restored", actor=by, target=f"comment:{locked.pk}")
     return locked
 
 
 @transaction.atomic
 def _post_comment(post: Post, *, author: User, text: str, sent: Sent) -> Comment:
-    locked = (
-        Post.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("topic__category")
-        .get(pk=post.pk)
-    )
+    locked = _locked_post(post)
     if not can_reply(author, locked.topic):
         raise TopicLocked if locked.topic.is_locked else CategoryClosed
     if locked.hidden_at or locked.topic.hidden_at:
@@ -143,6 +155,7 @@ def _post_comment(post: Post, *, author: User, text: str, sent: Sent) -> Comment
     _render(comment, clean_text(text))
     comment.save(force_insert=True)
     _count(comment, 1)
+    index_under(locked)
     publish(
         CommentPosted(
             comment_id=comment.pk,
@@ -164,6 +177,13 @@ def _sent_before(author: User, sent: Sent) -> Comment | None:
     if comment is not None and comment.client_digest != sent.digest:
         raise TokenReused
     return comment
+
+
+def _locked_post(post: Post) -> Post:
+    """Return a post with its topic, both locked: both say who may find the comment."""
+    topic, locked = lock_post(post)
+    locked.topic = topic
+    return locked
 
 
 def _locked(comment: Comment) -> Comment:

@@ -7,6 +7,7 @@ from accounts.models import User
 from audit import services as audit
 from community.forum.cleaning import clean_text
 from community.forum.exceptions import KindNotTaken, NotAnIdea, WordMissing
+from community.forum.indexing import index_topic
 from community.forum.models import IdeaDecision, Topic, first_state_of
 from community.forum.permissions import can_announce
 from community.forum.services.answers import unaccept_answer
@@ -37,6 +38,7 @@ def set_idea_state(topic: Topic, *, by: User, state: str, word: str = "") -> Top
     )
     locked.idea_state = state
     locked.save(update_fields=["idea_state"])
+    index_topic(locked)
     audit.record(
         "topic.decided",
         actor=by,
@@ -61,7 +63,8 @@ def set_kind(topic: Topic, *, by: User, kind: str) -> Topic:
     """Make a topic one of another kind; what only the old kind had is taken off.
 
     A question's answer is accepted no longer and its points go back; an idea begins
-    open. Raises ``KindNotTaken`` where ``by`` may not announce.
+    open, or as it was last decided. Raises ``KindNotTaken`` where ``by`` may not
+    announce.
     """
     locked = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
     if locked.kind == kind:
@@ -72,8 +75,13 @@ def set_kind(topic: Topic, *, by: User, kind: str) -> Topic:
     locked.refresh_from_db()
     before = locked.kind
     locked.kind, locked.idea_state = kind, first_state_of(kind)
+    if locked.is_idea:
+        decided = locked.decisions.order_by("-pk").values_list("state", flat=True)
+        locked.idea_state = decided.first() or locked.idea_state
     locked.save(update_fields=["kind", "idea_state"])
     carry(locked)
+    # What was decided is shown, and found, of ideas only.
+    index_topic(locked)
     audit.record(
         "topic.kind_changed",
         actor=by,

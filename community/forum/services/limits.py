@@ -1,6 +1,8 @@
 """What a person may write at their level, measured on what readers would see."""
 
 import re
+from html import unescape
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -14,7 +16,7 @@ from stores import limiter
 
 DAY = 86_400
 # Pictures of others are links as well.
-_LINK = re.compile(r'<a [^>]*?href="(https?://[^"]+)"')
+_LINK = re.compile(r'<a [^>]*?href="([^"]+)"')
 
 
 def admit_topic(author: User, text: str) -> None:
@@ -50,8 +52,29 @@ def admit_vote(person: User, value: int) -> None:
 
 def count_links(text: str) -> int:
     """Return how many links lead away from here in what ``text`` becomes."""
-    found = _LINK.findall(markdown.render(text).html)
-    return sum(not address.startswith(f"{settings.SITE_URL}/") for address in found)
+    return sum(map(_leads_away, _LINK.findall(markdown.render(text).html)))
+
+
+def _leads_away(address: str) -> bool:
+    """Tell whether a browser would leave the site, in whatever way it is written.
+
+    ``HTTPS://``, ``//there`` and ``https:there`` lead away as well, and so does mail.
+    """
+    try:
+        parts = urlsplit(unescape(address))
+    except ValueError:
+        # No address to Python, yet browsers open much that is none.
+        return True
+    ours = urlsplit(settings.SITE_URL)
+    is_ours = parts.scheme in {"", ours.scheme} and parts.netloc == ours.netloc
+    return bool(parts.scheme or parts.netloc) and not is_ours
+
+
+def added_mentions(before: str, text: str) -> str:
+    """Return whom ``text`` calls and ``before`` did not, with commas between."""
+    called = markdown.mentioned(text, usernames_among)
+    known = set(markdown.mentioned(before, usernames_among)) if called else set()
+    return ",".join(name for name in called if name not in known)
 
 
 def _check(may: Privileges, text: str, *, before: str = "") -> None:

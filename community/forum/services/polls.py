@@ -19,6 +19,7 @@ from community.forum.exceptions import (
     PostHidden,
     WrongOptions,
 )
+from community.forum.indexing import index_under
 from community.forum.models import (
     MAX_OPTION,
     MOST_OPTIONS,
@@ -45,6 +46,13 @@ class PollValues:
     is_anonymous: bool = True
     results: str = Poll.Results.ALWAYS
     ends_at: datetime | None = None
+
+    @property
+    def told(self) -> list[str | int]:
+        """All of it, as what tells one poll from another."""
+        end = self.ends_at.isoformat() if self.ends_at else ""
+        how: list[str | int] = [self.most_choices, self.is_anonymous, self.results, end]
+        return [self.question, *self.options, *how]
 
 
 def cleaned_poll(values: PollValues) -> PollValues:
@@ -98,7 +106,7 @@ def set_poll(post: Post, values: PollValues, *, by: User) -> Poll:
     ``faults_in`` finds something in.
     """
     require_may_write(by)
-    _topic, locked = lock_post(post)
+    topic, locked = lock_post(post)
     if not locked.is_opening:
         raise PollMisplaced
     if locked.hidden_at:
@@ -109,6 +117,8 @@ def set_poll(post: Post, values: PollValues, *, by: User) -> Poll:
             raise PollBegun
         present.delete()
     poll = add_poll(locked, values)
+    locked.topic = topic
+    index_under(locked)
     audit.record(
         "poll.set",
         actor=by,
@@ -145,6 +155,7 @@ def remove_poll(poll: Poll, *, by: User, is_forced: bool = False) -> None:
     Raises ``Sanctioned`` or ``PollBegun``.
     """
     require_may_write(by)
+    topic, post = lock_post(poll.post)
     locked = _locked(poll)
     if locked.ballot_count and not is_forced:
         raise PollBegun
@@ -155,6 +166,8 @@ def remove_poll(poll: Poll, *, by: User, is_forced: bool = False) -> None:
         before={"question": locked.question, "votes": locked.ballot_count},
     )
     locked.delete()
+    post.topic = topic
+    index_under(post)
 
 
 @transaction.atomic

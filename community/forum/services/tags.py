@@ -1,7 +1,6 @@
 """Looking after tags: renaming, merging, other names; topics keep being found."""
 
 from django.db import connection, transaction
-from django.db.models.functions import Lower
 
 from accounts.models import User
 from audit import services as audit
@@ -9,7 +8,7 @@ from community.forum.counting import TAG_COUNTERS
 from community.forum.exceptions import TagTaken, WrongTag
 from community.forum.indexing import index_topic
 from community.forum.models import Tag, Topic
-from community.forum.tagging import create_tag, tag_name, tag_slug
+from community.forum.tagging import called, create_tag, tag_name, tag_slug
 from contracts.community import TagChanged
 from outbox import publish
 
@@ -20,6 +19,13 @@ INSERT INTO forum_topictag
 SELECT topic_id, %(into)s, bumped_at, created_at, vote_score, hot_score, is_open
   FROM forum_topictag WHERE tag_id = %(tag)s
 ON CONFLICT (topic_id, tag_id) DO NOTHING
+"""
+# Who followed the old one follows the new one; what they chose for that stays.
+_MERGE_WATCHES = """
+INSERT INTO forum_placewatch (user_id, tag_id, level, chosen_at)
+SELECT user_id, %(into)s, level, chosen_at
+  FROM forum_placewatch WHERE tag_id = %(tag)s
+ON CONFLICT (tag_id, user_id) DO NOTHING
 """
 
 
@@ -42,6 +48,8 @@ def merge_tag(tag: Tag, *, into: Tag, by: User) -> Tag:
     with connection.cursor() as cursor:
         cursor.execute(_MERGE, {"tag": old.pk, "into": new.pk})
         cursor.execute("DELETE FROM forum_topictag WHERE tag_id = %s", [old.pk])
+        cursor.execute(_MERGE_WATCHES, {"tag": old.pk, "into": new.pk})
+        cursor.execute("DELETE FROM forum_placewatch WHERE tag_id = %s", [old.pk])
     _recount(old, new)
     Tag.objects.filter(pk=old.pk).update(synonym_of=new)
     # What led to the old one leads straight to the new one.
@@ -64,12 +72,12 @@ def rename_tag(tag: Tag, *, name: str, by: User) -> Tag:
     before, address = locked.name, locked.slug
     if name == before:
         return locked
-    taken = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
+    taken = called(name)
     if taken.exclude(pk=locked.pk).exclude(synonym_of=locked).exists():
         raise TagTaken
     # One of its own other names becomes its name.
     taken.filter(synonym_of=locked).delete()
-    is_other = name.lower() != before.lower()
+    is_other = not called(name).filter(pk=locked.pk).exists()
     locked.name = name
     if is_other:
         wish = tag_slug(name)
@@ -92,8 +100,7 @@ def add_synonym(tag: Tag, *, name: str, by: User) -> Tag:
     name = tag_name(name)
     if not name or tag.synonym_of_id:
         raise WrongTag
-    called = Tag.objects.annotate(lower=Lower("name")).filter(lower=name.lower())
-    present = called.first()
+    present = called(name).first()
     if present is not None:
         merge_tag(present, into=tag, by=by)
         present.refresh_from_db()

@@ -17,7 +17,7 @@ from community.forum.exceptions import (
     TokenReused,
     TopicLocked,
 )
-from community.forum.indexing import index_reply, index_topic
+from community.forum.indexing import index_new_reply, index_reply, index_topic
 from community.forum.models import (
     Category,
     Post,
@@ -33,7 +33,12 @@ from community.forum.permissions import (
     can_reply,
     kinds_open_to,
 )
-from community.forum.services.limits import admit_reply, admit_text, admit_topic
+from community.forum.services.limits import (
+    added_mentions,
+    admit_reply,
+    admit_text,
+    admit_topic,
+)
 from community.forum.services.locking import lock_post
 from community.forum.services.moderation import pin_end
 from community.forum.services.polls import PollValues, add_poll
@@ -45,7 +50,7 @@ from community.forum.tagging import (
     tag_names,
 )
 from community.standing.guards import require_may_write
-from contracts.community import ReplyPosted, TopicCreated
+from contracts.community import MentionsAdded, ReplyPosted, TopicCreated
 from outbox import publish
 
 # Who sends the same twice within ten minutes saw no answer the first time.
@@ -75,8 +80,9 @@ def create_topic(
     ``RateLimited``, or as ``limits.admit_text`` does.
     """
     require_may_write(author)
-    asked: list[str] = [poll.question, *poll.options] if poll else []
-    sent = Sent.of(client_token, "topic", category.pk, kind, title, text, *tags, *asked)
+    values: list[str | int] = [category.pk, kind, title, text, *tags, pinned_days]
+    values += poll.told if poll else []
+    sent = Sent.of(client_token, "topic", *values)
     if not can_open_topic(author, category):
         raise CategoryClosed
     if kind not in kinds_open_to(author, category):
@@ -184,13 +190,19 @@ def edit_post(
             reason=reason,
         )
         locked.edited_at = timezone.now()
+    called = added_mentions(locked.source_md, text)
     _render(locked, text)
     locked.save(
         update_fields=["source_md", "html", "plain", "render_version", "edited_at"]
     )
-    if new_title != topic.title:
-        topic.title = new_title
-        topic.save(update_fields=["title"])
+    if called:
+        publish(
+            MentionsAdded(post_id=locked.pk, author_id=locked.author_id, names=called)
+        )
+    if locked.is_opening:
+        # A reader's voice is chosen by it, and the text may be in another one now.
+        topic.title, topic.locale = new_title, locale_of(f"{new_title} {text}")
+        topic.save(update_fields=["title", "locale"])
     if locked.is_opening or topic.solution_id == locked.pk:
         index_topic(topic)
     if not locked.is_opening:
@@ -273,7 +285,7 @@ def _post_reply(topic: Topic, *, author: User, text: str, sent: Sent) -> Post:
             "level": TopicUser.Level.WATCHING,
         },
     )
-    index_reply(post)
+    index_new_reply(post)
     publish(
         ReplyPosted(
             post_id=post.pk,

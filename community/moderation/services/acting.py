@@ -117,6 +117,9 @@ def _change_topic(act: Act, pk: int, by: User) -> tuple[Any, Any]:
     after = way.wanted(before, act)
     if before != after:
         way.set(topic, after, by, act.reason)
+        # As it is now, which may be called otherwise: a tag has one spelling, and may
+        # be another name of a tag. Undoing asks whether it is still so.
+        after = way.read(Topic.objects.get(pk=pk))
     return before, after
 
 

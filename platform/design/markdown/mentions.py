@@ -10,10 +10,13 @@ from markdown_it.token import Token
 People = Callable[[Collection[str]], Mapping[str, str]]
 
 _HAN = "\u4e00-\u9fff"
+# All ideographs, kana, Hangul and Thai: letters no e-mail address is written in.
+_UNSPACED = f"{_HAN}\u3005-\u3007\u3400-\u4dbf\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED += "\u3041-\u30ff\uff66-\uff9f\u1100-\u11ff\uac00-\ud7a3\u0e01-\u0e5b"
 # Chinese is written without blanks: a name may stand right after a character, and
 # right before one. After a Latin letter it is an e-mail address.
 _CALL = re.compile(
-    rf"(?:(?<![\w@/.+-])|(?<=[{_HAN}]))[@\uff20]([A-Za-z0-9_{_HAN}][A-Za-z0-9_{_HAN}-]*)"
+    rf"(?:(?<![\w@/.+-])|(?<=[{_UNSPACED}]))[@\uff20]([A-Za-z0-9_{_HAN}][A-Za-z0-9_{_HAN}-]*)"
 )
 # Where a name may end: not within a Latin word, nor before a hyphen that goes on.
 _END = re.compile(rf"(?<=[{_HAN}])|(?=[{_HAN}])|$|(?=-+$)|(?=-+[{_HAN}])")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from community.conversations import services
 from community.conversations.exceptions import (
@@ -354,3 +355,36 @@ def test_how_many_conversations_and_messages_depends_on_the_level(
     assert begun(None) == (2, 20)
     assert begun(Level.BASIC) == (20, 25)
     assert begun(Level.LEADER) == (25, 25)
+
+
+@pytest.mark.parametrize("blank", ["\u3164" * 9, "\u200b\u2800"])
+def test_a_conversation_is_about_something_that_can_be_read(
+    client: Client, person: Person, blank: str
+) -> None:
+    ada, _ben = person("ada"), person("ben")
+    client.force_login(ada)
+    sent = {"people": ["ben"], "title": blank, "text": "Hello."}
+
+    over_rest = client.post(
+        "/api/v1/conversations/", sent, content_type="application/json"
+    )
+    on_page = client.post("/messages/new/", sent | {"people": "ben"})
+
+    assert (over_rest.status_code, on_page.status_code) == (400, 422)
+    assert "title" in over_rest.json()["errors"]
+
+
+def test_what_was_taken_back_is_taken_back_from_the_bell_as_well(
+    client: Client, person: Person, deliver_outbox: Deliver
+) -> None:
+    ada, ben = person("ada"), person("ben")
+    talk = start(ada, ben, text="My password is hunter2")
+    deliver_outbox()
+    client.force_login(ben)
+    assert "hunter2" in str(client.get("/api/v1/notifications/").json())
+
+    services.remove_message(talk.messages.get(), by=ada)
+
+    (told,) = client.get("/api/v1/notifications/").json()["results"]
+    assert (told["title"], told["body"]) == ("ada wrote to you: About keys", "")
+    assert "hunter2" not in client.get("/notifications/").content.decode()

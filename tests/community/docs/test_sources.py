@@ -51,6 +51,18 @@ def test_pages_are_read_in_order_with_their_folders_first(folder: Folder) -> Non
             {"en/a.md": "---\ntitle: A\nsidebar_position: 1.5\n---\n"},
             "a.md:3: sidebar_position has to be a whole number.",
         ),
+        (
+            {"en/a.md": '---\norder: 1\ntitle: "a\\0b"\n---\n'},
+            "a.md:3: title has a character that cannot be stored.",
+        ),
+        (
+            {"en/a.md": '---\ndescription: "a \\uD800"\n---\n'},
+            "a.md:2: description has a character that cannot be stored.",
+        ),
+        (
+            {"en/a.md": f"---\na: {'[' * 5_000}\n---\n"},
+            "a.md:2: the front matter is nested",
+        ),
         ({"en/a.md": "", "en/a/index.md": ""}, "is the same page; keep one of them."),
         ({"en/a b.md": "", "en/a-b.md": ""}, "is the same page; keep one of them."),
     ],
@@ -76,6 +88,14 @@ def test_what_is_wrong_is_named_with_file_and_line(
         ("---\ntitle: 'A: b'\n---\n# Other\n", "A: b", "# Other\n"),
         ("---\ntitle: A\n---\n# A\nHello\n", "A", "Hello\n"),
         ("---\ntitle: 2026\n---\nHello\n", "2026", "Hello\n"),
+        # To YAML a number that loses its end, a truth, an octal and a time of day.
+        ("---\ntitle: 1.10\n---\nHello\n", "1.10", "Hello\n"),
+        ("---\ntitle: Yes\n---\nHello\n", "Yes", "Hello\n"),
+        ("---\ntitle: 010\n---\nHello\n", "010", "Hello\n"),
+        ("---\ntitle: 12:30\n---\nHello\n", "12:30", "Hello\n"),
+        ("---\ntitle: 2026-13-45\n---\nHello\n", "2026-13-45", "Hello\n"),
+        ("---\ntitle: ~\n---\nHello\n", "First steps", "Hello\n"),
+        ("---\ntitle: !brand X\n---\nHello\n", "X", "Hello\n"),
         ("---\ntitle: >-\n  Two\n  lines\n---\nHello\n", "Two lines", "Hello\n"),
         ("---\n---\nHello\n", "First steps", "Hello\n"),
     ],
@@ -100,6 +120,15 @@ def test_a_folder_without_a_page_of_its_own_gets_one_that_lists_its_pages(
     assert list(pages) == ["a", "a/b", "a/b/one", "a/b/two"]
     assert pages["a/b"].body == "- [One](one.md)\n- [T\\[w\\]o](two.md)\n"
     assert sources.broken_links(list(pages.values()), anchors_of) == []
+
+
+def test_a_name_in_parts_is_the_name_people_type(folder: Folder) -> None:
+    root = folder({"en/cafe\u0301.md": "[here](caf\u00e9.md), [here](cafe%CC%81.md)\n"})
+
+    (page,) = sources.read_folder(root / "en")
+
+    assert page.path == "caf\u00e9"
+    assert sources.broken_links([page], anchors_of) == []
 
 
 def test_a_readme_is_the_page_of_its_folder(folder: Folder) -> None:

@@ -277,3 +277,40 @@ def test_a_page_costs_the_same_among_few_and_many(
 
     assert cost() == few
     assert few <= 12
+
+
+@pytest.mark.parametrize("alias", ["latest", "stable", "current"])
+def test_what_people_type_from_habit_leads_to_the_current_version(
+    client: Client, site: None, alias: str
+) -> None:
+    page = client.get(f"/docs/{alias}/api/?lang=zh-hans")
+    assert (page.status_code, page["Location"]) == (302, "/docs/1.0/api/?lang=zh-hans")
+    assert client.get(f"/docs/{alias}/", follow=True).redirect_chain[-1] == (
+        "/docs/1.0/index/",
+        302,
+    )
+    source = client.get(f"/docs/{alias}/api.md")
+    assert source["Location"] == "/docs/1.0/api.md"
+    assert client.get("/docs/newest/api/").status_code == 404
+
+
+def test_a_version_that_is_called_so_is_itself(
+    client: Client, site: None, folder: Folder
+) -> None:
+    import_version(folder(OLD, "odd"), version="latest")
+
+    assert client.get("/docs/latest/legacy/").status_code == 200
+    # A page it does not have is looked for in no other version.
+    assert client.get("/docs/latest/api/").status_code == 404
+
+
+def test_what_is_found_in_another_language_opens_in_that_language(
+    client: Client, site: None
+) -> None:
+    page = body(client, "/search/?q=调用", headers={"accept-language": "en"})
+    (url,) = set(re.findall(r'href="(/docs/1.0/api/[^"]*)"', page))
+
+    assert url == "/docs/1.0/api/?lang=zh-hans"
+    assert "调用" in body(client, url, headers={"accept-language": "en"})
+    found = client.get("/api/v1/search/?q=调用").json()["results"]
+    assert [hit["url"] for hit in found] == [url]

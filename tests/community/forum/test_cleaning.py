@@ -1,6 +1,7 @@
 import pytest
 
 from community.forum.cleaning import clean_text, clean_title, count_visible
+from core.names import measure
 
 
 def test_control_characters_leave_and_lines_end_one_way() -> None:
@@ -25,3 +26,10 @@ def test_a_title_keeps_what_can_be_seen(typed: str, kept: str) -> None:
 
 def test_only_what_leaves_a_mark_is_counted() -> None:
     assert count_visible("a \u200b\u0301\u3164"[:4] + "密钥") == 3
+
+
+@pytest.mark.parametrize("blank", ["\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"])
+def test_letters_that_are_drawn_as_nothing_are_not_counted(blank: str) -> None:
+    assert count_visible(blank * 9) == 0
+    assert measure(blank * 9) == 0
+    assert count_visible(f"한{blank}글") == 2

@@ -272,3 +272,15 @@ def test_templates_are_read_and_written_over_rest(
     assert client.get(place).json() == {"text": "### Why", "text_zh": ""}
     assert client.get(place.replace("idea", "poem")).status_code == 404
     assert client.get(place.replace("idea", "question")).json()["text"] == ""
+
+
+@pytest.mark.django_db
+def test_an_idea_that_was_something_else_is_as_it_was_decided(person: Any) -> None:
+    ada, staff = person("ada"), person("staff", is_staff=True)
+    idea = forum.topic(ada, kind="idea")
+    services.set_idea_state(idea, by=staff, state="done", word="In 1.2.")
+
+    services.set_kind(idea, by=staff, kind="discussion")
+    again = services.set_kind(idea, by=staff, kind="idea")
+
+    assert again.idea_state == again.decisions.latest("pk").state == "done"

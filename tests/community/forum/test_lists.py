@@ -263,3 +263,18 @@ def test_a_visitor_comes_back_to_the_history_they_wanted_to_change(
 
     assert answer.status_code == 302
     assert f"/forum/p/{edited.pk}/history/" in unquote(answer["Location"])
+
+
+def test_over_rest_nothing_is_unread_where_only_hidden_posts_came(
+    client: Client, ada: Any, ben: Any, person: Any
+) -> None:
+    mod = person("mod", is_moderator=True)
+    quiet, lively = forum.topic(ada), forum.topic(ada)
+    hidden = forum.reply(quiet, ben)
+    forum.reply(lively, ben)
+    services.hide_post(hidden, by=mod, reason="Spam")
+    client.force_login(ada)
+
+    listed = client.get("/api/v1/topics/?sort=unread").json()["results"]
+
+    assert [topic["id"] for topic in listed] == [lively.pk]

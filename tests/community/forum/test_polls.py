@@ -14,6 +14,7 @@ from community.forum.exceptions import (
     PollBegun,
     PollMisplaced,
     PostHidden,
+    TokenReused,
 )
 from community.forum.models import Ballot, Poll, PollOption, Topic
 from community.forum.services import PollValues
@@ -317,3 +318,37 @@ def test_bars_are_read_by_name_and_number(client: Client, person: Person) -> Non
     assert 'aria-label="Dark">67</meter>' in page
     assert "2 votes, 67 %" in page
     assert "3 people voted." in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"most_choices": 2},
+        {"is_anonymous": False},
+        {"results": "voted"},
+        {"question": "What then?"},
+        {"options": ("a", "c")},
+    ],
+)
+def test_a_used_token_is_refused_for_a_poll_that_asks_in_another_way(
+    person: Any, other: dict[str, Any]
+) -> None:
+    ada, within = person("ada"), forum.category()
+    asked: dict[str, Any] = {"question": "Which?", "options": ("a", "b")}
+    sent: dict[str, Any] = {"category": within, "title": "One of two, please"}
+    first = forum.topic(
+        ada, poll=services.PollValues(**asked), client_token="one", **sent
+    )
+    again = forum.topic(
+        ada, poll=services.PollValues(**asked), client_token="one", **sent
+    )
+    assert again == first
+
+    with pytest.raises(TokenReused):
+        forum.topic(
+            ada,
+            poll=services.PollValues(**asked | other),
+            client_token="one",
+            **sent,
+        )

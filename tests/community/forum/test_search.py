@@ -1,5 +1,6 @@
 """The forum as the search finds it: every post, and only for who may read it."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from community.forum import services
 from community.forum.models import Category, Post, Topic
 from search.asking import UnknownFilter
 from search.finding import Hit, search
+from search.registry import rebuilders
+from search.services import rebuild
 from tests.factories import forum
+from tests.races import together
 
 pytestmark = pytest.mark.django_db
 NOBODY = AnonymousUser()
@@ -162,6 +166,9 @@ def test_names_with_signs_are_found_whole(ada: Any, wanted: str, title: str) -> 
         ("臺灣的伺服器在哪裡？", "台湾"),
         ("软件安装失败", "軟體"),
         ("❓ 一个问题", "❓"),
+        ("It costs 5 € a month", "€"),
+        ("Is § 5 met at 20 °C ± 1?", "§"),
+        ("Is § 5 met at 20 °C ± 1?", "±"),
         ("如何在 Python 中流式输出回答？", "怎么流式输出"),
     ],
 )
@@ -306,3 +313,78 @@ def test_category_names_need_no_topics(ada: Any) -> None:
     Category.objects.create(slug="empty", name="Empty")
 
     assert found("category:empty") == []
+
+
+@pytest.mark.parametrize("is_opening", [True, False])
+def test_a_post_is_found_by_its_comments_as_long_as_they_are_shown(
+    ada: Any, mod: Any, is_opening: bool
+) -> None:
+    topic = forum.topic(ada, title="Which airship is best?")
+    post = topic.posts.get() if is_opening else forum.reply(topic, ada)
+    comment = services.post_comment(post, author=ada, text="A zepelin", limited=False)
+
+    services.edit_comment(comment, editor=ada, text="A zeppelin.")
+    assert found("zeppelin") == [topic.title]
+    assert found("zepelin") == []
+    services.hide_comment(comment, by=mod, reason="x")
+    assert found("zeppelin") == []
+    services.restore_comment(comment, by=mod)
+    assert found("zeppelin") == [topic.title]
+    rebuild("topic", rebuilders()["topic"])
+    assert found("zeppelin") == [topic.title]
+    services.move_topic(topic, by=mod, category=forum.category("staff"))
+    assert found("zeppelin") == []
+    services.move_topic(topic, by=mod, category=forum.category())
+    services.hide_post(topic.posts.get(number=1), by=mod, reason="x")
+    assert found("zeppelin") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_comment_brings_nothing_back_that_is_hidden_at_the_same_moment(
+    person: Any,
+) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    topic = forum.topic(ada)
+    reply = forum.reply(topic, ada, "A zeppelin.")
+
+    for _ in range(5):
+        together(
+            partial(
+                services.post_comment, reply, author=ada, text="And?", limited=False
+            ),
+            partial(services.hide_post, topic.posts.get(number=1), by=mod, reason="x"),
+        )
+        assert found("zeppelin") == []
+        services.restore_post(topic.posts.get(number=1), by=mod)
+        assert found("zeppelin") == [topic.title]
+
+
+def test_a_topic_is_found_by_its_poll(ada: Any) -> None:
+    asked = services.PollValues(
+        question="Which airship?", options=("Zeppelin", "Blimp")
+    )
+    topic = forum.topic(ada, title="A small question", poll=asked)
+    assert found("airship") == found("blimp") == [topic.title]
+
+    other = services.PollValues(question="Which bird?", options=("Heron", "Wren"))
+    poll = services.set_poll(topic.posts.get(), other, by=ada)
+    assert (found("blimp"), found("heron")) == ([], [topic.title])
+    services.remove_poll(poll, by=ada)
+    assert found("heron") == []
+
+
+def test_an_idea_is_found_by_what_was_decided_on_it(ada: Any, person: Any) -> None:
+    staff = person("staff", is_staff=True)
+    idea = forum.topic(ada, kind="idea", title="An airship for all")
+
+    services.set_idea_state(idea, by=staff, state="declined", word="No zeppelin left.")
+    assert found("zeppelin") == [idea.title]
+    services.set_kind(idea, by=staff, kind="discussion")
+    assert found("zeppelin") == []
+
+
+def test_moderators_find_what_they_may_read(mod: Any, ada: Any) -> None:
+    forum.topic(mod, title="A zeppelin", category=forum.category("staff"))
+
+    assert found("zeppelin", mod) == ["A zeppelin"]
+    assert found("zeppelin", ada) == []

@@ -196,3 +196,21 @@ def test_no_topic_comes_under_a_tag_that_is_being_merged(person: Person) -> None
         assert tag(old).topics.count() == 0
         assert tag(new).topic_count == 4
     assert list(differences()) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["İstanbul", "ΟΔΟΣ", "ǅungla", "Straße", "ﬁn"])
+def test_a_tag_is_one_however_its_letters_are_capitalised(
+    client: Client, person: Person, name: str
+) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    topics = [forum.topic(ada, tags=[name]) for _ in range(2)]
+
+    (kept,) = {each for topic in topics for each in topic.tags.all()}
+    services.set_tags(topics[0], [name], by=ada)
+    assert list(topics[0].tags.all()) == [kept]
+    assert client.get(kept.get_absolute_url()).status_code == 200
+    other = find_or_create_tag("other")
+    with pytest.raises(TagTaken):
+        services.rename_tag(other, name=name, by=mod)
+    assert not differences()

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from community.forum import notices, services
 from community.forum.models import Category, PlaceWatch, Topic
+from community.forum.rest.places import present_values
 from notifications.models import Notification
 from tests.factories import forum
 
@@ -204,3 +205,41 @@ def test_levels_are_chosen_in_the_browser_and_over_rest(
     assert client.post("/forum/c/news/watch/", {}).status_code == 403
     assert client.post(f"/forum/t/{topic.pk}/watch/", {"level": "tracking"})
     assert topic.readers.get(user=ben).level == "tracking"
+
+
+def test_who_watches_a_tag_watches_the_one_it_is_merged_into(person: Person) -> None:
+    ada, ben, cat, mod = (person(name) for name in ("ada", "ben", "cat", "mod"))
+    within = forum.category()
+    topic = forum.topic(ada, category=within, tags=["js", "JavaScript"])
+    js, javascript = topic.tags.get(name="js"), topic.tags.get(name="JavaScript")
+    services.set_watch(js, user=ben, level="watching")
+    services.set_watch(js, user=cat, level="watching")
+    services.set_watch(javascript, user=cat, level="muted")
+
+    services.merge_tag(js, into=javascript, by=mod)
+    opened(ada, within, tags=["JavaScript"])
+
+    assert heard(ben) == ["watched"]
+    assert heard(cat) == []
+    assert not PlaceWatch.objects.filter(tag=js).exists()
+
+
+def test_what_is_followed_and_may_be_seen_no_more_is_named_no_more(
+    client: Client, person: Person
+) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    within = forum.category(name="Zeppelins")
+    topic = forum.topic(mod, category=within, tags=["Airships"])
+    services.set_watch(within, user=ada, level="watching")
+    services.set_watch(topic.tags.get(), user=ada, level="tracking")
+    client.force_login(ada)
+    assert "Zeppelins" in client.get("/settings/watching/").content.decode()
+
+    values = present_values(within)
+    values["visibility"] = "staff"
+    services.edit_category(within, values, by=mod)
+
+    page = client.get("/settings/watching/").content.decode()
+    assert "Zeppelins" not in page
+    assert "Airships" not in page
+    assert PlaceWatch.objects.filter(user=ada).count() == 2

@@ -173,3 +173,24 @@ def test_acts_on_the_same_topics_at_once_leave_right_counters(person: Person) ->
 
     assert all(isinstance(each, Act) for each in came), came
     assert differences() == []
+
+
+@pytest.mark.parametrize("typed", ["python", "PY", " Python "])
+def test_a_tag_that_is_called_otherwise_is_taken_off_again(
+    person: Person, topics: list[Topic], typed: str
+) -> None:
+    mod = person("mod", is_moderator=True)
+    named = forum.topic(topics[0].author, tags=["Python"])
+    forum_services.add_synonym(named.tags.get(), name="py", by=mod)
+    before = state(topics)
+    keys = [each.pk for each in topics]
+
+    act = services.treat_topics(keys, kind="tag", by=mod, value=typed)
+    assert [names for *_, names in state(topics)] == [["Python", "old"]] * 3
+    again = services.treat_topics(keys, kind="tag", by=mod, value=typed)
+    assert results(again) == ["unchanged"] * 3
+    services.undo_act(act, by=mod)
+
+    assert results(act) == ["undone"] * 3
+    assert state(topics) == before
+    assert differences() == []

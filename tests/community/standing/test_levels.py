@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import Client
 
 from community.forum import services
+from community.forum.services.limits import count_links
 from community.standing.exceptions import (
     NoDownVotes,
     TooManyLinks,
@@ -55,6 +56,21 @@ def test_links_to_this_site_and_links_in_code_are_none(person: Person) -> None:
     with pytest.raises(TooManyLinks):
         # A picture of others is shown as a link.
         services.post_reply(topic, author=ada, text="![a](https://a.test/a.png) " * 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("[a](HTTPS://a.test) <HTTP://b.test>", 2),
+        ("[a](//a.test) ![b](//b.test/b.png)", 2),
+        ("[a](https:a.test) [b][c]\n\n[c]: //c.test", 2),
+        ("[a](mailto:a@a.test)", 1),
+        (f"[a]({settings.SITE_URL}@a.test) [b]({settings.SITE_URL}.b.test)", 2),
+        (f"[a]({settings.SITE_URL}) [b](/forum/) [c](#d) [e](e.md)", 0),
+    ],
+)
+def test_a_link_leads_away_however_it_is_written(text: str, links: int) -> None:
+    assert count_links(text) == links
 
 
 def test_what_may_not_be_posted_is_not_put_in_afterwards(person: Person) -> None:

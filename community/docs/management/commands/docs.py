@@ -42,6 +42,12 @@ class Command(ProductCommand):
         parser.add_argument("--default", action="store_true", help="show it at /docs/")
         parser.add_argument("--label", default="", help="what relabel calls it")
         parser.add_argument(
+            "--status",
+            default="",
+            choices=["", *Version.Status.values],
+            help="what relabel says it is to its readers",
+        )
+        parser.add_argument(
             "--remove", action="store_true", help="pages that are shown may vanish"
         )
 
@@ -111,7 +117,9 @@ class Command(ProductCommand):
             raise CommandError(
                 f"Say what to call it: --label, {MAX_LABEL} characters at most."
             )
-        services.relabel_version(self._version(options), label=label)
+        services.relabel_version(
+            self._version(options), label=label, status=options["status"]
+        )
         self.stdout.write(f"{options['version']} is called “{label}” now.")
 
     def _remove(self, options: dict[str, Any]) -> None:

@@ -1,0 +1,104 @@
+"""Versions of the documentation and what did not help, as staff see them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext
+
+from community.docs import services
+from community.docs.models import Page, Version
+from tests.browser.helpers import (
+    assert_no_horizontal_scroll,
+    axe_violations,
+    collect_console_and_csp,
+    settle,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+TITLE = "How long an answer may be given again, and what that costs"
+
+
+def write(root: Path, pages: dict[str, str]) -> Path:
+    for path, text in pages.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return root
+
+
+def world(folder: Path) -> dict[str, str]:
+    """Make three versions, and pages that helped some; return the pages by name."""
+    pages = {
+        "en/index.md": f"# {TITLE}\n\nHello.\n",
+        "en/keys.md": "# Keys\n\nHello.\n",
+        "zh-hans/keys.md": "# 密钥\n\n您好。\n",
+    }
+    new, old = {"en/index.md": "# New\n"}, {"en/index.md": "# Old\n"}
+    services.import_version(write(folder / "1", pages), version="1.0", is_default=True)
+    services.import_version(write(folder / "2", new), version="2.0")
+    services.import_version(write(folder / "0", old), version="0.9")
+    services.relabel_version(
+        Version.objects.get(slug="0.9"), label="0.9 (long term support)"
+    )
+    for number, page in enumerate(Page.objects.filter(version__slug="1.0")):
+        for voter in range(number + 2):
+            services.vote_helpful(page, voter=f"v{voter}", is_helpful=voter == 0)
+    return {
+        "list": "/staff/docs/",
+        "old": "/staff/docs/0.9/",
+        "now": "/staff/docs/1.0/",
+    }
+
+
+@pytest.mark.parametrize(
+    ("locale", "theme", "width"),
+    [
+        ("en", "light", 1280),
+        ("zh-hans", "dark", 1280),
+        ("zh-hans", "light", 390),
+        ("en", "dark", 390),
+        ("en", "light", 320),
+    ],
+)
+def test_every_page_of_versions_is_whole(
+    open_context: Callable[..., BrowserContext],
+    person: Callable[..., Any],
+    tmp_path: Path,
+    locale: str,
+    theme: str,
+    width: int,
+) -> None:
+    staff = person("staff", is_staff=True)
+    staff.locale = locale
+    staff.save(update_fields=["locale"])
+    pages = world(tmp_path)
+    signed_in = Client()
+    signed_in.force_login(staff)
+    context = open_context(width=width, theme=theme)
+    page = context.new_page()
+    complaints = collect_console_and_csp(page)
+    page.goto("/healthz")
+    name = settings.SESSION_COOKIE_NAME
+    origin = page.evaluate("location.origin")
+    context.add_cookies(
+        [{"name": name, "value": signed_in.cookies[name].value, "url": origin}]
+    )
+    faults: list[str] = []
+    for shown, url in pages.items():
+        page.goto(url)
+        settle(page)
+        if folder := os.environ.get("SCREENSHOTS"):
+            file = Path(folder) / f"docs-{shown}-{width}-{theme}-{locale}.png"
+            page.screenshot(path=file, full_page=True)
+        assert_no_horizontal_scroll(page)
+        broken = axe_violations(page)
+        faults += [f"{shown} {width} {theme} {locale}: {line}" for line in broken]
+    faults += complaints.lines
+
+    assert faults == []
