@@ -134,6 +134,8 @@ ENGINE = "AppleWebKit/537.36 (KHTML, like Gecko)"
         f"Mozilla/5.0 (X11; Linux x86_64) {ENGINE} HeadlessChrome/141.0 Safari/537.36",
         f"Mozilla/5.0 {ENGINE}; compatible; ChatGPT-User/1.0; +https://openai.com/bot",
         "Mozilla/5.0 (compatible; AhrefsSiteAudit/6.1; +http://ahrefs.com/robot/)",
+        "Mozilla/5.0 (Windows NT; Windows NT 10.0) WindowsPowerShell/5.1.19041",
+        f"Mozilla/5.0 (Windows NT 10.0) {ENGINE} Cypress/13 Chrome/118 Electron/27",
     ],
 )
 def test_what_programs_fetch_is_no_visit(browser_of: Browser, agent: str) -> None:
