@@ -19,6 +19,7 @@ from accounts.types import AuthenticatedHttpRequest
 from core.reading import Values, cursor_of
 from drafts import services as drafts
 from drafts.slots import Slot
+from edge import drafting
 from edge.pagination import paginate
 from inference.catalog.models import Model
 from inference.playground import services
@@ -106,6 +107,7 @@ def rename(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
     form = TitleForm(request.POST)
     if form.is_valid():
         services.rename(found, form.cleaned_data["title"])
+        drafting.accept(request)
     else:
         messages.error(request, str(form.errors["title"].as_text()))
     return redirect(found)
