@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from accounts.wishes import wish_from, with_wish
+from core.clock import day_for_all
 from core.money import (
     format_amount,
     format_bps,
@@ -184,6 +185,9 @@ def timeago(moment: datetime | None) -> SafeString:
         local.strftime("%Y-%m-%d %H:%M %Z"),
         text,
     )
+
+
+register.filter(day_for_all)
 
 
 @register.filter
