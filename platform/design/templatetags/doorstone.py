@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -185,6 +187,24 @@ def timeago(moment: datetime | None) -> SafeString:
         local.strftime("%Y-%m-%d %H:%M %Z"),
         text,
     )
+
+
+@register.filter
+def reporting_day(moment: datetime | None) -> str:
+    """Return the day of a moment as figures are cut by: in the reporting time zone.
+
+    A moment with its clock is in the reader's zone; its day alone would lie beside the
+    range that counted it.
+    """
+    if moment is None:
+        return ""
+    return moment.astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)).date().isoformat()
+
+
+@register.simple_tag
+def reporting_zone() -> str:
+    """Return the name of the time zone in which figures are cut into days."""
+    return settings.REPORTING_TIME_ZONE
 
 
 register.filter(day_for_all)
