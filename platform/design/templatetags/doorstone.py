@@ -30,6 +30,7 @@ from core.money import (
 )
 from design import markdown as rendering
 from design import navigation
+from design.fragments import fragment_of
 from design.stylesheet import stylesheet
 from edge.menus import Menu
 
@@ -341,3 +342,28 @@ def region(parser: Any, token: template.base.Token) -> RegionNode:
     nodelist = parser.parse(("endregion",))
     parser.delete_first_token()
     return RegionNode(name.strip("\"'"), parser.compile_filter(title), nodelist)
+
+
+class FragmentNode(template.Node):
+    """Writes what another app answers into the page, or what is said in its place."""
+
+    def __init__(self, address: Any, nodelist: template.NodeList) -> None:
+        self.address = address
+        self.nodelist = nodelist
+
+    def render(self, context: template.Context) -> SafeString:
+        request = _request(context)
+        found = fragment_of(request, self.address.resolve(context)) if request else ""
+        return SafeString(found if found.strip() else self.nodelist.render(context))
+
+
+@register.tag
+def fragment(parser: Any, token: template.base.Token) -> FragmentNode:
+    """``{% fragment address %}…{% endfragment %}``: the page of another app, or "…".
+
+    It is there without JavaScript, and costs the page no second request.
+    """
+    _tag, address = token.split_contents()
+    nodelist = parser.parse(("endfragment",))
+    parser.delete_first_token()
+    return FragmentNode(parser.compile_filter(address), nodelist)
