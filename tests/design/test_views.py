@@ -133,6 +133,41 @@ def test_no_page_waits_for_a_script_to_bring_its_words() -> None:
     assert found == extras
 
 
+def footer_of(page: str) -> str:
+    return page.split("<footer")[1].split("</footer>")[0]
+
+
+def test_the_footer_leads_people_to_pages_for_people(
+    client: Client, person: Callable[..., Any], settings: Any
+) -> None:
+    settings.TERMS_URL = "https://example.test/terms"
+    of_visitor = footer_of(client.get("/status/").text)
+    client.force_login(person("staff", is_staff=True))
+    of_staff = footer_of(client.get("/status/").text)
+
+    assert "/readyz" not in of_visitor
+    assert 'href="/status/"' in of_visitor
+    assert 'href="https://example.test/terms"' in of_visitor
+    assert "Privacy" not in of_visitor
+    assert "/styleguide/" not in of_visitor
+    assert "/styleguide/" in of_staff
+
+
+def test_the_status_page_says_in_words_what_programs_read(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well = client.get("/status/")
+    monkeypatch.setattr("edge.health._check_redis", lambda: False)
+    slower = client.get("/status/")
+    monkeypatch.setattr("edge.health._check_database", lambda: False)
+    down = client.get("/status/")
+
+    assert (well.status_code, slower.status_code, down.status_code) == (200, 200, 503)
+    assert "Everything works." in well.text
+    assert "more slowly" in slower.text
+    assert "Nothing can be read or written" in down.text
+
+
 def test_the_preview_is_clean(client: Client) -> None:
     response = client.post("/preview/", {"text": "**hi** <script>alert(1)</script>"})
 

@@ -280,6 +280,12 @@ def staff_sections(context: template.Context) -> list[navigation.MenuSection]:
     return navigation.sections(_path(context))
 
 
+@register.simple_tag
+def legal_pages() -> list[navigation.LegalPage]:
+    """Return the legal pages of the operator."""
+    return navigation.legal_pages()
+
+
 @register.simple_tag(takes_context=True)
 def account_links(context: template.Context) -> list[navigation.Link]:
     """Return the entries of a person's own settings."""
