@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -131,6 +132,25 @@ def test_no_page_waits_for_a_script_to_bring_its_words() -> None:
     }
 
     assert found == extras
+
+
+def test_every_key_of_the_list_does_something() -> None:
+    pages = [path.read_text() for path in (ROOT / "templates").rglob("*.html")]
+    forms = [path.read_text() for path in (ROOT / "community").rglob("forms.py")]
+    script = (ROOT / "platform/design/static/design/js/shortcuts.js").read_text()
+    shown = (ROOT / "templates/components/shortcuts.html").read_text()
+    bound = {
+        *re.findall(r'data-key="(\w)"', "".join(pages)),
+        *re.findall(r'\bkey="(\w)"', "".join(pages)),
+        *re.findall(r'"data-key": "(\w)"', "".join(forms)),
+        *re.findall(r'event.key === "(.)"', script),
+        *re.findall(r"\b(\w): \"/", script),
+    }
+
+    listed = re.findall(r"<kbd>([a-z/?])</kbd>", shown)
+
+    assert {"c", "r", "j", "g"} <= set(listed)
+    assert set(listed) <= bound
 
 
 def footer_of(page: str) -> str:
