@@ -336,6 +336,17 @@ def test_people_are_spoken_to_in_their_language_and_their_time() -> None:
     assert places <= {"platform/accounts/mail.py"}
 
 
+def test_what_many_read_names_the_zone_of_its_days() -> None:
+    """A notice is written once for all its readers; ``day_for_all`` says in UTC."""
+    notices = [path for area in AREAS for path in (ROOT / area).rglob("notices.py")]
+    mails = list((ROOT / "templates/quotes/mail").glob("*.txt"))
+
+    assert len(notices) > 5
+    assert mails
+    assert not [p for p in notices if "date_format(" in p.read_text()]
+    assert not [p for p in mails if "|date:" in p.read_text()]
+
+
 def test_every_decision_is_listed_by_its_title() -> None:
     folder = ROOT / "docs/decisions"
     listed = (folder / "README.md").read_text().splitlines()

@@ -8,6 +8,7 @@ from billing.catalogue.tier_lines import read_tiers, written_tiers
 from billing.plans.drafts import PlanTerms
 from billing.plans.models import Plan, PlanVersion, Price
 from core.money import NANO, minor_per_unit
+from edge.fields import FreeUnder
 from entitlements.features import FREE, Features
 from entitlements.usage_price import MOST_PERCENT, Mode, Tier, UsagePrice
 
@@ -47,6 +48,7 @@ class NewPlanForm(forms.Form):
     key = forms.SlugField(
         label=_("Short name"),
         max_length=40,
+        validators=[FreeUnder("staff/plans/")],
         help_text=_("In addresses and at Stripe, as pro. It stays as it is."),
     )
     summary = forms.CharField(label=_("Summary"), max_length=160, required=False)

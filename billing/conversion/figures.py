@@ -136,6 +136,11 @@ class MaturedRange:
         last = min(end, as_of - window)
         return cls(last - (end - start), last)
 
+    @property
+    def last(self) -> datetime:
+        """The last moment that is part of it, whose day is its last."""
+        return self.end - timedelta(microseconds=1)
+
     def previous(self) -> "MaturedRange":
         return MaturedRange(self.start - (self.end - self.start), self.start)
 

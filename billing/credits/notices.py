@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Organisation, User
 from billing.credits.models import PURSE, CreditGrant
 from contracts.billing import CreditExpired, CreditGranted, CreditWithdrawn
+from core.clock import day_for_all
 from core.money import format_nano
 from notifications.fan_out import notify_all
 from notifications.models import Kind
@@ -111,7 +111,7 @@ def _remind(grant_id: int) -> int:
 def _day(grant: CreditGrant) -> str:
     if grant.expires_at is None:
         return ""
-    return date_format(timezone.localtime(grant.expires_at), "DATE_FORMAT")
+    return day_for_all(grant.expires_at)
 
 
 def _notify(

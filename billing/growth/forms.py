@@ -14,7 +14,7 @@ from billing.growth.stats.planner import units_per_arm
 from billing.growth.surfaces import Surface
 from billing.plans.models import Plan
 from core.money import NANO, minor_per_unit
-from edge.fields import TextField
+from edge.fields import FreeUnder, TextField
 
 # As many offers as a moment may have to choose from: a bandit's floor is for five.
 CHOICES = 5
@@ -199,6 +199,7 @@ class ExperimentForm(forms.ModelForm[Experiment]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["key"].validators.append(FreeUnder("staff/offers/experiments/"))
         moment = self.fields["moment"]
         assert isinstance(moment, forms.ChoiceField)  # noqa: S101 - of the model
         moment.choices = [("", "---------"), *((each, each.label) for each in CHOOSING)]

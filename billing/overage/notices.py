@@ -1,12 +1,12 @@
 """Telling those who look after an organisation's money what its usage is charged."""
 
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from accounts.models import Organisation, User
 from billing.credits.models import PURSE
 from billing.overage.models import Statement
+from core.clock import day_for_all
 from core.money import format_minor
 from notifications.fan_out import notify_all
 from notifications.models import Kind
@@ -22,8 +22,8 @@ def notify_closed(statement: Statement) -> None:
     def words() -> str:
         values = {
             "amount": format_minor(abs(statement.amount), statement.currency),
-            "start": date_format(coverage.starts_at, "DATE_FORMAT"),
-            "end": date_format(coverage.ends_at, "DATE_FORMAT"),
+            "start": day_for_all(coverage.starts_at),
+            "end": day_for_all(coverage.ends_at),
         }
         if statement.amount < 0:
             return (

@@ -1,13 +1,14 @@
 """Telling those who look after an organisation's money what it pays for models."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from accounts.models import User
 from billing.pricelists.models import BUYERS, PriceList
+from core.clock import day_for_all
 from notifications.fan_out import notify_all
 from notifications.models import Kind
 
@@ -16,10 +17,11 @@ def notify_begun(row: PriceList) -> None:
     """Say that models cost less, from when and until when."""
 
     def words() -> str:
-        start = date_format(row.begins_at, "DATE_FORMAT")
+        start = day_for_all(row.begins_at)
         if row.ends_at is None:
             return gettext("It holds from %(start)s on.") % {"start": start}
-        end = date_format(row.ends_at, "DATE_FORMAT")
+        # It holds to before its end: that is midnight after the day staff chose.
+        end = day_for_all(row.ends_at - timedelta(microseconds=1))
         return gettext("It holds from %(start)s to %(end)s.") % {
             "start": start,
             "end": end,

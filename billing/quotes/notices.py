@@ -8,13 +8,13 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, override
 
 from accounts.models import User
 from billing.ledger.models import Invoice
 from billing.quotes.models import BUYERS, Contract, Quote
 from billing.quotes.signing import link_to
+from core.clock import day_for_all
 from core.money import format_minor
 from notifications.fan_out import notify_all
 from notifications.mailing import queue_mail
@@ -217,7 +217,7 @@ def _notify_staff(
 
 
 def _day(at: datetime | None) -> str:
-    return date_format(at, "DATE_FORMAT") if at else ""
+    return day_for_all(at) if at else ""
 
 
 def _days_left(at: datetime | None) -> int:

@@ -27,6 +27,7 @@ from billing.ledger.models import Invoice
 from billing.quotes.models import Buyer, Quote, Signature
 from billing.quotes.queries import plan_name
 from billing.quotes.taxids import KINDS
+from core.clock import day_for_all
 from core.money import format_minor
 
 CHINESE = "STSong-Light"
@@ -170,7 +171,7 @@ def _signature(signature: Signature) -> Rows:
             pgettext("signature", "By"),
             ", ".join(filter(None, [signature.name, signature.title])),
         ),
-        (gettext("On"), date_format(signature.accepted_at, "DATETIME_FORMAT")),
+        (gettext("On"), f"{date_format(signature.accepted_at, 'DATETIME_FORMAT')} UTC"),
         (gettext("Digest of what was signed"), signature.digest),
     ]
 
@@ -186,7 +187,7 @@ def _after(quote: Quote) -> str:
 
 
 def _day(at: Any) -> str:
-    return date_format(at, "DATE_FORMAT") if at else "–"
+    return day_for_all(at) if at else "–"
 
 
 def _facts(rows: Rows) -> Flowable:

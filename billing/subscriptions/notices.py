@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +20,7 @@ from contracts.billing import (
     SubscriptionEnded,
     SubscriptionStarted,
 )
+from core.clock import day_for_all
 from core.money import format_minor
 from notifications.fan_out import notify_all
 from notifications.models import Kind
@@ -122,7 +122,7 @@ def notify_trial_ends(
 
     def words() -> str:
         values = {
-            "date": date_format(ends_at, "DATE_FORMAT"),
+            "date": day_for_all(ends_at),
             "amount": format_minor(
                 subscription.period_amount or 0, subscription.currency
             ),

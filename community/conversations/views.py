@@ -171,6 +171,7 @@ def reach_edit(request: AuthenticatedHttpRequest) -> HttpResponse:
         if form.is_valid():
             chosen = MessagePreference.From(form.cleaned_data["messages_from"])
             services.set_message_preference(request.user, chosen)
+            drafting.accept(request)
             messages.success(request, _("Saved."))
             return redirect("conversations:reach-edit")
         status = 422

@@ -102,7 +102,7 @@ class ReplyForm(TextForm):
     text = TextField(
         label=_("Your reply"),
         max_length=MAX_TEXT,
-        widget=forms.Textarea(attrs={"rows": 6}),
+        widget=forms.Textarea(attrs={"rows": 6, "data-key": "r"}),
     )
 
     def quote(self, text: str) -> None:

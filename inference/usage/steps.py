@@ -16,11 +16,16 @@ from inference.usage.models import FirstCall
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstStep:
-    """One thing to do, and the page where it is done."""
+    """One thing to do, and the page where it is done.
+
+    ``is_awaited`` is true of what happens outside the browser, so that nobody comes
+    back to a page for it.
+    """
 
     label: str
     url: str
     is_done: bool
+    is_awaited: bool = False
 
 
 def first_steps(user: User, organisation: Organisation) -> list[FirstStep]:
@@ -49,6 +54,7 @@ def first_steps(user: User, organisation: Organisation) -> list[FirstStep]:
             label=_("Make the first call, by the quickstart"),
             url="/docs/",
             is_done=FirstCall.objects.filter(organisation=organisation).exists(),
+            is_awaited=True,
         )
     )
     features = entitlements_for(organisation.pk)

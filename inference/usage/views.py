@@ -26,6 +26,8 @@ from inference.usage.steps import first_steps
 PAGE_SIZE = 30
 # A file of more rows than this is for the API, not for a spreadsheet.
 MOST_ROWS = 50_000
+# Seconds a page waits for the first call: who tries it out does so within minutes.
+WATCHED = 600
 GROUPS = {"model": _("Model"), "key": _("API key"), "project": _("Project")}
 
 
@@ -76,10 +78,32 @@ def usage_fragment(request: OrganisationHttpRequest) -> HttpResponse:
 @organisation_required
 @require_safe
 def steps_fragment(request: OrganisationHttpRequest) -> HttpResponse:
-    """Show what is left of the way to the first call; nothing once all is done."""
+    """Show what is left of the way to the first call; nothing once all is done.
+
+    The page asks again while a call is awaited, up to the second ``until``, and says
+    how many steps it shows as ``done``: 204 as long as it is right.
+    """
+    asked = Values(request.GET)
     steps = first_steps(request.user, request.organisation)
     done = sum(step.is_done for step in steps)
-    context = {"steps": steps, "done": done, "is_left": done < len(steps)}
+    # One digit: there are no ten steps.
+    shown = asked.whole("done", default=done, least=0, most=9)
+    now = int(timezone.now().timestamp())
+    until = asked.whole("until", default=now + WATCHED, least=0, most=now + WATCHED)
+    is_awaiting = any(step.is_awaited and not step.is_done for step in steps)
+    is_watching = is_awaiting and now < until
+    if is_watching and asked.has("done") and shown == done:
+        return HttpResponse(status=204)
+    context = {
+        "organisation": request.organisation,
+        "steps": steps,
+        "done": done,
+        # Who saw steps turn done sees the last one, too.
+        "is_shown": done < len(steps) or done > shown,
+        "is_watching": is_watching,
+        "until": until,
+        "has_called": done > shown and not is_awaiting,
+    }
     return render(request, "usage/_steps.html", context)
 
 

@@ -76,7 +76,9 @@ def organisation_required(view: View) -> View:
         visible = Organisation.objects.visible_to(request.user)
         organisation = get_object_or_404(visible, slug=org)
         assert isinstance(request.user, User)  # noqa: S101 - has signed in
-        services.choose_organisation(request.user, organisation)
+        # A part of a page asks again by itself, also in a tab that was left behind.
+        if "/_" not in request.path:
+            services.choose_organisation(request.user, organisation)
         request.organisation = organisation  # type: ignore[attr-defined]
         return view(request, *args, **kwargs)
 

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 
 # Every browser has begun so since 1994, but for those that show text alone.
 _BROWSERS = ("Mozilla/", "Opera/", "Lynx/", "w3m/", "Links ", "ELinks/")
+# Programs that say so, and that the list does not know.
+_TOOLS = ("PowerShell/", "Cypress/")
 LONGEST_AGENT = 200  # what tells programs apart stands at the beginning
 
 
@@ -26,7 +28,8 @@ def agent_of(request: HttpRequest) -> str:
 # Some hundred kinds of browsers make most views; hundreds of patterns take 0.1 ms.
 @lru_cache(maxsize=10_000)
 def _is_program(agent: str) -> bool:
-    return not agent.startswith(_BROWSERS) or is_crawler(agent)
+    is_tool = any(tool in agent for tool in _TOOLS)
+    return not agent.startswith(_BROWSERS) or is_tool or is_crawler(agent)
 
 
 def is_prefetching(request: HttpRequest) -> bool:

@@ -18,6 +18,8 @@ from stores import limiter
 COOKIE = "ds_visitor"
 # Who comes back after a year is a new visitor; browsers keep no cookie for 400 days.
 LIFETIME = timedelta(days=365)
+# One address that keeps losing its cookie is not hundreds of people.
+_NEW_PER_MINUTE = 60
 _ID = re.compile(r"^v_[0-9a-f]{32}$")
 _UNCOUNTED = (
     "/staff/",
@@ -84,8 +86,7 @@ def _record_page_view(request: HttpRequest, response: HttpResponse) -> None:
 
 def _meet(request: HttpRequest, response: HttpResponse) -> None:
     try:
-        # One address that keeps losing its cookie is not hundreds of people.
-        limiter.check("visitor", place_of(request), limit=60, period=60)
+        limiter.check("visitor", place_of(request), limit=_NEW_PER_MINUTE, period=60)
     except RateLimited:
         return
     request.visitor_id = services.new_visitor_id()  # type: ignore[attr-defined]

@@ -1,12 +1,15 @@
 """Where a visit came from, in the words of the funnel's sources."""
 
 import re
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.allauth_private import sign_ins_of
+from accounts.models import User
 from core.addresses import path_to_keep
 from core.reading import UnreadableValue, Values
 
@@ -23,16 +26,27 @@ _SEARCH_ENGINE = re.compile(
     r"|search\.(?:brave|naver)\.com|www\.perplexity\.ai"
 )
 # Who comes back from signing in or from paying was here before: that is no source.
+# Those who sign people in for many companies give each a host of its own.
 _RETURNS = re.compile(
-    r"accounts\.google\.com|login\.(?:microsoftonline|live)\.com|appleid\.apple\.com"
-    r"|(?:checkout|billing|hooks|invoice|js)\.stripe\.com"
-    r"|(?:www\.)?paypal\.com|[a-z]*\.alipay\.com|[a-z]+\.okta\.com|[\w-]+\.auth0\.com"
+    r"accounts\.(?:google\.(?:com|[a-z]{2}|com?\.[a-z]{2})|youtube\.com)"
+    r"|login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)"
+    r"|login\.(?:live\.com|microsoft\.com|windows\.net)|appleid\.apple\.com"
+    r"|(?:[\w-]+\.)+(?:okta(?:-emea|-gov|preview)?|auth0|onelogin|pingone)\.com"
+    r"|(?!www\.|docs\.|support\.)(?:[\w-]+\.)+stripe\.(?:com|network)"
+    r"|pay\.google\.com|(?:www\.)?paypal\.com|[a-z]*\.alipay(?:dev)?\.com"
+    r"|[a-z]+\.tenpay\.com"
 )
-# Hosts where only these pages are a sign-in.
+# Hosts where only these pages, and those below, are a sign-in.
 _SIGN_IN_PAGES = {
     "github.com": ("/login", "/sessions"),
-    "gitlab.com": ("/users/sign_in", "/oauth"),
+    "gitlab.com": ("/users", "/oauth"),
+    "bitbucket.org": ("/site/oauth2", "/account"),
+    "www.linkedin.com": ("/oauth",),
+    "discord.com": ("/oauth2",),
 }
+# Browsers tell no more than the host of the page before. A user who came in by a
+# provider lands within this many seconds, the redirects included.
+_LANDS_WITHIN = 60
 DIRECT = "direct"
 # The numbers advertisers give a click, and who sent a person.
 _ADDED = ("gclid", "msclkid", "fbclid", "ttclid", "yclid", "bd_vid", "ref")
@@ -103,7 +117,7 @@ def _referrer(request: HttpRequest) -> tuple[str, str]:
     """Return the page and the host a visitor came from; our own counts as none."""
     try:
         parts = urlsplit(request.headers.get("Referer", ""))
-        host = parts.hostname or ""
+        host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return "", ""
     ours = {urlsplit(settings.SITE_URL).hostname, request.get_host().split(":")[0]}
@@ -111,7 +125,7 @@ def _referrer(request: HttpRequest) -> tuple[str, str]:
     ours.add(urlsplit(settings.STRIPE_API_BASE or "").hostname)
     if parts.scheme not in {"http", "https"} or host in ours:
         return "", ""
-    if _is_return(host, parts.path):
+    if _is_return(host, parts.path) or _came_in_by_a_provider(request):
         return "", ""
     # Only where from: a query string or a name of another site is none of our business.
     return f"{parts.scheme}://{host}{parts.path}", host
@@ -120,7 +134,21 @@ def _referrer(request: HttpRequest) -> tuple[str, str]:
 def _is_return(host: str, path: str) -> bool:
     """Tell whether a page is one of signing in or paying."""
     pages = _SIGN_IN_PAGES.get(host, ())
-    return bool(_RETURNS.fullmatch(host)) or any(map(path.startswith, pages))
+    is_below = any(f"{path}/".startswith(f"{page}/") for page in pages)
+    return is_below or bool(_RETURNS.fullmatch(host))
+
+
+def _came_in_by_a_provider(request: HttpRequest) -> bool:
+    """Tell whether a user has just signed in with an account of another site."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return False
+    ways = sign_ins_of(request, user)
+    return bool(
+        ways
+        and ways[-1]["method"] == "socialaccount"
+        and time.time() - ways[-1]["at"] < _LANDS_WITHIN
+    )
 
 
 def _from_host(host: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@ from django.db import models
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Organisation, User
+from audit.words import words_of
 
 # What a target of one kind is called; ``name`` is what stands behind its colon.
 TARGETS = {
@@ -61,6 +62,11 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_id}"
+
+    @property
+    def action_name(self) -> str:
+        """What was done, in words; ``action`` stays for programs."""
+        return words_of(self.action)
 
     @property
     def target_name(self) -> str:

@@ -1,10 +1,19 @@
 """The time, asked for when it is needed."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
 
 def now() -> datetime:
     """Return the current time, for columns too: Django's own cannot be frozen."""
     return timezone.now()
+
+
+def day_for_all(moment: datetime) -> str:
+    """Return a moment's day for words that many read: in UTC, and it says so.
+
+    A page, and a letter to one person, use the zone of their reader.
+    """
+    return f"{date_format(moment.astimezone(UTC), 'DATE_FORMAT')} (UTC)"

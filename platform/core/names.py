@@ -45,7 +45,7 @@ def taken_at(prefix: str) -> frozenset[str]:
     be called that.
     """
     found = set()
-    for route in _routes(get_resolver(), ""):
+    for route in routes_of(get_resolver()):
         if route.startswith(prefix):
             word = route.removeprefix(prefix).partition("/")[0]
             if word and not set(word) & set("<>()[]^$\\?*+"):
@@ -53,12 +53,13 @@ def taken_at(prefix: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _routes(resolver: URLResolver, before: str) -> list[str]:
+def routes_of(resolver: URLResolver, before: str = "") -> list[str]:
+    """Return every route of a resolver, each behind ``before``."""
     routes = []
     for pattern in resolver.url_patterns:
         route = before + str(pattern.pattern).removeprefix("^").rstrip("$")
         if isinstance(pattern, URLPattern):
             routes.append(route)
         else:
-            routes += _routes(pattern, route)
+            routes += routes_of(pattern, route)
     return routes

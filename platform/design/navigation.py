@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from edge.menus import Menu, MenuEntry, StaffSection, entries_of
 
@@ -34,6 +36,24 @@ def links(menu: Menu, path: str, *, org: str = "") -> list[Link]:
     begins with wins.
     """
     return [link for _, link in _marked(menu, path, org)]
+
+
+@dataclass(frozen=True, slots=True)
+class LegalPage:
+    """A page that the operator of a site has to have."""
+
+    label: str
+    url: str
+
+
+def legal_pages() -> list[LegalPage]:
+    """Return the legal pages whose addresses are set."""
+    pages = (
+        LegalPage(_("Terms"), settings.TERMS_URL),
+        LegalPage(_("Privacy"), settings.PRIVACY_URL),
+        LegalPage(_("Imprint"), settings.IMPRINT_URL),
+    )
+    return [page for page in pages if page.url]
 
 
 def sections(path: str) -> list[MenuSection]:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
     path("preview/", views.preview, name="preview"),
     path("robots.txt", views.robots, name="robots"),
+    path("status/", views.status, name="status"),
     path("styleguide/", views.styleguide, name="styleguide"),
     path("theme/", views.set_theme, name="set-theme"),
 ]

@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language_from_request
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import services as accounts
@@ -29,6 +30,7 @@ from core.errors import Unavailable
 from core.reading import Values, whole_number
 from design import markdown, samples
 from design.stylesheet import stylesheet
+from edge import health
 from edge.callers import place_of
 from edge.types import PageRequest
 from stores import limiter
@@ -64,6 +66,17 @@ _NOT_FOR_CRAWLERS = (
 def home(request: HttpRequest) -> HttpResponse:
     examples = samples.api_examples(settings.SITE_URL)
     return render(request, "home.html", {"samples": examples})
+
+
+@require_safe
+@never_cache
+def status(request: HttpRequest) -> HttpResponse:
+    """Say in words whether the product works; programs read ``/readyz``."""
+    found = health.checks()
+    state = health.status_of(found)
+    context = {"state": state, "has_redis": found["redis"]["ok"]}
+    code = 503 if state == "unavailable" else 200
+    return render(request, "design/status.html", context, status=code)
 
 
 @require_safe

@@ -1,10 +1,15 @@
 """Form fields that measure and draw text as people see it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from core.names import taken_at
 
 
 class Renderer(DjangoTemplates):
@@ -38,3 +43,15 @@ class TextField(forms.CharField):
         """Return the text, its lines ended one way."""
         text: str | None = super().to_python(value)
         return text and text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class FreeUnder:
+    """Refuses a name whose address under ``prefix`` is another page's."""
+
+    prefix: str
+
+    def __call__(self, name: str) -> None:
+        """Raise ``ValidationError`` for a name that is taken."""
+        if name.lower() in taken_at(self.prefix):
+            raise ValidationError(_("Another page has this address. Choose another."))

@@ -22,8 +22,8 @@ class NotificationSerializer(serializers.Serializer[Any]):
 
     id = serializers.IntegerField(source="pk")
     kind = serializers.CharField()
-    title = serializers.CharField()
-    body = serializers.CharField()
+    title = serializers.CharField(source="title_now")
+    body = serializers.CharField(source="body_now")
     url = serializers.CharField()
     count = serializers.IntegerField()
     created_at = serializers.DateTimeField()

@@ -1,5 +1,6 @@
 """Telling many people the same thing, at the same cost as telling one."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -28,9 +29,10 @@ NUDGED = 20
 _TELL = """
 WITH told AS (
   INSERT INTO notifications_notification AS kept
-    (user_id, kind, dedupe_key, url, title, body, actor_id, about_kind, about_id,
+    (user_id, kind, dedupe_key, url, title, body, words, actor_id, about_kind, about_id,
      count, created_at)
-  SELECT person.id, %(kind)s, %(dedupe_key)s, %(url)s, {title}, {body}, %(actor_id)s::bigint,
+  SELECT person.id, %(kind)s, %(dedupe_key)s, %(url)s, {title}, {body},
+         %(words)s::jsonb, %(actor_id)s::bigint,
          %(about_kind)s, %(about_id)s::bigint, 1, %(at)s::timestamptz
     FROM accounts_user AS person
    WHERE person.is_active AND person.id IN ({recipients})
@@ -39,7 +41,8 @@ WITH told AS (
   ON CONFLICT (user_id, dedupe_key) DO UPDATE SET
     count = CASE WHEN kept.read_at IS NULL THEN kept.count + 1 ELSE 1 END,
     url = CASE WHEN kept.read_at IS NULL THEN kept.url ELSE excluded.url END,
-    title = excluded.title, body = excluded.body, actor_id = excluded.actor_id,
+    title = excluded.title, body = excluded.body, words = excluded.words,
+    actor_id = excluded.actor_id,
     about_kind = excluded.about_kind, about_id = excluded.about_id,
     created_at = excluded.created_at, read_at = NULL
   RETURNING id, user_id, title, count
@@ -96,6 +99,8 @@ def notify_all(
         for silence in silences():
             recipients = recipients.exclude(pk__in=silence.deaf_to(actor_id))
     people, chosen = _named(recipients)
+    titles = _in_each_language("title", title, limit=300)  # the column's width
+    bodies = _in_each_language("body", body)
     with connection.cursor() as cursor:
         cursor.execute(
             _TELL.format(
@@ -105,8 +110,9 @@ def notify_all(
             ),
             {
                 **chosen,
-                **_in_each_language("title", title, limit=300),  # the column's width
-                **_in_each_language("body", body),
+                **titles,
+                **bodies,
+                "words": json.dumps(_words(titles, bodies)),
                 "kind": str(kind),
                 "dedupe_key": dedupe_key,
                 "url": url[:500],
@@ -145,6 +151,16 @@ def _by_language(name: str) -> str:
         for code in others
     )
     return f"CASE{cases} ELSE %({name}_{default})s::text END"
+
+
+def _words(titles: dict[str, str], bodies: dict[str, str]) -> dict[str, Any]:
+    """Return title and body by language; nothing where all languages say the same."""
+    if len({*titles.values()}) == 1 and len({*bodies.values()}) == 1:
+        return {}
+    return {
+        code: {"title": titles[f"title_{code}"], "body": bodies[f"body_{code}"]}
+        for code, _label in settings.LANGUAGES
+    }
 
 
 def _in_each_language(

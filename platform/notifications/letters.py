@@ -50,12 +50,12 @@ def letter_about(notification_id: int, *, user: User) -> Letter | None:
     }
     with speak_to(user):
         said_now([notification])
+        # A line break would begin another header.
+        subject = " ".join(notification.title_now.split())
         text = render_to_string("notifications/email/message.txt", context)
         html = render_to_string("notifications/email/message.html", context)
     headers = {
         "List-Unsubscribe": f"<{stop_url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    # A line break would begin another header.
-    subject = " ".join(notification.title.split())
     return Letter(user.email, subject, text, html, headers if may_stop else {})

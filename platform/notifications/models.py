@@ -2,6 +2,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -79,6 +80,8 @@ class Notification(models.Model):
     url = models.CharField(max_length=500)
     title = models.CharField(max_length=300)
     body = models.TextField(blank=True)
+    # Both in every language, where they differ: a reader's may change.
+    words = models.JSONField(default=dict, db_default={}, blank=True)
     actor = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -108,6 +111,19 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def title_now(self) -> str:
+        """The title in the language that is active."""
+        return self._said("title") or self.title
+
+    @property
+    def body_now(self) -> str:
+        """The body in the language that is active."""
+        return self._said("body") or self.body
+
+    def _said(self, part: str) -> str:
+        return str(self.words.get(get_language() or "", {}).get(part, ""))
 
 
 class Preference(models.Model):

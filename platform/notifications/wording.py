@@ -17,3 +17,4 @@ def said_now(messages: Sequence[Notification]) -> None:
         for message in asked:
             if message.pk in words:
                 message.title, message.body = words[message.pk]
+                message.words = {}

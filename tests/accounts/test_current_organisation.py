@@ -51,6 +51,20 @@ def test_opening_a_console_page_chooses_its_organisation(person: Person) -> None
     assert signed_in(erin).get("/console/")["Location"] == f"/console/{own.slug}/"
 
 
+def test_a_page_that_was_left_open_does_not_choose_again(person: Person) -> None:
+    """Its parts ask by themselves; the person works in another tab by then."""
+    erin = person("erin")
+    team = services.create_organisation("Northwind", owner=erin)
+    own = personal_organisation(erin)
+    browser = signed_in(erin)
+    browser.get(f"/console/{team.slug}/")
+    browser.get(f"/console/{own.slug}/")
+
+    assert browser.get(f"/console/{team.slug}/_steps/").status_code == 200
+
+    assert browser.get("/console/")["Location"] == f"/console/{own.slug}/"
+
+
 def test_staff_who_look_at_an_organisation_do_not_work_in_it(person: Person) -> None:
     erin, staff = person("erin"), person("staff", is_staff=True)
     team = services.create_organisation("Northwind", owner=erin)

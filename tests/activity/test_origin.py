@@ -1,13 +1,15 @@
 """Where a visit came from: whole hosts, and one place for source and medium."""
 
+import time
 from typing import Any
 
 import pytest
 from django.test import Client, RequestFactory
 
-from activity.models import Event
+from activity.models import Event, Visitor
 from activity.origin import origin_of
 from activity.services import flush_buffer
+from tests.activity.conftest import FIREFOX
 
 
 def came(referrer: str, query: str = "") -> tuple[str, str]:
@@ -44,6 +46,14 @@ def test_another_page_of_such_a_host_is_a_site_like_any_other(host: str) -> None
         "https://billing.stripe.com/p/session",
         "https://github.com/login/oauth/authorize",
         "https://acme.okta.com/app",
+        "https://acme.okta-emea.com/",
+        "https://acme.eu.auth0.com/",
+        "https://accounts.google.co.jp/",
+        "https://login.partner.microsoftonline.cn/",
+        "https://pay.stripe.com/invoice",
+        "https://m.stripe.network/",
+        "https://wx.tenpay.com/",
+        "https://gitlab.com/users/auth/x",
     ],
 )
 def test_who_comes_back_from_signing_in_or_paying_has_no_source(page: str) -> None:
@@ -52,6 +62,35 @@ def test_who_comes_back_from_signing_in_or_paying_has_no_source(page: str) -> No
 
 def test_a_repository_is_a_source_though_its_host_signs_people_in() -> None:
     assert came("https://github.com/acme/tool") == ("github.com", "referral")
+    assert came("https://github.com/loginovich/tool") == ("github.com", "referral")
+    assert came("https://stripe.com/customers") == ("stripe.com", "referral")
+    assert came("https://docs.stripe.com/apps") == ("docs.stripe.com", "referral")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "ago", "source"),
+    [
+        ("socialaccount", 5, "direct"),
+        ("socialaccount", 3600, "github.com"),
+        ("password", 5, "github.com"),
+    ],
+)
+def test_who_has_just_come_in_by_a_provider_was_not_sent_by_it(
+    method: str, ago: int, source: str, person: Any, client: Client
+) -> None:
+    """Browsers name the provider's host alone, as they do for a link of its pages."""
+    ada = person("ada")
+    client.force_login(ada)
+    session = client.session
+    record = {"method": method, "at": time.time() - ago, "provider": "github"}
+    session["account_authentication_methods"] = [record]
+    session["account_authentication_methods_user"] = str(ada.pk)
+    session.save()
+
+    client.get("/", headers={"User-Agent": FIREFOX, "Referer": "https://github.com/"})
+
+    assert Visitor.objects.get().source == source
 
 
 def test_the_emulators_checkout_is_no_source(settings: Any) -> None:

@@ -1,19 +1,24 @@
 """A name somebody chooses never hides a page, nor passes for the site's own people."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.forms import Form
 from django.test import Client
-from django.urls import resolve
+from django.urls import get_resolver, resolve
 
 from accounts.services import create_organisation
 from accounts.validators import USERNAME_VALIDATORS
+from billing.catalogue.forms import NewPlanForm
+from billing.growth.campaigns.forms import CampaignForm
+from billing.growth.forms import ExperimentForm
 from community.docs.models import VERSION_NAME
 from community.forum.forms import TopicForm, checked_title
 from community.forum.models import Category, Tag
-from core.names import measure, taken_at
+from core.names import measure, routes_of, taken_at
 from tests.factories import forum
 
 Person = Callable[..., Any]
@@ -46,8 +51,6 @@ def test_the_words_that_are_taken_come_from_the_addresses_there_are() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("prefix", ADDRESSES)
 def test_no_name_hides_a_page(prefix: str, person: Person) -> None:
-    import re
-
     ada = person("ada")
     for word in ["new", *taken_at(prefix)]:
         if prefix == "console/":
@@ -63,6 +66,49 @@ def test_no_name_hides_a_page(prefix: str, person: Person) -> None:
             name = Tag.objects.get(name=word).slug
 
         assert resolve(f"/{prefix}{name}/").view_name == ADDRESSES[prefix]
+
+
+# Addresses where a page of its own lies beside those that are named, and why no name
+# hides behind it.
+BESIDE_A_PAGE: dict[str, object] = {
+    "console/": "the service finds another",
+    "docs/": "versions are numbers",
+    "models/": "a part of a page begins with _, a model never does",
+    "staff/offers/campaigns/": CampaignForm,
+    "staff/offers/experiments/": ExperimentForm,
+    "staff/plans/": NewPlanForm,
+    **dict.fromkeys(
+        (
+            *("playground/", "staff/analytics/reports/", "staff/quotes/"),
+            *("staff/requests/", "staff/statements/"),
+        ),
+        "the product makes the name",
+    ),
+}
+
+
+def test_every_named_address_beside_a_page_is_known() -> None:
+    found = set()
+    for route in routes_of(get_resolver()):
+        named = re.match(r"^([^<]*)<(slug|str|path):\w+>/", route)
+        if named and taken_at(named[1]):
+            found.add(named[1])
+
+    assert found == BESIDE_A_PAGE.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("prefix", "form"),
+    [item for item in BESIDE_A_PAGE.items() if isinstance(item[1], type)],
+)
+def test_staff_give_no_name_that_is_a_page(prefix: str, form: type[Form]) -> None:
+    refused = [word for word in taken_at(prefix) if "key" in form({"key": word}).errors]
+    taken = form({"key": "new"}).errors["key"]
+
+    assert set(refused) == taken_at(prefix)
+    assert taken == ["Another page has this address. Choose another."]
+    assert "key" not in form({"key": "newer"}).errors
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -6,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from community.docs.models import Version
 from community.forum import services
 from inference.catalog.models import Model
 from tests.factories import forum, inference
@@ -48,6 +50,20 @@ def test_the_sitemap_leads_to_pages_everybody_may_read(
     assert "/models/gone/" not in found
     for path in found:
         assert client.get(path, follow=True).status_code == 200, path
+
+
+@pytest.mark.parametrize(
+    "page", ["/forum/", "/forum/ideas/", "/models/", "/pricing/", "/docs/"]
+)
+def test_a_list_has_one_address_and_says_what_it_is_about(
+    page: str, client: Client
+) -> None:
+    Version.objects.create(slug="1.0", label="1.0", status="stable", is_default=True)
+
+    head = client.get(f"{page}?utm_source=news").text.split("</head>")[0]
+
+    assert f'<link rel="canonical" href="{settings.SITE_URL}{page}">' in head
+    assert re.search(r'<meta name="description" content="[^"]{20,}">', head)
 
 
 def test_robots_name_the_sitemap_and_keep_out_of_the_console(client: Client) -> None:

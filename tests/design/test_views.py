@@ -1,8 +1,12 @@
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError, connection
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -12,8 +16,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from design.views import server_error
+from tests.factories import forum
+from tests.factories.inference import offered_model
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def render(source: str, **context: object) -> str:
@@ -34,13 +41,151 @@ def test_the_language_is_named_for_readers_of_screens(client: Client) -> None:
     assert b'<html lang="zh-Hans"' in response.content
 
 
-def test_a_visitors_home_page_asks_the_database_nothing(
-    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+def test_a_visitors_home_page_costs_the_same_however_much_there_is(
+    client: Client, person: Callable[..., Any], django_assert_max_num_queries: Any
 ) -> None:
+    writer = person("ada")
+    for _number in range(3):
+        forum.topic(writer)
+        offered_model(f"m{_number}")
     client.get("/")
 
-    with django_assert_num_queries(0):
+    # The latest topics with their tags, and the models with their prices.
+    with django_assert_max_num_queries(8):
         client.get("/")
+
+
+def test_the_home_page_is_whole_without_scripts(
+    client: Client, person: Callable[..., Any]
+) -> None:
+    topic = forum.topic(person("ada"), title="Where do keys go?")
+    offered_model("tiny")
+
+    html = client.get("/").content.decode()
+
+    assert 'class="figures"' in html
+    assert topic.get_absolute_url() in html
+    assert "/models/tiny/" in html
+    assert "/forum/_" not in html
+
+
+def test_a_part_that_is_refused_or_away_leaves_its_place(
+    rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    refused = render(
+        '{% fragment "/contributions/_of/nobody/" %}gone{% endfragment %}',
+        request=request,
+    )
+
+    def away(*_: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("community.forum.views.liveliness", away)
+    absent = render(
+        '{% fragment "/forum/_numbers/" %}away{% endfragment %}', request=request
+    )
+
+    assert (refused, absent) == ("gone", "away")
+
+
+def test_a_part_reads_its_own_address_and_not_the_pages(
+    rf: RequestFactory, person: Callable[..., Any]
+) -> None:
+    offered_model("tiny")
+    request = rf.post("/elsewhere/?rates=9,9", {"rates": "1,1"})
+    request.user = person("ada")
+
+    html = render(
+        "{% fragment address %}{% endfragment %}",
+        request=request,
+        address="/models/_rates/?rates=1,2",
+    )
+
+    assert '<select class="input" name="rates">' in html
+    assert (request.method, request.path) == ("POST", "/elsewhere/")
+    assert request.GET["rates"] == "9,9"
+
+
+def test_no_page_waits_for_a_script_to_bring_its_words() -> None:
+    """What comes with ``load`` is an extra: what anybody needs is in the page."""
+    extras = {
+        # How many notices wait, beside the link to them.
+        "components/topbar.html",
+        # What may be offered: nothing, without scripts.
+        "accounts/console_home.html",
+        "plans/pricing.html",
+        "subscriptions/checkout.html",
+        # What else there is; the search has it.
+        "forum/topic_detail.html",
+        # They ask again.
+        "subscriptions/_checkout_outcome.html",
+        "playground/_answer.html",
+    }
+    folder = ROOT / "templates"
+
+    found = {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*.html")
+        if 'hx-trigger="load' in path.read_text()
+    }
+
+    assert found == extras
+
+
+def test_every_key_of_the_list_does_something() -> None:
+    pages = [path.read_text() for path in (ROOT / "templates").rglob("*.html")]
+    forms = [path.read_text() for path in (ROOT / "community").rglob("forms.py")]
+    script = (ROOT / "platform/design/static/design/js/shortcuts.js").read_text()
+    shown = (ROOT / "templates/components/shortcuts.html").read_text()
+    bound = {
+        *re.findall(r'data-key="(\w)"', "".join(pages)),
+        *re.findall(r'\bkey="(\w)"', "".join(pages)),
+        *re.findall(r'"data-key": "(\w)"', "".join(forms)),
+        *re.findall(r'event.key === "(.)"', script),
+        *re.findall(r"\b(\w): \"/", script),
+    }
+
+    listed = re.findall(r"<kbd>([a-z/?])</kbd>", shown)
+
+    assert {"c", "r", "j", "g"} <= set(listed)
+    assert set(listed) <= bound
+
+
+def footer_of(page: str) -> str:
+    return page.split("<footer")[1].split("</footer>")[0]
+
+
+def test_the_footer_leads_people_to_pages_for_people(
+    client: Client, person: Callable[..., Any], settings: Any
+) -> None:
+    settings.TERMS_URL = "https://example.test/terms"
+    of_visitor = footer_of(client.get("/status/").text)
+    client.force_login(person("staff", is_staff=True))
+    of_staff = footer_of(client.get("/status/").text)
+
+    assert "/readyz" not in of_visitor
+    assert 'href="/status/"' in of_visitor
+    assert 'href="https://example.test/terms"' in of_visitor
+    assert "Privacy" not in of_visitor
+    assert "/styleguide/" not in of_visitor
+    assert "/styleguide/" in of_staff
+
+
+def test_the_status_page_says_in_words_what_programs_read(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well = client.get("/status/")
+    monkeypatch.setattr("edge.health._check_redis", lambda: False)
+    slower = client.get("/status/")
+    monkeypatch.setattr("edge.health._check_database", lambda: False)
+    down = client.get("/status/")
+
+    assert (well.status_code, slower.status_code, down.status_code) == (200, 200, 503)
+    assert "Everything works." in well.text
+    assert "more slowly" in slower.text
+    assert "Nothing can be read or written" in down.text
 
 
 def test_the_preview_is_clean(client: Client) -> None:
@@ -56,9 +201,10 @@ def test_an_empty_preview_says_so(client: Client) -> None:
     assert "Nothing to preview yet." in response.content.decode()
 
 
-def test_previews_are_limited(client: Client) -> None:
-    for _turn in range(60):
-        client.post("/preview/", {"text": "x"})
+def test_previews_are_limited(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One is given back each minute, however slow the machine is.
+    monkeypatch.setattr("design.views._PREVIEWS_PER_MINUTE", 1)
+    client.post("/preview/", {"text": "x"})
 
     response = client.post("/preview/", {"text": "x"})
 

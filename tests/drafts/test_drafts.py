@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.services import create_organisation
+from billing.plans.services import ensure_default_plans
 from community.forum import services as forum_services
 from community.forum.models import Post
 from drafts import services
@@ -15,7 +17,8 @@ from drafts.exceptions import DraftAccepted, DraftTooLong
 from drafts.middleware import ACCEPTED_COOKIE
 from drafts.models import Draft
 from drafts.slots import Slot
-from tests.factories import forum
+from tests.factories import forum, playground
+from tests.factories.growth import lead_of
 from tests.forms import form_of, send
 
 pytestmark = pytest.mark.django_db
@@ -209,6 +212,75 @@ def test_a_draft_another_tab_went_on_with_survives(person: Person) -> None:
     client.post(f"/forum/t/{topic.pk}/reply/", second | {"text": "One"})
 
     assert shown(client, page) == "One, longer"
+
+
+def test_what_is_typed_for_one_organisation_is_not_offered_for_another(
+    person: Person,
+) -> None:
+    ada = person("ada")
+    client = signed_in(ada)
+    for name in ("Northwind", "Southwind"):
+        create_organisation(name, owner=ada)
+    north, south = (f"/console/{name}/budgets/" for name in ("northwind", "southwind"))
+
+    autosave(client, north, "amount", amount="5000.00")
+
+    assert shown(client, north, "amount") == "5000.00"
+    assert shown(client, south, "amount") == ""
+
+
+def test_a_quote_that_was_left_is_not_gone_on_with_for_another_lead(
+    person: Person, settings: Any
+) -> None:
+    settings.SECOND_FACTOR_REQUIRED = False
+    ensure_default_plans()
+    ada = person("ada", is_staff=True)
+    north, south = (
+        lead_of(create_organisation(name, owner=ada)).pk
+        for name in ("Northwind", "Southwind")
+    )
+    client = signed_in(ada)
+    page = "/staff/quotes/new/?lead="
+
+    autosave(client, f"{page}{north}", "organisation", organisation="northwind")
+
+    assert shown(client, f"{page}{north}", "organisation") == "northwind"
+    assert shown(client, f"{page}{south}", "organisation") == "southwind"
+
+
+def test_two_forms_of_a_page_keep_what_was_typed_apart(person: Person) -> None:
+    team = create_organisation("Northwind", owner=person("ada"))
+    page = f"/staff/leads/{lead_of(team).pk}/"
+    client = signed_in(person("staff", is_staff=True))
+
+    autosave(client, page, "text", text=TYPED)
+    autosave(client, page, "outcome", outcome="won", amount="12.50")
+
+    assert shown(client, page, "text").strip() == TYPED
+    assert shown(client, page, "amount") == "12.50"
+
+
+def test_a_form_without_much_text_ends_its_draft_as_well(
+    person: Person, settings: Any
+) -> None:
+    settings.SECOND_FACTOR_REQUIRED = False
+    ada = person("ada", is_staff=True)
+    team = create_organisation("Northwind", owner=ada)
+    chat = playground.chat(ada, columns=["doorstone-docs"])
+    client = signed_in(ada)
+    sent = (
+        (f"/staff/leads/{lead_of(team).pk}/", "outcome", {"outcome": "lost"}),
+        (chat.get_absolute_url(), "title", {"title": "Keys"}),
+        ("/messages/reach/", "messages_from", {"messages_from": "nobody"}),
+    )
+
+    answers = []
+    for page, field, typed in sent:
+        form = form_of(client.get(page).content.decode(), field)
+        answers.append(client.post(form.action or page, form.values | typed))
+
+    assert [answer.status_code for answer in answers] == [302, 302, 302]
+    assert all("Draft-Accepted" in answer for answer in answers)
 
 
 def test_a_draft_is_thrown_away_by_whoever_says_so(person: Person) -> None:

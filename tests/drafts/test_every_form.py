@@ -21,6 +21,7 @@ from drafts.models import Draft
 from inference.keys.services import create_project
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.growth import lead_of
 from tests.factories.inference import key_of, offered_model, used
 from tests.factories.overage import price_list_of, statement_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
@@ -54,6 +55,7 @@ AREAS = {
     "staff/models/": "offer",
     "staff/approvals/": "approval",
     "staff/revenue/invoices/": "invoice",
+    "staff/leads/": "lead",
 }
 # Forms somebody types into that keep no draft, and why.
 WITHOUT_DRAFT = {
@@ -144,6 +146,7 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "approval": str(approval.pk),
         "quote_token": link_token(quote),
         "invoice": str(paid_invoice(team).pk),
+        "lead": str(lead_of(team).pk),
     }
 
 
@@ -200,9 +203,12 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
 ) -> None:
     client = enter(role, people)
     unprotected, forgetful, seen, drafted = set(), set(), set(), set()
-    cut = set()
+    cut, shared = set(), set()
 
     for address, html in pages(client, samples):
+        places = re.findall(r'data-place="([^"]*)"', html)
+        if len(set(places)) < len(places):
+            shared.add((address, *places))
         for form in forms_of(html):
             if form.method != "post":
                 continue
@@ -221,6 +227,8 @@ def test_every_form_carries_its_token_and_what_is_typed_is_a_draft(
     assert forgetful == set()
     # A browser cuts what is pasted there without a word.
     assert cut == set()
+    # One place holds one draft: the second form would hide what the first one has.
+    assert shared == set()
     assert (
         drafted - {"/drafts/discard/", "/styleguide/"} <= SENT.keys() | ELSEWHERE_SENT
     )
@@ -347,7 +355,8 @@ ELSEWHERE_SENT = {
     *("/forum/categories/N/", "/forum/tags/N/", "/forum/comments/N/edit/"),
     # Moderators': those of moderation send them.
     *("/moderation/", "/moderation/topics/", "/moderation/people/owner/"),
-    # Staff's: those of growth, of conversion and of credit send them.
+    # Staff's: those of growth, of conversion, of credit and of drafts send them.
+    *("/staff/leads/N/", "/staff/leads/N/close/"),
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
     "/staff/offers/campaigns/new/",
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
@@ -410,6 +419,26 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
     assert not Draft.objects.filter(accepted_at=None).exists()
 
 
+# Forms of which a person has one, wherever it is about something or nothing.
+ONE_FOR_A_PERSON = {
+    *("credit.new", "offering.new", "plans.new"),
+    *("pricelists.new", "styleguide.plain", "styleguide.wrong", "tokens.new"),
+}
+
+
+def test_a_named_draft_says_what_it_is_about() -> None:
+    """Without a key every plan, organisation or statement would share one text."""
+    keyless = set()
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text()
+        for name, key in re.findall(r'draft_name="([^"]+)"( draft_key=)?', text):
+            keyless |= set() if key else {name}
+        for name, key in re.findall(r'{% draft \w+ "([^"]+)"( [\w.]+)? %}', text):
+            keyless |= set() if key else {name}
+
+    assert keyless == ONE_FOR_A_PERSON
+
+
 def test_no_form_is_included_without_what_its_token_needs() -> None:
     templates = {
         str(path.relative_to(ROOT / "templates")): path.read_text()
@@ -446,14 +475,13 @@ NOTHING_THERE = {
     "/forum/tag/x/watch/",
     "/staff/operations/jobs/N/retry/",
     "/staff/operations/jobs/N/ignore/",
-    # Nor a report, a lead, an offer, an experiment or a campaign of that name.
+    # Nor a report, an offer, an experiment or a campaign of that name.
     "/staff/offers/campaigns/pro/state/",
     *("/staff/analytics/reports/key/replace/", "/staff/analytics/reports/key/delete/"),
     *("/staff/analytics/reports/key/watch/", "/staff/analytics/dashboards/key/mail/"),
     "/staff/analytics/dashboards/key/tiles/",
     "/staff/analytics/dashboards/key/tiles/N/",
     "/staff/analytics/dashboards/key/delete/",
-    *("/staff/leads/N/take/", "/staff/leads/N/close/"),
     *("/staff/conversion/price-lab/N/replay/", "/staff/conversion/price-lab/N/drop/"),
     *("/staff/offers/all/pro/state/", "/staff/offers/experiments/pro/state/"),
     # Who changes a plan or reads a transcript is of the organisation: staff are not.

@@ -4,11 +4,15 @@ from typing import Any
 import pytest
 from django.core import signing
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
+from django.utils.translation import gettext
 
+from accounts.models import User
 from jobs.models import Job
 from notifications import services
 from notifications.exceptions import BadUnsubscribeLink
+from notifications.fan_out import notify_all
 from notifications.letters import Letter, letter_about
 from notifications.models import EmailMessage, Kind, Notification, Preference
 from notifications.tokens import UNSUBSCRIBE_SALT, unsubscribe_token
@@ -114,6 +118,43 @@ def test_mail_is_in_the_language_of_its_reader(person: Person) -> None:
 
     assert "不再接收此类邮件" in to_chen.text
     assert "Stop mails of this kind" in to_ada.text
+
+
+@pytest.mark.django_db
+def test_a_message_is_read_in_the_language_its_reader_has_now(
+    person: Person, client: Client
+) -> None:
+    ada = person("ada", locale="en")
+    notify_all(
+        User.objects.filter(pk=ada.pk),
+        Kind.BILLING,
+        dedupe_key="plan",
+        url="/",
+        title=lambda: (
+            gettext("The plan of %(organisation)s has ended") % {"organisation": "N"}
+        ),
+        body=lambda: gettext("Saved."),
+    )
+    client.force_login(ada)
+    before = client.get("/notifications/").text
+    User.objects.filter(pk=ada.pk).update(locale="zh-hans")
+
+    after = client.get("/notifications/").text
+    mailed = letter(Notification.objects.get())
+
+    assert "The plan of N has ended" in before
+    assert "The plan of N has ended" not in after
+    assert "N 的套餐已结束" in after
+    assert "N 的套餐已结束" in mailed.subject
+    assert "已保存。" in mailed.text
+
+
+@pytest.mark.django_db
+def test_what_is_the_same_in_every_language_is_kept_once(person: Person) -> None:
+    told = tell(person("ada"), title="Ben")
+
+    assert told is not None
+    assert (told.words, told.title_now) == ({}, "Ben")
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from analytics.models import SavedReport
 from billing.growth.models import Campaign, CampaignStep, Offer
 from billing.growth.moments import CHOOSING
 from billing.growth.surfaces import Surface
+from edge.fields import FreeUnder
 
 # Three offers with a wait and a condition between them: more is a nuisance.
 STEPS = 8
@@ -65,6 +66,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
         campaign = self.instance
         # Decisions of the past speak of it by this name, and the holdout is its hash.
         self.fields["key"].disabled = campaign.pk is not None
+        self.fields["key"].validators.append(FreeUnder("staff/offers/campaigns/"))
         moment = self.fields["moment"]
         assert isinstance(moment, forms.ChoiceField)  # noqa: S101 - of the model
         moment.choices = [

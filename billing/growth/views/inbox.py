@@ -101,6 +101,7 @@ def lead_close(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     else:
+        drafting.accept(request)
         messages.success(request, _("The lead is closed."))
     return redirect("growth:lead", pk)
 

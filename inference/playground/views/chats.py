@@ -19,6 +19,7 @@ from accounts.types import AuthenticatedHttpRequest
 from core.reading import Values, cursor_of
 from drafts import services as drafts
 from drafts.slots import Slot
+from edge import drafting
 from edge.callers import place_of
 from edge.pagination import paginate
 from inference.catalog.models import Model
@@ -107,6 +108,7 @@ def rename(request: AuthenticatedHttpRequest, chat_id: str) -> HttpResponse:
     form = TitleForm(request.POST)
     if form.is_valid():
         services.rename(found, form.cleaned_data["title"])
+        drafting.accept(request)
     else:
         messages.error(request, str(form.errors["title"].as_text()))
     return redirect(found)

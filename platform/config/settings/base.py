@@ -23,6 +23,10 @@ FIELD_KEYS = env.own_secrets("FIELD_KEYS", "development-only-field-key")
 DIGEST_KEY = env.text("DIGEST_KEY") or FIELD_KEYS[-1]
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 SITE_NAME = "Doorstone"
+# Pages of the operator; the footer links to those there are.
+TERMS_URL = env.text("TERMS_URL")
+PRIVACY_URL = env.text("PRIVACY_URL")
+IMPRINT_URL = env.text("IMPRINT_URL")
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", [urlsplit(SITE_URL).hostname or "", "127.0.0.1", "localhost"]
 )

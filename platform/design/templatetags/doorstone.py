@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from accounts.wishes import wish_from, with_wish
+from core.clock import day_for_all
 from core.money import (
     format_amount,
     format_bps,
@@ -28,6 +31,7 @@ from core.money import (
 )
 from design import markdown as rendering
 from design import navigation
+from design.fragments import fragment_of
 from design.stylesheet import stylesheet
 from edge.menus import Menu
 
@@ -188,6 +192,27 @@ def timeago(moment: datetime | None) -> SafeString:
 
 
 @register.filter
+def reporting_day(moment: datetime | None) -> str:
+    """Return the day of a moment as figures are cut by: in the reporting time zone.
+
+    A moment with its clock is in the reader's zone; its day alone would lie beside the
+    range that counted it.
+    """
+    if moment is None:
+        return ""
+    return moment.astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)).date().isoformat()
+
+
+@register.simple_tag
+def reporting_zone() -> str:
+    """Return the name of the time zone in which figures are cut into days."""
+    return settings.REPORTING_TIME_ZONE
+
+
+register.filter(day_for_all)
+
+
+@register.filter
 def markdown(text: str) -> SafeString:
     """Return Markdown as safe HTML; stored text should keep its rendered form."""
     return SafeString(rendering.render(text).html)
@@ -254,6 +279,12 @@ def console_url(organisation: Organisation) -> str:
 def staff_sections(context: template.Context) -> list[navigation.MenuSection]:
     """Return the sections of the staff pages, each with its entries."""
     return navigation.sections(_path(context))
+
+
+@register.simple_tag
+def legal_pages() -> list[navigation.LegalPage]:
+    """Return the legal pages of the operator."""
+    return navigation.legal_pages()
 
 
 @register.simple_tag(takes_context=True)
@@ -328,3 +359,28 @@ _IN_SCRIPT = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&"}
 def linked_data(value: dict[str, Any]) -> SafeString:
     """Return JSON-LD for a ``script`` element of that type."""
     return SafeString(json.dumps(value, ensure_ascii=False).translate(_IN_SCRIPT))
+
+
+class FragmentNode(template.Node):
+    """Writes what another app answers into the page, or what is said in its place."""
+
+    def __init__(self, address: Any, nodelist: template.NodeList) -> None:
+        self.address = address
+        self.nodelist = nodelist
+
+    def render(self, context: template.Context) -> SafeString:
+        request = _request(context)
+        found = fragment_of(request, self.address.resolve(context)) if request else ""
+        return SafeString(found if found.strip() else self.nodelist.render(context))
+
+
+@register.tag
+def fragment(parser: Any, token: template.base.Token) -> FragmentNode:
+    """``{% fragment address %}…{% endfragment %}``: the page of another app, or "…".
+
+    It is there without JavaScript, and costs the page no second request.
+    """
+    _tag, address = token.split_contents()
+    nodelist = parser.parse(("endfragment",))
+    parser.delete_first_token()
+    return FragmentNode(parser.compile_filter(address), nodelist)

@@ -409,3 +409,22 @@ def test_a_scenario_can_be_deleted(staff: Client) -> None:
     assert staff.post(f"{HOME}scenarios/{pk}/drop/").status_code == 302
     assert not Scenario.objects.exists()
     assert staff.post(f"{HOME}scenarios/{pk}/drop/").status_code == 404
+
+
+@pytest.mark.parametrize("reader", ["America/Los_Angeles", "UTC", "Asia/Shanghai"])
+def test_days_are_shown_by_the_rule_they_are_cut_by(
+    reader: str, developer: Make, person: Callable[..., Any], settings: Any
+) -> None:
+    settings.REPORTING_TIME_ZONE = "Asia/Shanghai"
+    client = Client()
+    client.force_login(person("west", is_staff=True, time_zone=reader))
+    # 16:48 in UTC: a new day in Shanghai, and nowhere west of it.
+    developer(activated_at=0.7)
+    asked = "?from=2026-09-02&to=2026-09-30&window=7&step=matured"
+
+    page = client.get(f"{HOME}people/{asked}").text
+
+    assert "active from 2026-09-02 to 2026-09-30" in page
+    assert "days of Asia/Shanghai" in page
+    assert ">2026-09-02<" in page
+    assert ">2026-08-31<" not in page

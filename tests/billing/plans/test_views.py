@@ -29,12 +29,17 @@ def test_an_estimate_can_be_made_for_a_model(client: Client) -> None:
     choice = client.get("/models/_rates/").content.decode()
 
     html = client.get("/pricing/?rates=1,2&tokens_in=3&tokens_out=4").content.decode()
-    kept = client.get("/models/_rates/?rates=1,2").content.decode()
 
     assert 'value="1,2"' in choice
     assert "That is <strong>$11.00</strong> of usage a month." in html
-    assert "/models/_rates/?rates=1%2C2" in html
-    assert 'value="1,2" selected' in kept
+    assert 'value="1,2" selected' in html
+
+
+def test_without_models_the_prices_are_typed(client: Client) -> None:
+    html = client.get("/pricing/").content.decode()
+
+    assert 'name="price_in"' in html
+    assert 'name="rates"' not in html
 
 
 @pytest.mark.parametrize("rates", ["1", "a,b", ",", "NaN,1", "1e99,1"])

@@ -294,6 +294,9 @@ def test_staff_begin_a_list_by_the_page_and_end_it(
     assert (row.discount_bps, row.by_model) == (1_250, {"large": 2_000, "small": 0})
     assert row.ends_at is not None
     assert f"{row.ends_at:%Y-%m-%d %H}" == "2999-02-01 00"
+    # The last day is the one that was typed, and its reader knows of which zone.
+    told = Notification.objects.filter(about_id=team.pk).values_list("body", flat=True)
+    assert told[0].endswith(" to Jan. 31, 2999 (UTC).")
     said = staff.get(answer["Location"]).content.decode()
     assert "12.5 % less" in said
     assert "0 % less" in said

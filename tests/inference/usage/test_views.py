@@ -1,7 +1,9 @@
 """The usage page: exact sums, its own organisation's only, the same cost always."""
 
 import csv
+import html
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,11 +50,11 @@ def test_a_stranger_is_told_the_page_does_not_exist(
 
 
 def test_without_calls_the_page_says_what_to_do(ada: Any, client: Client) -> None:
-    html = client.get("/console/ada/usage/").content.decode()
+    page = client.get("/console/ada/usage/").content.decode()
 
-    assert "No call in this range" in html
-    assert "no data" in html
-    assert "of $1.00 included this month" in html
+    assert "No call in this range" in page
+    assert "no data" in page
+    assert "of $1.00 included this month" in page
 
 
 def test_totals_are_exact_and_of_the_range(ada: Any, client: Client) -> None:
@@ -223,6 +225,45 @@ def test_the_first_steps_go_away_once_all_are_done(ada: Any, client: Client) -> 
     assert (after.status_code, after.text.strip()) == (200, "")
 
 
+def test_the_page_waits_for_the_first_call_and_shows_it(
+    ada: Any, client: Client
+) -> None:
+    organisation = personal_organisation(ada)
+    key = key_of(organisation, ada)
+    page = client.get("/console/ada/").text
+    (asked,) = re.findall(r'hx-get="(/console/ada/_steps/[^"]+)"', page)
+    address = html.unescape(asked)
+
+    unchanged = client.get(address)
+    used(organisation, key)
+    changed = client.get(address)
+
+    assert "Waiting for it" in page
+    assert (unchanged.status_code, unchanged.content) == (204, b"")
+    assert "The first call has arrived." in changed.text
+    assert "hx-get" not in changed.text
+
+
+def test_the_last_step_is_seen_to_turn_done(ada: Any, client: Client) -> None:
+    organisation = personal_organisation(ada)
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True)
+    entitle(organisation, "pro")
+    used(organisation, key_of(organisation, ada))
+
+    assert "4 of 4 done" in client.get("/console/ada/_steps/?done=3").text
+    assert client.get("/console/ada/_steps/").text.strip() == ""
+
+
+def test_a_page_left_open_asks_no_more(ada: Any, client: Client) -> None:
+    key_of(personal_organisation(ada), ada)
+
+    answer = client.get("/console/ada/_steps/?done=1&until=1000")
+
+    assert answer.status_code == 200
+    assert "hx-get" not in answer.text
+    assert "Waiting for it" not in answer.text
+
+
 def test_a_team_has_a_member_to_invite(
     ada: Any, person: Callable[..., Any], client: Client
 ) -> None:
@@ -261,7 +302,7 @@ def test_whoever_pays_the_bills_is_not_sent_to_the_keys(
 
 
 @pytest.mark.parametrize("count", [1, 30])
-@pytest.mark.parametrize(("path", "queries"), [("", 3), ("_steps/", 7)])
+@pytest.mark.parametrize(("path", "queries"), [("", 21), ("_steps/", 7)])
 def test_the_console_costs_the_same_queries_however_many_keys(
     path: str,
     queries: int,

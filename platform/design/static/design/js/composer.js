@@ -1,5 +1,7 @@
-// The Markdown composer: a preview by the server, quotations and Ctrl+Enter. What is
+// The Markdown composer: a preview by the server, quotations, Ctrl+Enter, B, I and E. What is
 // typed is kept by drafts.js. Without this module a plain text area remains.
+const TOOLS = { b: "md-bold", i: "md-italic", e: "md-code" };
+
 function set(composer) {
   const area = composer.querySelector("textarea");
   const preview = composer.querySelector("[data-preview]");
@@ -9,9 +11,12 @@ function set(composer) {
   if (area.autofocus && area.matches(":focus") && !area.selectionEnd) area.setSelectionRange(end, end);
 
   area.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
+    const tool = TOOLS[event.key.toLowerCase()];
+    if (event.key !== "Enter" && !tool) return;
     event.preventDefault();
-    form.requestSubmit();
+    if (tool) composer.querySelector(tool).click();
+    else form.requestSubmit();
   });
 
   for (const tab of composer.querySelectorAll("[data-shows]"))

@@ -121,7 +121,11 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-language-form], [data-asks-before-leaving] form")) isAsked = true;
 });
 
-for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
+function showWhatNeedsScripts() {
+  for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
+}
+showWhatNeedsScripts();
+document.addEventListener("htmx:after:swap", showWhatNeedsScripts);
 openRegions();
 
 // A row of tabs that is wider than the page begins with the current one in sight.

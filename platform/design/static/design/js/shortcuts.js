@@ -49,5 +49,12 @@ document.addEventListener("keydown", (event) => {
     toSearch();
   } else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
-  else document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
+  else {
+    const keyed = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    // A field is written into, and does not begin with the key.
+    if (keyed?.matches("input, textarea")) {
+      event.preventDefault();
+      keyed.focus();
+    } else keyed?.click();
+  }
 });
