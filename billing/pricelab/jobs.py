@@ -30,7 +30,7 @@ KIND = JobKind(
     is_local=True,
     # Begun at once, and from then on under the row's lock.
     lease=timedelta(seconds=6),
-    # Somebody looks at the page and waits.
+    # Who asked for it looks at the page and waits.
     late_after=timedelta(minutes=1),
     is_repeatable=True,
     label=_("Months to replay"),

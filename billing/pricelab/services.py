@@ -39,30 +39,30 @@ def create_candidate(*, by: User, **terms: Any) -> PlanCandidate:
     Raises ``NoDollarRate`` and ``OtherCurrency``; then nothing is kept.
     """
     candidate = PlanCandidate.objects.create(owner=by, **terms)
-    require_rate(candidate)
+    _rate_for(candidate)
     enqueue(REPLAY, candidate.pk)
     return candidate
 
 
 @transaction.atomic
-def ask_for_replay(candidate: PlanCandidate) -> None:
+def retry_replay(candidate: PlanCandidate) -> None:
     """Have the last month replayed again; what waits for it already stays one.
 
     Raises ``NoDollarRate`` and ``OtherCurrency``.
     """
-    require_rate(candidate)
+    _rate_for(candidate)
     enqueue(REPLAY, candidate.pk)
     retry(Job.objects.about(REPLAY, candidate.pk).exclude(state=Job.State.WAITING))
 
 
 @transaction.atomic
-def delete_candidate(candidate: PlanCandidate) -> None:
+def remove_candidate(candidate: PlanCandidate) -> None:
     """Delete a candidate, what was replayed through it, and what waits for that."""
     forget(REPLAY, [candidate.pk])
     candidate.delete()
 
 
-def require_rate(candidate: PlanCandidate) -> ExchangeRate:
+def _rate_for(candidate: PlanCandidate) -> ExchangeRate:
     """Return what usage is priced by in the currency of the figures.
 
     Raises ``NoDollarRate`` when nobody said it, and ``OtherCurrency`` when the
@@ -87,7 +87,7 @@ def replace_replay(
     ``OtherCurrency``.
     """
     PlanCandidate.objects.select_for_update().get(pk=candidate.pk)
-    rate = require_rate(candidate)
+    rate = _rate_for(candidate)
     month = PastMonth.before(moment or timezone.now())
     subscribers, left_out = subscribers_of(candidate.plan, month)
     Replay.objects.filter(pk=candidate.pk).delete()

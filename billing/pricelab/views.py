@@ -168,7 +168,7 @@ def candidate_replay(request: HttpRequest, candidate: int) -> HttpResponse:
     """Have the last whole month replayed through a candidate again."""
     found = get_object_or_404(PlanCandidate, pk=candidate)
     try:
-        services.ask_for_replay(found)
+        services.retry_replay(found)
     except DomainError as no:
         messages.error(request, str(no))
     return redirect("pricelab:candidate", found.pk)
@@ -178,7 +178,7 @@ def candidate_replay(request: HttpRequest, candidate: int) -> HttpResponse:
 @staff_required
 def candidate_drop(request: HttpRequest, candidate: int) -> HttpResponse:
     """Delete a candidate with what was replayed through it."""
-    services.delete_candidate(get_object_or_404(PlanCandidate, pk=candidate))
+    services.remove_candidate(get_object_or_404(PlanCandidate, pk=candidate))
     messages.success(request, _("The candidate is deleted."))
     return redirect("pricelab:home")
 

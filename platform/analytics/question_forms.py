@@ -356,6 +356,10 @@ class SegmentForm(QuestionForm):
     NAMES: ClassVar[dict[str, str]] = {"rules": "s0", "least": "s0", "days": "s0"}
     HAS_SEGMENT = False
 
+    @staticmethod
+    def segment_form() -> type[QuestionForm]:
+        return SegmentForm
+
     def __init__(self, data: Any, *, adds_row: bool = False) -> None:
         """Read the rows there are; ``adds_row`` shows one more."""
         super().__init__(data)

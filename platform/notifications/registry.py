@@ -7,18 +7,16 @@ it says now.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.models import User
 
-if TYPE_CHECKING:
-    from notifications.models import Notification
-
 Scope = Callable[[User], QuerySet[Any]]
-# What messages say now, title and body, by their primary keys; in the active language.
-Wording = Callable[[Sequence["Notification"]], Mapping[int, tuple[str, str]]]
+# What messages (``Notification``) say now, title and body, by their primary keys; in
+# the active language.
+Wording = Callable[[Sequence[Any]], Mapping[int, tuple[str, str]]]
 _scopes: dict[str, Scope] = {}
 _wordings: dict[str, Wording] = {}
 _silences: list["Silence"] = []
