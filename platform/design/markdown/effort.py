@@ -5,11 +5,13 @@ as forty thousand opening brackets. A unit is about ten microseconds; prose with
 and links takes a unit for every seven characters.
 """
 
+import re
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block.state_block import StateBlock
+from markdown_it.rules_inline import StateInline, linkify
 from markdown_it.token import Token
 
 # Forty milliseconds: a short text may be all links.
@@ -24,6 +26,9 @@ _CODE = 20
 _LINK = 6
 # So many characters of address weigh as much as one unit.
 _ADDRESS = 40
+# So many characters are searched in one unit.
+_SEARCHED = 400
+_WORD = re.compile(r"\S*")
 
 
 class TooMuchEffort(Exception):
@@ -53,6 +58,19 @@ def spend(env: Any, units: float) -> None:
 def spend_on_address(env: Any, address: str) -> None:
     """Count an address: a reference written once may be used thousands of times."""
     spend(env, _LINK + len(address) / _ADDRESS)
+
+
+def link_bare_addresses(state: StateInline, silent: bool) -> bool:
+    """Link an address without brackets, counting the search for its two ends.
+
+    For each ``://`` the parser looks back through all text since the last link, and
+    on to the next blank: thousands of them in one word would take seconds.
+    """
+    if state.src.startswith("://", state.pos):
+        word = _WORD.match(state.src, state.pos)
+        ahead = len(word[0]) if word else 0
+        spend(state.env, (len(state.pending) + ahead) / _SEARCHED)
+    return linkify(state, silent)
 
 
 class _StateBlock(StateBlock):

@@ -21,7 +21,12 @@ from mdit_py_plugins.footnote import footnote_plugin
 from design.markdown import callouts
 from design.markdown.cjk import use_cjk
 from design.markdown.dialects import read_info, use_dialects
-from design.markdown.effort import Effort, TooMuchEffort, spend_on_address
+from design.markdown.effort import (
+    Effort,
+    TooMuchEffort,
+    link_bare_addresses,
+    spend_on_address,
+)
 from design.markdown.formulas import Formulas
 from design.markdown.highlighting import MAX_SECONDS, Highlighter
 from design.markdown.mentions import People, link_mentions
@@ -311,6 +316,7 @@ def _build_parser() -> MarkdownIt:
     )
     use_cjk(parser)
     parser.use(footnote_plugin)
+    parser.inline.ruler.at("linkify", link_bare_addresses)
     callouts.use_callouts(parser)
     use_dialects(parser)
     parser.use(
