@@ -68,8 +68,9 @@ class Contended(Unavailable):
     retry_after = 1
 
 
-# Lock not available, statement cancelled by its time-out, deadlock, serialization.
-_CONTENTION = frozenset({"55P03", "57014", "40P01", "40001"})
+# Lock not available, statement cancelled by its time-out, deadlock, serialization; a
+# transaction that was ended because this process, short of time, said nothing in it.
+_CONTENTION = frozenset({"55P03", "57014", "40P01", "40001", "25P03", "25P04"})
 # A database that may only be read: a standby that is not the primary yet.
 _READ_ONLY = "25006"
 

@@ -1,12 +1,13 @@
 """What people and programs are told while the database does not do what it should."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client, RequestFactory
 
 from community.forum.models import Post, Topic
@@ -112,3 +113,42 @@ def test_an_outage_is_told_from_too_much_traffic(
 def test_a_mistake_of_ours_is_no_outage() -> None:
     assert unavailable(ValueError("no")) is None
     assert unavailable(None) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_was_ended_for_its_silence_may_be_tried_again() -> None:
+    """A machine that is short of time says nothing for seconds; that is no mistake."""
+    try:
+        with pytest.raises(DatabaseError) as caught:
+            say_nothing_in_a_transaction()
+    finally:
+        connection.close()
+
+    assert type(unavailable(caught.value)) is Contended
+
+
+@transaction.atomic
+def say_nothing_in_a_transaction() -> None:
+    """Ask again once the server has ended this session."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 10")
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+        wait_until_gone(pid)
+        cursor.execute("SELECT 1")
+
+
+def wait_until_gone(pid: int) -> None:
+    """Return once the server has ended a session. Raises ``TimeoutError``."""
+    other = connection.copy()
+    ends_at = time.monotonic() + 60
+    try:
+        with other.cursor() as cursor:
+            while time.monotonic() < ends_at:
+                cursor.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid])
+                if cursor.fetchone() is None:
+                    return
+                time.sleep(0.02)
+    finally:
+        other.close()
+    raise TimeoutError
