@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from core.reading import UnreadableValue, field_with_nul
 from edge.callers import address_of, network_of, read_address
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+MULTIPART = "multipart/form-data"
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
@@ -90,6 +92,24 @@ def readable_cookies(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
             del request.COOKIES[name]
+        return get_response(request)
+
+    return middleware
+
+
+def utf8_forms(get_response: GetResponse) -> GetResponse:
+    """Refuse a form with files that is in another encoding than our pages: UTF-8.
+
+    Django refuses the other kind of form so, and reads this one by any codec of Python
+    that the caller names: UTF-7 writes half characters, and “hex” writes no text.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        encoding = request.encoding or "utf-8"
+        if request.content_type == MULTIPART and encoding.lower() != "utf-8":
+            # The page that says so reads the form as well, as every page does.
+            request.encoding = "utf-8"
+            raise BadRequest("A form has to be in UTF-8.")
         return get_response(request)
 
     return middleware

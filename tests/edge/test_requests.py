@@ -206,6 +206,49 @@ def test_a_wrong_host_is_refused() -> None:
     assert answer["X-Frame-Options"] == "DENY"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        # Half a character, which PostgreSQL cannot keep.
+        ("utf-7", b"a+2AA-b"),
+        ("unicode_escape", rb"a\ud800b"),
+        ("raw_unicode_escape", rb"a\ud800b"),
+        # Codecs that read no text, or not by themselves.
+        *(("hex", b"6161"), ("zlib", b"x"), ("base64", b"YQ=="), ("rot13", b"x")),
+        *(("idna", b"xn--a"), ("punycode", b"a-\xff"), ("undefined", b"x")),
+        ("utf-16", b"\x00\xd8a\x00"),
+    ],
+)
+def test_a_form_in_another_encoding_is_refused(
+    encoding: str, text: bytes, person: Callable[..., Any]
+) -> None:
+    client = Client()
+    client.force_login(person("ada"))
+
+    for path in ("/accounts/login/", "/language/", "/forum/new/", "/api/v1/topics/"):
+        answer = send_form(client, path, text, encoding=encoding)
+
+        assert answer.status_code == 400
+        assert {name: answer.get(name) for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-8", "no-such"])
+def test_a_form_that_names_our_encoding_is_read(encoding: str) -> None:
+    answer = send_form(Client(), "/pricing/talk/", "门".encode(), encoding=encoding)
+
+    assert 'value="门"' in answer.text
+
+
+def send_form(client: Client, path: str, name: bytes, *, encoding: str) -> Any:
+    """Send bytes as they are: the test client would write them in that encoding."""
+    return client.generic(
+        *("POST", path),
+        b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n%s\r\n--x--\r\n'
+        % name,
+        content_type=f"multipart/form-data; boundary=x; charset={encoding}",
+    )
+
+
 def test_answers_to_people_are_kept_by_no_cache(person: Callable[..., Any]) -> None:
     client = Client()
     client.force_login(person("ada"))

@@ -139,6 +139,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    # Before anything reads a form.
+    "edge.middleware.utf8_forms",
     # Outside everything that can refuse a form, the check of its token included.
     "drafts.middleware.keep_drafts",
     "django.middleware.common.CommonMiddleware",
