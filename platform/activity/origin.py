@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
+from core.addresses import path_to_keep
 from core.reading import UnreadableValue, Values
 
 # Whole hosts: docs.google.com and accounts.google.com search nothing.
@@ -57,7 +58,7 @@ def origin_of(request: HttpRequest) -> Origin:
         medium=medium[:80],
         campaign=_parameter(request, "utm_campaign")[:120],
         referrer=referrer[:300],
-        landing_path=request.path[:300],
+        landing_path=path_to_keep(request)[:300],
     )
 
 

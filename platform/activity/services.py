@@ -23,6 +23,7 @@ from activity.browser import agent_of, asks_not_to_be_known, is_bot
 from activity.models import FirstTouch, Visitor, VisitorLink
 from activity.origin import Origin
 from contracts.accounts import FirstTouchFound
+from core.addresses import path_to_keep
 from outbox import publish
 from outbox.buffers import Buffer
 
@@ -74,7 +75,7 @@ def track(
             user_id=user_id if is_named else None,
             organisation_id=organisation_id,
             subject=subject[:200],
-            path=request.path[:300],
+            path=path_to_keep(request)[:300],
             properties=properties,
         )
     )
@@ -86,7 +87,7 @@ def record_fetch(request: HttpRequest) -> None:
         NewEvent(
             name="page_fetched",
             occurred_at=timezone.now(),
-            path=request.path[:300],
+            path=path_to_keep(request)[:300],
             properties={"agent": agent_of(request)},
         )
     )

@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 
 View = Callable[..., HttpResponse]
+# What routes call the part of an address that is a secret; a test knows all the others.
+SECRET_PARAMETERS = frozenset({"key", "share", "token"})
 
 
 def on_site(path: str) -> str:
@@ -21,6 +23,20 @@ def on_site(path: str) -> str:
     parts = urlsplit(path)
     local = parts._replace(scheme="", netloc="").geturl()
     return iri_to_uri(urljoin(f"{settings.SITE_URL}/", local))
+
+
+def path_to_keep(request: HttpRequest) -> str:
+    """Return the path of a request without the secret it may hold.
+
+    An invitation, a quote, a shared chat and a way to a new password are addresses; a
+    log of addresses must not become a bunch of keys.
+    """
+    path = request.path
+    match = request.resolver_match
+    for name, value in match.kwargs.items() if match else ():
+        if name in SECRET_PARAMETERS:
+            path = path.replace(str(value), "…")
+    return path
 
 
 def site_addresses(
