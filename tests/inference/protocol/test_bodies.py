@@ -1,6 +1,7 @@
 """Bodies that are dear to parse, and the loop that everybody else lives on."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -9,7 +10,7 @@ import orjson
 import pytest
 
 from inference.gateway.request import Message, Receive, Request
-from inference.protocol import bodies
+from inference.protocol import bodies, personal
 from inference.protocol.bodies import BodyReader
 from inference.protocol.errors import APIError
 
@@ -189,3 +190,28 @@ def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         assert caught.value.status == 408
 
     asyncio.run(wait())
+
+
+@pytest.mark.parametrize(
+    # Searching takes about a millisecond, and about ten.
+    ("size", "is_aside"),
+    [(5_000, False), (50_000, True)],
+)
+def test_a_long_search_for_personal_data_is_not_on_the_loop(
+    size: int, is_aside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """“DE12 ” half a megabyte long takes a tenth of a second to search."""
+    search, searched_in = personal.hide, []
+
+    def note_thread(body: bytes, kinds: frozenset[str]) -> tuple[bytes, dict[str, int]]:
+        searched_in.append(threading.current_thread())
+        return search(body, kinds)
+
+    monkeypatch.setattr(personal, "hide", note_thread)
+    words = b"DE12 " * size
+    body = b'{"x":"%s"}' % words[: size - len(b'{"x":""}')]
+    assert len(body) == size
+
+    asyncio.run(BodyReader().hide(body, personal.KINDS))
+
+    assert [one is not threading.main_thread() for one in searched_in] == [is_aside]
