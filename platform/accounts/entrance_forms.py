@@ -1,19 +1,21 @@
-"""Allauth's forms that write to a typed address: each mail is counted.
+"""Allauth's forms that write mails or check passwords, each of them counted.
 
-A known and an unknown address are counted alike, so a refusal tells nobody who has
-an account here.
+Mails to a typed address: a known and an unknown one are counted alike, so a refusal
+tells nobody who has an account here. And tries at a password.
 """
 
 from typing import Any
 
 from allauth.account.forms import AddEmailForm as AllauthAddEmailForm
+from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from allauth.core import context
+from allauth.socialaccount.forms import SignupForm as AllauthSocialSignupForm
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
-from accounts.limits import count_mail
+from accounts.limits import count_guess, count_mail, forget_guesses
 
 
 class _WritesToStrangers:
@@ -44,3 +46,22 @@ class ResetPasswordForm(_WritesToStrangers, AllauthResetPasswordForm):  # type: 
 
 class AddEmailForm(_WritesToStrangers, AllauthAddEmailForm):  # type: ignore[misc]
     """Asks another address whether it is this person's."""
+
+
+class SocialSignupForm(_WritesToStrangers, AllauthSocialSignupForm):  # type: ignore[misc]
+    """Signs up who comes from a provider that told no address: they type one."""
+
+
+class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]
+    """Counts a try at the old password as one at the sign-in.
+
+    A session left open must not become a place to find the password out.
+    """
+
+    def clean_oldpassword(self) -> str:
+        """Return the right password. Raises ``RateLimited``."""
+        who = self.user.email.lower()
+        count_guess("password", who, context.request)
+        right: str = super().clean_oldpassword()
+        forget_guesses("password", who, context.request)
+        return right

@@ -152,6 +152,75 @@ def test_counting_here_loses_no_guess_to_a_race(
     assert len(passed) == 100
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/accounts/password/change/", "oldpassword"),
+        ("/accounts/reauthenticate/", "password"),
+    ],
+)
+def test_a_session_left_open_is_no_place_to_guess_the_password(
+    path: str, name: str, member: Member
+) -> None:
+    ada = member("ada")
+    client = from_(STRANGER)
+    client.force_login(ada)
+    new = {"password1": "another horse battery"}
+
+    answers = [client.post(path, {name: f"{WRONG} {n}", **new}) for n in range(9)]
+
+    assert [answer.status_code for answer in answers[:5]] == [200] * 5
+    assert answers[-1].status_code == 429
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert client.post(path, {name: RIGHT, **new}).status_code == 429
+    ada.refresh_from_db()
+    assert ada.check_password(RIGHT)
+    # A guess at one form is a guess at the sign-in, and at home nobody notices.
+    assert guess(from_(STRANGER), ada, RIGHT).status_code == 429
+    assert guess(from_(HOME), ada, RIGHT).status_code == 302
+
+
+def test_the_right_old_password_is_no_guess(member: Member) -> None:
+    client = from_(HOME)
+    client.force_login(member("ada"))
+    old = RIGHT
+
+    for number in range(7):
+        new = f"another horse battery {number}"
+        answer = client.post(
+            "/accounts/password/change/",
+            {"oldpassword": old, "password1": new, "password2": new},
+        )
+        assert answer.status_code == 302
+        old = new
+
+
+def test_another_address_of_one_network_is_not_another_stranger() -> None:
+    """Whoever rents a server is given 2**64 addresses of IPv6."""
+    form = {"name": "Ada", "email": "ada@away.test", "message": "How much is it?"}
+
+    answers = [
+        from_(f"2001:db8:1:2::{number:x}").post("/pricing/talk/", form)
+        for number in range(8)
+    ]
+
+    assert answers[-1].status_code == 429
+    assert from_("2001:db8:1:3::1").post("/pricing/talk/", form).status_code == 302
+
+
+def test_strangers_are_counted_by_their_place_and_nothing_else() -> None:
+    """Only ``edge.callers`` knows what of an address can be changed at will."""
+    places = mistakes(r"REMOTE_ADDR|X_FORWARDED_FOR|x-forwarded-for|forwarded_for")
+
+    assert {place.partition(":")[0] for place in places} == {
+        "platform/edge/callers.py",
+        "platform/edge/middleware.py",
+        # Both hand it to edge.callers, or refuse whatever came through a proxy.
+        "inference/gateway/request.py",
+        "inference/gateway/metrics.py",
+    }
+
+
 def test_codes_are_guessed_as_seldom_as_passwords(member: Member) -> None:
     ada = member("ada")
     Authenticator.objects.create(
@@ -316,12 +385,13 @@ def test_every_place_that_writes_mail_is_known_and_has_a_price() -> None:
     assert {place.partition(":")[0] for place in places} == set(WRITERS)
 
 
-def test_every_form_of_the_library_that_writes_to_strangers_is_ours(
+def test_every_form_of_the_library_that_writes_or_guesses_is_ours(
     settings: Any,
 ) -> None:
-    """A form that allauth would use in its own shape would write uncounted."""
-    assert set(settings.ACCOUNT_FORMS) == {"add_email", "reset_password", "signup"}
-    assert all(
-        path.startswith("accounts.entrance_forms.")
-        for path in settings.ACCOUNT_FORMS.values()
-    )
+    """A form that allauth would use in its own shape would act uncounted."""
+    assert set(settings.ACCOUNT_FORMS) == {
+        *("add_email", "change_password", "reset_password", "signup")
+    }
+    assert set(settings.SOCIALACCOUNT_FORMS) == {"signup"}
+    forms = {**settings.ACCOUNT_FORMS, "social": settings.SOCIALACCOUNT_FORMS["signup"]}
+    assert all(path.startswith("accounts.entrance_forms.") for path in forms.values())
