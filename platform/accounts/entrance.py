@@ -32,6 +32,7 @@ from accounts.limits import (
     limited,
     person,
 )
+from accounts.providers import with_provider
 from core import documents
 from core.documents import BadDocument
 from core.reading import Values
@@ -185,10 +186,12 @@ CONNECTED = [
 ]
 PROVIDERS = {
     "github": [
-        route("github/login/", github.oauth2_login, "github_login", OFTEN),
+        route(
+            "github/login/", with_provider(github.oauth2_login), "github_login", OFTEN
+        ),
         route(
             "github/login/callback/",
-            github.oauth2_callback,
+            with_provider(github.oauth2_callback),
             "github_callback",
             SELDOM,
             reads=True,
@@ -196,11 +199,14 @@ PROVIDERS = {
     ],
     "openid_connect": [
         route(
-            "oidc/<str:provider_id>/login/", oidc.login, "openid_connect_login", OFTEN
+            "oidc/<str:provider_id>/login/",
+            with_provider(oidc.login),
+            "openid_connect_login",
+            OFTEN,
         ),
         route(
             "oidc/<str:provider_id>/login/callback/",
-            oidc.callback,
+            with_provider(oidc.callback),
             "openid_connect_callback",
             SELDOM,
             reads=True,

@@ -6,4 +6,5 @@ from accounts.entrance import PROVIDERS, routes
 from config.urls import urlpatterns as ours
 
 handler404 = "config.errors.page_not_found"
+handler500 = "config.errors.server_error"
 urlpatterns = [path("accounts/", include(routes(PROVIDERS))), *ours]

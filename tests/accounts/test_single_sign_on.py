@@ -15,6 +15,7 @@ from django.test import Client
 from accounts.models import Identity, User
 from core.crypto import encrypt
 from tests.fakes.oidc import Provider, running_provider
+from tests.fakes.servers import free_port
 
 pytestmark = pytest.mark.django_db
 GRACE = {
@@ -198,3 +199,84 @@ def test_an_account_is_connected_in_settings_once_the_password_is_confirmed(
     again = Client()
     pass_through(again)
     assert again.get("/settings/profile/").wsgi_request.user == ada
+
+
+DISCOVERY = "/.well-known/openid-configuration"
+NO = {401, 502, 503}
+BROKEN = [
+    *((DISCOVERY, 500, b"oops"), (DISCOVERY, 200, b"<html>"), (DISCOVERY, 200, b"[]")),
+    *((DISCOVERY, 200, b"{}"), (DISCOVERY, 200, b'{"authorization_endpoint": 7}')),
+    *(("/token", 500, b"oops"), ("/token", 200, b"<html>"), ("/token", 200, b"[]")),
+    *(("/token", 200, b"{}"), ("/token", 200, b'{"access_token": {}, "id_token": 7}')),
+    *(("/userinfo", 500, b"oops"), ("/userinfo", 200, b"<html>")),
+    *(("/userinfo", 200, b"[]"), ("/userinfo", 200, b"null")),
+    ("/userinfo", 200, b'{"sub": "%s", "email": "a@b.test"}' % (b"x" * 300)),
+    ("/userinfo", 200, b'{"sub": "x", "email": ["a@b.test"]}'),
+    ("/userinfo", 200, b'{"sub": "x", "email": {"a": 1}, "preferred_username": []}'),
+    ("/userinfo", 200, b'{"sub": "\\u0000", "email": "a@b.test"}'),
+]
+
+
+@pytest.mark.parametrize(("path", "status", "body"), BROKEN)
+def test_a_provider_that_talks_nonsense_is_a_page_that_says_so(
+    path: str, status: int, body: bytes, provider: Provider
+) -> None:
+    provider.faults[path] = (status, body)
+    client = Client(raise_request_exception=False)
+
+    answer = client.post("/accounts/oidc/oidc/login/")
+    if answer.status_code == 302:
+        back = urlsplit(visit(answer["Location"]))
+        answer = client.get(f"{back.path}?{back.query}")
+
+    # What the signed token says is enough, so nonsense beside it lets a person in, or
+    # to the form that asks for what is missing.
+    assert answer.status_code in ({302, 502, 401} if path == "/userinfo" else NO)
+    assert User.objects.count() == (answer.headers.get("Location") == "/console/")
+
+
+def test_a_provider_that_is_away_is_told_with_another_way_in(
+    provider: Provider, settings: Any
+) -> None:
+    (app,) = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]
+    app["settings"] = {"server_url": f"http://127.0.0.1:{free_port()}"}
+
+    answer = Client(raise_request_exception=False).post("/accounts/oidc/oidc/login/")
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "60"
+    assert "sign in with a password" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("said", "is_confirmed"),
+    [(True, True), ("true", True), (False, False), ("false", False), ("no", False)],
+)
+def test_an_address_is_confirmed_only_where_the_provider_says_so(
+    said: Any, is_confirmed: bool, provider: Provider
+) -> None:
+    provider.claims["email_verified"] = said
+    client = Client()
+
+    pass_through(client)
+
+    assert EmailAddress.objects.get().verified is is_confirmed
+    assert ("_auth_user_id" in client.session) is is_confirmed
+
+
+def test_a_mailbox_is_not_flooded_by_who_comes_without_an_address(
+    provider: Provider, person: Callable[..., Any]
+) -> None:
+    """They come again and again, and each known address typed in is a mail."""
+    ada = person("ada")
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    del provider.claims["email"]
+    client, answers = Client(), []
+    for _ in range(7):
+        pass_through(client)
+        form = {"email": ada.email, "username": "grace"}
+        answers.append(client.post("/accounts/3rdparty/signup/", form))
+
+    assert [answer.status_code for answer in answers] == [302] * 5 + [429] * 2
+    assert [message.to for message in mail.outbox] == [[ada.email]] * 5
+    assert int(answers[-1]["Retry-After"]) > 0

@@ -33,6 +33,8 @@ class Provider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
+    # Path → the status and the body it answers with, whatever it is asked.
+    faults: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     key: rsa.RSAPrivateKey = field(
         default_factory=lambda: rsa.generate_private_key(65537, 2048)
     )
@@ -101,7 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         self.provider.requests.append(parts.path)
-        if parts.path == "/.well-known/openid-configuration":
+        if parts.path in self.provider.faults:
+            self._answer(*self.provider.faults[parts.path])
+        elif parts.path == "/.well-known/openid-configuration":
             self._json(self.provider.discovery())
         elif parts.path == "/keys":
             self._json(self.provider.keys())
@@ -121,6 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.provider.requests.append(self.path)
+        if self.path in self.provider.faults:
+            self._answer(*self.provider.faults[self.path])
+            return
         answer = self.provider.exchange(_first(body))
         self._json(
             answer or {"error": "invalid_grant"}, 200 if answer is not None else 400
@@ -130,7 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
     def _json(self, value: Any, status: int = 200) -> None:
-        body = json.dumps(value).encode()
+        self._answer(status, json.dumps(value).encode())
+
+    def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
