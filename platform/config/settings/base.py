@@ -524,9 +524,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 if env.text("SENTRY_DSN"):
-    import sentry_sdk
+    from config import sentry
 
-    sentry_sdk.init(dsn=env.text("SENTRY_DSN"), send_default_pii=False)
+    sentry.start(env.text("SENTRY_DSN"))
 
 # Development conveniences outside development are mistakes, not choices.
 IS_DEVELOPMENT = env.boolean("DOORSTONE_DEVELOPMENT")
