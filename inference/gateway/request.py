@@ -18,6 +18,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 # Most answers come sooner than it pays to look whether the caller is still there.
 LOOK_AFTER_SECONDS = 0.1
+# No page of a list takes more than four.
+MOST_PARAMETERS = 20
 _STREAM_HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -63,12 +65,12 @@ class Request:
         self.path: str = scope["path"].rstrip("/")
         # Of a header that is sent twice the first counts.
         self._headers: dict[bytes, bytes] = dict(reversed([*scope["headers"]]))
-        self._query: str = scope.get("query_string", b"").decode("latin-1")
-        self._client = scope.get("client")
         # But a proxy may add a line of its own below the one a caller has made up.
         self._forwarded: str = b",".join(
             value for name, value in scope["headers"] if name == b"x-forwarded-for"
         ).decode("latin-1")
+        self._query: str = scope.get("query_string", b"").decode("latin-1")
+        self._client = scope.get("client")
         self._receive = receive
         self._send = send
         self._departure: asyncio.Future[None] | None = None
@@ -166,8 +168,14 @@ class Request:
         )
 
     def query(self, name: str) -> str:
-        """Return a parameter of the address, or nothing."""
-        return next(iter(parse_qs(self._query, max_num_fields=20).get(name, ())), "")
+        """Return a parameter of the address, or nothing. Raises ``APIError``."""
+        try:
+            sent = parse_qs(self._query, max_num_fields=MOST_PARAMETERS)
+        except ValueError as error:
+            raise errors.bad_request(
+                f"The address has more than {MOST_PARAMETERS} parameters."
+            ) from error
+        return next(iter(sent.get(name, ())), "")
 
     def require_json(self) -> None:
         """Refuse bodies that are compressed, or are not JSON, with 415."""

@@ -1,6 +1,7 @@
 """Keeping responses, going on from them, and forgetting them."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,8 @@ from inference.stored.models import Storage, StoredResponse
 MOST_TURNS = 500
 # As much as one request may bring along itself.
 MOST_BYTES = 20_000_000
+# The names this product gives are shorter.
+_NAME = re.compile(r"[\w-]{1,100}", re.ASCII)
 PRUNE_BATCH = 1000  # rows of up to megabytes, in one statement
 Status = StoredResponse.Status
 Item = dict[str, Any]
@@ -97,6 +100,7 @@ def finish(response: dict[str, Any], *, organisation_id: int) -> bool:
 
 def find(response_id: str, *, organisation_id: int) -> StoredResponse:
     """Return a response. Raises ``ResponseMissing``."""
+    _require_name(response_id)
     kept = StoredResponse.objects.kept_for(organisation_id).filter(pk=response_id)
     row = kept.first()
     if row is None:
@@ -134,6 +138,7 @@ def input_of(response_id: str, *, organisation_id: int) -> list[Item]:
 
 def delete(response_id: str, *, organisation_id: int) -> None:
     """Forget a response and what it answers. Raises ``ResponseMissing``."""
+    _require_name(response_id)
     kept = StoredResponse.objects.kept_for(organisation_id).filter(pk=response_id)
     count, _ = kept.delete()
     if not count:
@@ -147,6 +152,7 @@ def prune() -> int:
 
 def _chain(response_id: str, organisation_id: int) -> list[StoredResponse]:
     """Return a response and those before it, newest first, by one statement."""
+    _require_name(response_id)
     rows = list(
         StoredResponse.objects.raw(
             """
@@ -173,6 +179,15 @@ def _chain(response_id: str, organisation_id: int) -> list[StoredResponse]:
         # A turn of it was deleted, or is too old.
         raise ResponseMissing(rows[-1].previous_id)
     return rows
+
+
+def _require_name(response_id: str) -> None:
+    """Raise ``ResponseMissing`` for what is no name at all, such as a NUL.
+
+    PostgreSQL refuses to look for that, which is not an outage.
+    """
+    if not _NAME.fullmatch(response_id):
+        raise ResponseMissing(response_id)
 
 
 def _input_of(row: StoredResponse) -> list[Item]:

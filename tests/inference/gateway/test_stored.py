@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from django.utils import timezone
@@ -24,6 +25,52 @@ def ada(customer: Make) -> Customer:
     ada = customer()
     services.set_choice(ada.organisation, days=7, by=ada.user)
     return ada
+
+
+@pytest.mark.parametrize("name", ["%00", "resp_%00", "%ff", "%ED%A0%80", "x" * 3000])
+@pytest.mark.parametrize("what", ["", "/input_items", "/cancel"])
+def test_what_is_no_name_is_not_found_and_no_outage(
+    name: str, what: str, ada: Customer
+) -> None:
+    bearer = {"authorization": f"Bearer {ada.secret}"}
+    method = "POST" if what == "/cancel" else "GET"
+
+    asked = httpx.request(
+        method, f"{ada.url}/responses/{name}{what}", headers=bearer, timeout=30
+    )
+    deleted = httpx.delete(f"{ada.url}/responses/{name}", headers=bearer, timeout=30)
+
+    assert (asked.status_code, deleted.status_code) == (404, 404)
+
+
+def test_going_on_from_what_is_no_name_is_refused_by_its_field(
+    ada: Customer, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "plain")
+
+    answer = ada.post(
+        "/responses",
+        json={"model": "plain", "input": "Hi", "previous_response_id": "a\0b"},
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "previous_response_id"
+    assert upstream.requests == []
+
+
+def test_more_parameters_than_anybody_sends_are_refused(
+    ada: Customer, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "plain")
+    kept = ada.client.responses.create(model="plain", input="Hi")
+    page = f"{ada.url}/responses/{kept.id}/input_items"
+    bearer = {"authorization": f"Bearer {ada.secret}"}
+
+    fine = httpx.get(f"{page}?" + "&".join(["limit=5"] * 20), headers=bearer)
+    many = httpx.get(f"{page}?" + "&".join(["limit=5"] * 21), headers=bearer)
+
+    assert (fine.status_code, many.status_code) == (200, 400)
+    assert "20 parameters" in many.json()["error"]["message"]
 
 
 def is_stored(answer: Any) -> bool:
