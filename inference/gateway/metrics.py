@@ -73,6 +73,14 @@ def count_call(usage: Usage) -> None:
     _of(DURATION, model).observe(usage.total_ms / 1000)
 
 
+# nginx, HAProxy, Apache, Caddy, Traefik, and those of clouds, as they come or as they
+# are commonly set up.
+_PROXIES_SAY = (
+    *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"),
+    *(b"forwarded", b"via", b"cf-connecting-ip", b"x-client-ip", b"true-client-ip"),
+)
+
+
 def count_refusal(error: APIError) -> None:
     """Count an answer other than the one asked for; its code is one of ours."""
     REFUSALS.labels(error.code or str(error.status)).inc()
@@ -97,12 +105,12 @@ async def tell(request: Request) -> None:
 def may_read(request: Request) -> bool:
     """Tell whether a scraper has the token or, where none is set, is on this machine.
 
-    What came through a proxy says so, and is from wherever.
+    What came through a proxy is from wherever. Most say so, each in its own words.
     """
     if token := settings.METRICS_TOKEN:
         sent = request.header(b"authorization").removeprefix(b"Bearer ")
         return hmac.compare_digest(sent, token.encode())
-    came_by_proxy = request.header(b"x-forwarded-for") or request.header(b"forwarded")
+    came_by_proxy = any(request.header(name) for name in _PROXIES_SAY)
     try:
         is_here = ipaddress.ip_address(request.peer).is_loopback
     except ValueError:
