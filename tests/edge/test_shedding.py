@@ -164,8 +164,9 @@ def test_bodies_that_never_come_keep_nobody_out() -> None:
             asyncio.ensure_future(ask(application, "/forum/new/", sender))
             for sender in senders
         ]
-        for sender in senders:
-            await sender.is_at_the_last.wait()
+        async with asyncio.timeout(60):
+            for sender in senders:
+                await sender.is_at_the_last.wait()
 
         assert (await ask(application, "/forum/"))[0] == 200
         assert application.running == 0
