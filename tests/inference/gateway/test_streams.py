@@ -370,10 +370,12 @@ def test_attempts_are_bounded_and_a_dead_deployment_is_let_alone(
 
     assert address.startswith("http://127.0.0.1")
     codes = [(each.status_code, each.json()["error"]["code"]) for each in answers]
-    # Three requests at most, however often each was tried; a look may be one of them.
-    assert codes[0] == (502, "upstream_error")
-    assert codes[3] == (503, "no_deployment")
-    assert set(codes) == {codes[0], codes[3]}
+    # Three requests at most, however often each was tried; on a slow machine looks may
+    # have been all of them.
+    failed, alone = (502, "upstream_error"), (503, "no_deployment")
+    assert codes == sorted(codes)
+    assert codes[3] == alone
+    assert set(codes) <= {failed, alone}
     assert 1 <= int(answers[3].headers["retry-after"]) <= 8
     rows = recorded(4)
     assert [row.status for row in rows] == ["upstream_error"] * 4
