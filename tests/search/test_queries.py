@@ -25,7 +25,8 @@ def titles(actor: Any, wanted: str, **choices: Any) -> list[str]:
     [
         ("nobody", {"open"}),
         ("member", {"open", "members"}),
-        ("moderator", {"open", "members"}),
+        # As in the forum, of which they look after every category.
+        ("moderator", {"open", "members", "staff"}),
         ("staff", {"open", "members", "staff"}),
     ],
 )
