@@ -34,7 +34,7 @@ NAMES = frozenset(
         *("digest", "kind", "list_id", "moment", "number", "org", "organisation"),
         *("page", "path", "pk", "place", "plan", "price", "project_id", "provider_id"),
         *("public_id", "quote_id", "request_id", "scenario", "section", "slug"),
-        *("source", "statement", "statement_id", "surface", "tile", "uidb36"),
+        *("source", "statement", "statement_id", "surface", "tag", "tile", "uidb36"),
         *("username", "uuid", "version"),
     }
 )
