@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 from django.db import connection
 from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.utils.translation import get_language
 
 from accounts.models import User
 from edge.pagination import BadCursor
@@ -325,13 +326,14 @@ def _hits(shown: Sequence[_Ranked], question: SearchQuery) -> Iterator[Hit]:
 
 
 def _in_language(entry: IndexEntry) -> str:
-    """Return where what was found stands, in its language, for any browser.
+    """Return where what was found stands, in its language where the reader's differs.
 
     A page in another language has other headings, and so other places to open at.
     """
+    if entry.locale in ("", get_language()):
+        return entry.url
     page, sign, place = entry.url.partition("#")
-    query = f"?lang={entry.locale}" if entry.locale else ""
-    return f"{page}{query}{sign}{place}"
+    return f"{page}?lang={entry.locale}{sign}{place}"
 
 
 def _write(last: _Ranked) -> str:
