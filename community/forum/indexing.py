@@ -131,7 +131,9 @@ def said_under(post: Post) -> str:
 def under_of(post: Post) -> str:
     """Return what stands under a post that was read with it."""
     poll: Poll | None = getattr(post, "poll", None)
-    choice = [poll.question, *(each.text for each in poll.options.all())] if poll else []
+    choice = (
+        [poll.question, *(each.text for each in poll.options.all())] if poll else []
+    )
     comments: list[Comment] = post.shown_comments  # type: ignore[attr-defined]
     return "\n".join((*choice, *(each.plain for each in comments[:MOST_COMMENTS])))
 
