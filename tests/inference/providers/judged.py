@@ -1,12 +1,12 @@
-"""Questions with the pages that answer them, over four trees of documentation.
+"""Questions with what answers them, over four trees of documentation.
 
 Those below have been looked at often: the figures were chosen on them. Those of
-``unseen.py`` and then of ``fresh.py`` were written afterwards; figures may be chosen on
-one half of each, and the table of ``make answers`` tells about the others. That of
-``unseen.py`` was reported once before and is a row of its own: nothing was chosen on
-it, but its figures are known. No question leaves since it fails.
+``unseen.py`` and then of ``fresh.py`` were written afterwards; what of them was
+reported has told what it had to tell, and all of them are tuned on by now. Those of
+``placed.py`` are the newest: figures may be chosen on one half of them, and the table
+of ``make answers`` tells about the other. No question leaves since it fails.
 A page is ``path``, or ``version/path`` where another version than the current one has
-to be cited.
+to be cited; ``placed.py`` names sections of pages.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,28 +14,36 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from tests.inference.providers import fresh, unseen
+from tests.inference.providers import fresh, placed, unseen
 
 
 class Half(StrEnum):
     TUNED = "tuned"
-    EARLIER = "reported earlier"
     REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One question; no pages means that nothing answers it."""
+    """One question; no places means that nothing answers it.
+
+    A place is a page or, where sections are named, ``page#anchor``; there ``page``
+    alone is what stands before its first heading.
+    """
 
     text: str
     tree: str
     language: str
     half: Half
-    pages: frozenset[str]
+    places: frozenset[str]
+    names_sections: bool = False
+
+    @property
+    def pages(self) -> frozenset[str]:
+        return frozenset(each.partition("#")[0] for each in self.places)
 
     @property
     def is_answerable(self) -> bool:
-        return bool(self.pages)
+        return bool(self.places)
 
     @property
     def is_across(self) -> bool:
@@ -294,8 +302,6 @@ _KNOWN: Sets = (
     (SITE, CHINESE, SITE_UNANSWERABLE_CHINESE),
     (MARRAM, ENGLISH, MARRAM_UNANSWERABLE_ENGLISH),
     (MARRAM, CHINESE, MARRAM_UNANSWERABLE_CHINESE),
-)
-_UNSEEN: Sets = (
     (SITE, ENGLISH, unseen.SITE_ENGLISH),
     (SITE, CHINESE, unseen.SITE_CHINESE),
     (SITE, ENGLISH, unseen.OLD_ENGLISH),
@@ -310,55 +316,68 @@ _UNSEEN: Sets = (
     (KESTREL, CHINESE, unseen.KESTREL_UNANSWERABLE_CHINESE),
     (QINGHE, CHINESE, unseen.QINGHE_UNANSWERABLE_CHINESE),
     (QINGHE, ENGLISH, unseen.QINGHE_UNANSWERABLE_ENGLISH),
-)
-
-_FRESH: Sets = (
     (SITE, ENGLISH, fresh.SITE_ENGLISH),
     (SITE, CHINESE, fresh.SITE_CHINESE),
     (SITE, ENGLISH, fresh.SITE_UNANSWERABLE_ENGLISH),
     (SITE, CHINESE, fresh.SITE_UNANSWERABLE_CHINESE),
 )
+_PLACED: Sets = (
+    (SITE, ENGLISH, placed.SITE_ENGLISH),
+    (SITE, CHINESE, placed.SITE_CHINESE),
+    (SITE, ENGLISH, placed.OLD_ENGLISH),
+    (SITE, CHINESE, placed.OLD_CHINESE),
+    (KESTREL, ENGLISH, placed.KESTREL_ENGLISH),
+    (KESTREL, CHINESE, placed.KESTREL_CHINESE),
+    (MARRAM, ENGLISH, placed.MARRAM_ENGLISH),
+    (MARRAM, CHINESE, placed.MARRAM_CHINESE),
+    (QINGHE, CHINESE, placed.QINGHE_CHINESE),
+    (QINGHE, ENGLISH, placed.QINGHE_ENGLISH),
+    (SITE, ENGLISH, placed.SITE_UNANSWERABLE_ENGLISH),
+    (SITE, CHINESE, placed.SITE_UNANSWERABLE_CHINESE),
+    (KESTREL, ENGLISH, placed.KESTREL_UNANSWERABLE_ENGLISH),
+    (KESTREL, CHINESE, placed.KESTREL_UNANSWERABLE_CHINESE),
+    (MARRAM, ENGLISH, placed.MARRAM_UNANSWERABLE_ENGLISH),
+    (MARRAM, CHINESE, placed.MARRAM_UNANSWERABLE_CHINESE),
+    (QINGHE, CHINESE, placed.QINGHE_UNANSWERABLE_CHINESE),
+    (QINGHE, ENGLISH, placed.QINGHE_UNANSWERABLE_ENGLISH),
+)
 
 
 def judged() -> Iterator[Judged]:
-    """Yield every question: what is known is tuned on, of the others a half."""
+    """Yield every question: what is known is tuned on, of the newest a half."""
     for tree, language, questions in _KNOWN:
-        for text in questions:
-            yield _judged(tree, language, questions, text, Half.TUNED)
-    yield from unseen_ones()
-    yield from fresh_ones()
+        for text, places in _labelled(questions):
+            yield Judged(
+                text=text,
+                tree=tree,
+                language=language,
+                half=Half.TUNED,
+                places=places,
+            )
+    yield from placed_ones()
 
 
-def unseen_ones() -> Iterator[Judged]:
-    """Yield what was written before answers changed for the first time, in halves."""
-    yield from _drawn(_UNSEEN, Half.EARLIER)
+def placed_ones() -> Iterator[Judged]:
+    """Yield the newest questions, in halves."""
+    for tree, language, questions in _PLACED:
+        for text, places in _labelled(questions):
+            yield Judged(
+                text=text,
+                tree=tree,
+                language=language,
+                half=half_of(text),
+                places=places,
+                names_sections=True,
+            )
 
 
-def fresh_ones() -> Iterator[Judged]:
-    """Yield what was written before answers changed for the second time, in halves."""
-    yield from _drawn(_FRESH, Half.REPORTED)
+def half_of(text: str) -> Half:
+    """Return the half a text is drawn into by its digest: nobody chose it."""
+    is_odd = blake2b(text.encode(), digest_size=1).digest()[0] % 2 == 1
+    return Half.REPORTED if is_odd else Half.TUNED
 
 
-def is_reported(text: str) -> bool:
-    """Tell whether a text was drawn into the reported half: nobody chose it."""
-    return blake2b(text.encode(), digest_size=1).digest()[0] % 2 == 1
-
-
-def _drawn(sets: Sets, reported: Half) -> Iterator[Judged]:
-    for tree, language, questions in sets:
-        for text in questions:
-            half = reported if is_reported(text) else Half.TUNED
-            yield _judged(tree, language, questions, text, half)
-
-
-def _judged(
-    tree: str, language: str, questions: Questions, text: str, half: Half
-) -> Judged:
-    pages = questions[text] if isinstance(questions, Mapping) else ""
-    return Judged(
-        text=text,
-        tree=tree,
-        language=language,
-        half=half,
-        pages=frozenset(pages.split()),
-    )
+def _labelled(questions: Questions) -> Iterator[tuple[str, frozenset[str]]]:
+    for text in questions:
+        places = questions[text] if isinstance(questions, Mapping) else ""
+        yield text, frozenset(places.split())

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,7 @@ from django.db import transaction
 from django.test import Client
 
 from community.docs.models import Version
-from community.docs.services import import_version
+from community.docs.services import entries_of, import_version, pages_in
 from inference.providers.docs_assistant import answer_question
 from search import indexing
 from search.embedder import Embedder
@@ -52,20 +53,23 @@ Ask = Callable[[Judged], Said]
 class Row:
     """How one way of answering did on some questions, in shares from 0 to 1.
 
-    ``pointed`` is how often a right page was cited among three or, as nothing was
-    quoted, named among three.
+    ``first`` and ``in_three`` are of right pages. ``placed`` is how often the first
+    citation was of a right section, of the questions that name sections. ``pointed`` is
+    how often a right page was cited among three or, as nothing was quoted, named among
+    three.
     """
 
     name: str
     answerable: int
     first: float
     in_three: float
+    placed: float
     pointed: float
     unanswerable: int
     refused: float
 
     def __str__(self) -> str:
-        shares = [self.first, self.in_three, self.pointed]
+        shares = [self.first, self.in_three, self.placed, self.pointed]
         told = " ".join(
             f"{each:7.1%}" if self.answerable else "      –" for each in shares
         )
@@ -76,8 +80,8 @@ class Row:
 
 
 HEAD = (
-    f"{'':46} {'n':>4} {'first':>7} {'three':>7} {'pointed':>7} {'none':>5}"
-    f" {'refused':>7}"
+    f"{'':46} {'n':>4} {'first':>7} {'three':>7} {'placed':>7} {'pointed':>7}"
+    f" {'none':>5} {'refused':>7}"
 )
 
 
@@ -191,6 +195,11 @@ def count(name: str, questions: Sequence[Judged], found: Mapping[str, Said]) -> 
         len(answerable),
         _share(is_right(each, found[each.text].cited, 1) for each in answerable),
         _share(is_right(each, found[each.text].cited, 3) for each in answerable),
+        _share(
+            is_at_place(each, found[each.text].cited)
+            for each in answerable
+            if each.names_sections
+        ),
         _share(is_pointed_at(each, found[each.text]) for each in answerable),
         len(none),
         _share(not found[each.text].cited for each in none),
@@ -206,6 +215,37 @@ def is_right(asked: Judged, addresses: Sequence[str], within: int) -> bool:
     """Tell whether a right page is among the first ``within`` that differ."""
     pages = list(dict.fromkeys(map(page_of, addresses)))
     return bool(asked.pages & set(pages[:within]))
+
+
+def is_at_place(asked: Judged, addresses: Sequence[str]) -> bool:
+    """Tell whether the first address is of a right section."""
+    named = names_of_sections(asked.tree)
+    return any(named.get(section_of(each)) in asked.places for each in addresses[:1])
+
+
+@cache
+def names_of_sections(tree: str) -> dict[str, str]:
+    """Return how the questions name each section, by ``section_of`` its address.
+
+    By the English anchor, or the only one: the pages of two languages have the same
+    sections in the same order.
+    """
+    names: dict[tuple[str, int], str] = {}
+    found: dict[str, str] = {}
+    # English comes before Chinese.
+    for root, slug in TREES[tree]:
+        for page in pages_in(root, Version(slug=slug)):
+            for entry in entries_of(page):
+                section = section_of(entry.url)
+                name = names.setdefault((page_of(entry.url), entry.part), section)
+                found[section] = name
+    return found
+
+
+def section_of(address: str) -> str:
+    """Return the page of an address with its anchor, if it has one."""
+    anchor = unquote(urlsplit(address).fragment)
+    return page_of(address) + (f"#{anchor}" if anchor else "")
 
 
 def page_of(address: str) -> str:

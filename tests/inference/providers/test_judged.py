@@ -8,6 +8,7 @@ reaches now: the last digits of other processors differ.
 from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -24,10 +25,9 @@ from tests.inference.providers.judged import (
     WRITTEN,
     Half,
     Judged,
-    fresh_ones,
-    is_reported,
+    half_of,
     judged,
-    unseen_ones,
+    placed_ones,
 )
 from tests.inference.providers.judging import OTHER, Ask, Row, Said, count
 from tests.inference.providers.questions import PRINTED
@@ -50,18 +50,48 @@ def embeds(model_servers: Servers, settings: Any) -> None:
 
 
 def test_the_set_is_what_it_says() -> None:
-    for drawn, most in ((list(unseen_ones()), 250), (list(fresh_ones()), 180)):
-        none = [each for each in drawn if not each.is_answerable]
-        chinese = [each for each in drawn if each.language == CHINESE]
-        reported = [each for each in drawn if each.half != Half.TUNED]
+    drawn = list(placed_ones())
+    none = [each for each in drawn if not each.is_answerable]
+    chinese = [each for each in drawn if each.language == CHINESE]
+    reported = [each for each in drawn if each.half == Half.REPORTED]
 
-        assert len(drawn) >= most
-        assert round(len(none) / len(drawn), 2) >= 0.2
-        assert 0.48 < len(chinese) / len(drawn) < 0.52
-        # Whatever was seen before is tuned on; of the others only the draw decides.
-        assert reported == [each for each in drawn if is_reported(each.text)]
-        assert 0.4 < len(reported) / len(drawn) < 0.6
+    assert len(drawn) >= 320
+    assert len(none) / len(drawn) >= 0.25
+    assert 0.48 < len(chinese) / len(drawn) < 0.52
+    assert 0.4 < len(reported) / len(drawn) < 0.6
+    # Only the draw decides; whatever was seen before is tuned on.
+    assert {each.text for each in drawn} >= {
+        each.text for each in QUESTIONS if each.half == Half.REPORTED
+    }
+    assert all(each.half == half_of(each.text) for each in drawn)
     assert len({each.text for each in QUESTIONS}) == len(QUESTIONS)
+
+
+def test_the_newest_questions_name_sections_that_exist_of_every_page() -> None:
+    sections = {tree: judging.names_of_sections(tree) for tree in judging.TREES}
+    missing = [
+        (each.text, place)
+        for each in placed_ones()
+        for place in each.places
+        if place not in sections[each.tree].values()
+    ]
+    pages = {
+        (tree, name.partition("#")[0])
+        for tree, named in sections.items()
+        for name in named.values()
+    }
+
+    assert missing == []
+    assert pages == {(each.tree, page) for each in placed_ones() for page in each.pages}
+
+
+def test_a_section_is_right_in_either_language_and_the_page_alone_is_not() -> None:
+    asked = next(each for each in placed_ones() if each.places == {"billing#seats"})
+
+    assert judging.is_at_place(asked, ["https://x/docs/1.0/billing/?lang=en#seats"])
+    assert judging.is_at_place(asked, [f"/docs/1.0/billing/#{quote('席位')}"])
+    assert not judging.is_at_place(asked, ["/docs/1.0/billing/"])
+    assert not judging.is_at_place(asked, ["/docs/1.0/billing/#enterprise"])
 
 
 def test_no_question_of_a_reported_half_is_written_into_a_page() -> None:
@@ -176,13 +206,6 @@ def test_the_judged_questions_are_answered(
 
     assert closed == []
     assert worse_when_paid(found) == []
-    reported, earlier = table[OPEN, Half.REPORTED], table[OPEN, Half.EARLIER]
-    assert reported.first >= 0.55
-    assert reported.refused >= 0.65
-    assert earlier.first >= 0.58
-    assert earlier.pointed >= 0.75
-    assert earlier.refused >= 0.45
-    assert table[ACROSS, Half.EARLIER].first >= 0.5
 
 
 def ways_to_ask() -> dict[str, Ask]:
