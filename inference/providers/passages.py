@@ -50,6 +50,10 @@ FOCUS_SHARE = 0.05
 ASKED_SHARE = 0.4
 # A row of a table that begins with the name that is asked about explains it.
 DEFINITION_SHARE = 0.3
+# A name such as ``idempotency_key_reused`` is asked about as it is written, and few
+# passages write it: this much for each natural logarithm of how few. Twice as much and
+# half of it rank alike.
+NAMED_SHARE = 0.2
 # Of the version that is named.
 VERSION_SHARE = 0.6
 
@@ -81,6 +85,8 @@ class Excerpt:
     words: float
     coverage: float
     at_once: float
+    # Whether it writes a name that is asked about.
+    is_named: bool = False
     nearness: Nearness | None = None
     score: float = 0.0
     # The other sections of the page that speak of the question, the best first.
@@ -278,10 +284,13 @@ def rank(
     weights = _Weights.among(question, words)
     usual_length = sum(text.length for text in texts) / (len(texts) or 1)
     usual = _usual(nearness)
+    named = _named(passages, question)
     pages: dict[tuple[str, str], list[Excerpt]] = {}
-    for text, near in zip(texts, nearness, strict=True):
+    for text, near, rarity in zip(texts, nearness, named, strict=True):
         excerpt = _excerpt(text, question, weights, usual_length)
         excerpt.nearness = near
+        excerpt.is_named = rarity > 0
+        excerpt.words += NAMED_SHARE * rarity
         excerpt.score = WORDS_SHARE * excerpt.words
         if usual is not None:
             excerpt.score += usual if near is None else _meaning(near)
@@ -363,6 +372,25 @@ def _defines(passage: Passage, question: Question) -> bool:
     return bool(
         names and re.search(pattern, passage.text, re.IGNORECASE | re.MULTILINE)
     )
+
+
+def _named(passages: Sequence[Passage], question: Question) -> list[float]:
+    """Return how rare the names are that each passage writes as they are asked about.
+
+    Of a longer name a shorter one is no part: ``quota`` is not ``insufficient_quota``.
+    """
+    written = [
+        "\n".join([each.title, each.heading, each.text, *each.asked]).lower()
+        for each in passages
+        if question.names
+    ]
+    rarities = [0.0] * len(passages)
+    for name in question.names:
+        whole = re.compile(rf"(?<![a-z0-9_-]){re.escape(name)}(?![a-z0-9_-])")
+        holding = [at for at, text in enumerate(written) if whole.search(text)]
+        for at in holding:
+            rarities[at] += math.log(1 + len(written) / len(holding))
+    return rarities
 
 
 def _mentions(unit: Unit, spoken: Counter[str]) -> float:

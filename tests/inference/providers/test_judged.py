@@ -140,8 +140,9 @@ def test_another_products_questions_are_answered_in_both_languages(
     own = count(OPEN, [each for each in questions if not each.is_across], found)
     other = count(ACROSS, across, found)
     assert closed == []
-    assert own.first >= 0.5
-    assert own.pointed >= 0.9
+    # Of 35 and 33 questions; one of them is three of a hundred.
+    assert own.first >= 0.6
+    assert own.pointed >= 0.82
     assert other.first >= 0.4
     assert other.pointed >= 0.85
     assert count(OPEN, questions, found).refused >= 0.8
@@ -158,7 +159,7 @@ def test_what_we_print_for_people_to_ask_is_answered_by_both_models(
             tree=SITE,
             language=CHINESE if understand(text).is_chinese else "en",
             half=Half.TUNED,
-            pages=frozenset({page}),
+            places=frozenset({page}),
         )
         for text, (page, _words) in PRINTED.items()
     ]
@@ -206,6 +207,10 @@ def test_the_judged_questions_are_answered(
 
     assert closed == []
     assert worse_when_paid(found) == []
+    # Measured: 72 first, 76 refused, 66 across; three or four questions below each.
+    assert table[OPEN, Half.REPORTED].first >= 0.68
+    assert table[OPEN, Half.REPORTED].refused >= 0.68
+    assert table[ACROSS, Half.REPORTED].first >= 0.62
 
 
 def ways_to_ask() -> dict[str, Ask]:
