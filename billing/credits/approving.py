@@ -1,25 +1,38 @@
-"""Large grants of credit: one of staff asks, another one decides, their yes grants."""
+"""Large grants of credit: one of staff asks, another one decides, their yes grants.
+
+Credit in parts is as much as credit at once (``billing.approvals.limits``).
+"""
 
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Sum
+
 from accounts.models import Organisation, User
 from billing.approvals import services as approvals
 from billing.approvals.exceptions import NeedsApproval
-from billing.approvals.limits import needs_second_person
+from billing.approvals.limits import (
+    approved_subjects,
+    counts_since,
+    needs_second_person,
+)
 from billing.approvals.models import Approval
+from billing.credits.models import CreditEntry, CreditGrant
 from core.money import NANO, minor_per_unit
 
 
 def require_second_person(
-    organisation_id: int, amount_nano: int, currency: str, *, key: str
+    organisation_id: int, amount_nano: int, currency: str, *, key: str, by: User
 ) -> None:
-    """Refuse so much credit without a second person. Raises ``NeedsApproval``.
+    """Refuse ``by`` so much credit without a second person. Raises ``NeedsApproval``.
 
-    Called in the transaction that grants it.
+    Called in the transaction that grants it, which holds the organisation.
     """
     amount = _minor(amount_nano, currency)
-    if not needs_second_person(Approval.Kind.CREDIT, amount=amount, currency=currency):
+    alone = _minor(_given_alone(organisation_id, currency, by=by), currency)
+    if not needs_second_person(
+        Approval.Kind.CREDIT, amount=amount, currency=currency, alone=alone
+    ):
         return
     approval = approvals.require_approval(
         Approval.Kind.CREDIT,
@@ -60,6 +73,19 @@ def ask_for_credit(
         reason=reason,
         by=by,
     )
+
+
+def _given_alone(organisation_id: int, currency: str, *, by: User) -> int:
+    """Return what ``by`` gave and nobody took back, in billionths of ``currency``."""
+    grants = CreditGrant.objects.filter(
+        organisation=organisation_id,
+        currency=currency,
+        granted_by=by,
+        granted_at__gte=counts_since(),
+    ).exclude(key__in=approved_subjects(Approval.Kind.CREDIT, organisation_id))
+    kinds = [CreditEntry.Kind.GRANTED, CreditEntry.Kind.WITHDRAWN]
+    moved = CreditEntry.objects.filter(grant__in=grants, kind__in=kinds)
+    return int(moved.aggregate(sum=Sum("delta_nano"))["sum"] or 0)
 
 
 def _minor(amount_nano: int, currency: str) -> int:

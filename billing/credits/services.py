@@ -62,7 +62,7 @@ def grant_credit(
     (``referral:42``), ``reason`` is read by the customer. Gateways know of it within a
     second. The organisation's row is locked. Raises ``ImpossibleCredit``,
     ``CreditKeyReused`` where the key stands for other credit, and ``NeedsApproval``
-    where a person gives more than one alone may.
+    where a person gives more than one alone may, at once or in parts.
     """
     rank = PRIORITIES[_kind(kind)] if priority is None else priority
     _check(amount_nano, key, reason, expires_at, rank, currency)
@@ -78,7 +78,7 @@ def grant_credit(
             raise CreditKeyReused
         return known
     if by is not None:
-        require_second_person(organisation_id, amount_nano, currency, key=key)
+        require_second_person(organisation_id, amount_nano, currency, key=key, by=by)
 
     grant = CreditGrant.objects.create(
         **wanted,

@@ -13,6 +13,7 @@ from accounts.decorators import (
 )
 from accounts.types import AuthenticatedHttpRequest
 from billing.approvals.exceptions import NeedsApproval
+from billing.approvals.limits import message_when_asked
 from billing.credits import services
 from billing.credits.approving import ask_for_credit
 from billing.credits.exceptions import CreditKeyReused, CreditSpent
@@ -71,9 +72,7 @@ def _asked(request: AuthenticatedHttpRequest, form: GrantForm) -> bool:
         form.add_error(None, str(no))
         return False
     drafting.accept(request)
-    messages.success(
-        request, _("So much takes a second person. A colleague is asked to decide.")
-    )
+    messages.success(request, message_when_asked())
     return True
 
 

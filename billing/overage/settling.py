@@ -1,13 +1,19 @@
 """What staff do about a statement: close again, send again, write off and take back."""
 
 from django.db import connection, transaction
+from django.db.models import CharField, Sum, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from accounts.models import User
 from audit import services as audit
 from billing.approvals import services as approvals
 from billing.approvals.exceptions import OwnOrganisation
-from billing.approvals.limits import needs_second_person
+from billing.approvals.limits import (
+    approved_subjects,
+    counts_since,
+    needs_second_person,
+)
 from billing.approvals.models import Approval
 from billing.approvals.permissions import belongs_to
 from billing.credits.models import Coverage
@@ -75,8 +81,9 @@ def send_again(statement: Statement, *, by: User) -> None:
 def order_write_off(statement: Statement, *, reason: str, by: User) -> WriteOff:
     """Ask for the rest of a statement no more; above the limit a second person decides.
 
-    The statement's row is locked, and nothing is sent meanwhile. Raises
-    ``OwnOrganisation``, ``BeingSent`` or ``NothingToWriteOff``.
+    What ``by`` wrote off for the organisation before counts with it. The statement's
+    row is locked, and nothing is sent meanwhile. Raises ``OwnOrganisation``,
+    ``BeingSent`` or ``NothingToWriteOff``.
     """
     locked = _locked(statement)
     if belongs_to(by, locked.organisation):
@@ -86,7 +93,9 @@ def order_write_off(statement: Statement, *, reason: str, by: User) -> WriteOff:
     if locked.sent_at or locked.written_off_at or amount <= 0 or waits:
         raise NothingToWriteOff
     kind = Approval.Kind.WRITE_OFF
-    is_large = needs_second_person(kind, amount=amount, currency=locked.currency)
+    is_large = needs_second_person(
+        kind, amount=amount, currency=locked.currency, alone=_given_alone(locked, by=by)
+    )
     row = WriteOff.objects.create(
         statement=locked,
         state=State.WAITING,
@@ -165,6 +174,22 @@ def refuse_unapproved() -> int:
             WriteOff.objects.filter(pk=row.pk).update(state=State.REFUSED)
             refused += 1
     return refused
+
+
+def _given_alone(statement: Statement, *, by: User) -> int:
+    """Return what ``by`` wrote off for the payer with nobody else, in minor units."""
+    rows = WriteOff.objects.filter(
+        statement__organisation=statement.organisation_id,
+        statement__currency=statement.currency,
+        by=by,
+        at__gte=counts_since(),
+        state=State.DONE,
+    ).annotate(
+        subject=Concat("statement__public_id", Value(":"), Cast("pk", CharField()))
+    )
+    approved = approved_subjects(Approval.Kind.WRITE_OFF, statement.organisation_id)
+    undecided = rows.exclude(subject__in=approved)
+    return int(undecided.aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
 def _write_off(row: WriteOff, statement: Statement, *, by: User) -> None:

@@ -51,7 +51,11 @@ def carry_out(order: RefundOrder) -> RefundOrder:
 def _give(order: RefundOrder) -> RefundOrder:
     invoice = order.invoice
     kind = Approval.Kind.REFUND
-    if needs_second_person(kind, amount=order.amount, currency=invoice.currency):
+    # A part of much was asked about, however little it is itself.
+    was_asked = Approval.objects.filter(kind=kind, subject=str(order.uuid)).exists()
+    if was_asked or needs_second_person(
+        kind, amount=order.amount, currency=invoice.currency, alone=0
+    ):
         approvals.require_approval(
             kind,
             subject=str(order.uuid),

@@ -3,13 +3,18 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import CharField, Sum
+from django.db.models.functions import Cast
 
-from accounts.models import User
+from accounts.models import Organisation, User
 from billing.approvals import permissions as approval_permissions
 from billing.approvals import services as approvals
 from billing.approvals.exceptions import OwnOrganisation
-from billing.approvals.limits import needs_second_person
+from billing.approvals.limits import (
+    approved_subjects,
+    counts_since,
+    needs_second_person,
+)
 from billing.approvals.models import Approval
 from billing.ledger.models import Invoice
 from billing.refunds.exceptions import NotRefundable
@@ -39,12 +44,16 @@ def order_refund(
 ) -> RefundOrder:
     """Order ``amount`` minor units back; the same ``key`` orders once.
 
-    What is above the limit, with what was ordered of the invoice before, waits for a
-    second person, who is asked. The invoice's row is locked, so that two orders are
-    together not more than was paid. Raises ``NotRefundable`` or ``OwnOrganisation``.
+    What is above the limit, with what ``by`` gave the organisation back before, waits
+    for a second person, who is asked. The organisation's row is locked for the sum of
+    its invoices, the invoice's so that no more goes back than was paid. Raises
+    ``NotRefundable`` or ``OwnOrganisation``.
     """
     if approval_permissions.belongs_to(by, invoice.organisation):
         raise OwnOrganisation
+    # The weaker of the two row locks: what is bought meanwhile does not wait.
+    payers = Organisation.objects.select_for_update(no_key=True)
+    payers.get(pk=invoice.organisation_id)
     rows = Invoice.objects.select_for_update(of=("self",))
     locked = rows.select_related("organisation").get(pk=invoice.pk)
     known = RefundOrder.objects.filter(uuid=key).first()
@@ -52,11 +61,11 @@ def order_refund(
         return known
     if not 0 < amount <= refundable(locked):
         raise NotRefundable
-    # In parts it is as much as at once.
-    before = RefundOrder.objects.filter(invoice=locked).exclude(state=State.REFUSED)
-    ordered = before.aggregate(sum=Sum("amount"))["sum"] or 0
     is_large = needs_second_person(
-        Approval.Kind.REFUND, amount=ordered + amount, currency=locked.currency
+        Approval.Kind.REFUND,
+        amount=amount,
+        currency=locked.currency,
+        alone=_given_alone(locked, by=by),
     )
     order = RefundOrder.objects.create(
         uuid=key,
@@ -82,6 +91,20 @@ def order_refund(
     audit_order("refund.ordered", order, by=by)
     publish(RefundOrdered(**fact_of(order), user_id=by.pk))
     return order
+
+
+def _given_alone(invoice: Invoice, *, by: User) -> int:
+    """Return what ``by`` ordered back to the payer with nobody else, in minor units."""
+    orders = RefundOrder.objects.filter(
+        invoice__organisation=invoice.organisation_id,
+        invoice__currency=invoice.currency,
+        ordered_by=by,
+        ordered_at__gte=counts_since(),
+        state__in=[State.PENDING, State.DONE],
+    ).annotate(subject=Cast("uuid", CharField()))
+    approved = approved_subjects(Approval.Kind.REFUND, invoice.organisation_id)
+    undecided = orders.exclude(subject__in=approved)
+    return int(undecided.aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
 @transaction.atomic

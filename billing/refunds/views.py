@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.decorators import recent_sign_in_required, staff_required
 from accounts.types import AuthenticatedHttpRequest
+from billing.approvals.limits import message_when_asked
 from billing.ledger.models import Invoice, Refund
 from billing.refunds import services
 from billing.refunds.forms import RefundForm
@@ -49,7 +50,7 @@ def invoice_refund(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             drafting.accept(request)
             messages.success(
                 request,
-                _("So much takes a second person. A colleague is asked to decide.")
+                message_when_asked()
                 if order.state == RefundOrder.State.WAITING
                 else _("The money is on its way back."),
             )

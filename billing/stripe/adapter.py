@@ -252,10 +252,32 @@ def fetch_subscription(subscription_id: str) -> Subscription:
         found = client().v1.subscriptions.retrieve(
             subscription_id, {"expand": list(SUBSCRIPTION_PARTS)}
         )
-        return with_payment(convert.subscription(found.to_dict(for_json=True)))
+        return read_subscription(found.to_dict(for_json=True))
 
 
-def with_payment(subscription: Subscription) -> Subscription:
+def read_subscription(raw: Mapping[str, Any]) -> Subscription:
+    """Return a subscription, with what its own answer has no room for.
+
+    ``raw`` was asked for with ``SUBSCRIPTION_PARTS``. A coupon of an item is a level
+    deeper than an answer may be expanded, so items with discounts are asked for.
+    """
+    items = raw["items"]
+    if any(item.get("discounts") for item in items["data"]):
+        raw = {**raw, "items": {**items, "data": _items_of(raw["id"])}}
+    return _with_payment(convert.subscription(raw))
+
+
+def _items_of(subscription_id: str) -> list[dict[str, Any]]:
+    params: Any = {
+        "subscription": subscription_id,
+        "limit": 100,
+        "expand": ["data.discounts.source.coupon"],
+    }
+    found = client().v1.subscription_items.list(params)
+    return [item.to_dict(for_json=True) for item in found.auto_paging_iter()]
+
+
+def _with_payment(subscription: Subscription) -> Subscription:
     """Look up what was paid for where it may not be what is asked for now."""
     if subscription.status != "past_due":
         return subscription

@@ -11,8 +11,8 @@ from billing.stripe import convert
 from billing.stripe.adapter import (
     SUBSCRIPTION_PARTS,
     client,
+    read_subscription,
     translated,
-    with_payment,
 )
 from billing.stripe.objects import Preview, PromotionCode, Subscription
 
@@ -22,7 +22,8 @@ class ChangeOrder:
     """What a subscription shall become.
 
     ``price_id`` is empty where the price stays. ``at`` is the second from which it
-    counts; ``promotion_code_id`` comes to the discounts that are there.
+    counts; ``promotion_code_id`` comes to the discounts that are there. Those of the
+    item itself stay on it.
     """
 
     subscription_id: str
@@ -46,6 +47,14 @@ class ChangeOrder:
         return {"discounts": [*kept, {"promotion_code": self.promotion_code_id}]}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lasting:
+    """Ids of the discounts that go on, of the subscription and of its one item."""
+
+    of_whole: tuple[str, ...]
+    of_item: tuple[str, ...]
+
+
 def preview_change(wish: ChangeOrder, *, at: int | None) -> Preview:
     """Return the invoice of a change that is made now and counts from ``at``.
 
@@ -63,21 +72,25 @@ def preview_change(wish: ChangeOrder, *, at: int | None) -> Preview:
     )
 
 
-def preview_renewal(
-    wish: ChangeOrder, *, lasting: tuple[str, ...] | None = None
-) -> Preview:
+def preview_renewal(wish: ChangeOrder, *, lasting: Lasting | None = None) -> Preview:
     """Return the invoice of the next period, if the change is made when it begins.
 
     ``lasting`` are the discounts there will still be; another billing period is
     previewed as if it began today, and would count those that end before.
     """
-    details = {"items": [wish.item], "proration_behavior": "none"}
-    discounts: dict[str, Any] = wish.discounts
+    item, discounts = wish.item, wish.discounts
     if lasting is not None:
-        discounts = {"discounts": [{"discount": each} for each in lasting] or ""}
+        item = {**item, "discounts": _named(lasting.of_item)}
+        discounts = {"discounts": _named(lasting.of_whole)}
+    details = {"items": [item], "proration_behavior": "none"}
     return _preview(
         {"subscription_details": details, **discounts}, wish.subscription_id
     )
+
+
+def _named(discount_ids: tuple[str, ...]) -> list[dict[str, str]] | str:
+    """Return the parameter that leaves these discounts; empty text takes all off."""
+    return [{"discount": each} for each in discount_ids] or ""
 
 
 def _preview(params: dict[str, Any], subscription_id: str) -> Preview:
@@ -110,7 +123,7 @@ def change_subscription(
         changed = client().v1.subscriptions.update(
             wish.subscription_id, params, {"idempotency_key": idempotency_key}
         )
-        return with_payment(convert.subscription(changed.to_dict(for_json=True)))
+        return read_subscription(changed.to_dict(for_json=True))
 
 
 def schedule_change(wish: ChangeOrder, *, idempotency_key: str) -> str:
@@ -127,24 +140,17 @@ def schedule_change(wish: ChangeOrder, *, idempotency_key: str) -> str:
         kept: dict[str, Any] = {}
         if rates := running.get("default_tax_rates"):
             kept["default_tax_rates"] = [convert.reference(rate) for rate in rates]
-        if given := running.get("discounts"):
-            kept["discounts"] = [
-                {"discount": convert.reference(each["discount"])} for each in given
-            ]
+        kept |= _scheduled_discounts(running)
+        items = [_scheduled_item(item) for item in running["items"]]
         now = {
-            "items": [
-                {
-                    "price": convert.reference(item["price"]),
-                    "quantity": item["quantity"],
-                }
-                for item in running["items"]
-            ],
+            "items": items,
             "start_date": running["start_date"],
             "end_date": running["end_date"],
             **kept,
         }
-        price_id = wish.price_id or now["items"][0]["price"]
-        then = {"items": [{"price": price_id, "quantity": wish.quantity}], **kept}
+        price_id = wish.price_id or items[0]["price"]
+        item = {**items[0], "price": price_id, "quantity": wish.quantity}
+        then = {"items": [item], **kept}
         params: Any = {
             "phases": [now, {**then, "proration_behavior": "none"}],
             "end_behavior": "release",
@@ -152,6 +158,21 @@ def schedule_change(wish: ChangeOrder, *, idempotency_key: str) -> str:
         options = {"idempotency_key": f"{idempotency_key}:phases"}
         schedules.update(raw["id"], params, options)
         return str(raw["id"])
+
+
+def _scheduled_item(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "price": convert.reference(item["price"]),
+        "quantity": item["quantity"],
+        **_scheduled_discounts(item),
+    }
+
+
+def _scheduled_discounts(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameter that keeps the discounts of a phase or of an item of it."""
+    given = entry.get("discounts") or []
+    ids = tuple(convert.reference(each["discount"]) for each in given)
+    return {"discounts": _named(ids)} if ids else {}
 
 
 def release_schedule(schedule_id: str) -> None:
@@ -179,7 +200,7 @@ def set_ending(
         }
     with translated():
         found = client().v1.subscriptions.update(subscription_id, params)
-        return with_payment(convert.subscription(found.to_dict(for_json=True)))
+        return read_subscription(found.to_dict(for_json=True))
 
 
 def find_promotion_code(code: str) -> PromotionCode | None:

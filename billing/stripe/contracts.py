@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from billing.stripe import convert
 from billing.stripe.adapter import (
     SUBSCRIPTION_PARTS,
     client,
+    read_subscription,
     translated,
-    with_payment,
 )
 from billing.stripe.exceptions import StripeMissing
 from billing.stripe.objects import Subscription
@@ -110,7 +109,7 @@ def find_contract(customer_id: str, reference: str) -> Subscription | None:
         for found in client().v1.subscriptions.list(params).auto_paging_iter():
             raw = found.to_dict(for_json=True)
             if (raw.get("metadata") or {}).get("quote") == reference:
-                return with_payment(convert.subscription(raw))
+                return read_subscription(raw)
     return None
 
 
@@ -130,7 +129,7 @@ def create_contract(order: ContractOrder, *, idempotency_key: str) -> Subscripti
         made = client().v1.subscriptions.create(
             params, {"idempotency_key": idempotency_key}
         )
-        return with_payment(convert.subscription(made.to_dict(for_json=True)))
+        return read_subscription(made.to_dict(for_json=True))
 
 
 def send_invoice(invoice_id: str, *, idempotency_key: str) -> None:
@@ -147,7 +146,7 @@ def set_contract_end(subscription_id: str, *, at: int | None) -> Subscription:
     params["expand"] = list(SUBSCRIPTION_PARTS)
     with translated():
         found = client().v1.subscriptions.update(subscription_id, params)
-        return with_payment(convert.subscription(found.to_dict(for_json=True)))
+        return read_subscription(found.to_dict(for_json=True))
 
 
 def _write_tax_number(customer_id: str, bill_to: BillTo) -> None:

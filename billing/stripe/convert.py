@@ -103,9 +103,7 @@ def subscription(raw: Raw) -> Subscription:
         scheduled=_scheduled(raw.get("schedule")),
         has_pending_update=bool(raw.get("pending_update")),
         card=card(raw.get("default_payment_method")),
-        discounts=tuple(
-            found for each in raw.get("discounts") or [] if (found := _discount(each))
-        ),
+        discounts=_discounts(raw),
         metadata=dict(raw.get("metadata") or {}),
         raw={
             **raw,
@@ -171,6 +169,7 @@ def _item(raw: Raw) -> SubscriptionItem:
         quantity=_quantity(raw),
         period_start=moment(raw.get("current_period_start")),
         period_end=moment(raw.get("current_period_end")),
+        discounts=_discounts(raw),
         **_terms(raw["price"]),
     )
 
@@ -190,6 +189,11 @@ def _terms(price: Any) -> dict[str, Any]:
         "interval": recurring.get("interval") or "",
         "interval_count": recurring.get("interval_count") or 1,
     }
+
+
+def _discounts(raw: Raw) -> tuple[Discount, ...]:
+    found = (_discount(each) for each in raw.get("discounts") or [])
+    return tuple(each for each in found if each)
 
 
 def _discount(raw: Any) -> Discount | None:

@@ -12,8 +12,8 @@ from billing.stripe.adapter import (
     SUBSCRIPTION_PARTS,
     client,
     lines_of,
+    read_subscription,
     translated,
-    with_payment,
 )
 from billing.stripe.objects import (
     Charge,
@@ -40,7 +40,7 @@ def subscriptions() -> Iterator[Subscription]:
     params: Any = {"status": "all", "limit": 100, "expand": parts}
     with translated():
         for raw in _every(client().v1.subscriptions.list(params)):
-            yield with_payment(convert.subscription(raw))
+            yield read_subscription(raw)
 
 
 def invoices() -> Iterator[Invoice]:

@@ -60,6 +60,17 @@ class CheckoutSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discount:
+    """What is taken off, and until when; without an end it goes on for ever."""
+
+    percent: Decimal | None
+    amount: int | None
+    ends_at: datetime | None
+    is_once: bool
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionItem:
     """One price a subscription charges for."""
 
@@ -72,17 +83,8 @@ class SubscriptionItem:
     unit_amount: int | None = None
     interval: str = ""
     interval_count: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discount:
-    """What is taken off, and until when; without an end it goes on for ever."""
-
-    percent: Decimal | None
-    amount: int | None
-    ends_at: datetime | None
-    is_once: bool
-    id: str = ""
+    # Its own, as they are applied: before those of the whole subscription.
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ class Subscription:
     scheduled: Scheduled | None = None
     # A change that waits until its invoice is paid.
     has_pending_update: bool = False
-    # As they are applied, one after the other; of the whole and of its items.
+    # As they are applied, one after the other, to what its items' own have left.
     discounts: tuple[Discount, ...] = ()
     # The price and quantity its newest paid invoice was for.
     paid_for: tuple[str, int] | None = None

@@ -20,7 +20,7 @@ from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
 from billing.plans.models import Price
 from billing.plans.queries import offer_for
 from billing.stripe import adapter, changes, objects
-from billing.stripe.changes import ChangeOrder
+from billing.stripe.changes import ChangeOrder, Lasting
 from billing.stripe.exceptions import StripeRefused
 from billing.stripe.locks import database_now
 from billing.stripe.operations import run_once
@@ -219,7 +219,7 @@ def _look(
     # A coupon for one invoice may be spent on this one; what comes after is not known.
     is_spent = change.is_immediate and (
         bool(change.promotion_code_id)
-        or any(each.is_once for each in fetched.discounts)
+        or any(each.is_once for each in _all_discounts(fetched))
     )
     return _Shown(
         currency=invoice.currency,
@@ -235,14 +235,23 @@ def _look(
     )
 
 
-def _lasting(fetched: objects.Subscription) -> tuple[str, ...]:
+def _lasting(fetched: objects.Subscription) -> Lasting:
     """Return the discounts that are still there when the period ends."""
-    end = fetched.items[0].period_end
-    return tuple(
-        each.id
-        for each in fetched.discounts
-        if each.ends_at is None or end is None or each.ends_at > end
-    )
+    item = fetched.items[0]
+    end = item.period_end
+
+    def ids(discounts: tuple[objects.Discount, ...]) -> tuple[str, ...]:
+        return tuple(
+            each.id
+            for each in discounts
+            if each.ends_at is None or end is None or each.ends_at > end
+        )
+
+    return Lasting(of_whole=ids(fetched.discounts), of_item=ids(item.discounts))
+
+
+def _all_discounts(fetched: objects.Subscription) -> tuple[objects.Discount, ...]:
+    return (*fetched.items[0].discounts, *fetched.discounts)
 
 
 def _second(at: datetime | None) -> int | None:
@@ -423,7 +432,7 @@ def _basis_of(fetched: objects.Subscription) -> str:
         item.quantity,
         str(item.period_start),
         str(item.period_end),
-        sorted(each.id for each in fetched.discounts),
+        sorted(each.id for each in _all_discounts(fetched)),
         fetched.cancel_at_period_end,
         str(fetched.cancel_at),
         fetched.schedule_id,

@@ -4,8 +4,10 @@ The mirror writes these values and the reconciliation compares them, so nothing 
 be kept that is not also compared.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import accumulate, pairwise
 from typing import Any
 
 from billing.ledger.records import (
@@ -208,18 +210,21 @@ def _amounts(
 ) -> dict[str, Any]:
     """Return what one period costs by Stripe's own prices, and what comes off it.
 
-    Only what goes on comes off: a coupon for one invoice is no lower price.
+    Only what goes on comes off: a coupon for one invoice is no lower price. An item's
+    own discounts come off first, those of the subscription off what they leave.
     """
     units = [each.unit_amount for each in fetched.items]
-    amount: int | None = None
-    if all(unit is not None for unit in units):
-        amount = sum((each.unit_amount or 0) * each.quantity for each in fetched.items)
-    rest = amount or 0
-    end = item.period_end if item else None
-    for discount in fetched.discounts:
-        goes_on = discount.ends_at is None or (end and discount.ends_at > end)
-        if goes_on and not discount.is_once:
-            rest -= _taken_off(discount, rest)
+    if any(unit is None for unit in units):
+        amount, rest = None, 0
+    else:
+        end = item.period_end if item else None
+        whole = [(each.unit_amount or 0) * each.quantity for each in fetched.items]
+        left = [
+            _come_off(each.discounts, [line], end=end)[0]
+            for each, line in zip(fetched.items, whole, strict=True)
+        ]
+        amount = sum(whole)
+        rest = sum(_come_off(fetched.discounts, left, end=end))
     return {
         "amount": amount,
         "discount": (amount or 0) - rest,
@@ -228,8 +233,29 @@ def _amounts(
     }
 
 
-def _taken_off(discount: objects.Discount, amount: int) -> int:
+def _come_off(
+    discounts: Sequence[objects.Discount], lines: list[int], *, end: datetime | None
+) -> list[int]:
+    """Return what is left of an invoice's lines after the period that ends at ``end``.
+
+    Stripe takes one discount after the other, and rounds on each line.
+    """
+    for discount in discounts:
+        goes_on = discount.ends_at is None or (end and discount.ends_at > end)
+        if goes_on and not discount.is_once:
+            shares = _shares(discount, lines)
+            lines = [line - off for line, off in zip(lines, shares, strict=True)]
+    return lines
+
+
+def _shares(discount: objects.Discount, lines: list[int]) -> list[int]:
+    """Return what a discount takes off each line; an amount is shared out whole."""
     if discount.percent is not None:
-        share = amount * discount.percent / 100
-        return int(share.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    return min(amount, discount.amount or 0)
+        exact = [line * discount.percent / 100 for line in lines]
+        return [int(each.quantize(Decimal(1), ROUND_HALF_UP)) for each in exact]
+    total = sum(lines)
+    off = min(total, discount.amount or 0)
+    if not total:
+        return [0 for _ in lines]
+    reached = [off * part // total for part in accumulate(lines)]
+    return [after - before for before, after in pairwise([0, *reached])]

@@ -77,13 +77,14 @@ def price_list_of(organisation: Organisation) -> PriceList:
     )
 
 
-def statement_of(organisation: Organisation) -> Statement:
+def statement_of(organisation: Organisation, *, month: int = START.month) -> Statement:
     """Write the statement of a period that is long over: one line for two dollars."""
+    begins = START.replace(month=month, minute=0, second=0)
     coverage = Coverage.objects.create(
         organisation=organisation,
-        starts_at=START.replace(minute=0, second=0),
-        ends_at=add_months(START.replace(minute=0, second=0), 1),
-        month=START.date().replace(day=1),
+        starts_at=begins,
+        ends_at=add_months(begins, 1),
+        month=begins.date().replace(day=1),
     )
     statement = Statement.objects.create(
         organisation=organisation,

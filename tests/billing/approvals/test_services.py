@@ -260,20 +260,24 @@ def test_an_approval_is_of_exactly_what_was_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "needs"),
+    ("amount", "alone", "currency", "needs"),
     [
-        (100_000, "usd", False),
-        (100_001, "usd", True),
-        (1_000, "jpy", False),
-        (1_001, "jpy", True),
+        (100_000, 0, "usd", False),
+        (100_001, 0, "usd", True),
+        (1, 99_999, "usd", False),
+        (1, 100_000, "usd", True),
+        (1_000, 0, "jpy", False),
+        (1_001, 0, "jpy", True),
     ],
 )
 def test_the_limit_is_in_whole_units_of_the_currency(
-    amount: int, currency: str, needs: bool
+    amount: int, alone: int, currency: str, needs: bool
 ) -> None:
-    kind = Approval.Kind.CREDIT
+    found = needs_second_person(
+        Approval.Kind.CREDIT, amount=amount, currency=currency, alone=alone
+    )
 
-    assert needs_second_person(kind, amount=amount, currency=currency) is needs
+    assert found is needs
 
 
 def test_the_limit_of_a_discount_is_a_share(settings: Any) -> None:

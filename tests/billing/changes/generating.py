@@ -36,6 +36,7 @@ class Case:
     code: dict[str, Any] | None
     tax: dict[str, Any] | None
     balance: int
+    item_coupon: dict[str, Any] | None
 
 
 def case(number: int, currency: str) -> Case:
@@ -81,6 +82,7 @@ def case(number: int, currency: str) -> Case:
             )
         ),
         balance=random.choice((0, 0, 0, -317, -50_000, -4_000_000)),
+        item_coupon=_coupon(random, currency) if random.random() < 0.35 else None,
     )
 
 
@@ -157,6 +159,9 @@ class Market:
         if wanted.coupon:
             coupon = self.v1.coupons.create(wanted.coupon)
             params["discounts"] = [{"coupon": coupon.id}]
+        if wanted.item_coupon:
+            coupon = self.v1.coupons.create(wanted.item_coupon)
+            params["items"][0]["discounts"] = [{"coupon": coupon.id}]
         if wanted.tax:
             rate = self.v1.tax_rates.create({"display_name": "Tax", **wanted.tax})
             params["default_tax_rates"] = [rate.id]

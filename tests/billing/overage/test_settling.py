@@ -33,7 +33,7 @@ from core.money import NANO
 from outbox.models import Event
 from tests.billing.overage.test_closing import AFTER, CENT
 from tests.factories.accounts import with_seats
-from tests.factories.overage import GRADUATED, START, charged, use
+from tests.factories.overage import GRADUATED, START, charged, statement_of, use
 from tests.fakes.stripe_emulator import StripeEmulator
 from tests.races import together
 
@@ -204,6 +204,28 @@ def test_much_is_written_off_by_two_and_only_as_it_was_asked_for(
 
     row.refresh_from_db()
     assert (row.state, states()) == ("done", ["written_off"])
+
+
+def test_much_in_parts_is_written_off_by_two(
+    ada: User, sam: User, person: Callable[..., Any], settings: Any
+) -> None:
+    settings.SECOND_PERSON_REFUND = 5
+    acme = Organisation.objects.get(owner=ada)
+    parts = [statement_of(acme, month=month) for month in (1, 2, 3)]
+
+    made = [settling.order_write_off(part, reason="Bankrupt", by=sam) for part in parts]
+
+    # Two dollars, four, and six are more than five.
+    assert [row.state for row in made] == ["done", "done", "waiting"]
+    other = person("other", is_staff=True)
+    approvals.approve(Approval.objects.get(), by=other, answer="Yes")
+    made[2].refresh_from_db()
+    assert made[2].state == "done"
+    # What two decided on is not what one gave alone; nor is what another one gives.
+    settings.SECOND_PERSON_REFUND = 6
+    more = [statement_of(acme, month=month) for month in (4, 5)]
+    assert settling.order_write_off(more[0], reason="So", by=sam).state == "done"
+    assert settling.order_write_off(more[1], reason="So", by=other).state == "done"
 
 
 def test_what_a_second_person_refuses_is_asked_for_as_before(

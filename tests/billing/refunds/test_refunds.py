@@ -184,18 +184,59 @@ def test_much_waits_for_a_second_person_whose_yes_gives_it_back(
 
 
 def test_much_in_parts_waits_for_a_second_person_too(
-    team: Organisation, sam: User, settings: Any
+    team: Organisation, sam: User, person: Callable[..., Any], settings: Any
 ) -> None:
     settings.SECOND_PERSON_REFUND = 10
-    invoice = paid_invoice(team, 5_000)
+    invoices = [paid_invoice(team, amount) for amount in (5_000, 6_000, 7_000)]
+    parts = zip(invoices, (600, 400, 1), strict=True)
 
-    states = [order(invoice, sam, amount).state for amount in (600, 400, 1)]
-    # Of another invoice nothing was given yet.
-    other = order(paid_invoice(team, 5_000), sam, 1_000)
+    made = [order(invoice, sam, amount) for invoice, amount in parts]
 
-    assert states == ["pending", "pending", "waiting"]
-    assert other.state == "pending"
+    # Of whichever of the payer's invoices.
+    assert [each.state for each in made] == ["pending", "pending", "waiting"]
     assert Approval.objects.get().amount == 1
+    # To others and by others it is another matter.
+    other = paid_invoice(create_organisation("Other", owner=person("bo")), 5_000)
+    assert order(other, sam, 1_000).state == "pending"
+    tim = person("tim", is_staff=True)
+    assert order(invoices[2], tim, 1_000).state == "pending"
+
+
+def test_a_part_that_was_asked_about_needs_its_yes_to_go_back(
+    shop: StripeEmulator,
+    bought: Callable[..., Invoice],
+    sam: User,
+    person: Callable[..., Any],
+    settings: Any,
+) -> None:
+    settings.SECOND_PERSON_REFUND = 10
+    invoice = bought()
+    order(invoice, sam, 1_000)
+    made = order(invoice, sam, 1)
+    assert made.state == RefundOrder.State.WAITING
+    # A row that was changed by hand is no approval of little either.
+    RefundOrder.objects.filter(pk=made.pk).update(state=RefundOrder.State.PENDING)
+    with pytest.raises(NeedsApproval):
+        giving.carry_out(made)
+    RefundOrder.objects.filter(pk=made.pk).update(state=RefundOrder.State.WAITING)
+
+    approval = Approval.objects.get()
+    approvals.approve(approval, by=person("boss", is_staff=True), answer="Yes")
+
+    assert sweep("refund") == 2
+    assert sorted(at_stripe(shop)) == [1, 1_000]
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(-60, "waiting"), (60, "pending")])
+def test_refunds_count_together_for_thirty_days(
+    team: Organisation, sam: User, seconds: int, state: str
+) -> None:
+    invoice = paid_invoice(team)
+    order(invoice, sam, 100_000)
+    then = timezone.now() - timedelta(days=30, seconds=seconds)
+    RefundOrder.objects.update(ordered_at=then)
+
+    assert order(invoice, sam, 1).state == state
 
 
 def test_a_no_ends_the_order(
@@ -284,6 +325,20 @@ def test_orders_at_the_same_moment_are_together_what_was_paid(
     made = [each for each in came if isinstance(each, RefundOrder)]
     assert len(made) == 2
     assert {type(each) for each in came} == {RefundOrder, NotRefundable}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parts_at_the_same_moment_are_together_what_one_may_give(
+    team: Organisation, sam: User, settings: Any
+) -> None:
+    settings.SECOND_PERSON_REFUND = 10
+    # Each of another invoice, so that no lock of one of them puts them in a row.
+    invoices = [paid_invoice(team, 1_000 + number) for number in range(5)]
+
+    came = together(*[partial(order, invoice, sam, 400) for invoice in invoices])
+
+    states = sorted(each.state for each in came)
+    assert states == ["pending", "pending", "waiting", "waiting", "waiting"]
 
 
 @pytest.mark.django_db(transaction=True)

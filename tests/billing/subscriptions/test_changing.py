@@ -120,6 +120,42 @@ def test_fewer_seats_wait_for_the_end_of_the_period(
     assert last.occurred_at == row.period_start
 
 
+def test_a_discount_of_an_item_is_no_recurring_revenue(
+    shop: StripeEmulator, team: Subscription
+) -> None:
+    v1 = shop.client().v1
+    [item] = v1.subscriptions.retrieve(team.stripe_id)["items"].data
+    fifth = v1.coupons.create({"percent_off": 20, "duration": "forever"})
+    ten = v1.coupons.create(
+        {"amount_off": 1_000, "currency": "usd", "duration": "forever"}
+    )
+
+    # Ten off after the fifth is 9,000; ten off before it would be 9,200.
+    v1.subscriptions.update(
+        team.stripe_id,
+        {
+            "items": [{"id": item.id, "discounts": [{"coupon": fifth.id}]}],
+            "discounts": [{"coupon": ten.id}],
+        },
+    )
+    row = again(team)
+
+    assert (row.amount, row.discount, row.monthly_amount) == (12_500, 3_500, 9_000)
+    last = MrrMovement.objects.latest("pk")
+    assert (last.kind, last.before, last.after) == ("contraction", 12_500, 9_000)
+    shop.advance(days=32)
+    assert again(team).monthly_amount == 9_000
+    newest = v1.invoices.list({"subscription": team.stripe_id, "limit": 1}).data[0]
+    assert newest.total == 9_000
+    # Taken off again, it is revenue again, and the steps still lead to what there is.
+    v1.subscriptions.update(
+        team.stripe_id, {"items": [{"id": item.id, "discounts": ""}]}
+    )
+    assert again(team).monthly_amount == 11_500
+    steps = MrrMovement.objects.filter(organisation=team.organisation_id)
+    assert sum(step.after - step.before for step in steps) == 11_500
+
+
 def test_what_was_to_come_can_be_taken_back(
     shop: StripeEmulator, team: Subscription, ada: Client
 ) -> None:

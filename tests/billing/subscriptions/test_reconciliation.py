@@ -92,8 +92,13 @@ def life(
     subscription = queries.live_subscription(orgs[0])
     assert subscription is not None
     coupon = v1.coupons.create({"percent_off": 20, "duration": "forever"})
+    [item] = v1.subscriptions.retrieve(subscription.stripe_id)["items"].data
     v1.subscriptions.update(
-        subscription.stripe_id, {"discounts": [{"coupon": coupon.id}]}
+        subscription.stripe_id,
+        {
+            "discounts": [{"coupon": coupon.id}],
+            "items": [{"id": item.id, "discounts": [{"coupon": coupon.id}]}],
+        },
     )
     shop.advance(days=32)
     paid = v1.invoices.list({"customer": customer_of(orgs[0])}).data
@@ -445,7 +450,8 @@ def test_stripes_own_numbers_are_compared_not_our_catalogues(
 
     unlike = unlike_subscription(replace(fetched, items=(item,)), row, prices)
 
-    assert row.period_amount == 5 * 2_500 * 80 // 100
+    # A fifth off the item, and a fifth of the rest off the whole.
+    assert row.period_amount == 5 * 2_500 * 80 // 100 * 80 // 100
     assert unlike["seats"] == (5, 7)
     assert unlike["amount"] == (12_500, 17_500)
     assert isinstance(row.fetched_at, datetime)

@@ -54,6 +54,44 @@ def test_only_what_goes_on_comes_off(
     assert row.period_amount == row.monthly_amount == 2_000 - taken
 
 
+def test_an_items_discounts_come_off_before_those_of_the_whole(person: Person) -> None:
+    copy = fetched_subscription(
+        personal_organisation(person("ada")),
+        default_price("pro"),
+        discounts=(discount(percent=Decimal(50)), discount(amount=1)),
+    )
+    spent = discount(percent=Decimal(90), is_once=True)
+    first = replace(
+        copy.items[0],
+        discounts=(discount(percent=Decimal(10)), discount(amount=501), spent),
+    )
+    other = replace(copy.items[0], id="si_more", unit_amount=333, quantity=3)
+
+    row = mirror.apply_subscription(
+        replace(copy, items=(first, other)), fetched_at=timezone.now()
+    )
+
+    # 2,000 less a tenth less 501 is 1,299; half of each line, a half rounded up, is
+    # 650 and 500 off; the last one is the amount.
+    assert row.amount == 2_000 + 999
+    assert row.period_amount == (1_299 - 650) + (999 - 500) - 1
+    assert row.monthly_amount == row.period_amount
+
+
+def test_an_items_discount_is_no_more_than_the_item_costs(person: Person) -> None:
+    copy = fetched_subscription(
+        personal_organisation(person("ada")), default_price("pro")
+    )
+    free = replace(copy.items[0], discounts=(discount(amount=9_000),))
+    other = replace(copy.items[0], id="si_more", unit_amount=700)
+
+    row = mirror.apply_subscription(
+        replace(copy, items=(free, other)), fetched_at=timezone.now()
+    )
+
+    assert (row.amount, row.discount, row.period_amount) == (2_700, 2_000, 700)
+
+
 def test_a_price_that_usage_decides_makes_the_sum_unknown(person: Person) -> None:
     copy = fetched_subscription(
         personal_organisation(person("ada")), default_price("pro")

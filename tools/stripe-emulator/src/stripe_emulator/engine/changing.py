@@ -169,7 +169,11 @@ def _move_trial(subscription: Document, trial_end: int, now: int) -> None:
 
 
 def changed_items(
-    account: Account, subscription: Document, entries: list[dict[str, Any]]
+    account: Account,
+    subscription: Document,
+    entries: list[dict[str, Any]],
+    *,
+    counted: bool = True,
 ) -> items.Items:
     """The items as they will be; the subscription itself stays as it is."""
     result: items.Items = copy.deepcopy(subscription["items"]["data"])
@@ -180,9 +184,11 @@ def changed_items(
             fresh = items.new_item(
                 account,
                 entry,
+                customer=subscription["customer"],
                 subscription=subscription["id"],
                 where=where,
                 created=now,
+                counted=counted,
             )
             old = subscription["items"]["data"][0]
             items.set_period(
@@ -201,6 +207,15 @@ def changed_items(
             result.remove(found)
             continue
         _change_item(account, found, entry, where)
+        items.set_discounts(
+            account,
+            found,
+            entry,
+            customer=subscription["customer"],
+            at=now,
+            where=where,
+            counted=counted,
+        )
     items.check_together(result)
     return result
 

@@ -66,24 +66,81 @@ def resolve(
     account: Account, entries: list[dict[str, Any]]
 ) -> list[tuple[Document, Document | None]]:
     """Coupons and promotion codes named by a ``discounts`` parameter."""
-    found: list[tuple[Document, Document | None]] = []
+    # One that is there already is kept by whoever calls.
+    return [
+        _named(account, entry, f"discounts[{position}]")
+        for position, entry in enumerate(entries)
+        if "discount" not in entry
+    ]
+
+
+def _named(
+    account: Account, entry: dict[str, Any], where: str
+) -> tuple[Document, Document | None]:
+    if "promotion_code" in entry:
+        code = account.refer(
+            "promotion_code", entry["promotion_code"], f"{where}[promotion_code]"
+        )
+        return account.get("coupon", code["promotion"]["coupon"]), code
+    if "coupon" in entry:
+        return account.refer("coupon", entry["coupon"], f"{where}[coupon]"), None
+    raise ApiError("You must give a coupon or promotion_code.", param=where)
+
+
+def grant(
+    account: Account,
+    entries: list[dict[str, Any]],
+    *,
+    currency: str,
+    amount: int,
+    start: int,
+    customer: str,
+    subscription: str,
+    item: str | None = None,
+    session: str | None = None,
+    counted: bool = True,
+    where: str = "discounts",
+) -> list[str]:
+    """The discounts a ``discounts`` parameter asks for, old and new, in its order."""
+    granted = []
     for position, entry in enumerate(entries):
-        where = f"discounts[{position}]"
+        place = f"{where}[{position}]"
         if "discount" in entry:
-            # One that is there already; whoever calls keeps it.
+            known = account.refer("discount", entry["discount"], f"{place}[discount]")
+            granted.append(known["id"])
             continue
-        if "promotion_code" in entry:
-            code = account.refer(
-                "promotion_code", entry["promotion_code"], f"{where}[promotion_code]"
-            )
-            coupon = account.get("coupon", code["promotion"]["coupon"])
-            found.append((coupon, code))
-        elif "coupon" in entry:
-            coupon = account.refer("coupon", entry["coupon"], f"{where}[coupon]")
-            found.append((coupon, None))
-        else:
-            raise ApiError("You must give a coupon or promotion_code.", param=where)
-    return found
+        coupon, code = _named(account, entry, place)
+        check_usable(
+            account, coupon, code, customer=customer, currency=currency, amount=amount
+        )
+        given = redeem(
+            account,
+            coupon,
+            code,
+            start=start,
+            customer=customer,
+            subscription=subscription,
+            item=item,
+            session=session,
+            counted=counted,
+        )
+        granted.append(given["id"])
+    return granted
+
+
+def running(account: Account, identifiers: list[str], at: int) -> list[Document]:
+    """Those of the discounts that have not ended at ``at``."""
+    found = [account.get("discount", name) for name in identifiers]
+    return [one for one in found if one["end"] is None or one["end"] > at]
+
+
+def unspent(account: Account, identifiers: list[str], at: int) -> list[str]:
+    """Those that go on after an invoice of ``at``: not ended, nor for once."""
+    return [
+        discount["id"]
+        for discount in running(account, identifiers, at)
+        if account.get("coupon", discount["source"]["coupon"])["duration"] != "once"
+    ]
 
 
 def redeem(
@@ -94,6 +151,7 @@ def redeem(
     start: int,
     customer: str | None,
     subscription: str | None = None,
+    item: str | None = None,
     session: str | None = None,
     counted: bool = True,
 ) -> Document:
@@ -117,7 +175,7 @@ def redeem(
         "source": {"type": "coupon", "coupon": coupon["id"]},
         "start": start,
         "subscription": subscription,
-        "subscription_item": None,
+        "subscription_item": item,
     }
     for spent in filter(None, (coupon, code)) if counted else ():
         spent["times_redeemed"] += 1

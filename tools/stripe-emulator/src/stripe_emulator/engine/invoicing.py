@@ -66,6 +66,7 @@ def new_line(
         "subscription": subscription,
         "subtotal": amount,
         "taxes": [],
+        "_discounts": list(item["discounts"]) if item else [],
         "_proration": proration,
         "_tax_rates": tax_rates or [],
     }
@@ -80,6 +81,7 @@ def new_invoice(
     reason: str,
     subscription: Document | None = None,
     applied: list[Document] | None = None,
+    discounts_at: int | None = None,
     proration_date: int | None = None,
     starts_at: int | None = None,
     ends_at: int | None = None,
@@ -88,11 +90,14 @@ def new_invoice(
     metadata: dict[str, str] | None = None,
     preview: bool = False,
 ) -> Document:
-    """A draft with totals. ``applied`` are discounts; a preview is not stored."""
+    """A draft with totals; a preview is not stored.
+
+    ``applied`` are the discounts of all of it; those of single items count that have
+    not ended ``discounts_at``, which is now.
+    """
     now = account.time_of(customer)
     identifier = new_id("upcoming_in" if preview else "in")
-    for line in lines:
-        line["invoice"] = identifier
+    take_in(account, lines, identifier, at=discounts_at or now)
     owner = subscription or {}
     parent = subscription and {
         "type": "subscription_details",
@@ -203,18 +208,33 @@ def new_invoice(
     return invoice
 
 
+def take_in(
+    account: Account, lines: list[dict[str, Any]], invoice: str, *, at: int
+) -> None:
+    """Let lines be an invoice's, with what has not ended ``at`` of their discounts."""
+    for line in lines:
+        found = discounts.running(account, _own(line), at)
+        line.update(invoice=invoice, _discounts=[one["id"] for one in found])
+
+
 def total_up(account: Account, invoice: Document) -> None:
     """Work out discounts, taxes, totals and what is due from the lines."""
     lines = invoice["lines"]["data"]
     for line in lines:
         line.update(discounts=[], discount_amounts=[], taxes=[])
-    coupons = []
-    for identifier in invoice["discounts"]:
-        discount = account.get("discount", identifier)
-        coupons.append(
-            (identifier, account.get("coupon", discount["source"]["coupon"]))
+    off_lines = [
+        part
+        for name in dict.fromkeys(each for line in lines for each in _own(line))
+        for part in discounts.take_off(
+            [(name, _coupon_of(account, name))],
+            [line for line in lines if name in _own(line)],
         )
-    invoice["total_discount_amounts"] = discounts.take_off(coupons, lines)
+    ]
+    coupons = [(name, _coupon_of(account, name)) for name in invoice["discounts"]]
+    invoice["total_discount_amounts"] = [
+        *off_lines,
+        *discounts.take_off(coupons, lines),
+    ]
     invoice["total_taxes"] = taxes_of(lines, invoice["default_tax_rates"])
     subtotal = sum(line["amount"] for line in lines)
     off = sum(part["amount"] for part in invoice["total_discount_amounts"])
@@ -233,6 +253,16 @@ def total_up(account: Account, invoice: Document) -> None:
     )
     due = max(0, total + invoice["starting_balance"])
     invoice.update(amount_due=due, amount_remaining=due)
+
+
+def _own(line: dict[str, Any]) -> list[str]:
+    """The discounts of the line's own item, which come off first."""
+    found: list[str] = line.get("_discounts", [])
+    return found
+
+
+def _coupon_of(account: Account, discount: str) -> Document:
+    return account.get("coupon", account.get("discount", discount)["source"]["coupon"])
 
 
 def taxes_of(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from stripe_emulator.account import Account, new_id
+from stripe_emulator.engine import discounts
 from stripe_emulator.engine.cataloguing import price_from_data
 from stripe_emulator.engine.invoicing import new_line
 from stripe_emulator.engine.metering import usage
@@ -18,11 +19,16 @@ def new_item(
     account: Account,
     entry: dict[str, Any],
     *,
+    customer: str,
     subscription: str,
     where: str,
     created: int,
+    counted: bool = True,
 ) -> dict[str, Any]:
-    """An item from an ``items[]`` entry; its period is set by the caller."""
+    """An item from an ``items[]`` entry; its period is set by the caller.
+
+    Discounts of one that is only previewed are not ``counted``.
+    """
     refuse_uncovered(entry, where)
     price = recurring_price(account, entry, where)
     metered = price["recurring"]["usage_type"] == "metered"
@@ -47,13 +53,56 @@ def new_item(
     }
     if not metered:
         item["quantity"] = entry.get("quantity", 1)
+    set_discounts(
+        account,
+        item,
+        entry,
+        customer=customer,
+        at=created,
+        where=where,
+        counted=counted,
+    )
     point_to(account, item)
     return item
 
 
+def set_discounts(
+    account: Account,
+    item: dict[str, Any],
+    entry: dict[str, Any],
+    *,
+    customer: str,
+    at: int,
+    where: str,
+    counted: bool,
+) -> None:
+    """Give an item the discounts its entry names; what names none keeps its own."""
+    if "discounts" not in entry:
+        return
+    item["discounts"] = discounts.grant(
+        account,
+        entry["discounts"] or [],
+        currency=item["price"]["currency"],
+        amount=full_price(account, item),
+        start=at,
+        customer=customer,
+        subscription=item["subscription"],
+        item=item["id"],
+        counted=counted,
+        where=f"{where}[discounts]",
+    )
+
+
+def forget_previewed(account: Account, before: Items, after: Items) -> None:
+    """Remove the discounts that only a preview gave to items."""
+    known = {name for item in before for name in item["discounts"]}
+    for name in {name for item in after for name in item["discounts"]} - known:
+        account.store.remove("discount", name)
+
+
 def refuse_uncovered(entry: dict[str, Any], where: str) -> None:
     """Say plainly what of an item is not emulated rather than ignore it."""
-    for name in ("billing_thresholds", "clear_usage", "current_trial", "discounts"):
+    for name in ("billing_thresholds", "clear_usage", "current_trial"):
         if entry.get(name):
             raise ApiError(
                 f"This emulator does not cover {name} of an item.",

@@ -16,7 +16,7 @@ PHASE = {
     *("items", "start_date", "end_date", "duration", "proration_behavior"),
     *("discounts", "default_tax_rates", "metadata"),
 }
-ITEM = {"price", "quantity", "tax_rates", "metadata"}
+ITEM = {"price", "quantity", "tax_rates", "metadata", "discounts"}
 
 
 def from_subscription(account: Account, subscription: Document) -> Document:
@@ -42,10 +42,7 @@ def from_subscription(account: Account, subscription: Document) -> Document:
     running = {
         **_phase(account, subscription, start, end),
         "items": [_item(item) for item in current],
-        "discounts": [
-            {"coupon": None, "discount": name, "promotion_code": None}
-            for name in subscription["discounts"]
-        ],
+        "discounts": _running(subscription["discounts"]),
         "default_tax_rates": list(subscription["default_tax_rates"]),
     }
     schedule: Document = {
@@ -147,10 +144,7 @@ def _new_phase(
     return {
         **_phase(account, subscription, start, int(end)),
         "items": chosen,
-        "discounts": [
-            {"coupon": None, "discount": None, "promotion_code": None, **one}
-            for one in entry.get("discounts") or []
-        ],
+        "discounts": _wanted(entry),
         "default_tax_rates": items.rates(
             account, entry.get("default_tax_rates") or [], where
         ),
@@ -167,7 +161,7 @@ def _chosen_item(account: Account, entry: Params, where: str) -> dict[str, Any]:
     price = account.refer("price", entry.get("price", ""), f"{where}[price]")
     return {
         "billing_thresholds": None,
-        "discounts": [],
+        "discounts": _wanted(entry),
         "metadata": entry.get("metadata") or {},
         "plan": price["id"],
         "price": price["id"],
@@ -179,13 +173,28 @@ def _chosen_item(account: Account, entry: Params, where: str) -> dict[str, Any]:
 def _item(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "billing_thresholds": None,
-        "discounts": [],
+        "discounts": _running(item["discounts"]),
         "metadata": item["metadata"],
         "plan": item["price"]["id"],
         "price": item["price"]["id"],
         "quantity": item.get("quantity"),
         "tax_rates": item["tax_rates"],
     }
+
+
+def _running(discounts: list[str]) -> list[dict[str, str | None]]:
+    """Discounts that are there, as a phase shows them."""
+    return [
+        {"coupon": None, "discount": name, "promotion_code": None} for name in discounts
+    ]
+
+
+def _wanted(entry: Params) -> list[dict[str, str | None]]:
+    """Discounts a phase or an item of it is to have, new ones and old."""
+    return [
+        {"coupon": None, "discount": None, "promotion_code": None, **one}
+        for one in entry.get("discounts") or []
+    ]
 
 
 def _phase(
@@ -275,17 +284,34 @@ def _apply(account: Account, subscription: Document, phase: dict[str, Any]) -> N
                 "price": public(account.store, price),
                 "plan": plan(price),
                 "metadata": entry["metadata"],
+                "discounts": [],
             }
             items.point_to(account, known)
         if entry["quantity"] is not None:
             known["quantity"] = entry["quantity"]
         known["tax_rates"] = entry["tax_rates"]
+        known["discounts"] = _redeemed(
+            account, subscription, entry["discounts"], item=known["id"]
+        )
         fresh.append(known)
     subscription["items"]["data"] = fresh
-    kept = [one["discount"] for one in phase["discounts"] if one["discount"]]
+    subscription["discounts"] = _redeemed(account, subscription, phase["discounts"])
+    subscription["default_tax_rates"] = phase["default_tax_rates"]
+    subscription["metadata"] = {**subscription["metadata"], **phase["metadata"]}
+
+
+def _redeemed(
+    account: Account,
+    subscription: Document,
+    wanted: list[dict[str, Any]],
+    *,
+    item: str | None = None,
+) -> list[str]:
+    """The discounts a phase that begins gives to all of it, or to one item."""
+    kept = [one["discount"] for one in wanted if one["discount"]]
     new = [
         {name: one[name] for name in ("coupon", "promotion_code") if one[name]}
-        for one in phase["discounts"]
+        for one in wanted
         if not one["discount"]
     ]
     for coupon, code in resolve(account, new):
@@ -296,10 +322,7 @@ def _apply(account: Account, subscription: Document, phase: dict[str, Any]) -> N
             start=account.time_of(subscription),
             customer=subscription["customer"],
             subscription=subscription["id"],
+            item=item,
         )
         kept.append(discount["id"])
-    subscription["discounts"] = [
-        name for name in kept if account.find("discount", name) is not None
-    ]
-    subscription["default_tax_rates"] = phase["default_tax_rates"]
-    subscription["metadata"] = {**subscription["metadata"], **phase["metadata"]}
+    return [name for name in kept if account.find("discount", name) is not None]

@@ -36,6 +36,7 @@ def create(
         items.new_item(
             account,
             entry,
+            customer=customer["id"],
             subscription=identifier,
             where=f"items[{index}]",
             created=now,
@@ -217,37 +218,20 @@ def new_discounts(
     counted: bool = True,
 ) -> list[str]:
     """The discounts a ``discounts`` parameter asks for, old and new, in its order."""
-    entries = params.get("discounts") or []
-    amount = sum(
-        items.full_price(account, item) for item in subscription["items"]["data"]
+    return discounts.grant(
+        account,
+        params.get("discounts") or [],
+        currency=subscription["currency"],
+        amount=sum(
+            items.full_price(account, item) for item in subscription["items"]["data"]
+        ),
+        # A coupon given later begins then, not when the subscription did.
+        start=max(subscription["start_date"], account.time_of(subscription)),
+        customer=customer["id"],
+        subscription=subscription["id"],
+        session=session,
+        counted=counted,
     )
-    redeemed = [
-        account.refer("discount", entry["discount"], "discounts")["id"]
-        for entry in entries
-        if "discount" in entry
-    ]
-    for coupon, code in discounts.resolve(account, entries):
-        discounts.check_usable(
-            account,
-            coupon,
-            code,
-            customer=customer["id"],
-            currency=subscription["currency"],
-            amount=amount,
-        )
-        discount = discounts.redeem(
-            account,
-            coupon,
-            code,
-            # A coupon given later begins then, not when the subscription did.
-            start=max(subscription["start_date"], account.time_of(subscription)),
-            customer=customer["id"],
-            subscription=subscription["id"],
-            session=session,
-            counted=counted,
-        )
-        redeemed.append(discount["id"])
-    return redeemed
 
 
 def _bill_first_period(
@@ -333,7 +317,7 @@ def bill(
         item["invoice"] = invoice["id"]
         account.put(item)
     subscription["latest_invoice"] = invoice["id"]
-    _drop_used_discounts(account, subscription)
+    _drop_used_discounts(account, subscription, invoice)
     account.put(subscription)
     return invoice
 
@@ -357,16 +341,21 @@ def running_discounts(
     account: Account, subscription: Document, now: int
 ) -> list[Document]:
     """The subscription's discounts that have not ended."""
-    found = [account.get("discount", name) for name in subscription["discounts"]]
-    return [one for one in found if one["end"] is None or one["end"] > now]
+    return discounts.running(account, subscription["discounts"], now)
 
 
-def _drop_used_discounts(account: Account, subscription: Document) -> None:
-    kept = []
-    for discount in running_discounts(
-        account, subscription, account.time_of(subscription)
-    ):
-        coupon = account.get("coupon", discount["source"]["coupon"])
-        if coupon["duration"] != "once":
-            kept.append(discount["id"])
-    subscription["discounts"] = kept
+def _drop_used_discounts(
+    account: Account, subscription: Document, invoice: Document
+) -> None:
+    now = account.time_of(subscription)
+    subscription["discounts"] = discounts.unspent(
+        account, subscription["discounts"], now
+    )
+    billed = {
+        (line["parent"]["subscription_item_details"] or {}).get("subscription_item")
+        for line in invoice["lines"]["data"]
+        if line["parent"]
+    }
+    for item in subscription["items"]["data"]:
+        if item["id"] in billed:
+            item["discounts"] = discounts.unspent(account, item["discounts"], now)

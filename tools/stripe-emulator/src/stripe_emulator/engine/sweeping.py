@@ -181,6 +181,7 @@ def upcoming(account: Account, customer: Document, subscription: Document) -> Do
         reason="upcoming",
         subscription=subscription,
         applied=running_discounts(account, subscription, start),
+        discounts_at=start,
         starts_at=current[0]["current_period_start"],
         ends_at=start,
         preview=True,

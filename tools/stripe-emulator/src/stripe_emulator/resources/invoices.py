@@ -219,6 +219,7 @@ def preview(account: Account, params: Params) -> Document:
     invoice = _preview_change(account, customer, found, shown, details)
     for name in set(shown["discounts"]) - set(before):
         account.store.remove("discount", name)
+    items.forget_previewed(account, found["items"]["data"], shown["items"]["data"])
     return invoice
 
 
@@ -232,7 +233,7 @@ def _preview_change(
     """What ``found`` is billed next if it becomes ``shown`` with other items."""
     if not details.get("items"):
         return sweeping.upcoming(account, customer, shown)
-    changed = changing.changed_items(account, found, details["items"])
+    changed = changing.changed_items(account, found, details["items"], counted=False)
     at = changing.proration_moment(account, found, details)
     on_trial = found["status"] == "trialing"
     reset = details.get("billing_cycle_anchor") == "now" or (
@@ -264,8 +265,8 @@ def _preview_change(
             preview=True,
         )
     invoice = sweeping.upcoming(account, customer, shown)
-    for line in prorations:
-        line["invoice"] = invoice["id"]
+    end = found["items"]["data"][0]["current_period_end"]
+    invoicing.take_in(account, prorations, invoice["id"], at=end)
     invoice["lines"]["data"] = prorations + invoice["lines"]["data"]
     invoice["parent"]["subscription_details"]["subscription_proration_date"] = at
     invoicing.total_up(account, invoice)
@@ -283,18 +284,23 @@ def _preview_new(account: Account, params: Params, details: Params) -> Document:
             status=404,
         )
     now = account.time_of(customer)
-    entries = details["items"]
     fresh = [
         items.new_item(
-            account, entry, subscription="sub_preview", where="items", created=now
+            account,
+            entry,
+            customer=customer["id"],
+            subscription="sub_preview",
+            where=f"subscription_details[items][{index}]",
+            created=now,
+            counted=False,
         )
-        for entry in entries
+        for index, entry in enumerate(details["items"])
     ]
     items.check_together(fresh)
     end = boundary(now, *items.cycle(fresh), 1)
     items.set_period(fresh, now, end)
     shadow: Document = {"id": "sub_preview", "items": {"data": fresh}}
-    return invoicing.new_invoice(
+    invoice = invoicing.new_invoice(
         account,
         customer,
         lines=items.cycle_lines(account, shadow, now, end),
@@ -302,6 +308,8 @@ def _preview_new(account: Account, params: Params, details: Params) -> Document:
         reason="upcoming",
         preview=True,
     )
+    items.forget_previewed(account, [], fresh)
+    return invoice
 
 
 def index_payments(account: Account, params: Params) -> Document:

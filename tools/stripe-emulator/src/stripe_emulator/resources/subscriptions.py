@@ -129,9 +129,7 @@ def create_item(account: Account, params: Params) -> Document:
     """Add an item to a subscription."""
     owner = account.refer("subscription", params["subscription"], "subscription")
     known = {item["id"] for item in owner["items"]["data"]}
-    names = ("price", "price_data", "quantity", "metadata", "tax_rates")
-    entry = {name: params[name] for name in names if name in params}
-    changing.update(account, owner, {**_money(params), "items": [entry]})
+    changing.update(account, owner, {**_money(params), "items": [_entry(params)]})
     fresh = next(
         item["id"] for item in owner["items"]["data"] if item["id"] not in known
     )
@@ -145,12 +143,12 @@ def retrieve_item(account: Account, params: Params, item: str) -> Document:
 
 
 def update_item(account: Account, params: Params, item: str) -> Document:
-    """Change an item's price, quantity or metadata."""
+    """Change an item's price, quantity, discounts or metadata."""
     subscription, _ = _owner(account, item)
-    names = ("price", "price_data", "quantity", "metadata")
-    entry = {name: params[name] for name in names if name in params}
     changing.update(
-        account, subscription, {**_money(params), "items": [{"id": item, **entry}]}
+        account,
+        subscription,
+        {**_money(params), "items": [{"id": item, **_entry(params)}]},
     )
     return _shown(account, subscription, item)
 
@@ -174,6 +172,14 @@ def index_items(account: Account, params: Params) -> Document:
     )
 
 
+MONEY = ("payment_behavior", "proration_behavior", "proration_date")
+
+
 def _money(params: Params) -> Params:
-    names = ("payment_behavior", "proration_behavior", "proration_date")
-    return {name: params[name] for name in names if name in params}
+    return {name: params[name] for name in MONEY if name in params}
+
+
+def _entry(params: Params) -> Params:
+    """What an item is to be; whatever it would not be is refused with it."""
+    others = {*MONEY, "subscription", "expand", "off_session"}
+    return {name: value for name, value in params.items() if name not in others}
