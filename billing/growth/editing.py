@@ -1,9 +1,11 @@
 """Writing offers and policies; every change is audited and met by the next decision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -12,7 +14,9 @@ from billing.growth import hints
 from billing.growth.catalogue import renew_revision
 from billing.growth.exceptions import (
     BudgetTooSmall,
+    ChangedMeanwhile,
     ExperimentInTheWay,
+    KeyTaken,
 )
 from billing.growth.models import (
     Experiment,
@@ -23,23 +27,51 @@ from billing.growth.models import (
 )
 
 
-@transaction.atomic
-def save_offer(offer: Offer, *, by: User, amounts: dict[str, Any]) -> Offer:
-    """Write an offer as a form filled it in; what is reserved stays as it is.
+def check_version(read: int | None, current: int) -> None:
+    """Raise ``ChangedMeanwhile`` when another version was saved than was read."""
+    if read is not None and read != current:
+        raise ChangedMeanwhile(current)
 
-    Its row is locked, so that a budget is never below what decisions reserve meanwhile.
-    Raises ``BudgetTooSmall``.
+
+@contextmanager
+def free_name(named: QuerySet[Any], *, is_new: bool) -> Iterator[None]:
+    """Write something new, or raise ``KeyTaken`` when ``named`` is there meanwhile.
+
+    A form has looked before; two that look at once both find the name free.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if is_new and named.exists():
+            raise KeyTaken from error
+        raise
+
+
+@transaction.atomic
+def save_offer(
+    offer: Offer, *, by: User, amounts: dict[str, Any], version: int | None = None
+) -> Offer:
+    """Write an offer as a form filled it in; what decisions and switches say stays.
+
+    ``version`` is the one that was read; None replaces any. Its row is locked, so that
+    a budget is never below what decisions reserve meanwhile, and what was retired since
+    the form was read stays so. Raises ``BudgetTooSmall``, ``ChangedMeanwhile`` and
+    ``KeyTaken``.
     """
     is_new = offer.pk is None
     if not is_new:
         current = Offer.objects.select_for_update().get(pk=offer.pk)
+        check_version(version, current.version)
         offer.reserved_nano = current.reserved_nano
+        offer.state = current.state
         offer.version = current.version + 1
     for name, value in amounts.items():
         setattr(offer, name, value)
     if offer.budget_nano is not None and offer.budget_nano < offer.reserved_nano:
         raise BudgetTooSmall
-    offer.save()
+    with free_name(Offer.objects.filter(key=offer.key), is_new=is_new):
+        offer.save()
     renew_revision()
     audit.record(
         "offer.created" if is_new else "offer.changed",
@@ -76,14 +108,11 @@ def replace_policy(
 ) -> Policy:
     """Put a new version of a moment's policy in force; the old one is kept for replays.
 
-    The row in force is locked, so that versions are without gaps.
+    The catalogue's row is locked, so that versions are without gaps: of a moment's own
+    rows none says that a newer one is being written.
     """
-    current = (
-        Policy.objects.select_for_update()
-        .filter(moment=moment)
-        .order_by("-version")
-        .first()
-    )
+    renew_revision()
+    current = Policy.objects.filter(moment=moment).order_by("-version").first()
     Policy.objects.filter(moment=moment, retired_at=None).update(
         retired_at=timezone.now()
     )
@@ -100,7 +129,6 @@ def replace_policy(
         PolicyOffer(policy=policy, offer=offer, rank=rank)
         for rank, offer in enumerate(offers)
     )
-    renew_revision()
     audit.record(
         "policy.replaced",
         actor=by,
@@ -114,8 +142,12 @@ def replace_policy(
 def create_experiment(
     experiment: Experiment, *, by: User, variants: list[tuple[str, Offer | None]]
 ) -> Experiment:
-    """Write an experiment down; nobody is in it before it is started."""
-    experiment.save()
+    """Write an experiment down; nobody is in it before it is started.
+
+    Raises ``KeyTaken``.
+    """
+    with free_name(Experiment.objects.filter(key=experiment.key), is_new=True):
+        experiment.save()
     Variant.objects.bulk_create(
         Variant(experiment=experiment, name=name, offer=offer)
         for name, offer in variants

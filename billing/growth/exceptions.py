@@ -52,6 +52,27 @@ class LeadClosed(DomainError):
     message = _("This lead is closed. Nothing was changed.")
 
 
+class KeyTaken(DomainError):
+    """A colleague has just given this name for programs to another one."""
+
+    code = "key_taken"
+    message = _("This name for programs is taken already. Choose another.")
+
+
+class ChangedMeanwhile(DomainError):
+    """A colleague has saved another version since; ``version`` is theirs."""
+
+    code = "changed_meanwhile"
+    message = _(
+        "A colleague has saved another version meanwhile. Nothing was changed: look at"
+        " theirs, and save again to replace it."
+    )
+
+    def __init__(self, version: int) -> None:
+        super().__init__()
+        self.version = version
+
+
 class SegmentUnreadable(DomainError):
     """The rules of a segment cannot be read any more: an event is gone."""
 

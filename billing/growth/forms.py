@@ -1,5 +1,6 @@
 """What staff write about offers and policies."""
 
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +34,19 @@ def dollars(label: Any, *, help_text: Any = "") -> forms.DecimalField:
     )
 
 
-class OfferForm(forms.ModelForm[Offer]):
+class VersionedForm(forms.Form):
+    """A form that says which version it was filled in from, so that none is lost."""
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def read_version(self, version: int) -> None:
+        """Have the page say that a later version was seen; what was typed stays."""
+        data: Any = copy(self.data)
+        data["version"] = version
+        self.data = data
+
+
+class OfferForm(VersionedForm, forms.ModelForm[Offer]):
     """An offer in both languages; amounts are in US dollars."""
 
     surfaces = forms.MultipleChoiceField(
@@ -61,6 +74,7 @@ class OfferForm(forms.ModelForm[Offer]):
             *("action_en", "action_zh", "surfaces", "target", "plan", "days"),
             *("holdout_percent", "valid_days"),
         )
+        field_classes = {"body_en": TextField, "body_zh": TextField}
         widgets = {
             "body_en": forms.Textarea(attrs={"rows": 3}),
             "body_zh": forms.Textarea(attrs={"rows": 3}),
@@ -69,6 +83,7 @@ class OfferForm(forms.ModelForm[Offer]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer = self.instance
+        self.fields["version"].initial = offer.version
         # Facts of the past speak of it by this name, so it stays.
         self.fields["key"].disabled = offer.pk is not None
         self.fields["days"].required = False
@@ -195,6 +210,7 @@ class ExperimentForm(forms.ModelForm[Experiment]):
     class Meta:
         model = Experiment
         fields = ("key", "moment", "hypothesis")
+        field_classes = {"hypothesis": TextField}
         widgets = {"hypothesis": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -30,14 +30,12 @@ def send_offers() -> int:
 @transaction.atomic
 def _send(pk: int, now: datetime) -> int:
     """Tell of one offer; its row is locked, so that two runs tell nobody twice."""
-    decision = (
-        Decision.objects.select_for_update(of=("self",))
-        .select_related("offer")
-        .get(pk=pk)
-    )
-    offer = decision.offer
-    if offer is None or decision.reached_at is not None:
+    # Asked again under the lock: it may have been put away since it was listed.
+    standing = Decision.objects.standing().filter(pk=pk, reached_at=None)
+    decision = standing.select_for_update(of=("self",)).select_related("offer").first()
+    if decision is None or decision.offer is None:
         return 0
+    offer = decision.offer
     told = waiting = 0
     for person in _recipients(decision):
         if quiet.is_quiet(now, quiet.zone_of(person.time_zone)):

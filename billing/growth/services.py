@@ -82,7 +82,8 @@ def dismiss_offer(uuid: UUID, *, by: User) -> None:
 def release_expired() -> int:
     """Free what is reserved for offers that are over unaccepted; return how many."""
     over = Decision.objects.filter(
-        offer__isnull=False,
+        # As its index has it: of what costs nothing there is nothing to free.
+        reserved_nano__gt=0,
         accepted_at=None,
         released_at=None,
         expires_at__lte=timezone.now(),

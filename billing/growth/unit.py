@@ -54,7 +54,9 @@ SELECT decided.id, decided.uuid, decided.reason, decided.offer_id,
              WHERE past.accepted_at IS NOT NULL OR past.dismissed_at > %(rested)s
            ), '{}') AS settled
       FROM growth_decision AS past JOIN growth_offer AS offer ON offer.id = past.offer_id
-     WHERE past.organisation_id = organisation.id OR past.user_id = %(user)s::bigint
+     -- Of two small indexes: most decisions offered nothing, and are in neither.
+     WHERE past.offered_on IS NOT NULL
+       AND (past.organisation_id = organisation.id OR past.user_id = %(user)s::bigint)
   ) AS past ON true
  WHERE organisation.id = %(organisation)s
 """

@@ -3,6 +3,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from edge.fields import TextField
+
 
 class DecisionForm(forms.Form):
     """Whether both get their credit, and why; the person who invited is told."""
@@ -12,7 +14,7 @@ class DecisionForm(forms.Form):
         choices=[("reward", _("Give both their credit")), ("refuse", _("Give none"))],
         widget=forms.RadioSelect,
     )
-    note = forms.CharField(
+    note = TextField(
         label=_("Why"),
         help_text=_("For colleagues who look at it later."),
         max_length=300,

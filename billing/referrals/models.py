@@ -3,9 +3,11 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core.addresses import on_site
 from core.clock import now
 
 # Without what is mistaken for another when it is read aloud or typed.
@@ -35,11 +37,19 @@ class ReferralLink(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def address(self) -> str:
+        return on_site(reverse("referrals:invitation", args=[self.code]))
+
 
 class ReferralQuerySet(models.QuerySet["Referral"]):
     def visible_to(self, user: User) -> Self:
         """Those a person has brought, and for staff all of them."""
         return self if user.is_staff else self.filter(link_id=user.pk)
+
+    def brought_by(self, user: User) -> Self:
+        """Those a person has brought; staff are people like others here."""
+        return self.filter(link_id=user.pk)
 
     def undecided(self) -> Self:
         """Those a person has to decide about."""
@@ -74,6 +84,16 @@ class Referral(models.Model):
         SAME_DOMAIN = "same_domain", _("The same company's mail address")
         SAME_ORGANISATION = "same_organisation", _("Members of the same organisation")
         VELOCITY = "velocity", _("Many at once by the same link")
+
+    class Progress(models.TextChoices):
+        """How far one came, in a word: for who invited as for staff."""
+
+        JOINED = "joined", _("Has joined")
+        PAID = "paid", _("Has paid")
+        HELD = "held", _("Being looked at")
+        REWARDED = "rewarded", _("Rewarded")
+        REFUSED = "refused", _("No credit")
+        WITHDRAWN = "withdrawn", _("Taken back")
 
     link = models.ForeignKey(
         ReferralLink, on_delete=models.CASCADE, related_name="referrals"
@@ -156,6 +176,18 @@ class Referral(models.Model):
     @property
     def is_undecided(self) -> bool:
         return self.held_at is not None and self.decided_at is None
+
+    @property
+    def state(self) -> Progress:
+        if self.rewarded_at is not None:
+            return self.Progress.REWARDED
+        if self.refused_at is not None:
+            return self.Progress.REFUSED
+        if self.withdrawn_at is not None:
+            return self.Progress.WITHDRAWN
+        if self.is_undecided:
+            return self.Progress.HELD
+        return self.Progress.JOINED if self.paid_at is None else self.Progress.PAID
 
     @property
     def named_signs(self) -> list[str]:

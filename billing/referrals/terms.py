@@ -16,5 +16,11 @@ CREDIT_LASTS = timedelta(days=365)
 VISIT_LASTS = timedelta(days=30)
 # As long as a card's payment can be disputed in most cases.
 TRACES_LAST = timedelta(days=120)
+# In numbers, as pages and programs are told.
+PROMISE = {
+    "reward_nano": REWARD_NANO,
+    "settling_days": SETTLING.days,
+    "lifetime_days": LIFETIME.days,
+}
 # One person brings a few: more payers in a week by one link is looked at.
 MOST_A_WEEK, WEEK = 5, timedelta(days=7)

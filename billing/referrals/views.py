@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -11,23 +10,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.decorators import sign_in_required, staff_required
 from accounts.types import AuthenticatedHttpRequest
 from activity.browser import asks_not_to_be_known
-from billing.referrals import services, terms
+from billing.referrals import services
 from billing.referrals.exceptions import ReferralDecided
 from billing.referrals.figures import referral_figures
 from billing.referrals.forms import DecisionForm
 from billing.referrals.models import Referral, ReferralLink
+from billing.referrals.terms import PROMISE
 from billing.referrals.visiting import digest_of_address, keep_visit
-from core.addresses import on_site
 from core.reading import Values, cursor_of
 from edge import drafting
 from edge.pagination import paginate
 from edge.types import PageRequest
-
-PROMISE = {
-    "reward_nano": terms.REWARD_NANO,
-    "settling_days": terms.SETTLING.days,
-    "lifetime_days": terms.LIFETIME.days,
-}
 
 
 @never_cache
@@ -57,7 +50,7 @@ def mine(request: AuthenticatedHttpRequest) -> HttpResponse:
         services.ensure_link(request.user, address_digest=digest_of_address(request))
         return redirect("referrals:mine")
     link = ReferralLink.objects.filter(user=request.user).first()
-    brought = Referral.objects.filter(link_id=request.user.pk)
+    brought = Referral.objects.brought_by(request.user)
     page = paginate(
         brought.select_related("invited"),
         order_by=("-joined_at", "-pk"),
@@ -65,9 +58,7 @@ def mine(request: AuthenticatedHttpRequest) -> HttpResponse:
     )
     context = {
         "link": link,
-        "address": (
-            on_site(reverse("referrals:invitation", args=[link.code])) if link else ""
-        ),
+        "address": link.address if link else "",
         "page": page,
         "figures": referral_figures(brought),
         **PROMISE,

@@ -17,9 +17,9 @@ from accounts.types import AuthenticatedHttpRequest
 from community.docs import services
 from community.docs.models import MAX_LABEL, Page, Version
 from core.errors import DomainError
-from core.names import measure
 from core.reading import Values, cursor_of
 from edge import drafting
+from edge.fields import validate_readable
 from edge.pagination import paginate
 
 ACTS = ("save", "default", "remove")
@@ -44,8 +44,7 @@ class VersionForm(forms.Form):
     def clean_label(self) -> str:
         """Return the label; one nobody sees would leave a menu empty."""
         label: str = self.cleaned_data["label"]
-        if not measure(label):
-            raise forms.ValidationError(_("There is nothing to read in this text."))
+        validate_readable(label)
         return label
 
 

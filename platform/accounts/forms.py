@@ -73,6 +73,8 @@ class TokenForm(forms.Form):
             ("forum:write", _("Write in the forum")),
             ("messages", _("Read and write my messages")),
             ("keys:write", _("Manage API keys")),
+            ("referrals:write", _("Make my link for inviting others")),
+            ("campaigns:write", _("Write and run campaigns, as staff")),
         ],
         widget=forms.CheckboxSelectMultiple,
         initial=["read"],

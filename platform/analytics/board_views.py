@@ -1,5 +1,8 @@
 """Dashboards and notes: what staff put together of the reports."""
 
+from datetime import date
+from typing import Any
+
 from django import forms
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,11 +19,13 @@ from accounts.types import AuthenticatedHttpRequest
 from analytics import dashboards, watching
 from analytics.engines import engine
 from analytics.feed import lag_of
+from analytics.forms import known_day
 from analytics.models import Annotation, Dashboard, SavedReport, Tile
 from analytics.saved import answer_saved
 from core.errors import DomainError
 from core.reading import Values, cursor_of
 from edge import drafting
+from edge.fields import validate_readable
 from edge.pagination import paginate
 
 ACTS = ("up", "down", "wider", "narrower", "remove")
@@ -29,7 +34,9 @@ ACTS = ("up", "down", "wider", "narrower", "remove")
 class DashboardForm(forms.Form):
     """What a dashboard is to be called."""
 
-    name = forms.CharField(label=_("Name"), max_length=80)
+    name = forms.CharField(
+        label=_("Name"), max_length=80, validators=[validate_readable]
+    )
 
 
 class TileForm(forms.Form):
@@ -52,7 +59,14 @@ class TileForm(forms.Form):
 
 
 class AnnotationForm(forms.ModelForm[Annotation]):
-    """What happened on a day."""
+    """What happened on a day that a chart can show."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["text"].validators.append(validate_readable)
+
+    def clean_on(self) -> date:
+        return known_day(self.cleaned_data["on"])
 
     class Meta:
         model = Annotation

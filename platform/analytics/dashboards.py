@@ -67,10 +67,11 @@ def delete_dashboard(dashboard: Dashboard, *, by: User) -> None:
 def add_tile(dashboard: Dashboard, report: SavedReport, *, is_wide: bool) -> Tile:
     """Put a report at the end; one that is there stays where it is.
 
-    The dashboard's row is locked, so that two get two places. Raises
-    ``TooManyTiles``.
+    The dashboard's row is locked, so that two get two places, and the report's, so that
+    it stays. Raises ``TooManyTiles`` and ``Gone``.
     """
-    Dashboard.objects.select_for_update().get(pk=dashboard.pk)
+    Dashboard.objects.locked(dashboard.pk)
+    SavedReport.objects.locked(report.pk)
     tiles = Tile.objects.filter(dashboard=dashboard)
     present = tiles.filter(report=report).first()
     if present is not None:
@@ -88,8 +89,11 @@ def add_tile(dashboard: Dashboard, report: SavedReport, *, is_wide: bool) -> Til
 
 @transaction.atomic
 def move_tile(tile: Tile, *, is_up: bool) -> None:
-    """Let a tile change places with its neighbour; at the end it stays."""
-    Dashboard.objects.select_for_update().get(pk=tile.dashboard_id)
+    """Let a tile change places with its neighbour; at the end it stays.
+
+    Raises ``Gone``.
+    """
+    Dashboard.objects.locked(tile.dashboard_id)
     mine = Tile.objects.filter(pk=tile.pk).first()
     if mine is None:
         return
@@ -114,8 +118,13 @@ def remove_tile(tile: Tile) -> None:
     Tile.objects.filter(pk=tile.pk).delete()
 
 
+@transaction.atomic
 def set_reader(dashboard: Dashboard, user: User, *, is_reader: bool) -> None:
-    """Mail a dashboard to a member of the staff each week from the next one on."""
+    """Mail a dashboard to a member of the staff each week from the next one on.
+
+    Raises ``Gone``.
+    """
+    Dashboard.objects.locked(dashboard.pk)
     readers = DashboardReader.objects
     if is_reader:
         readers.get_or_create(

@@ -34,7 +34,9 @@ from analytics.questions import (
     Span,
     UnitKind,
 )
+from core.clock import reporting_day
 from core.reading import FIRST_DAY, LAST_DAY
+from edge.fields import validate_readable
 
 OPERATORS = (
     (Operator.IS, _("is")),
@@ -163,10 +165,11 @@ class QuestionForm(forms.Form):
 
     def clean_first(self) -> date:
         day: date | None = self.cleaned_data["first"]
-        return _known(day) or today() - timedelta(days=DEFAULT_DAYS - 1)
+        return known_day(day) if day else today() - timedelta(days=DEFAULT_DAYS - 1)
 
     def clean_last(self) -> date:
-        return _known(self.cleaned_data["last"]) or today()
+        day: date | None = self.cleaned_data["last"]
+        return known_day(day) if day else today()
 
     def span(self) -> Span:
         """Return the days as moments. Raises ``InvalidQuestion``."""
@@ -254,20 +257,23 @@ class QuestionForm(forms.Form):
 class ReportNameForm(forms.Form):
     """What a report is to be called, and the address it stands for."""
 
-    name = forms.CharField(label=_("Name"), max_length=80)
+    name = forms.CharField(
+        label=_("Name"), max_length=80, validators=[validate_readable]
+    )
     # An address of ours with ten steps of two conditions has some thousand characters.
     query = forms.CharField(max_length=8000, required=False, widget=forms.HiddenInput)
 
 
 def today() -> date:
-    return timezone.now().astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)).date()
+    return reporting_day(timezone.now())
 
 
 def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, ZoneInfo(settings.REPORTING_TIME_ZONE))
 
 
-def _known(day: date | None) -> date | None:
-    if day and not FIRST_DAY <= day < LAST_DAY:
+def known_day(day: date) -> date:
+    """Return a day of the calendar of reports, or refuse one far outside it."""
+    if not FIRST_DAY <= day < LAST_DAY:
         raise forms.ValidationError(_("Choose a day from 2000 to 2199."))
     return day

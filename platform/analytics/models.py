@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.clock import now
+from core.errors import Gone
 from core.ids import new_public_id
 
 M = TypeVar("M", bound=models.Model)
@@ -17,6 +18,13 @@ class StaffQuerySet(models.QuerySet[M]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """What staff keep here is for everybody on the staff, and for nobody else."""
         return self if user.is_staff else self.none()
+
+    def locked(self, pk: int) -> M:
+        """Return a row under its lock. Raises ``Gone`` when a colleague was faster."""
+        found = self.select_for_update().filter(pk=pk).first()
+        if found is None:
+            raise Gone
+        return found
 
 
 def new_report_id() -> str:

@@ -36,8 +36,8 @@ def save_report(kind: str, *, name: str, query: str, by: User) -> SavedReport:
 
 @transaction.atomic
 def replace_report(report: SavedReport, *, query: str, by: User) -> SavedReport:
-    """Keep another question under the same name and address."""
-    locked = SavedReport.objects.select_for_update().get(pk=report.pk)
+    """Keep another question under the same name and address. Raises ``Gone``."""
+    locked = SavedReport.objects.locked(report.pk)
     locked.query = query
     locked.changed_at = timezone.now()
     locked.save(update_fields=["query", "changed_at"])

@@ -65,8 +65,9 @@ def is_watchable(question: Question | None) -> bool:
 def set_watcher(report: SavedReport, user: User, *, is_watcher: bool) -> None:
     """Tell a member of the staff of a report's series, from tomorrow's look on.
 
-    Raises ``NotWatchable``.
+    Raises ``NotWatchable`` and ``Gone``.
     """
+    SavedReport.objects.locked(report.pk)
     if not is_watcher:
         Watcher.objects.filter(watch=report.pk, user=user).delete()
         return
@@ -118,9 +119,13 @@ def _judge(watch: Watch) -> int:
 def _keep(report_id: int, days: Sequence[JudgedDay]) -> int:
     """Write down what the days were and tell of each leaving.
 
-    The row is locked: of two workers the second finds the days judged.
+    The row is locked: of two workers the second finds the days judged. A report that
+    was deleted while its question was asked has nothing to tell.
     """
-    watch = Watch.objects.select_for_update().select_related("report").get(pk=report_id)
+    locked = Watch.objects.select_for_update(of=("self",)).select_related("report")
+    watch = locked.filter(pk=report_id).first()
+    if watch is None:
+        return 0
     left = 0
     for day in days:
         if day.on <= watch.judged_on:

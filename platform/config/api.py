@@ -23,8 +23,10 @@ APPS = [
     "inference.usage",
     "inference.budgets",
     "billing.credits",
+    "billing.growth",
     "billing.overage",
     "billing.plans",
+    "billing.referrals",
     "billing.subscriptions",
 ]
 

@@ -1,7 +1,9 @@
 """The time, asked for when it is needed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -9,6 +11,11 @@ from django.utils.formats import date_format
 def now() -> datetime:
     """Return the current time, for columns too: Django's own cannot be frozen."""
     return timezone.now()
+
+
+def reporting_day(moment: datetime) -> date:
+    """Return the day of a moment where figures are cut and staff plan by the day."""
+    return moment.astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)).date()
 
 
 def day_for_all(moment: datetime) -> str:

@@ -45,6 +45,14 @@ class RateLimited(DomainError):
         super().__init__()
 
 
+class Gone(DomainError):
+    """It was there when the page was read, and was deleted since."""
+
+    code = "gone"
+    status = 404
+    message = _("A colleague has deleted this meanwhile. Nothing was changed.")
+
+
 class Unavailable(DomainError):
     """Something we depend on does not answer; it is being looked for again."""
 

@@ -9,7 +9,7 @@ from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from core.names import taken_at
+from core.names import measure, taken_at
 
 
 class Renderer(DjangoTemplates):
@@ -43,6 +43,12 @@ class TextField(forms.CharField):
         """Return the text, its lines ended one way."""
         text: str | None = super().to_python(value)
         return text and text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def validate_readable(text: str) -> None:
+    """Refuse a name of which nothing can be seen: nobody could choose or open it."""
+    if not measure(text):
+        raise ValidationError(_("There is nothing to read in this text."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,6 +328,7 @@ def build() -> World:
         },
         "staff/analytics/annotations/": {"<int:pk>": str(noted.pk)},
         "api/v1/analytics/reports/": {"<slug:public_id>": report.public_id},
+        "api/v1/campaigns/": {"<slug:key>": campaign.key},
         "staff/attribution/": {
             "<int:pk>": str(paid_invoice_of(personal_organisation(staff)).pk)
         },

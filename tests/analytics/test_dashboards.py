@@ -13,6 +13,7 @@ from analytics.digests import send_digests
 from analytics.forms import midnight, today
 from analytics.models import Annotation, Dashboard, DashboardReader, SavedReport, Tile
 from analytics.services import save_report
+from core.errors import Gone
 from notifications.models import EmailMessage, Notification
 from tests.analytics.logs import fed_rows, note
 from tests.races import together
@@ -44,6 +45,96 @@ def report(
     boss: Any, name: str, query: str = VIEWS, kind: str = "trend"
 ) -> SavedReport:
     return save_report(kind, name=name, query=query, by=boss)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda board, tile, _boss: dashboards.add_tile(
+            board, tile.report, is_wide=False
+        ),
+        lambda _board, tile, _boss: dashboards.move_tile(tile, is_up=True),
+        lambda board, _tile, boss: dashboards.set_reader(board, boss, is_reader=True),
+    ],
+)
+def test_what_a_colleague_has_deleted_is_said_to_be_gone(
+    boss: Any, board: Dashboard, act: Callable[..., Any]
+) -> None:
+    tile = dashboards.add_tile(board, report(boss, "Views"), is_wide=False)
+    Dashboard.objects.filter(pk=board.pk).delete()
+
+    with pytest.raises(Gone):
+        act(board, tile, boss)
+
+    assert not Tile.objects.exists()
+    assert not DashboardReader.objects.exists()
+
+
+def test_a_report_that_is_deleted_meanwhile_is_not_put_up(
+    boss: Any, board: Dashboard
+) -> None:
+    views = report(boss, "Views")
+    SavedReport.objects.filter(pk=views.pk).delete()
+
+    with pytest.raises(Gone):
+        dashboards.add_tile(board, views, is_wide=False)
+
+    assert not Tile.objects.exists()
+
+
+# Of these nothing is seen: a link of that name could not be found, nor chosen.
+UNSEEN = ("\u200b", "\u2800\u2800", "\u202e\ufeff", "\u3164")
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_name_that_nobody_sees_is_refused(desk: Client, boss: Any, name: str) -> None:
+    made = desk.post(reverse("analytics:dashboards"), {"name": name})
+    kept = desk.post(
+        reverse("analytics:report-save"),
+        {"kind": "trend", "name": name, "query": VIEWS},
+    )
+    noted = desk.post(
+        reverse("analytics:annotations"),
+        {"on": "2028-02-29", "kind": "release", "text": name},
+    )
+
+    assert [each.status_code for each in (made, kept, noted)] == [422, 422, 422]
+    assert not Dashboard.objects.exists()
+    assert not SavedReport.objects.exists()
+    assert not Annotation.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["本周", "הנתונים", "📈", "क्ष"])
+def test_a_name_of_any_script_is_kept(desk: Client, boss: Any, name: str) -> None:
+    desk.post(reverse("analytics:dashboards"), {"name": name})
+    desk.post(
+        reverse("analytics:annotations"),
+        {"on": "2028-02-29", "kind": "release", "text": name},
+    )
+
+    assert Dashboard.objects.get().name == name
+    assert Annotation.objects.get().text == name
+
+
+@pytest.mark.parametrize(
+    ("day", "status"),
+    [
+        ("2028-02-29", 302),
+        ("2027-02-29", 422),
+        ("0202-11-30", 422),
+        ("9999-12-31", 422),
+    ],
+)
+def test_a_note_is_on_a_day_that_a_chart_can_show(
+    desk: Client, day: str, status: int
+) -> None:
+    answer = desk.post(
+        reverse("analytics:annotations"), {"on": day, "kind": "release", "text": "2.0"}
+    )
+
+    assert answer.status_code == status
+    assert Annotation.objects.count() == (status == 302)
+    assert status == 302 or "2.0" in answer.content.decode()
 
 
 def order(board: Dashboard) -> list[str]:

@@ -17,6 +17,7 @@ from analytics.models import SavedReport, Watch, Watcher
 from analytics.questions import Trend
 from analytics.saved import question_of
 from analytics.services import replace_report, save_report
+from core.errors import Gone
 from notifications.models import EmailMessage, Notification
 from tests.races import together
 
@@ -226,3 +227,25 @@ def test_days_are_judged_by_those_before_them_alone(report: SavedReport) -> None
     assert [day.value for day in days] == [500.0] * 3
     assert all(day.band and day.band.high < 100 for day in days)
     assert all(day.is_outside for day in days)
+
+
+def test_a_report_that_is_deleted_while_it_is_asked_stops_no_other(
+    watched: SavedReport, boss: Any
+) -> None:
+    day = watching.JudgedDay(today() - DAY, 1.0, None)
+    SavedReport.objects.filter(pk=watched.pk).delete()
+
+    assert watching._keep(watched.pk, [day]) == 0
+
+
+def test_a_report_that_a_colleague_has_deleted_is_not_watched_or_replaced(
+    report: SavedReport, boss: Any
+) -> None:
+    SavedReport.objects.filter(pk=report.pk).delete()
+
+    with pytest.raises(Gone):
+        watching.set_watcher(report, boss, is_watcher=True)
+    with pytest.raises(Gone):
+        replace_report(report, query=EVENTS, by=boss)
+
+    assert not Watch.objects.exists()

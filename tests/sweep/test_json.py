@@ -77,6 +77,15 @@ PLAUSIBLE = {
     "is_anonymous": True,
     "results": "always",
     "ends_at": "2199-01-01T00:00:00Z",
+    "key": "win_back",
+    "purpose": "Who helps buys.",
+    "segment": None,
+    "moment": "third_answer",
+    "goal": "payment",
+    "holdout_percent": 20,
+    "starts_on": "2026-03-01",
+    "ends_on": "2026-03-31",
+    "steps": [{"kind": "offer", "offer": "talk", "surface": "console"}],
 }
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x", "detail": "low"}}

@@ -1,6 +1,5 @@
 """Writing campaigns: what is started keeps its audience, its steps and its holdout."""
 
-from datetime import UTC
 from typing import Any
 
 from django.db import transaction
@@ -10,28 +9,41 @@ from accounts.models import User
 from audit import services as audit
 from billing.growth.campaigns.audience import segment_of
 from billing.growth.campaigns.enrolling import close_campaign
+from billing.growth.editing import check_version, free_name
 from billing.growth.exceptions import (
     CampaignBegun,
     CampaignNotRunning,
     CampaignOver,
 )
 from billing.growth.models import Campaign, CampaignStep
+from core.clock import reporting_day
 
 State = Campaign.State
 
 
 @transaction.atomic
 def save_campaign(
-    campaign: Campaign, *, steps: list[CampaignStep], by: User
+    campaign: Campaign,
+    *,
+    steps: list[CampaignStep],
+    by: User,
+    version: int | None = None,
 ) -> Campaign:
     """Write a campaign that was not started yet, with its steps in their order.
 
-    Raises ``CampaignBegun``; its row is locked, so that none is started meanwhile.
+    ``version`` is the one that was read; None replaces any. Raises ``CampaignBegun``,
+    ``ChangedMeanwhile`` and ``KeyTaken``. Its row is locked, so that none is started
+    meanwhile.
     """
     is_new = campaign.pk is None
-    if not is_new and _locked(campaign).state != State.DRAFT:
-        raise CampaignBegun
-    campaign.save()
+    if not is_new:
+        locked = _locked(campaign)
+        if locked.state != State.DRAFT:
+            raise CampaignBegun
+        check_version(version, locked.version)
+        campaign.version = locked.version + 1
+    with free_name(Campaign.objects.filter(key=campaign.key), is_new=is_new):
+        campaign.save()
     campaign.steps.all().delete()
     for rank, step in enumerate(steps, 1):
         step.campaign, step.rank = campaign, rank
@@ -59,7 +71,7 @@ def start_campaign(campaign: Campaign, *, by: User) -> None:
     if locked.state != State.DRAFT:
         raise CampaignBegun
     now = timezone.now()
-    if locked.ends_on is not None and locked.ends_on < now.astimezone(UTC).date():
+    if locked.ends_on is not None and locked.ends_on < reporting_day(now):
         raise CampaignOver
     if locked.segment_query:
         segment_of(locked.segment_query)

@@ -1,7 +1,7 @@
 """Who enters a campaign, and who is out of it before the last step."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -13,6 +13,7 @@ from billing.growth.exceptions import SegmentUnreadable
 from billing.growth.models import Campaign, Decision, Enrolment
 from billing.growth.models.campaigns import EnrolmentQuerySet
 from billing.ledger.models import Invoice
+from core.clock import reporting_day
 
 logger = logging.getLogger(__name__)
 End = Enrolment.End
@@ -27,7 +28,7 @@ def refresh_campaigns() -> int:
     """
     now = timezone.now()
     entered = 0
-    for campaign in Campaign.objects.going(now.astimezone(UTC).date()).order_by("pk"):
+    for campaign in Campaign.objects.going(reporting_day(now)).order_by("pk"):
         try:
             entering, inside = audience_of(campaign)
         except (NoAnswer, SegmentUnreadable) as error:
@@ -121,7 +122,7 @@ def reached_goal(campaign: Campaign) -> Q:
 def stop_ended(now: datetime) -> None:
     """Stop the campaigns whose last day is over."""
     over = Campaign.objects.filter(
-        state=Campaign.State.RUNNING, ends_on__lt=now.astimezone(UTC).date()
+        state=Campaign.State.RUNNING, ends_on__lt=reporting_day(now)
     )
     for campaign in over.select_for_update().order_by("pk"):
         close_campaign(campaign, at=now)

@@ -9,10 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from analytics.models import SavedReport
+from billing.growth.forms import VersionedForm
 from billing.growth.models import Campaign, CampaignStep, Offer
 from billing.growth.moments import CHOOSING
 from billing.growth.surfaces import Surface
-from edge.fields import FreeUnder
+from edge.fields import FreeUnder, TextField, validate_readable
 
 # Three offers with a wait and a condition between them: more is a nuisance.
 STEPS = 8
@@ -32,7 +33,7 @@ class StepRow:
     errors: tuple[str, ...] = ()
 
 
-class CampaignForm(forms.ModelForm[Campaign]):
+class CampaignForm(VersionedForm, forms.ModelForm[Campaign]):
     """A campaign that was not started yet; empty rows of its steps are passed over."""
 
     segment = forms.ChoiceField(
@@ -49,6 +50,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
             *("key", "purpose", "segment", "moment", "goal", "holdout_percent"),
             *("starts_on", "ends_on"),
         )
+        field_classes = {"purpose": TextField}
         widgets = {
             "purpose": forms.Textarea(attrs={"rows": 3}),
             "starts_on": forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
@@ -64,8 +66,10 @@ class CampaignForm(forms.ModelForm[Campaign]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         campaign = self.instance
+        self.fields["version"].initial = campaign.version
         # Decisions of the past speak of it by this name, and the holdout is its hash.
         self.fields["key"].disabled = campaign.pk is not None
+        self.fields["purpose"].validators.append(validate_readable)
         self.fields["key"].validators.append(FreeUnder("staff/offers/campaigns/"))
         moment = self.fields["moment"]
         assert isinstance(moment, forms.ChoiceField)  # noqa: S101 - of the model

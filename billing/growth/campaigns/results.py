@@ -44,7 +44,7 @@ class CampaignFigures:
     exposed: int
     accepted: int
     cost_nano: int
-    ends: list[tuple[str, int]]
+    ends: list[tuple[Enrolment.End, int]]
     steps: list[StepFigures]
     lift: Lift
 
@@ -73,9 +73,7 @@ def figures_of(campaign: Campaign) -> CampaignFigures:
         accepted=reached["accepted"],
         cost_nano=spent.aggregate(sum=Sum("amount_nano"))["sum"] or 0,
         ends=[
-            (str(end.label), counts[end.value])
-            for end in Enrolment.End
-            if counts.get(end.value)
+            (end, counts[end.value]) for end in Enrolment.End if counts.get(end.value)
         ],
         steps=_steps(campaign),
         lift=campaign_lift(campaign, until),

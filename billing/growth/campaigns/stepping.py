@@ -7,7 +7,7 @@ a worker that dies has done nothing, and the next run finds the step due.
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,6 +18,7 @@ from billing.growth.models import Campaign, CampaignStep, Decision, Enrolment
 from billing.growth.moments import Moment
 from billing.growth.occurrences import occur
 from billing.ledger.models import UsageCost
+from core.clock import reporting_day
 
 logger = logging.getLogger(__name__)
 End, Reason, Kind = Enrolment.End, Decision.Reason, CampaignStep.Kind
@@ -78,7 +79,7 @@ def take_step(pk: int) -> bool:
     if enrolment is None:
         return False
     # Read after the lock: what was paused or stopped a moment ago takes no step.
-    going = Campaign.objects.going(now.astimezone(UTC).date())
+    going = Campaign.objects.going(reporting_day(now))
     campaign = going.filter(pk=enrolment.campaign_id).first()
     if campaign is None:
         return False
@@ -89,7 +90,7 @@ def take_step(pk: int) -> bool:
 def _due(after: int) -> list[int]:
     """Return enrolments that are due, beyond a number: a run asks each of them once."""
     now = timezone.now()
-    going = Campaign.objects.going(now.astimezone(UTC).date())
+    going = Campaign.objects.going(reporting_day(now))
     due = Enrolment.objects.open().filter(
         next_at__lte=now, campaign__in=going.values("pk"), pk__gt=after
     )

@@ -19,8 +19,25 @@ from core.clock import now
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def counted(self) -> Self:
+        """Each with how many organisations ``entered`` it and are ``going``."""
+        return self.annotate(
+            entered=models.Count("enrolments"),
+            going=models.Count("enrolments", filter=Q(enrolments__ended_at=None)),
+        )
+
+    def with_steps(self) -> Self:
+        """Each with its ``ordered_steps`` and their offers, in one query more."""
+        steps = CampaignStep.objects.select_related("offer").order_by("rank")
+        return self.prefetch_related(
+            models.Prefetch("steps", queryset=steps, to_attr="ordered_steps")
+        )
+
     def going(self, day: date) -> Self:
-        """Campaigns that take steps on a day: running, not paused, in their dates."""
+        """Campaigns that take steps on a day: running, not paused, in their dates.
+
+        Staff plan by the days of the reports (``core.clock.reporting_day``).
+        """
         return self.filter(
             Q(starts_on=None) | Q(starts_on__lte=day),
             Q(ends_on=None) | Q(ends_on__gte=day),
@@ -75,6 +92,8 @@ class Campaign(models.Model):
     starts_on = models.DateField(_("first day"), null=True, blank=True)
     ends_on = models.DateField(_("last day"), null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    # Counts how often it was saved: who read another one changes nothing.
+    version = models.PositiveIntegerField(default=1, db_default=1)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True)

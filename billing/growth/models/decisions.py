@@ -84,7 +84,11 @@ class Decision(models.Model):
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     moment = models.CharField(max_length=30, choices=Moment.choices)
     organisation = models.ForeignKey(
-        "accounts.Organisation", on_delete=models.CASCADE, related_name="+"
+        "accounts.Organisation",
+        on_delete=models.CASCADE,
+        related_name="+",
+        # Two indexes begin with it.
+        db_index=False,
     )
     user = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="+", null=True

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -22,7 +21,7 @@ from billing.growth.campaigns import editing
 from billing.growth.campaigns.audience import AudienceCount, count_audience
 from billing.growth.campaigns.forms import CampaignForm
 from billing.growth.campaigns.results import figures_of
-from billing.growth.exceptions import SegmentUnreadable
+from billing.growth.exceptions import ChangedMeanwhile, SegmentUnreadable
 from billing.growth.measuring import dollar_rate
 from billing.growth.models import Campaign, CampaignStep
 from billing.growth.views.staff import previews_of
@@ -44,12 +43,10 @@ DEEDS: dict[str, Deed] = {
 @staff_required
 def campaign_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every campaign, the newest first, with how many are in it."""
-    campaigns = Campaign.objects.annotate(
-        entered=Count("enrolments"),
-        going=Count("enrolments", filter=Q(enrolments__ended_at=None)),
-    )
     page = paginate(
-        campaigns, order_by=("-created_at", "-pk"), cursor=cursor_of(request)
+        Campaign.objects.counted(),
+        order_by=("-created_at", "-pk"),
+        cursor=cursor_of(request),
     )
     return render(request, "growth/campaign_list.html", {"page": page})
 
@@ -67,8 +64,14 @@ def campaign_edit(request: AuthenticatedHttpRequest, key: str = "") -> HttpRespo
     if form.is_valid():
         try:
             saved = editing.save_campaign(
-                form.save(), steps=form.steps(), by=request.user
+                form.save(),
+                steps=form.steps(),
+                by=request.user,
+                version=form.cleaned_data["version"],
             )
+        except ChangedMeanwhile as error:
+            form.add_error(None, str(error))
+            form.read_version(error.version)
         except DomainError as error:
             form.add_error(None, str(error))
         else:

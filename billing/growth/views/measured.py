@@ -17,6 +17,7 @@ from django.views.decorators.http import (
 from accounts.decorators import staff_required
 from accounts.types import AuthenticatedHttpRequest
 from billing.growth import editing, learning
+from billing.growth.exceptions import KeyTaken
 from billing.growth.forms import ExperimentForm
 from billing.growth.lift import experiment_lifts, lifts_between
 from billing.growth.measuring import dollar_rate
@@ -64,9 +65,15 @@ def experiment_new(request: AuthenticatedHttpRequest) -> HttpResponse:
         experiment = form.save(commit=False)
         experiment.smallest = form.cleaned_data["smallest_rise"] / 100
         experiment.planned = form.planned()
-        editing.create_experiment(experiment, by=request.user, variants=form.variants())
-        drafting.accept(request)
-        return redirect("growth:experiment", experiment.key)
+        try:
+            editing.create_experiment(
+                experiment, by=request.user, variants=form.variants()
+            )
+        except KeyTaken as error:
+            form.add_error("key", str(error))
+        else:
+            drafting.accept(request)
+            return redirect("growth:experiment", experiment.key)
     status = 422 if form.is_bound else 200
     return render(request, "growth/experiment_new.html", {"form": form}, status=status)
 

@@ -17,7 +17,7 @@ from accounts.decorators import staff_required
 from accounts.types import AuthenticatedHttpRequest
 from billing.growth import editing, evaluation, learning
 from billing.growth.catalogue import ensure_default_offers
-from billing.growth.exceptions import BudgetTooSmall
+from billing.growth.exceptions import BudgetTooSmall, ChangedMeanwhile, KeyTaken
 from billing.growth.figures import moment_figures
 from billing.growth.forms import OfferForm, PolicyForm
 from billing.growth.models import Catalogue, Decision, Offer
@@ -118,10 +118,18 @@ def offer_edit(request: AuthenticatedHttpRequest, key: str = "") -> HttpResponse
     if form.is_valid():
         try:
             saved = editing.save_offer(
-                form.save(commit=False), by=request.user, amounts=form.amounts()
+                form.save(commit=False),
+                by=request.user,
+                amounts=form.amounts(),
+                version=form.cleaned_data["version"],
             )
         except BudgetTooSmall as error:
             form.add_error("budget", str(error))
+        except KeyTaken as error:
+            form.add_error("key", str(error))
+        except ChangedMeanwhile as error:
+            form.add_error(None, str(error))
+            form.read_version(error.version)
         else:
             drafting.accept(request)
             messages.success(request, _("Saved."))

@@ -13,7 +13,14 @@ from accounts.models import Organisation
 from billing.growth.campaigns.enrolling import enrol
 from billing.growth.campaigns.results import figures_of
 from billing.growth.lift import engine_lift, offer_lift
-from billing.growth.models import Campaign, CampaignStep, Cost, Decision, Offer
+from billing.growth.models import (
+    Campaign,
+    CampaignStep,
+    Cost,
+    Decision,
+    Enrolment,
+    Offer,
+)
 from billing.growth.moments import Moment
 from tests.billing.growth.conftest import make_offer
 from tests.billing.growth.past import decided, pay
@@ -162,7 +169,7 @@ def test_the_result_counts_who_was_reached_and_what_it_cost(
     assert len(queries) == 6
     assert (found.entered, found.going, found.exposed, found.accepted) == (6, 5, 2, 1)
     assert found.cost_nano == 7_000_000
-    assert [count for _label, count in found.ends] == [1]
+    assert found.ends == [(Enrolment.End.CONVERTED, 1)]
     figures = [
         (each.step.rank, each.decided, each.offered, each.held_out, each.seen)
         for each in found.steps

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +14,11 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import personal_organisation
 from billing.growth import mailing, occurrences, quiet
-from billing.growth.campaigns import stepping
-from billing.growth.campaigns.enrolling import enrol, refresh_campaigns
+from billing.growth.campaigns import editing, stepping
+from billing.growth.campaigns.enrolling import enrol, refresh_campaigns, stop_ended
 from billing.growth.campaigns.stepping import take_due_steps
 from billing.growth.deciding import DecisionUnit
+from billing.growth.exceptions import CampaignOver
 from billing.growth.holdout import is_kept_from_campaign
 from billing.growth.models import Campaign, Decision, Enrolment
 from billing.growth.moments import Moment
@@ -26,11 +27,13 @@ from billing.growth.queries import offer_for_surface
 from billing.growth.services import accept_offer, record_exposure
 from billing.ledger.models import UsageCost
 from billing.ledger.services import record_invoice
+from core.errors import DomainError
 from jobs.models import Job
 from jobs.working import sweep
 from notifications.models import EmailMessage, Kind, Notification
 from notifications.services import set_preferences
 from tests.billing.growth.conftest import make_offer
+from tests.billing.growth.proof.world import Clock, at
 from tests.factories.billing import invoice_record
 from tests.factories.campaigns import campaign_of, offer_step, only_if, wait
 from tests.races import together
@@ -484,3 +487,43 @@ def test_two_workers_and_crashes_never_take_a_step_twice(
         assert EmailMessage.objects.filter(user=user).count() == 2
     mails = set(EmailMessage.objects.values_list("pk", flat=True))
     assert Job.objects.filter(kind="mail").count() == len(mails) == 2 * len(users)
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_march"),
+    [
+        # At 23:30 in UTC it is tomorrow in Shanghai and still today in Honolulu.
+        ("Asia/Shanghai", True),
+        ("Pacific/Honolulu", False),
+        ("UTC", False),
+    ],
+)
+def test_days_begin_and_end_where_staff_plan(
+    person: Person, everybody_in: None, settings: Any, zone: str, is_march: bool
+) -> None:
+    settings.REPORTING_TIME_ZONE = zone
+    boss, ada = person("boss", is_staff=True), person("ada")
+    talk = make_offer("talk")
+    with at(Clock(datetime(2026, 2, 28, 23, 30, tzinfo=UTC))):
+        march = campaign_of(offer_step(talk), key="march", starts_on="2026-03-01")
+        put_in(march, ada)
+        winter = campaign_of(
+            wait(1), key="winter", is_started=False, ends_on="2026-02-28"
+        )
+        running = campaign_of(wait(1), key="running", ends_on="2026-02-28")
+
+        assert take_due_steps() == is_march
+        stop_ended(timezone.now())
+        came = outcome_of(editing.start_campaign, winter, by=boss)
+
+    running.refresh_from_db()
+    assert isinstance(came, CampaignOver) is is_march
+    assert (running.state == Campaign.State.STOPPED) is is_march
+
+
+def outcome_of(act: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    """Return what came of it: its result, or the refusal."""
+    try:
+        return act(*args, **named)
+    except DomainError as error:
+        return error

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.queries import personal_organisation
 from accounts.services import add_member, create_organisation
 from billing.credits.models import CreditGrant
-from billing.growth import holdout, services
+from billing.growth import holdout, mailing, services
 from billing.growth.deciding import DecisionUnit
 from billing.growth.exceptions import NotYoursToAccept, OfferNotReady, OfferOver
 from billing.growth.mailing import send_offers
@@ -299,3 +301,34 @@ def test_a_hint_keeps_away_from_a_team_with_somebody_held_out(
 
     assert decided.offer_id is not None
     assert hint_for(team.pk) is None
+
+
+def test_what_was_put_away_before_the_mail_is_not_told(
+    person: Person, offered: Making
+) -> None:
+    offered("talk", surfaces=["mail", "console"])
+    ada = person("ada", time_zone="UTC")
+    decision = offer_to(ada)
+    noon = timezone.now().replace(hour=12)
+    Decision.objects.update(reach_at=noon)
+
+    # It was listed, and put away before its turn came.
+    services.dismiss_offer(decision.uuid, by=ada)
+
+    assert mailing._send(decision.pk, noon) == 0
+    assert not Notification.objects.filter(kind=Kind.OFFERS).exists()
+
+
+def test_what_can_cost_nothing_is_not_looked_for_when_offers_are_over(
+    person: Person, offered: Making
+) -> None:
+    """Its index has the others alone: of most offers nothing was reserved."""
+    offered("talk")
+    offer_to(person("ada"))
+    Decision.objects.update(expires_at=timezone.now())
+
+    with CaptureQueriesContext(connection) as queries:
+        assert services.release_expired() == 0
+
+    assert len(queries) == 1
+    assert '"reserved_nano" > 0' in queries[0]["sql"]
