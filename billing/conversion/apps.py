@@ -28,3 +28,8 @@ class ConversionConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.conversion import subscribers  # noqa: F401
+        from billing.conversion.people import export_person
+        from privacy.registry import register_part
+
+        # The very rows that staff can download.
+        register_part("way", export_person)

@@ -76,10 +76,11 @@ def export_person(user: User) -> Iterator[dict[str, Any]]:
 
 
 @beside_rebuilds
-def forget_person(user: User, *, by: User) -> int:
+def forget_person(user: User, *, by: User | None) -> int:
     """Erase how a person came here and what they looked at; return how many views.
 
     What was agreed and paid stays: facts are kept for the books, without a browser.
+    ``by`` is nobody where the person's own account was erased.
     """
     views = activity.forget_person(user)
     Developer.objects.filter(pk=user.pk).update(source="", first_visit_at=None)

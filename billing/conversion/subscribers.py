@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from billing.conversion import services
+from accounts.models import User
+from billing.conversion import people, services
 from billing.conversion.milestones import MILESTONES, ROLES
 from contracts.accounts import (
+    AccountErased,
     FirstTouchFound,
     MemberAdded,
     OrganisationCreated,
@@ -27,6 +29,12 @@ def follow_developer(fact: UserSignedUp) -> None:
 @subscribe(FirstTouchFound)
 def follow_first_touch(fact: FirstTouchFound) -> None:
     services.record_origin(fact.user_id)
+
+
+@subscribe(AccountErased)
+def forget_developer(fact: AccountErased) -> None:
+    """Erase the way of who closed their account, as staff would."""
+    people.forget_person(User.objects.get(pk=fact.user_id), by=None)
 
 
 @subscribe_dated(OrganisationCreated)

@@ -29,3 +29,8 @@ class CreditsConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.credits import approved, subscribers  # noqa: F401
+        from billing.credits.own_data import grants, unused_credit
+        from privacy.registry import register_obstacles, register_part
+
+        register_part("credit", grants)
+        register_obstacles(unused_credit)

@@ -9,3 +9,7 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.ledger import subscribers  # noqa: F401
+        from billing.ledger.own_data import invoices
+        from privacy.registry import register_part
+
+        register_part("invoices", invoices)

@@ -12,6 +12,7 @@ class PlansConfig(AppConfig):
     menu = (MenuEntry(Menu.SITE, 40, _("Pricing"), "plans:pricing", "tag"),)
 
     def ready(self) -> None:
+        from billing.plans import subscribers  # noqa: F401
         from billing.plans.nodes import register_nodes
 
         register_nodes()

@@ -29,7 +29,10 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.subscriptions import given, subscribers  # noqa: F401
+        from billing.subscriptions.leaving import unsettled
         from billing.subscriptions.notices import purses_of
         from notifications import registry as notifications
+        from privacy.registry import register_obstacles
 
         notifications.register("purse", purses_of)
+        register_obstacles(unsettled)

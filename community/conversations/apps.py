@@ -22,7 +22,11 @@ class ConversationsConfig(AppConfig):
     def ready(self) -> None:
         from community.conversations import reports, subscribers  # noqa: F401 - the first is heard
         from community.conversations.models import PrivateMessage
+        from community.conversations.queries import told_of
         from notifications import registry as notifications
+        from privacy.registry import register_part
+
+        register_part("messages", told_of)
 
         notifications.register(
             "message",

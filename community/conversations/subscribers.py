@@ -3,10 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from community.conversations.models import Participant, PrivateMessage
+from community.conversations.models import (
+    MessagePreference,
+    Participant,
+    PrivateMessage,
+)
+from contracts.accounts import AccountErased
 from contracts.community import MessageSent
 from notifications.fan_out import notify_all
 from notifications.models import Kind, Notification
@@ -58,3 +64,12 @@ def words_about_messages(
 def _written(message: PrivateMessage) -> Callable[[], str]:
     words = {"name": message.author.name, "title": message.conversation.title}
     return lambda: _("%(name)s wrote to you: %(title)s") % words
+
+
+@subscribe(AccountErased)
+def leave_conversations(fact: AccountErased) -> None:
+    """Take who is gone out of conversations; what they wrote is the others' too."""
+    Participant.objects.filter(user_id=fact.user_id, left_at=None).update(
+        left_at=timezone.now()
+    )
+    MessagePreference.objects.filter(user_id=fact.user_id).delete()

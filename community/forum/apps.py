@@ -27,9 +27,11 @@ class ForumConfig(AppConfig):
         from community.forum.models import Comment, Post, Topic
         from community.forum.narrowing import FILTERS
         from community.forum.nodes import register_nodes
+        from community.forum.own_data import chosen, written
         from community.forum.wording import words_about_comments, words_about_posts
         from drafts import places
         from notifications import registry as notifications
+        from privacy.registry import register_part
         from search import registry as search
 
         places.register_name("forum.reply", draft_places.replies)
@@ -43,3 +45,5 @@ class ForumConfig(AppConfig):
         )
         notifications.register("topic", Topic.objects.visible_to)
         register_nodes()
+        register_part("forum", written)
+        register_part("forum_choices", chosen)

@@ -1,6 +1,8 @@
 """What the forum does once something it did is committed: tell, and index."""
 
 from community.forum import notices, services
+from community.forum.models import Bookmark, PlaceWatch, ReadingDay, TopicUser
+from contracts.accounts import AccountErased
 from contracts.community import (
     AnswerAccepted,
     CommentPosted,
@@ -55,3 +57,10 @@ def notify_of_decision(fact: IdeaDecided) -> None:
 def index_tagged(fact: TagChanged) -> None:
     """Let topics be found by the tag as it is called now."""
     services.index_tagged(fact.tag_id)
+
+
+@subscribe(AccountErased)
+def remove_reading(fact: AccountErased) -> None:
+    """Forget what a person read, kept and followed; posts and votes stay."""
+    for model in (Bookmark, PlaceWatch, ReadingDay, TopicUser):
+        model.objects.filter(user_id=fact.user_id).delete()

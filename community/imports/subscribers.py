@@ -6,8 +6,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from community.imports.models import ImportedPerson
 from community.imports.proofs import claimable_by
-from contracts.accounts import EmailVerified, IdentityLinked
+from contracts.accounts import AccountErased, EmailVerified, IdentityLinked
 from notifications.fan_out import notify_all
 from notifications.models import Kind
 from outbox import subscribe
@@ -44,3 +45,11 @@ def _title(name: str) -> str:
     return _("What you wrote at %(name)s is here: you can take it over.") % {
         "name": name
     }
+
+
+@subscribe(AccountErased)
+def clear_proofs(fact: AccountErased) -> None:
+    """Let nothing say any more who it was that wrote elsewhere."""
+    ImportedPerson.objects.filter(claimed_by_id=fact.user_id).update(
+        email_digest="", github_id=""
+    )

@@ -17,7 +17,10 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         from community.people import subscribers  # noqa: F401
+        from community.people.own_data import stances
         from community.people.queries import hearing_nothing_of, silenced_by
         from notifications import registry as notifications
+        from privacy.registry import register_part
 
+        register_part("people", stances)
         notifications.register_silence(deaf_to=hearing_nothing_of, muted_by=silenced_by)

@@ -4,8 +4,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from community.forum.models import Person
+from community.forum.models import Person, Post, Topic, readers_of
 from community.people.models import Stance
+
+# What is read at a glance, and fits above a phone's keyboard.
+MOST_NAMES = 6
 
 
 def hearing_nothing_of(actor_id: int) -> QuerySet[Stance, int]:
@@ -51,3 +54,26 @@ def find_people(words: str) -> QuerySet[User]:
     return named.filter(
         Q(lower_username__startswith=wanted) | Q(lower_name__startswith=wanted)
     )
+
+
+def suggest_people(words: str, *, to: User, topic: Topic | None = None) -> list[User]:
+    """Return whom ``to`` may mean by ``words`` behind an “@”, the likeliest first.
+
+    Of a topic only people who may read it: who takes part, then the others. Without
+    words those who take part; nobody where there is no topic. Left out are ``to``,
+    whom they mute or block, and who has closed their account; that another person
+    mutes them shows nowhere. One query.
+    """
+    people = find_people(words).filter(closes_at=None).exclude(pk=to.pk)
+    people = people.exclude(pk__in=silenced_by(to))
+    if topic is None:
+        if not words:
+            return []
+        return list(people.order_by(Lower("username"))[:MOST_NAMES])
+    posts = Post.objects.filter(topic=topic, hidden_at=None)
+    people = people.filter(pk__in=readers_of(topic).values("pk"))
+    if not words:
+        people = people.filter(pk__in=posts.values("author"))
+    taking_part = Exists(posts.filter(author=OuterRef("pk")))
+    people = people.annotate(takes_part=taking_part)
+    return list(people.order_by("-takes_part", Lower("username"))[:MOST_NAMES])

@@ -1,8 +1,12 @@
 """Telling people what those they follow begin."""
 
+from django.db.models import Q
+
 from community.forum.models import Post, readers_of
 from community.forum.wording import QUOTED, opened_by
+from community.people.models import Stance
 from community.people.queries import followers_of
+from contracts.accounts import AccountErased
 from contracts.community import TopicCreated
 from notifications.fan_out import notify_all
 from notifications.models import Kind
@@ -28,3 +32,10 @@ def notify_followers(fact: TopicCreated) -> None:
         about=("post", post.pk),
         at=post.created_at,
     )
+
+
+@subscribe(AccountErased)
+def remove_stances(fact: AccountErased) -> None:
+    """Forget whom a person followed, muted and blocked, and who did so to them."""
+    stances = Stance.objects.filter(Q(user=fact.user_id) | Q(person=fact.user_id))
+    stances.delete()

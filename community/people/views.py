@@ -11,14 +11,18 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.decorators import sign_in_required
 from accounts.models import User
 from accounts.types import AuthenticatedHttpRequest
+from community.forum.models import Topic
 from community.people import services
 from community.people.models import Stance
-from community.people.queries import find_people
-from core.reading import Values, cursor_of
+from community.people.queries import find_people, suggest_people
+from core.reading import MOST_DIGITS, Values, cursor_of
 from edge.pagination import paginate
+from stores import limiter
 
 # As long as a user name is.
 MOST_WORDS = 40
+# Longer numbers are no primary key, and ``Values`` reads none.
+MOST_KEY = 10**MOST_DIGITS - 1
 
 
 @require_safe
@@ -33,6 +37,28 @@ def directory(request: AuthenticatedHttpRequest) -> HttpResponse:
     )
     context = {"page": page, "words": words, "query": urlencode({"q": words})}
     return render(request, "people/directory.html", context)
+
+
+@require_safe
+@sign_in_required
+def names(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Whom a name that is being typed may mean, as options of a list; a fragment.
+
+    ``q`` is what stands behind the “@”, ``topic`` the topic it is written in. Raises
+    ``RateLimited``.
+    """
+    # Two a second, for a minute: nobody types names faster, and copying the directory
+    # this way is no quicker than reading its pages.
+    limiter.check("names", request.user.pk, limit=120, period=60)
+    values = Values(request.GET)
+    words = values.text("q", most=MOST_WORDS)
+    topic = None
+    if values.has("topic"):
+        visible = Topic.objects.visible_to(request.user).select_related("category")
+        pk = values.whole("topic", default=0, least=0, most=MOST_KEY)
+        topic = get_object_or_404(visible, pk=pk)
+    people = suggest_people(words, to=request.user, topic=topic)
+    return render(request, "people/_names.html", {"people": people})
 
 
 @require_safe

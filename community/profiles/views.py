@@ -40,8 +40,7 @@ KINDS = ("posts", "topics", "comments")
 @require_safe
 def profile_detail(request: HttpRequest, username: str) -> HttpResponse:
     """A person's public page: what they asked, answered and earned."""
-    known = User.objects.filter(Q(is_active=True) | Q(is_placeholder=True))
-    person = get_object_or_404(known, username=username)
+    person = get_object_or_404(_known(), username=username)
     topics = Topic.objects.visible_to(request.user).listed().filter(author=person)
     posts = Post.objects.visible_to(request.user).filter(author=person, hidden_at=None)
     answers = posts.filter(number__gt=1).select_related("topic", "topic__category")
@@ -78,8 +77,7 @@ def profile_detail(request: HttpRequest, username: str) -> HttpResponse:
 @require_safe
 def activity(request: HttpRequest, username: str) -> HttpResponse:
     """Everything a person wrote that the reader may see, the latest first."""
-    known = User.objects.filter(Q(is_active=True) | Q(is_placeholder=True))
-    person = get_object_or_404(known, username=username)
+    person = get_object_or_404(_known(), username=username)
     kind = Values(request.GET).choice("kind", KINDS, default="posts")
     rows: QuerySet[Any]
     if kind == "comments":
@@ -104,6 +102,13 @@ def activity(request: HttpRequest, username: str) -> HttpResponse:
     context = {"person": person, "page": page, "kind": kind, "tabs": tabs}
     context["query"] = urlencode({"kind": kind})
     return render(request, "profiles/activity.html", context)
+
+
+def _known() -> QuerySet[User]:
+    """Everybody with a page: who is here, wrote elsewhere, or deleted their account."""
+    return User.objects.filter(
+        Q(is_active=True) | Q(is_placeholder=True) | Q(erased_at__isnull=False)
+    )
 
 
 @require_safe

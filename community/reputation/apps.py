@@ -9,3 +9,7 @@ class ReputationConfig(AppConfig):
 
     def ready(self) -> None:
         from community.reputation import subscribers  # noqa: F401
+        from community.reputation.own_data import points
+        from privacy.registry import register_part
+
+        register_part("points", points)

@@ -30,3 +30,7 @@ class KeysConfig(AppConfig):
 
     def ready(self) -> None:
         from inference.keys import subscribers  # noqa: F401
+        from inference.keys.own_data import keys
+        from privacy.registry import register_part
+
+        register_part("api_keys", keys)

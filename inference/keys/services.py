@@ -11,6 +11,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts.models import Organisation, User
+from accounts.queries import own_organisations
 from audit import services as audit
 from contracts.inference import ApiKeyCreated, ApiKeyRevoked
 from inference.keys import secrets
@@ -210,6 +211,22 @@ def revoke_playground_keys(organisation_id: int, *, user_id: int) -> int:
     ended = ApiKey.objects.filter(digest__in=digests).update(revoked_at=timezone.now())
     for digest in digests:
         transaction.on_commit(partial(announce, digest))
+    return ended
+
+
+@transaction.atomic
+def revoke_keys_of(user: User) -> int:
+    """End every key of organisations that are ``user``'s alone; return how many.
+
+    In teams only their playground's: the others are shared.
+    """
+    mine = own_organisations(user)
+    keys = ApiKey.objects.filter(revoked_at=None, organisation__in=mine)
+    ended = 0
+    for key in keys.select_related("organisation").order_by("pk"):
+        ended += revoke_key(key, by=user)
+    for organisation_id in user.memberships.values_list("organisation", flat=True):
+        ended += revoke_playground_keys(organisation_id, user_id=user.pk)
     return ended
 
 

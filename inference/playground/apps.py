@@ -22,3 +22,10 @@ class PlaygroundConfig(AppConfig):
             Menu.CONSOLE, 20, _("Playground"), "playground:playground", "terminal"
         ),
     )
+
+    def ready(self) -> None:
+        from inference.playground import subscribers  # noqa: F401
+        from inference.playground.own_data import chats
+        from privacy.registry import register_part
+
+        register_part("chats", chats)

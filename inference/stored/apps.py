@@ -19,3 +19,6 @@ class StoredConfig(AppConfig):
             for_organisation=True,
         ),
     )
+
+    def ready(self) -> None:
+        from inference.stored import subscribers  # noqa: F401

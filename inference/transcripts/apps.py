@@ -19,3 +19,6 @@ class TranscriptsConfig(AppConfig):
             for_organisation=True,
         ),
     )
+
+    def ready(self) -> None:
+        from inference.transcripts import subscribers  # noqa: F401

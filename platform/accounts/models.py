@@ -10,8 +10,8 @@ from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from core.clock import now
 from core.ids import new_public_id
@@ -73,6 +73,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_internal = models.BooleanField(default=False)
     # Wrote elsewhere what was brought here, and has no account: see ``placeholders``.
     is_placeholder = models.BooleanField(default=False, db_default=False)
+    # When an account that its person closed is erased; empty while it is open.
+    closes_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Since when this row stands for nobody any more: see ``erasing``.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Since when a role needs a second factor; empty while none does.
     second_factor_since = models.DateTimeField(null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(default=now)
@@ -112,9 +116,31 @@ class User(AbstractBaseUser, PermissionsMixin):
                 ),
                 name="accounts_user_placeholder",
             ),
+            # Nobody comes in as one, has power as one, or is named by one.
+            models.CheckConstraint(
+                condition=Q(erased_at=None)
+                | Q(
+                    is_active=False,
+                    is_staff=False,
+                    is_moderator=False,
+                    is_superuser=False,
+                    closes_at=None,
+                    display_name="",
+                    bio="",
+                    website="",
+                    email__endswith=".invalid",
+                ),
+                name="accounts_user_erased",
+            ),
         ]
         indexes = [
             models.Index(fields=["date_joined"], name="accounts_user_joined"),
+            # Whose days are over.
+            models.Index(
+                fields=["closes_at"],
+                condition=Q(closes_at__isnull=False),
+                name="accounts_user_closes",
+            ),
             # The directory finds people by how their names begin.
             models.Index(
                 OpClass(Lower("username"), name="text_pattern_ops"),
@@ -131,6 +157,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def name(self) -> str:
+        if self.erased_at is not None:
+            return gettext("Deleted user")
         return self.display_name or self.username
 
     def get_full_name(self) -> str:

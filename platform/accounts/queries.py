@@ -1,6 +1,14 @@
 from collections.abc import Collection
 
-from django.db.models import Case, IntegerField, Value, When
+from django.db.models import (
+    Case,
+    Exists,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -28,6 +36,25 @@ def current_organisation(user: User) -> Organisation:
     mine = Organisation.objects.filter(memberships__user_id=user.pk)
     current = mine.order_by(rank, "-memberships__created_at", "-pk").first()
     return current or personal_organisation(user)
+
+
+def own_organisations(user: User) -> QuerySet[Organisation]:
+    """Return the organisations that nobody but ``user`` belongs to: theirs alone."""
+    others = Membership.objects.filter(organisation=OuterRef("pk"))
+    mine = Organisation.objects.filter(memberships__user_id=user.pk)
+    return mine.exclude(Exists(others.exclude(user_id=user.pk)))
+
+
+def teams_without_another_owner(user: User) -> QuerySet[Organisation]:
+    """Return the teams that have other members and would have no owner left."""
+    others = Membership.objects.filter(organisation=OuterRef("pk"))
+    others = others.exclude(user_id=user.pk)
+    led = Organisation.objects.filter(
+        memberships__user_id=user.pk, memberships__role=Membership.Role.OWNER
+    )
+    return led.filter(Exists(others)).exclude(
+        Exists(others.filter(role=Membership.Role.OWNER))
+    )
 
 
 def membership_of(user: User, organisation: Organisation) -> Membership | None:

@@ -87,6 +87,9 @@ SUBJECTS = {
 }
 # What was done to it, by what stands behind the dot.
 DEEDS = {
+    "account_closed": pgettext_lazy("audit", "account closed"),
+    "account_erased": pgettext_lazy("audit", "account erased"),
+    "account_reopened": pgettext_lazy("audit", "closing of the account taken back"),
     "accepted": pgettext_lazy("audit", "accepted"),
     "active": pgettext_lazy("audit", "put in force"),
     "added": pgettext_lazy("audit", "added"),
@@ -105,6 +108,8 @@ DEEDS = {
     "closed_again": pgettext_lazy("audit", "closed again"),
     "connected": pgettext_lazy("audit", "connected"),
     "created": pgettext_lazy("audit", "created"),
+    "data_downloaded": pgettext_lazy("audit", "copy of their data downloaded"),
+    "data_requested": pgettext_lazy("audit", "copy of their data requested"),
     "decided": pgettext_lazy("audit", "decided"),
     "declined": pgettext_lazy("audit", "declined"),
     "default": pgettext_lazy("audit", "made the one that is shown"),
@@ -117,6 +122,7 @@ DEEDS = {
     "emptied": pgettext_lazy("audit", "emptied"),
     "ended": pgettext_lazy("audit", "ended"),
     "entered": pgettext_lazy("audit", "entered"),
+    "erasure_put_off": pgettext_lazy("audit", "erasure put off"),
     "excluded": pgettext_lazy("audit", "somebody left out"),
     "expired": pgettext_lazy("audit", "expired"),
     "exported": pgettext_lazy("audit", "downloaded"),

@@ -88,6 +88,13 @@ SCHEDULE: dict[str, Entry] = {
     "jobs-refunds": _every(15, "jobs.tasks.sweep", "refund", queue="billing"),
     "jobs-contracts": _every(15, "jobs.tasks.sweep", "contract", queue="billing"),
     "jobs-replays": _every(15, "jobs.tasks.sweep", "replay", queue="billing"),
+    "jobs-exports": _every(15, "jobs.tasks.sweep", "export"),
+    "jobs-erasures": _every(300, "jobs.tasks.sweep", "erasure"),
+    # An account is closed for days; an hour more is none.
+    "privacy-erase": {
+        "task": "privacy.tasks.enqueue_erasures",
+        "schedule": crontab(minute=40),
+    },
     # Those who were in their night are told in their morning.
     "growth-send": _every(300, "billing.growth.tasks.send_offers", queue="mail"),
     "growth-campaigns": _every(300, "billing.growth.tasks.advance_campaigns"),

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("drafts.urls")),
     path("", include("notifications.urls")),
+    path("", include("privacy.urls")),
     path("", include("search.urls")),
     path("", include("audit.urls")),
     path("", include("activity.urls")),

@@ -111,3 +111,27 @@ class FirstTouchFound:
     actor: ClassVar[str] = "user_id"
     user_id: int
     visitor_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountClosed:
+    """A person closed their account; after some days it is erased."""
+
+    actor: ClassVar[str] = "user_id"
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReopened:
+    """A person took the closing of their account back while there was time."""
+
+    actor: ClassVar[str] = "user_id"
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountErased:
+    """What is kept of a person alone is to go; ``user_id`` names a nameless row."""
+
+    actor: ClassVar[str] = "user_id"
+    user_id: int

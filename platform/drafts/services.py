@@ -198,3 +198,8 @@ def _delete_origin(slot: Slot, owner: Owner) -> None:
         owner.drafts.filter(
             nonce=slot.began_from, sequence=slot.base, accepted_at=None
         ).delete()
+
+
+def remove_drafts_of(user: User) -> None:
+    """Delete everything ``user`` began to write."""
+    Draft.objects.filter(user=user).delete()

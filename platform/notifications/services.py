@@ -115,3 +115,14 @@ def unsubscribe(token: str) -> Kind:
 def kind_of(token: str) -> Kind:
     """Return the kind of mail a token would stop. Raises ``BadUnsubscribeLink``."""
     return read_unsubscribe_token(token)[1]
+
+
+@transaction.atomic
+def remove_messages_of(user: User) -> None:
+    """Delete everything that was told to ``user``, and mails that have not left."""
+    # Confirmations and invitations name an address alone.
+    mails = EmailMessage.objects.filter(Q(user=user) | Q(to__iexact=user.email))
+    withdraw_mail(mails)
+    mails.delete()
+    Notification.objects.filter(user=user).delete()
+    Preference.objects.filter(user=user).delete()

@@ -53,6 +53,7 @@ from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
 from tests.factories.imports import imported_person, imported_topic
 from tests.factories.overage import price_list_of, statement_of
 from tests.factories.pricelab import candidate_of
+from tests.factories.privacy import export_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 
@@ -263,12 +264,13 @@ def build() -> World:
             "<int:answer>": str(chat.messages.get(role="assistant").pk),
         },
         "settings/tokens/": {"<int:pk>": str(token.pk)},
+        "settings/data/": {"<int:pk>": str(export_of(member).pk)},
         "invitations/": {"<str:token>": secret},
         "quotes/": {"<str:token>": link_token(quote)},
         "staff/approvals/": {"<int:pk>": str(approval.pk)},
         "unsubscribe/": {"<str:token>": unsubscribe_token(member, Kind.REPLY)},
         "notifications/": {
-            "<int:pk>": str(Notification.objects.get(user=member).pk),
+            "<int:pk>": str(Notification.objects.get(user=member, dedupe_key="one").pk),
         },
         "forum/c/": {"<slug:slug>": topic.category.slug},
         "forum/categories/": {"<int:pk>": str(topic.category.pk)},
@@ -342,7 +344,7 @@ def build() -> World:
             "<int:pk>": str(reply.pk),
         },
         "api/v1/notifications/": {
-            "<int:pk>": str(Notification.objects.get(user=member).pk),
+            "<int:pk>": str(Notification.objects.get(user=member, dedupe_key="one").pk),
         },
         "accounts/": {"<int:pk>": "1"},
     }

@@ -345,6 +345,8 @@ SENT: dict[str, tuple[str, str, dict[str, str]]] = {
 # They call a model, or stand on a page of their own: the playground's tests send them.
 ELSEWHERE_SENT = {
     *("/playground/", "/playground/chat/", "/playground/chat/rename/"),
+    # It ends the account: its own tests send it.
+    "/settings/close/",
     # Its own tests send it.
     "/console/northwind/responses/",
     # It becomes the draft of a topic: the explorer's tests send it.

@@ -45,6 +45,7 @@ from tests.factories.imports import imported_person, imported_topic
 from tests.factories.inference import key_of, offered_model, transcript_of, used
 from tests.factories.overage import price_list_of, statement_of
 from tests.factories.pricelab import candidate_of
+from tests.factories.privacy import export_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
 from tests.sweep.world import Address, every_address
@@ -133,7 +134,14 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     campaign = campaign_of(wait(24), is_started=False)
     referral = referral_of(owner, people["member"])
     numbered = (*posts, talk, said, claimed, event, token, job)
-    numbered = (*numbered, lead_of(team), referral, noted, invoice)
+    numbered = (
+        *numbered,
+        export_of(people["staff"]),
+        lead_of(team),
+        referral,
+        noted,
+        invoice,
+    )
     deployment = offered_model("swept").deployments.get()
     call = used(team, key)
     transcript_of(call)

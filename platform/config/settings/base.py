@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "notifications",
     "operations",
     "outbox",
+    "privacy",
     "search",
     "community.contributions",
     "community.conversations",
@@ -159,6 +160,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "activity.middleware.visitor",
     "design.middleware.error_pages",
+    # Before the other wall: who leaves need not set anything up first.
+    "privacy.middleware.ClosingWall",
     "accounts.middleware.SecondFactorWall",
     "edge.throttling.rate_limit_headers",
     "accounts.idempotency.idempotent_calls",
@@ -409,6 +412,12 @@ SECOND_FACTOR_REQUIRED = env.boolean("SECOND_FACTOR_REQUIRED", default=True)
 SECOND_FACTOR_GRACE_DAYS = env.integer("SECOND_FACTOR_GRACE_DAYS", 7)
 if not 0 <= SECOND_FACTOR_GRACE_DAYS <= 30:
     env.problems.append("SECOND_FACTOR_GRACE_DAYS: expected 0 to 30 days.")
+# Who closes their account has so many days to take it back. Two weeks outlast a bad day
+# and a holiday, and leave as many before the month that the law gives us to erase. Two
+# at least: a payment page that was open at the closing has ended by then.
+ACCOUNT_GRACE_DAYS = env.integer("ACCOUNT_GRACE_DAYS", 14)
+if not 2 <= ACCOUNT_GRACE_DAYS <= 28:
+    env.problems.append("ACCOUNT_GRACE_DAYS: expected 2 to 28 days.")
 # Every request would write; accounts.middleware.session_activity writes seldom.
 USERSESSIONS_TRACK_ACTIVITY = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False

@@ -1,0 +1,14 @@
+"""What becomes of responses when a person's account is erased."""
+
+from accounts.models import User
+from accounts.queries import own_organisations
+from contracts.accounts import AccountErased
+from inference.stored.models import StoredResponse
+from outbox import subscribe
+
+
+@subscribe(AccountErased)
+def remove_responses(fact: AccountErased) -> None:
+    """Delete what is kept for organisations that were theirs alone."""
+    mine = own_organisations(User.objects.get(pk=fact.user_id))
+    StoredResponse.objects.filter(organisation__in=mine).delete()

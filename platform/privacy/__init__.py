@@ -1,0 +1,1 @@
+"""A person's own data: taking it along, closing the account, erasing it."""
