@@ -103,6 +103,7 @@ def test_production_hashes_with_argon2_and_protects_its_cookies() -> None:
         "CSRF_COOKIE_NAME",
         "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS",
+        "SECURE_SSL_HOST",
         "ALLOWED_HOSTS",
         "INSTALLED_APPS",
     )
@@ -113,6 +114,7 @@ def test_production_hashes_with_argon2_and_protects_its_cookies() -> None:
     assert shown["SESSION_COOKIE_NAME"] == "__Host-session"
     assert shown["CSRF_COOKIE_NAME"] == "__Host-csrf"
     assert shown["SECURE_SSL_REDIRECT"] is True
+    assert shown["SECURE_SSL_HOST"] == "doorstone.example"
     assert shown["SECURE_HSTS_SECONDS"] == 63_072_000
     assert shown["ALLOWED_HOSTS"] == ["doorstone.example", "127.0.0.1", "localhost"]
     assert {"embedded", "demo"} & set(shown["INSTALLED_APPS"]) == set()

@@ -284,6 +284,8 @@ SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "ds_session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "ds_csrf"
 LANGUAGE_COOKIE_NAME = "ds_language"
 SECURE_SSL_REDIRECT = IS_HTTPS and env.boolean("SECURE_SSL_REDIRECT", default=True)
+# The redirect leads to the site, whatever host was asked for.
+SECURE_SSL_HOST = urlsplit(SITE_URL).netloc
 # A proxy that ends TLS says so in a header; without one any client could.
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
