@@ -163,13 +163,13 @@ class Supervisor:
         for service in services:
             service.wait_until_ready(timeout)
         for each in begun:
-            self._begin_to_listen(each)
+            self._start_listening(each)
 
     def adopt(self, server: EmbeddedServer, *, has_answered: bool = True) -> None:
         """Keep a server running that has been started, and end it with the rest."""
         each = Watched(server, next(_COLOURS), has_answered=has_answered)
         self.watched.append(each)
-        self._begin_to_listen(each)
+        self._start_listening(each)
 
     def release(self, server: EmbeddedServer) -> None:
         """End a server and keep it running no more."""
@@ -248,7 +248,7 @@ class Supervisor:
                 f"{why}"
             )
 
-    def _begin_to_listen(self, each: Watched) -> None:
+    def _start_listening(self, each: Watched) -> None:
         threading.Thread(target=self._listen, args=(each,), daemon=True).start()
 
     def _listen(self, each: Watched) -> None:
