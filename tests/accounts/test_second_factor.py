@@ -107,6 +107,27 @@ def test_a_recovery_code_signs_in_once_and_is_not_readable_at_rest(
     assert second.get("/settings/profile/").status_code == 302
 
 
+def test_the_seed_that_was_scanned_is_there_after_another_look_at_the_page(
+    member: Callable[..., Any], sign_in: Callable[..., Client]
+) -> None:
+    path = "/accounts/2fa/totp/activate/"
+    ada = member("ada")
+    client = sign_in(ada)
+    scanned = client.get(path).context["form"].secret
+    client.post("/language/", {"language": "zh-hans", "next": path})
+    wrong = client.post(path, {"code": "000000"})
+
+    again = client.get(path).context["form"].secret
+    done = client.post(path, {"code": code_of(scanned)})
+    elsewhere = sign_in(member("ben")).get(path).context["form"].secret
+
+    assert wrong.status_code == 200
+    assert again == scanned != elsewhere
+    assert done.status_code == 302
+    assert "mfa.totp.secret" not in client.session
+    assert Authenticator.objects.filter(user=ada, type="totp").exists()
+
+
 CODES = "/accounts/2fa/recovery-codes/"
 
 

@@ -397,6 +397,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str | None] = {
     "reset_password_from_key": None,
     "signup": None,
 }
+MFA_FORMS = {"activate_totp": "accounts.entrance_forms.ActivateTOTPForm"}
 MFA_RATE_LIMITS: dict[str, str | None] = {"webauthn_login": None}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
