@@ -254,7 +254,7 @@ class Supervisor:
     def _listen(self, each: Watched) -> None:
         """Ask now and then whether it is there; silence for long means it is stuck."""
         heard_at = time.monotonic()
-        while not self.stopping.wait(each.silence / 4) and not each.is_released:
+        while not self.stopping.wait(_pause(each)) and not each.is_released:
             process = each.kept.process
             if process is None or has_ended(process):
                 continue
@@ -265,6 +265,14 @@ class Supervisor:
             is_loading = not each.has_answered and now - each.started_at <= STARTING
             if now - heard_at >= each.silence and not is_loading:
                 each.stuck = process
+
+
+def _pause(each: Watched) -> float:
+    """Return the seconds until it is asked again.
+
+    A first answer is not waited for: until it is heard, silence is taken for loading.
+    """
+    return each.silence / 4 if each.has_answered else min(0.25, each.silence / 4)
 
 
 def announce(name: str, colour: int, line: str) -> None:
