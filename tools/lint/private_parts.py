@@ -110,7 +110,9 @@ def inherited(
     """
     mine = {*ours}
     for node in tree.body:
-        cls = module.get(node.name) if isinstance(node, ast.ClassDef) else None
+        if not isinstance(node, ast.ClassDef):
+            continue
+        cls = module.get(node.name)
         if not isinstance(cls, type):
             continue
         theirs: dict[str, Any] = {}
