@@ -8,6 +8,7 @@ from typing import Any
 
 from allauth.account.internal.flows import login
 from allauth.account.internal.stagekit import unstash_login
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -30,3 +31,13 @@ def user_signing_in(request: HttpRequest) -> User | None:
     """Return whose password was right while the second factor is still to come."""
     pending = unstash_login(request, peek=True)
     return pending.user if pending and isinstance(pending.user, User) else None
+
+
+def offered_seed(request: HttpRequest) -> str:
+    """Return the seed this session was shown and has not confirmed, if any."""
+    return str(request.session.get(SECRET_SESSION_KEY, ""))
+
+
+def offer_seed(request: HttpRequest, seed: str) -> None:
+    """Have the next code checked against ``seed``."""
+    request.session[SECRET_SESSION_KEY] = seed

@@ -33,6 +33,7 @@ from accounts.limits import (
     person,
 )
 from accounts.providers import with_provider
+from accounts.recovery_codes import RecoveryCodesView
 from core import documents
 from core.documents import BadDocument
 from core.reading import Values
@@ -138,7 +139,7 @@ SECOND_FACTOR = [
     route("2fa/totp/deactivate/", totp.deactivate_totp, "mfa_deactivate_totp", OWN),
     route(
         "2fa/recovery-codes/",
-        recovery_codes.view_recovery_codes,
+        RecoveryCodesView.as_view(),
         "mfa_view_recovery_codes",
     ),
     route(

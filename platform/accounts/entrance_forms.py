@@ -1,4 +1,4 @@
-"""Allauth's forms that write mails or check passwords, each of them counted.
+"""Allauth's forms, where ours say more: on mails, passwords and a second factor.
 
 Mails to a typed address: a known and an unknown one are counted alike, so a refusal
 tells nobody who has an account here. And tries at a password.
@@ -11,10 +11,12 @@ from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordFor
 from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from allauth.core import context
+from allauth.mfa.totp.forms import ActivateTOTPForm as AllauthActivateTOTPForm
 from allauth.socialaccount.forms import SignupForm as AllauthSocialSignupForm
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
+from accounts.allauth_private import offer_seed, offered_seed
 from accounts.limits import count_guess, count_mail, forget_guesses
 
 
@@ -65,3 +67,18 @@ class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]
         right: str = super().clean_oldpassword()
         forget_guesses("password", who, context.request)
         return right
+
+
+class ActivateTOTPForm(AllauthActivateTOTPForm):  # type: ignore[misc]
+    """Keeps the seed until it is confirmed.
+
+    allauth makes another one with each GET: who had scanned the first and changed the
+    language would have been told that the code is wrong.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        seed = offered_seed(context.request)
+        super().__init__(*args, **kwargs)
+        if seed:
+            self.secret = seed
+            offer_seed(context.request, seed)

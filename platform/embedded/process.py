@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -58,7 +59,7 @@ def spawn(
 
 def stop(process: subprocess.Popen[bytes], *, timeout: float = 10) -> None:
     """Ask a child to end, then insist."""
-    if process.poll() is not None:
+    if has_ended(process):
         return
     process.terminate()
     # One that was stopped (SIGSTOP) hears nothing until it goes on.
@@ -68,6 +69,28 @@ def stop(process: subprocess.Popen[bytes], *, timeout: float = 10) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    _kill_session(process)
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a child has ended; what it left running ends with it.
+
+    A web server that is killed leaves the process that answers, on the port of the
+    next one.
+    """
+    if process.returncode is None and process.poll() is not None:
+        # Only now: later another session may have its number.
+        _kill_session(process)
+    return process.returncode is not None
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process stands still until it is told to go on (Linux only)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return "\nState:\tT" in status
 
 
 def service_user() -> str | None:
@@ -232,6 +255,13 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
+
+
+def _kill_session(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the session that ``spawn`` began for a child."""
+    # Nothing is left, or (on macOS) nothing but what is ending already.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _die_with_parent(number: signal.Signals) -> None:

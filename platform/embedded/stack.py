@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -186,6 +187,7 @@ def stripe_emulator(places: Places, environment: Mapping[str, str]) -> Service:
             "STRIPE_EMULATOR_WEBHOOK_SECRET": signing,
         },
         is_ready=lambda: _listens(places.stripe_port),
+        is_alive=partial(answers, f"{places.stripe_url}/healthz"),
     )
 
 
@@ -207,6 +209,10 @@ def web(
         command,
         {**environment, "DATABASE_POOL": "1", "APPLICATION_NAME": "doorstone-web"},
         is_ready=lambda: answers(f"http://127.0.0.1:{places.port}/readyz"),
+        # What is edited is loaded in its own time.
+        is_alive=None
+        if reloads
+        else partial(answers, f"http://127.0.0.1:{places.port}/healthz"),
         cwd=ROOT,
     )
 

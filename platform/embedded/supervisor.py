@@ -1,5 +1,6 @@
 """Starting, watching and ending the processes of a bare machine."""
 
+import http.client
 import itertools
 import subprocess
 import sys
@@ -12,11 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from embedded.process import ServiceUnavailable, reap_orphans, spawn, stop, tail
+from embedded.process import (
+    ServiceUnavailable,
+    has_ended,
+    is_stopped,
+    reap_orphans,
+    spawn,
+    stop,
+    tail,
+)
 
 # A server that says nothing for this long is stuck: on a busy machine an answer
 # takes a second, and with the restart all serves again within ten.
 PATIENCE = 4
+# The product's own processes share their time with pages and tasks, and what they do
+# is lost with them: nobody waits this long for a page, and no machine is that busy.
+SILENCE = 20
 # Loading its data or recovering after a crash, a server may take this long.
 STARTING = 60
 # Ends this often without a minute's life between: 0.25 s to 30 s apart, a minute
@@ -54,6 +66,8 @@ class Service:
     env: Mapping[str, str]
     is_ready: Callable[[], bool] | None = None
     cwd: Path | None = None
+    # Tells within so many seconds whether it answers; without it, that it runs will do.
+    is_alive: Callable[[float], bool] | None = None
     # Long enough for open streams and running tasks to end.
     patience: float = 15
     process: subprocess.Popen[bytes] | None = None
@@ -73,7 +87,7 @@ class Service:
         """Wait for readiness. Raises ``ServiceUnavailable``."""
         deadline = time.monotonic() + timeout
         while self.is_ready is not None and not self.is_ready():
-            if self.process is None or self.process.poll() is not None:
+            if self.process is None or has_ended(self.process):
                 raise ServiceUnavailable(f"{self.name} ended before it was ready.")
             if time.monotonic() > deadline:
                 raise ServiceUnavailable(
@@ -81,10 +95,21 @@ class Service:
                 )
             time.sleep(0.1)
 
+    def answers(self, patience: float) -> bool:
+        """Tell whether the process runs and, where it can be asked, answers."""
+        if self.process is not None and is_stopped(self.process.pid):
+            return False
+        return self.is_alive is None or self.is_alive(patience)
+
     def stop(self) -> None:
         """End the process."""
         if self.process is not None:
             stop(self.process, timeout=self.patience)
+
+    def kill(self) -> None:
+        """Kill the process, stuck or stopped as it may be."""
+        if self.process is not None:
+            self.process.kill()
 
     def say(self, line: str) -> None:
         """Print one line under this service's name."""
@@ -107,6 +132,8 @@ class Watched:
     started_at: float = field(default_factory=time.monotonic)
     crashes: int = 0
     has_answered: bool = False
+    # How many seconds it may say nothing.
+    silence: float = PATIENCE
     # The process that no longer answers.
     stuck: subprocess.Popen[bytes] | None = None
     # The process whose end was told.
@@ -129,17 +156,20 @@ class Supervisor:
 
     def start(self, *services: Service, timeout: float = 90) -> None:
         """Start services side by side and wait until each of them is ready."""
+        begun = [Watched(each, each.colour, silence=SILENCE) for each in services]
+        self.watched += begun
         for service in services:
             service.launch()
-            self.watched.append(Watched(service, service.colour))
         for service in services:
             service.wait_until_ready(timeout)
+        for each in begun:
+            self._start_listening(each)
 
     def adopt(self, server: EmbeddedServer, *, has_answered: bool = True) -> None:
         """Keep a server running that has been started, and end it with the rest."""
         each = Watched(server, next(_COLOURS), has_answered=has_answered)
         self.watched.append(each)
-        threading.Thread(target=self._listen, args=(each, server), daemon=True).start()
+        self._start_listening(each)
 
     def release(self, server: EmbeddedServer) -> None:
         """End a server and keep it running no more."""
@@ -180,9 +210,9 @@ class Supervisor:
         process, now = each.kept.process, time.monotonic()
         if process is None:
             return
-        if process.poll() is None:
-            if each.stuck is process and not isinstance(each.kept, Service):
-                each.say(f"has not answered for {PATIENCE} s; killing it")
+        if not has_ended(process):
+            if each.stuck is process:
+                each.say(f"has not answered for {each.silence} s; killing it")
                 each.kept.kill()
             elif now - each.started_at > STARTING:
                 each.crashes = 0
@@ -218,16 +248,31 @@ class Supervisor:
                 f"{why}"
             )
 
-    def _listen(self, each: Watched, server: EmbeddedServer) -> None:
-        """Ask a server once a second whether it is there."""
-        while not self.stopping.wait(1) and not each.is_released:
-            process = server.process
-            if process is None or process.poll() is not None:
+    def _start_listening(self, each: Watched) -> None:
+        threading.Thread(target=self._listen, args=(each,), daemon=True).start()
+
+    def _listen(self, each: Watched) -> None:
+        """Ask now and then whether it is there; silence for long means it is stuck."""
+        heard_at = time.monotonic()
+        while not self.stopping.wait(_pause(each)) and not each.is_released:
+            process = each.kept.process
+            if process is None or has_ended(process):
                 continue
-            if server.answers(PATIENCE):
-                each.has_answered = True
-            elif each.has_answered or time.monotonic() - each.started_at > STARTING:
+            if each.kept.answers(each.silence):
+                each.has_answered, heard_at = True, time.monotonic()
+                continue
+            now = time.monotonic()
+            is_loading = not each.has_answered and now - each.started_at <= STARTING
+            if now - heard_at >= each.silence and not is_loading:
                 each.stuck = process
+
+
+def _pause(each: Watched) -> float:
+    """Return the seconds until it is asked again.
+
+    A first answer is not waited for: until it is heard, silence is taken for loading.
+    """
+    return each.silence / 4 if each.has_answered else min(0.25, each.silence / 4)
 
 
 def announce(name: str, colour: int, line: str) -> None:
@@ -239,10 +284,10 @@ def announce(name: str, colour: int, line: str) -> None:
         print(f"{prefix}{line}", flush=True)
 
 
-def answers(url: str) -> bool:
-    """Tell whether ``url`` answers with a success."""
+def answers(url: str, timeout: float = 2) -> bool:
+    """Tell whether ``url`` answers with a success within ``timeout`` seconds."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=timeout) as response:  # noqa: S310
             return bool(response.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError):
         return False

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from core.crypto import decrypt
+from edge import shown_once
 from tests.fakes.authenticator import code_of
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +105,92 @@ def test_a_recovery_code_signs_in_once_and_is_not_readable_at_rest(
     assert not any(code in str(row.data) for code in codes)
     assert first.get("/settings/profile/").status_code == 200
     assert second.get("/settings/profile/").status_code == 302
+
+
+def test_the_seed_that_was_scanned_is_there_after_another_look_at_the_page(
+    member: Callable[..., Any], sign_in: Callable[..., Client]
+) -> None:
+    path = "/accounts/2fa/totp/activate/"
+    ada = member("ada")
+    client = sign_in(ada)
+    scanned = client.get(path).context["form"].secret
+    client.post("/language/", {"language": "zh-hans", "next": path})
+    wrong = client.post(path, {"code": "000000"})
+
+    again = client.get(path).context["form"].secret
+    done = client.post(path, {"code": code_of(scanned)})
+    elsewhere = sign_in(member("ben")).get(path).context["form"].secret
+
+    assert wrong.status_code == 200
+    assert again == scanned != elsewhere
+    assert done.status_code == 302
+    assert "mfa.totp.secret" not in client.session
+    assert Authenticator.objects.filter(user=ada, type="totp").exists()
+
+
+CODES = "/accounts/2fa/recovery-codes/"
+
+
+def test_recovery_codes_are_found_again_for_some_minutes(
+    enrolled: tuple[Any, Client, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ada, client, _secret = enrolled
+    codes = client.get(CODES).context["unused_codes"]
+
+    # A reload, another language, the way back.
+    client.post("/language/", {"language": "zh-hans", "next": CODES})
+    again = client.get(CODES)
+    later = time.time() + 60 * (shown_once.MINUTES + 1)
+    monkeypatch.setattr("edge.shown_once.time.time", lambda: later)
+    client.post("/accounts/reauthenticate/", {"password": "correct horse"})
+    gone = client.get(CODES)
+
+    assert len(codes) == len(set(codes)) == 10
+    assert all(code in again.text for code in codes)
+    assert gone.status_code == 200
+    assert not any(code in gone.text for code in codes)
+
+
+def test_recovery_codes_are_found_again_in_one_session_and_unreadable_there(
+    enrolled: tuple[Any, Client, str],
+) -> None:
+    ada, client, _secret = enrolled
+    codes = client.get(CODES).context["unused_codes"]
+    elsewhere = Client()
+    elsewhere.force_login(ada)
+    _record_sign_in(elsewhere, ada)
+
+    page = elsewhere.get(CODES)
+
+    assert page.status_code == 200
+    assert not any(code in page.text for code in codes)
+    assert not any(code in str(dict(client.session)) for code in codes)
+
+
+def test_codes_made_since_are_not_taken_for_the_old_ones(
+    enrolled: tuple[Any, Client, str],
+) -> None:
+    ada, client, _secret = enrolled
+    old = client.get(CODES).context["unused_codes"]
+    elsewhere = Client()
+    elsewhere.force_login(ada)
+    _record_sign_in(elsewhere, ada)
+    elsewhere.post(f"{CODES}generate/")
+    new = elsewhere.get(CODES).context["unused_codes"]
+
+    page = client.get(CODES)
+
+    assert set(old).isdisjoint(new)
+    assert not any(code in page.text for code in [*old, *new])
+
+
+def _record_sign_in(client: Client, user: Any) -> None:
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time()}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 def test_a_password_reset_does_not_pass_the_second_factor(

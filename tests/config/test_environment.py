@@ -1,16 +1,19 @@
 """The environment: documented wholly, checked at once, safe in production."""
 
+import ast
 import json
 import os
 import re
 import secrets
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from config.settings import base
 from tests.fakes.servers import ROOT
 
 SETTINGS = ROOT / "platform" / "config" / "settings"
@@ -94,6 +97,27 @@ def test_the_operations_guide_names_every_setting_of_production() -> None:
     ]
 
 
+def settings_made_in(path: Path) -> set[str]:
+    """Return the settings that a module assigns, at its top and in its branches."""
+    return {
+        target.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        for target in getattr(node, "targets", [getattr(node, "target", None)])
+        if isinstance(target, ast.Name) and target.id.isupper()
+    }
+
+
+def test_each_setting_is_made_in_one_module_and_production_has_them_all() -> None:
+    modules = [
+        path for path in SETTINGS.glob("*.py") if path.stem not in {"dev", "test"}
+    ]
+    made = Counter(name for path in modules for name in settings_made_in(path))
+
+    assert [name for name, times in made.items() if times > 1] == []
+    assert set(made) - set(dir(base)) == set()
+    assert len(made) > 140
+
+
 def test_production_hashes_with_argon2_and_protects_its_cookies() -> None:
     shown = show(
         "DEBUG",
@@ -103,6 +127,7 @@ def test_production_hashes_with_argon2_and_protects_its_cookies() -> None:
         "CSRF_COOKIE_NAME",
         "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS",
+        "SECURE_SSL_HOST",
         "ALLOWED_HOSTS",
         "INSTALLED_APPS",
     )
@@ -113,6 +138,7 @@ def test_production_hashes_with_argon2_and_protects_its_cookies() -> None:
     assert shown["SESSION_COOKIE_NAME"] == "__Host-session"
     assert shown["CSRF_COOKIE_NAME"] == "__Host-csrf"
     assert shown["SECURE_SSL_REDIRECT"] is True
+    assert shown["SECURE_SSL_HOST"] == "doorstone.example"
     assert shown["SECURE_HSTS_SECONDS"] == 63_072_000
     assert shown["ALLOWED_HOSTS"] == ["doorstone.example", "127.0.0.1", "localhost"]
     assert {"embedded", "demo"} & set(shown["INSTALLED_APPS"]) == set()

@@ -206,6 +206,17 @@ def test_a_wrong_host_is_refused() -> None:
     assert answer["X-Frame-Options"] == "DENY"
 
 
+def test_the_way_to_https_leads_to_the_site_and_not_to_the_host_asked_for(
+    settings: Any,
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    answer = Client().get("/forum/?kind=question", headers={"Host": "localhost"})
+
+    assert answer.status_code == 301
+    assert answer["Location"] == "https://testserver/forum/?kind=question"
+
+
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [

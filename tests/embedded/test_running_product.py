@@ -20,6 +20,7 @@ from redis import Redis
 from embedded.environment import read
 from embedded.modelservers.fleet import weights
 from embedded.process import servers_in
+from embedded.supervisor import SILENCE
 from tests.browser.stack import Stack, running_stack
 from tests.fakes.compatible import Compatible, running_compatible
 from tests.fakes.servers import ROOT, passable_folder
@@ -187,6 +188,8 @@ def test_a_server_that_dies_or_stands_still_comes_back_by_itself(
 ) -> None:
     before, told = main_process(stack.var_dir / name), read(stack.var_dir)
     assert serves(stack)
+    # One that was started a moment ago and has not been heard of is taken for loading.
+    time.sleep(2)
 
     os.kill(before, number)
     began = time.monotonic()
@@ -201,6 +204,67 @@ def test_a_server_that_dies_or_stands_still_comes_back_by_itself(
     assert read(stack.var_dir) == told
     # Nothing of the old server is left, not even a zombie.
     assert not Path(f"/proc/{before}").exists()
+    assert stack.process.poll() is None
+
+
+def family(stack: Stack, words: str) -> list[int]:
+    """Return the product's own process that says ``words``, and its children.
+
+    Raises ``ValueError`` while there is none.
+    """
+    found = {
+        int(entry.parent.name)
+        for entry in Path("/proc").glob("[0-9]*/cmdline")
+        if words in entry.read_bytes().replace(b"\0", b" ").decode()
+    }
+    (first,) = (pid for pid in found if _parent(pid) == stack.process.pid)
+    return [first, *(pid for pid in found if _parent(pid) == first)]
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        pytest.param("granian config.asgi", signal.SIGKILL, marks=pytest.mark.smoke),
+        ("granian config.asgi", signal.SIGSTOP),
+        ("celery -q -A config.celery worker", signal.SIGKILL),
+        ("celery -q -A config.celery beat", signal.SIGSTOP),
+        ("stripe_emulator", signal.SIGSTOP),
+    ],
+    ids=[
+        "web-killed",
+        "web-stopped",
+        "worker-killed",
+        "beat-stopped",
+        "stripe-stopped",
+    ],
+)
+def test_a_process_of_ours_that_dies_or_stands_still_is_another_one_soon(
+    stack: Stack, words: str, number: signal.Signals
+) -> None:
+    before = family(stack, words)
+
+    def left() -> list[int]:
+        # Not even a zombie, and nothing on its port.
+        return [pid for pid in before if Path(f"/proc/{pid}").exists()]
+
+    def is_another() -> bool:
+        try:
+            now = family(stack, words)
+            return not set(before) & set(now) and not left() and serves(stack)
+        except (OSError, ValueError):
+            return False
+
+    for pid in before if number == signal.SIGSTOP else before[:1]:
+        os.kill(pid, number)
+    began = time.monotonic()
+    while time.monotonic() - began < 3 * SILENCE:
+        if is_another():
+            break
+        time.sleep(0.1)
+    took = time.monotonic() - began
+
+    assert took <= RECOVERY + (1.5 * SILENCE if number == signal.SIGSTOP else 0)
+    assert left() == []
     assert stack.process.poll() is None
 
 

@@ -46,6 +46,113 @@ def test_a_service_that_crashes_is_started_again(
     assert "ended with -9; starting it again" in capsys.readouterr().out
 
 
+# Starts a process, writes its number to a file and waits.
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+with open({pids!r}, "a") as pids:
+    pids.write(f"{{child.pid}}\\n")
+time.sleep(600)
+"""
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended, if only nobody has taken note of it."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("way", ["killed", "stopped before the look", "ended"])
+def test_what_a_service_left_running_ends_with_it(
+    way: str, supervisor: Supervisor, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    pids.touch()
+    service = program("parent", PARENT.format(pids=str(pids)))
+    supervisor.start(service)
+    wait_for(lambda: pids.read_text().endswith("\n"))
+    child = int(pids.read_text())
+    assert service.process is not None
+
+    if way == "killed":
+        threading.Thread(target=supervisor.watch, daemon=True).start()
+        os.kill(service.process.pid, signal.SIGKILL)
+        wait_for(lambda: pids.read_text().count("\n") == 2)
+    elif way == "stopped before the look":
+        os.kill(service.process.pid, signal.SIGKILL)
+        supervisor.stop()
+    else:
+        # It ends at SIGTERM, and never told its child.
+        supervisor.stop()
+
+    wait_for(lambda: is_gone(child))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_a_service_that_stands_still_is_started_again(
+    supervisor: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("embedded.supervisor.SILENCE", 0.4)
+    service = program("sleeper", "import time; time.sleep(600)")
+    supervisor.start(service)
+    wait_for(lambda: supervisor.watched[0].has_answered)
+    assert service.process is not None
+    first = service.process.pid
+    threading.Thread(target=supervisor.watch, daemon=True).start()
+
+    os.kill(first, signal.SIGSTOP)
+    wait_for(lambda: service.process is not None and service.process.pid != first)
+
+    assert "has not answered for 0.4 s; killing it" in capsys.readouterr().out
+
+
+def test_a_service_that_runs_and_says_nothing_is_started_again(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("embedded.supervisor.SILENCE", 0.4)
+    sign = tmp_path / "sign"
+    sign.touch()
+    text = "import time; time.sleep(600)"
+    service = program("dumb", text, is_alive=lambda patience: sign.exists())
+    supervisor.start(service)
+    wait_for(lambda: supervisor.watched[0].has_answered)
+    assert service.process is not None
+    first = service.process.pid
+    threading.Thread(target=supervisor.watch, daemon=True).start()
+
+    sign.unlink()
+    wait_for(lambda: service.process is not None and service.process.pid != first)
+    second = service.process.pid
+
+    # One that has not said anything yet is loading, and gets its time.
+    wait_for(lambda: not supervisor.watched[0].has_answered)
+    assert service.process.pid == second
+
+
+def test_only_silence_for_long_is_the_end(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedded.supervisor.SILENCE", 1.0)
+    answered: list[float] = []
+
+    def once(patience: float) -> bool:
+        if answered:
+            return False
+        answered.append(time.monotonic())
+        return True
+
+    supervisor.start(program("dumb", "import time; time.sleep(600)", is_alive=once))
+    each = supervisor.watched[0]
+    wait_for(lambda: each.stuck is not None)
+
+    assert time.monotonic() - answered[0] >= 1.0
+    assert each.stuck is each.kept.process
+
+
 def test_a_restart_that_was_asked_for_is_no_crash(
     supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
 ) -> None:

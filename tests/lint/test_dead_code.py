@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.lint.dead_code import allowances, dead
+from tools.lint.dead_code import allowances, complaints, dead, unused_templates
 
 PRODUCT = """
 class Price:
@@ -33,6 +33,14 @@ class Form:
 
 TASKS = ["shop.prices.by_path"]
 FORMS = [Form]
+FORGOTTEN_LIMIT = 7
+
+
+class Kind:
+    PLAIN = "plain"
+
+
+print(TASKS, FORMS, Kind)
 """
 
 
@@ -46,7 +54,27 @@ def found(tmp_path: Path) -> tuple[list[str], set[str]]:
 
 
 def test_what_nothing_calls_is_named(found: tuple[list[str], set[str]]) -> None:
-    assert found[0] == ["forgotten_sum", "forgotten"]
+    assert found[0] == ["forgotten_sum", "forgotten", "FORGOTTEN_LIMIT"]
+
+
+def test_a_template_that_nothing_renders_is_named() -> None:
+    names = ["shop/old.html", "shop/_row.html", "shop/list.html", "404.html"]
+    names += ["mail/paid.txt", "mail/deep/paid.txt", "parts/time.html"]
+    code = """
+render(request, "shop/list.html")
+render(request, f"{status}.html")
+render_to_string(f"mail/{kind}.txt", {})
+link = f"{owner}/{name}"
+"""
+    template = "{% include 'shop/_row.html' %} shop/old.html parts/time.html"
+
+    unused = unused_templates(names, [code], [template])
+
+    assert unused == ["shop/old.html", "mail/deep/paid.txt", "parts/time.html"]
+
+
+def test_no_template_of_ours_lies_about_unused() -> None:
+    assert not [each for each in complaints() if each.startswith("templates/")]
 
 
 def test_an_allowance_that_is_needed_no_more_can_be_told(

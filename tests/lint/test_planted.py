@@ -19,13 +19,26 @@ from tests.fakes.servers import ROOT
 pytestmark = pytest.mark.xdist_group("planted")
 
 HOUSE = ["-m", "tools.lint"]
-CHECKS = ("stylesheets", "dead code", "pages", "parameters", "words", "drawing")
+CHECKS = (
+    *("stylesheets", "dead code", "pages", "addresses", "parameters", "words"),
+    *("drawing", "private parts", "sign-in", "numbers"),
+)
 # What is put in the place of what is there; in the place of nothing, at the end.
 PLANTED: dict[str, tuple[str, str]] = {
     "platform/core/planted.py": ("", "import billing.plans\n"),
     "platform/accounts/planted_one.py": ("", "import accounts.planted_two\n"),
     "platform/accounts/planted_two.py": ("", "import accounts.planted_one\n"),
     "billing/ledger/checks.py": ("", "\n\ndef planted_and_forgotten(): ...\n"),
+    "platform/edge/planted.py": (
+        "",
+        """from django.contrib.auth import decorators
+
+WAYS = [decorators.login_required, getattr(decorators, "_redirect", None)]
+PAGE = "/settings/planted/"
+MOST = 7
+""",
+    ),
+    "templates/forum/planted.html": ("", '<a href="/pricing/">Prices</a>\n'),
     "platform/operations/apps.py": ("operations:jobs", "operations:planted"),
     "community/forum/api.py": ('self.asked["category"]', 'self.asked["planted"]'),
     "inference/keys/models.py": (
@@ -43,6 +56,13 @@ FOUND = {
     "a circle": "No cycles are allowed in accounts.",
     "dead code": "planted_and_forgotten",
     "a menu entry that leads nowhere": "no page is called operations:planted",
+    "a constant nobody reads": "nothing but a test calls WAYS",
+    "a template nothing renders": "templates/forum/planted.html: nothing renders",
+    "an address in a template": "templates/forum/planted.html:1: /pricing/ is written out",
+    "an address of no page": "planted.py:4: /settings/planted/ leads to no page",
+    "a private part named by a text": "planted.py:3: _redirect is private",
+    "another way to ask for a sign-in": "planted.py:3: login_required; use",
+    "a number without its reason": "planted.py:5: nothing says why MOST",
     "a query parameter without description": (
         "TopicList reads planted, which is undescribed"
     ),

@@ -22,6 +22,22 @@ VIEWS = "community/forum/views.py"
             "redirect_to_login; use sign_in_required",
         ),
         (
+            "from django.contrib.auth import decorators\n@decorators.login_required\ndef x(): ...",
+            "login_required; use sign_in_required",
+        ),
+        (
+            "from allauth.account.decorators import reauthentication_required as again",
+            "reauthentication_required; use sign_in_required",
+        ),
+        (
+            "redirect(to='account_login')",
+            "leads to the sign-in page; use sign_in_required",
+        ),
+        (
+            "redirect(settings.LOGIN_URL)",
+            "leads to the sign-in page; use sign_in_required",
+        ),
+        (
             "redirect(f'/accounts/login/?next={page}')",
             "leads to the sign-in page; use sign_in_required",
         ),
@@ -32,7 +48,9 @@ VIEWS = "community/forum/views.py"
     ],
 )
 def test_another_way_to_ask_for_a_sign_in_is_named(planted: str, told: str) -> None:
-    assert list(complaints([source(VIEWS, planted)])) == [f"{VIEWS}:1: {told}"]
+    line = 2 if "\n" in planted else 1
+
+    assert list(complaints([source(VIEWS, planted)])) == [f"{VIEWS}:{line}: {told}"]
 
 
 def test_the_decorator_itself_may_lead_there() -> None:

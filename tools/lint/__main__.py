@@ -16,6 +16,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
     django.setup()
     from tools import drawing
     from tools.lint import (
+        addresses,
         dead_code,
         numbers,
         packages,
@@ -32,6 +33,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         "packages": packages.complaints,
         "dead code": dead_code.complaints,
         "pages": pages.complaints,
+        "addresses": addresses.complaints,
         "parameters": parameters.complaints,
         "numbers": numbers.complaints,
         "private parts": private_parts.complaints,

@@ -1,16 +1,20 @@
 """Private parts of libraries are reached in one file each, listed with a way out.
 
 Private is a module called ``internal`` or with an underscore, and an attribute with
-one. ``tools/lint/private_parts.toml`` lists what is needed, and what to do when an
-upgrade has moved it; what nothing needs any more is a complaint too. A test that
-reaches further fails by itself after an upgrade, so tests are not looked at.
+one, also where a text names it or a class inherits it.
+``tools/lint/private_parts.toml`` lists what is needed, and what to do when an upgrade
+has moved it; what nothing needs any more is a complaint too. A test that reaches
+further fails by itself after an upgrade, so tests are not looked at.
 """
 
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from types import FunctionType
+from typing import Any
 
 from tools.lint.sources import ROOT, Source, imports, product
 
@@ -18,6 +22,10 @@ PRIVATE = re.compile(r"(?:^|\.)(?:internals?|_[a-z]\w*)(?:\.|$)")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DOTTED = re.compile(r"[a-z]\w*(?:\.\w+)+")
 OWN = {"self", "cls", "super()", "mcs"}
+# They take the name of an attribute as a text.
+BY_NAME = {"getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller"}
+# What is no module of the product's processes: it is run, or read, by itself.
+NOT_IMPORTED = ("platform/embedded/", "platform/demo/", "platform/config/settings/")
 # Django and the standard library document these, underscore or not.
 DOCUMENTED = {
     *(
@@ -62,9 +70,12 @@ def reaches(file: Source, ours: Iterable[str]) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Attribute):
             name = node.attr
             is_own = ast.unparse(node.value) in OWN
-            is_private = name.startswith("_") and not name.startswith("__")
-            if is_private and not is_own and name not in DOCUMENTED | own:
+            if _is_private(name) and not is_own and name not in own:
                 yield name, node.lineno
+        elif isinstance(node, ast.Call):
+            for name in _named_by_text(node):
+                if _is_private(name) and name not in own:
+                    yield name, node.lineno
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
             is_path = DOTTED.fullmatch(text) and PRIVATE.search(text)
@@ -72,16 +83,78 @@ def reaches(file: Source, ours: Iterable[str]) -> Iterator[tuple[str, int]]:
                 yield text, node.lineno
 
 
+def _is_private(name: str) -> bool:
+    """Tell whether a name is private; enumerations document theirs: ``_missing_``."""
+    return (
+        name.startswith("_")
+        and not name.startswith("__")
+        and not name.endswith("_")
+        and name not in DOCUMENTED
+    )
+
+
+def _named_by_text(call: ast.Call) -> Iterator[str]:
+    if ast.unparse(call.func).rpartition(".")[2] in BY_NAME:
+        for argument in call.args:
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                yield argument.value
+
+
+def inherited(
+    tree: ast.Module, module: Mapping[str, Any], ours: Iterable[str]
+) -> Iterator[tuple[str, int]]:
+    """Yield the private parts that classes have of a library's, with the line.
+
+    They are overridden, or used as if they were their own. ``module`` is what the
+    parsed file defines.
+    """
+    mine = {*ours}
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        cls = module.get(node.name)
+        if not isinstance(cls, type):
+            continue
+        theirs: dict[str, Any] = {}
+        for base in reversed(cls.__mro__[1:]):
+            if base.__module__.partition(".")[0] in mine:
+                theirs = {n: v for n, v in theirs.items() if n not in vars(base)}
+            else:
+                theirs |= vars(base)
+        for part in ast.walk(node):
+            if isinstance(part, FUNCTIONS) and part in node.body:
+                name = part.name
+            elif isinstance(part, ast.Attribute) and ast.unparse(part.value) in OWN:
+                name = part.attr
+            else:
+                continue
+            has_it = isinstance(
+                theirs.get(name), FunctionType | property | classmethod | staticmethod
+            )
+            if _is_private(name) and has_it:
+                yield name, part.lineno
+
+
+def _inherited_in(file: Source, ours: Iterable[str]) -> Iterator[tuple[str, int]]:
+    if file.path.startswith(NOT_IMPORTED):
+        return
+    name = file.path.removeprefix("platform/").removesuffix(".py")
+    module = import_module(name.removesuffix("/__init__").replace("/", "."))
+    yield from inherited(file.tree, vars(module), ours)
+
+
 def complaints(
     files: Sequence[Source] | None = None, listed: Sequence[Part] | None = None
 ) -> Iterator[str]:
+    is_ours = files is None
     files = product() if files is None else files
     listed = parts() if listed is None else listed
     ours = {part for file in files for part in file.path.split("/")[:2]}
     allowed = {(part.file, name): part for part in listed for name in part.names}
     needed: set[Part] = set()
     for file in files:
-        for name, line in reaches(file, ours):
+        found = {*reaches(file, ours), *(_inherited_in(file, ours) if is_ours else ())}
+        for name, line in sorted(found, key=lambda reach: reach[1]):
             part = allowed.get((file.path, name.rpartition(".")[2])) or _within(
                 name, file.path, listed
             )

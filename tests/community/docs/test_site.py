@@ -116,7 +116,9 @@ def test_points_are_those_that_are_given(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_variable_of_the_settings_is_explained(locale: str) -> None:
-    settings = (ROOT / "platform/config/settings/base.py").read_text()
+    folder = ROOT / "platform/config/settings"
+    modules = [path for path in folder.glob("*.py") if path.stem not in {"dev", "test"}]
+    settings = "\n".join(path.read_text() for path in modules)
     names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', settings))
     # Set by the processes themselves, or fine as they are.
     names -= {"APPLICATION_NAME", "DATABASE_SESSION", "DOORSTONE_DEVELOPMENT"}
