@@ -38,12 +38,12 @@ _CHOICE = {
     *("index", "delta", "message", "text", "logprobs", "finish_reason", "stop_reason"),
     *("token_ids", "content_filter_results"),
 }
-_SAID = {
+MESSAGE_FIELDS = {
     *("role", "content", "refusal", "reasoning", "reasoning_content", "name", "audio"),
     *("reasoning_details", "thinking", "tool_calls", "function_call", "annotations"),
     *("images", "citations", "prefix"),
 }
-_CALL = {"index", "id", "type", "function", "custom"}
+CALL_FIELDS = {"index", "id", "type", "function", "custom"}
 # What these hold is a word of the protocol, never an address nor a key.
 _WORD = re.compile(r"[A-Za-z_]{1,40}")
 # How some servers say in each event that the answer goes on.
@@ -141,7 +141,7 @@ def _is_plain(choice: Any) -> bool:
 
 
 def _is_plainly_said(said: Any) -> bool:
-    if not isinstance(said, dict) or not said.keys() <= _SAID:
+    if not isinstance(said, dict) or not said.keys() <= MESSAGE_FIELDS:
         return False
     role = said.get("role")
     if role is not None and not _is_word(role):
@@ -149,7 +149,7 @@ def _is_plainly_said(said: Any) -> bool:
     calls = said.get("tool_calls")
     return calls is None or (
         isinstance(calls, list)
-        and all(isinstance(call, dict) and call.keys() <= _CALL for call in calls)
+        and all(isinstance(call, dict) and call.keys() <= CALL_FIELDS for call in calls)
     )
 
 
@@ -203,13 +203,13 @@ def _plain(choice: Any, stops: frozenset[str], *, end: str | None) -> dict[str, 
 
 
 def _plainly_said(said: dict[str, Any]) -> dict[str, Any]:
-    plain = {name: said[name] for name in said if name in _SAID}
+    plain = {name: said[name] for name in said if name in MESSAGE_FIELDS}
     if plain.get("role") is not None and not _is_word(plain["role"]):
         plain["role"] = "assistant"
     if plain.get("tool_calls") is not None:
         calls = plain["tool_calls"]
         plain["tool_calls"] = [
-            {name: call[name] for name in call if name in _CALL}
+            {name: call[name] for name in call if name in CALL_FIELDS}
             for call in (calls if isinstance(calls, list) else ())
             if isinstance(call, dict)
         ]

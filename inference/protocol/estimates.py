@@ -18,6 +18,8 @@ CHARACTER_BYTES = 4
 # What is put in the prompt beside the messages.
 _BESIDE = ("tools", "functions", "response_format")
 _TEXT_PARTS = {"text", "refusal", "input_text", "output_text"}
+# Where parts of an answer have their letters, thoughts included.
+_LETTERS = ("text", "thinking", "summary", "refusal")
 _WIDE = re.compile(r"[^\x00-\x7f]+")
 
 
@@ -157,23 +159,36 @@ def add_choice(size: TextSize, choice: dict[str, Any]) -> bool:
 
 
 def _texts_of(said: dict[str, Any]) -> Iterator[Any]:
-    content = said.get("content")
-    if isinstance(content, list):
-        yield from (part.get("text") for part in content if isinstance(part, dict))
-    else:
-        yield content
-    # Some servers send the same thoughts under both names.
-    yield said.get("reasoning_content") or said.get("reasoning")
+    yield from _written_in(said.get("content"))
+    # Some servers send the same thoughts under several names.
+    thoughts = said.get("reasoning_content") or said.get("reasoning")
+    yield from _written_in(
+        thoughts or said.get("thinking") or said.get("reasoning_details")
+    )
     yield said.get("refusal")
     calls = said.get("tool_calls")
-    functions = [
-        call.get("function")
+    called = [
+        call.get(name)
         for call in (calls if isinstance(calls, list) else ())
         if isinstance(call, dict)
+        for name in ("function", "custom")
     ]
-    for function in [*functions, said.get("function_call")]:
-        if isinstance(function, dict):
-            yield from (function.get("name"), function.get("arguments"))
+    for each in [*called, said.get("function_call")]:
+        if isinstance(each, dict):
+            yield from (each.get(name) for name in ("name", "arguments", "input"))
     audio = said.get("audio")
     if isinstance(audio, dict):
         yield audio.get("transcript")
+
+
+def _written_in(value: Any) -> Iterator[str]:
+    """Yield the letters of a text, of a part, or of parts in parts; no signatures."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, list):
+            left += each
+        elif isinstance(each, dict):
+            left += [each.get(name) for name in _LETTERS]

@@ -3,6 +3,7 @@
 What the model said passes byte by byte; what is around it is ours, as for a chat.
 """
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -148,11 +149,15 @@ class ResponseScanner(PassingScanner):
     def _ended(self, kind: str, value: dict[str, Any]) -> bytes:
         said = value.get("response")
         said = said if isinstance(said, dict) else {}
+        if not isinstance(said.get("output"), list):
+            said = {**said, "output": self.items}
+        if not self.counted.written.texts:
+            # Some servers say all of it at the end.
+            for item in said["output"]:
+                self.count(partial(_add_item, item=item))
         if said.get("usage") is not None:
             self.counted.usage = said["usage"]
             self.counted.since = TextSize()
-        if not isinstance(said.get("output"), list):
-            said = {**said, "output": self.items}
         said = {**said, "status": _ENDS[kind]}
         self.finish_one()
         self.counted.is_done = True
@@ -170,16 +175,19 @@ def _sent(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name != "id"}
 
 
-def _add_item(size: TextSize, item: Any) -> None:
+def _add_item(size: TextSize, item: Any) -> bool:
+    """Count what an item says; tell whether it says anything."""
     if not isinstance(item, dict):
-        return
-    for name in ("name", "arguments", "input"):
-        _add(size, item.get(name))
+        return False
+    said = [_add(size, item.get(name)) for name in ("name", "arguments", "input")]
     for name in ("content", "summary"):
         parts = item.get(name)
-        for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict):
-                _add(size, part.get("text") or part.get("refusal"))
+        said += [
+            _add(size, part.get("text") or part.get("refusal"))
+            for part in (parts if isinstance(parts, list) else ())
+            if isinstance(part, dict)
+        ]
+    return any(said)
 
 
 def _add(size: TextSize, text: Any) -> bool:

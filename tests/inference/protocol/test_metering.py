@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from inference.protocol.answers import CALL_FIELDS, MESSAGE_FIELDS
 from inference.protocol.estimates import TextSize, add_choice, size_of
 from inference.protocol.metering import (
     UsageBounds,
@@ -244,6 +245,34 @@ def said(**choice: Any) -> int:
     return weight.estimate(4.0) if weight.texts else 0
 
 
+# What an answer may hold beside its letters.
+NO_LETTERS = {"role", "name", "annotations", "images", "citations", "prefix"}
+CALLS = {"function": "arguments", "custom": "input"}
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGE_FIELDS - NO_LETTERS - {"tool_calls"}))
+def test_all_letters_that_are_passed_on_are_weighed(name: str) -> None:
+    text = "four" * 10
+    shapes: list[Any] = [text, {"type": "text", "text": text}]
+    shapes += [[shape] for shape in shapes]
+    shapes.append([{"type": "thinking", "thinking": [{"type": "text", "text": text}]}])
+    if name == "audio":
+        shapes = [{"transcript": text}]
+    elif name == "function_call":
+        shapes = [{"arguments": text}]
+    elif name == "refusal":
+        shapes = [text]
+    assert [said(delta={name: shape, "role": "assistant"}) for shape in shapes] == [
+        10
+    ] * len(shapes)
+
+
+@pytest.mark.parametrize("name", sorted(CALL_FIELDS - {"index", "id", "type"}))
+def test_all_letters_of_a_call_are_weighed(name: str) -> None:
+    call = {"id": "c" * 99, "index": 0, name: {CALLS[name]: "four" * 10}}
+    assert said(delta={"tool_calls": [call]}) == 10
+
+
 def test_an_answer_weighs_what_is_written_in_it_and_nothing_else() -> None:
     text = "four" * 10
     sound = {"id": "a", "data": "A" * 100_000, "transcript": text}
@@ -258,6 +287,10 @@ def test_an_answer_weighs_what_is_written_in_it_and_nothing_else() -> None:
     assert said(message={"tool_calls": [{"id": "c" * 99, "function": function}]}) == 10
     assert said(message={"reasoning": text, "reasoning_content": text}) == 10
     assert said(message={"content": "你好世界"}) == 4
+    details = [{"type": "reasoning.text", "text": text, "signature": "s" * 999}]
+    assert said(delta={"reasoning_details": details, "reasoning": text}) == 10
+    custom = {"name": "four", "input": "four" * 9}
+    assert said(delta={"tool_calls": [{"type": "custom", "custom": custom}]}) == 10
     assert said(delta={"role": "assistant", "content": ""}) == 0
     assert said(finish_reason="stop", delta={}) == 0
 

@@ -225,6 +225,25 @@ def test_a_stream_is_read_whatever_stands_in_it(name: str) -> None:
                 loads(line[6:])
 
 
+@pytest.mark.parametrize("kinds", [(), ("response.output_item.done",)])
+def test_a_response_that_is_said_at_its_end_weighs_as_much(kinds: Any) -> None:
+    text = "four" * 10
+    item = {"type": "message", "content": [{"type": "output_text", "text": text}]}
+    delta = {"type": "response.output_text.delta", "output_index": 0, "delta": text}
+    done = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    end = {"type": "response.completed", "response": {"output": [item]}}
+
+    def weighed(*events: dict[str, Any]) -> int:
+        scanner, _wording = SCANNERS["responses"][0]()
+        for event in events:
+            scanner.feed(b"data: " + json.dumps(event).encode() + b"\n\n")
+        scanner.finish()
+        return scanner.counted.tokens(BOUNDS).completion
+
+    at_the_end = [event for event in (done,) if event["type"] in kinds]
+    assert weighed(*at_the_end, end) == weighed(delta, *at_the_end, end) == 10
+
+
 def test_a_whole_chat_is_read_whatever_stands_in_it() -> None:
     for odd in variants(CHAT_ANSWER):
         body = json.dumps(odd).encode()
