@@ -372,6 +372,7 @@ WRITERS = {
     "billing/plans/services.py": "five inquiries an hour, and only to ourselves",
     "billing/quotes/notices.py": "staff send it, to whom an organisation named",
     "community/forum/digests.py": "one a week, to whoever wants it",
+    "platform/privacy/services.py": "of one's own account: two copies a day, one closing",
     # What was written before is handed over here; nobody new is written to.
     "platform/notifications/backend.py": "",
     "platform/notifications/mailing.py": "",
