@@ -15,20 +15,22 @@ def place_in_sql(what: str) -> str:
     return f"('x' || substr({digest}, 1, 8))::bit(32)::bigint / 4294967296.0"
 
 
-# Who is held out: an organisation, and a person by each team of theirs, else their own.
+# Who is held out: an organisation, and a person by each team of theirs, else their own,
+# since they belong to it: what they saw before they joined is no breach.
 _HELD = f"""
   held AS MATERIALIZED (
     SELECT id FROM accounts_organisation
      WHERE {place_in_sql("'holdout:' || id")} < %(share)s),
   held_person AS MATERIALIZED (
-    SELECT DISTINCT member.user_id AS id
+    SELECT member.user_id AS id, min(member.created_at) AS since
       FROM accounts_membership AS member
       JOIN accounts_organisation AS place ON place.id = member.organisation_id
       JOIN held ON held.id = place.id
      WHERE place.kind = 'team' OR NOT EXISTS (
        SELECT 1 FROM accounts_membership AS other
          JOIN accounts_organisation AS team ON team.id = other.organisation_id
-        WHERE other.user_id = member.user_id AND team.kind = 'team'))"""
+        WHERE other.user_id = member.user_id AND team.kind = 'team')
+     GROUP BY member.user_id)"""
 
 # What reached a person, on whichever surface, and when.
 _REACHED = """
@@ -47,10 +49,13 @@ RULES = {
       WITH {_HELD} SELECT count(*) FROM growth_decision AS made
         JOIN accounts_organisation AS place ON place.id = made.organisation_id
        WHERE made.offer_id IS NOT NULL AND place.id IN (SELECT id FROM held)
-         AND (place.kind = 'team' OR place.owner_id IN (SELECT id FROM held_person))""",
+         AND (place.kind = 'team' OR EXISTS (
+           SELECT 1 FROM held_person
+            WHERE id = place.owner_id AND since <= made.decided_at))""",
     "a person who is held out was reached": f"""
       WITH {_HELD}, {_REACHED} SELECT count(*) FROM reached
-       WHERE user_id IN (SELECT id FROM held_person)""",
+        JOIN held_person ON held_person.id = reached.user_id
+         AND reached.at >= held_person.since""",
     "refusals of the API told somebody who is held out": f"""
       WITH {_HELD} SELECT count(*) FROM entitlements_hint AS hint
        WHERE EXISTS (SELECT 1 FROM accounts_membership AS member

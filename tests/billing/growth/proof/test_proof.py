@@ -209,7 +209,10 @@ def plant_member_of_held(town: Town) -> None:
         )
         if is_held_out([team.pk]):
             Membership.objects.create(
-                user_id=user_id, organisation=team, role=Membership.Role.MEMBER
+                user_id=user_id,
+                organisation=team,
+                role=Membership.Role.MEMBER,
+                created_at=BEGIN,
             )
             a_decision(user_id, home)
             return

@@ -80,13 +80,15 @@ def build_town(people: int, days: int, rng: random.Random) -> Town:
         for number in range(max(people // 25, 2))
     )
     members = [
-        Membership(user=user, organisation=home, role=Role.OWNER)
+        Membership(user=user, organisation=home, role=Role.OWNER, created_at=BEGIN)
         for user, home in zip(users, own, strict=True)
     ]
     for user in rng.sample(users, people // 5):
         for team in rng.sample(teams, rng.choice((1, 1, 1, 2))):
             role = rng.choice((Role.OWNER, Role.MEMBER, Role.BILLING))
-            members.append(Membership(user=user, organisation=team, role=role))
+            members.append(
+                Membership(user=user, organisation=team, role=role, created_at=BEGIN)
+            )
     Membership.objects.bulk_create(members)
     places: dict[int, list[int]] = {user.pk: [] for user in users}
     for member in members:
