@@ -148,6 +148,11 @@ def _shifts(field: Any) -> bool:
     )
 
 
+def _is_computed(field: Any) -> bool:
+    """Say whether a column holds a hash, where what looks like a number is chance."""
+    return field.column == "password" or field.column.endswith("digest")
+
+
 def _value(field: Any, *, is_name: bool) -> str:
     """Return what stands in a column of a copy, as SQL."""
     own, held = _own(field), _held(field)
@@ -169,7 +174,7 @@ def _value(field: Any, *, is_name: bool) -> str:
         return f"{_drawn_again(numbered)}::jsonb"
     if isinstance(held, models.CharField):
         numbered = rf"regexp_replace({own}, '{_NUMBER}', (1 + k) || '\1', 'g')"
-        value = _drawn_again(numbered)
+        value = own if _is_computed(field) else _drawn_again(numbered)
         if not is_name:
             return value
         renamed = _renamed(own, held.max_length or 200)

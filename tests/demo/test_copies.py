@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from billing.subscriptions.models import Subscription
 from community.forum import counting, indexing
 from community.forum.models import Category, Post, Tag, Topic, Vote
 from community.forum.services import post_reply, vote
+from community.imports.models import ImportedPerson
 from community.reputation.models import Balance, Entry
 from demo import copies
 from demo.services import Scale
@@ -84,6 +85,26 @@ def test_a_copy_has_names_of_its_own() -> None:
     accounts = Identity.objects.filter(user__username__startswith="ada")
     assert set(accounts.values_list("provider", flat=True)) == {"github"}
     assert accounts.values("external_id").distinct().count() == COPIES
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "kept"),
+    [
+        # A number of the first world's size, as one hash in seventy has.
+        (User, "password", "md5$salt$a1000123b"),
+        (ImportedPerson, "email_digest", "c0ffee1000123c0ffee"),
+    ],
+)
+def test_a_hash_holds_no_number(model: Any, column: str, kept: str) -> None:
+    field = model._meta.get_field(column)
+    value = copies._value(field, is_name=False)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {value} FROM (VALUES (%s, 1)) own ({column}, k)",  # noqa: S608 - a column of ours
+            [kept],
+        )
+        assert cursor.fetchone() == (kept,)
 
 
 def test_everything_refers_to_its_own_copy() -> None:
