@@ -43,6 +43,7 @@ class Contribution(models.Model):
     class Status(models.TextChoices):
         PENDING = "pending", _("Waiting for its author")
         CONFIRMED = "confirmed", _("Confirmed")
+        # It was reverted, or is a revert itself.
         VOID = "void", _("Void")
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -58,11 +59,15 @@ class Contribution(models.Model):
     provider = models.CharField(max_length=40)
     external_id = models.CharField(max_length=40)
     external_login = models.CharField(max_length=120)
+    # The key of the one it takes back: both may be heard of in either order.
+    reverts = models.CharField(max_length=160, blank=True, db_default="")
     repository = models.CharField(max_length=200)
     number = models.PositiveIntegerField()
     title = models.CharField(max_length=300)
     url = models.URLField(max_length=500)
     points = models.IntegerField(default=0)
+    # How often its credit was taken back: reverts are reverted, too.
+    times_reverted = models.PositiveIntegerField(default=0, db_default=0)
     happened_at = models.DateTimeField()
     credited_at = models.DateTimeField(null=True, blank=True)
 
@@ -81,6 +86,11 @@ class Contribution(models.Model):
                 fields=["provider", "external_id"],
                 condition=Q(status="pending"),
                 name="contributions_pending",
+            ),
+            models.Index(
+                fields=["reverts"],
+                condition=~Q(reverts=""),
+                name="contributions_reverts",
             ),
         ]
 

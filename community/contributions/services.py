@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from community.contributions.exceptions import BadPayload, BadSignature
 from community.contributions.github import Author, Merge, is_merge, read_merge
 from community.contributions.models import Contribution, Delivery
 from community.reputation import services as reputation
-from contracts.community import ContributionCredited
+from contracts.community import ContributionCredited, ContributionReverted
 from core import documents
 from jobs.exceptions import Hopeless, Ignored
 from jobs.services import enqueue, record_ignored
@@ -35,6 +35,7 @@ _GUID = re.compile(r"[A-Za-z0-9-]{1,80}")
 # The name of the queue's jobs that give credit for what a delivery tells.
 CONTRIBUTION = "contribution"
 NO_MERGE = "It tells of no merge."
+_LOCK = 0x636F6E74  # "cont": a number no other advisory lock has.
 
 
 def verify(body: bytes, signature: str) -> None:
@@ -82,11 +83,16 @@ def receive_delivery(guid: str, *, event: str, body: bytes) -> bool:
 
 
 @transaction.atomic
-def record_merge(merge: Merge, author: Author, *, at: datetime) -> Contribution:
+def record_merge(merge: Merge, *, at: datetime) -> Contribution:
     """Record merged work once and credit its author if we know them.
 
-    ``at`` is when we heard of it, for deliveries that do not say when it was.
+    What reverts earlier work earns nothing and takes the credit of that back, in
+    whatever order the two are heard of. ``at`` is when we heard of it, for deliveries
+    that do not say when it was.
     """
+    # Of a merge and its revert, heard of at once, the second has to see the first.
+    _lock_repository(merge.repository_id)
+    author = merge.author or Author(id="", login="")
     contribution, _is_new = Contribution.objects.get_or_create(
         dedupe_key=merge.key,
         defaults={
@@ -94,6 +100,12 @@ def record_merge(merge: Merge, author: Author, *, at: datetime) -> Contribution:
             "provider": GITHUB,
             "external_id": author.id,
             "external_login": author.login,
+            "reverts": merge.reverted_key,
+            "status": (
+                Contribution.Status.VOID
+                if merge.reverts
+                else Contribution.Status.PENDING
+            ),
             "repository": merge.repository,
             "number": merge.number,
             "title": merge.title,
@@ -101,16 +113,7 @@ def record_merge(merge: Merge, author: Author, *, at: datetime) -> Contribution:
             "happened_at": merge.happened_at or at,
         },
     )
-    identity = (
-        # Who left is credited with nothing new; the work waits, should they return.
-        Identity.objects.filter(
-            provider=GITHUB, external_id=author.id, user__is_active=True
-        )
-        .select_related("user")
-        .first()
-    )
-    if identity is not None:
-        credit(contribution, user=identity.user)
+    _settle(contribution)
     return contribution
 
 
@@ -125,7 +128,7 @@ def credit(contribution: Contribution, *, user: User) -> bool:
         REASON,
         source_kind="contribution",
         source_id=locked.pk,
-        idem_key=locked.dedupe_key,
+        idem_key=_award_key(locked),
     )
     locked.user = user
     locked.status = Contribution.Status.CONFIRMED
@@ -174,9 +177,89 @@ def act_on(delivery: Delivery) -> None:
         merge = read_merge(delivery.payload)
     except ValidationError as error:
         raise Hopeless(json.dumps(error.detail)) from None
-    if merge.author is None:
+    # A revert counts of a program, too: it takes back what was credited.
+    if merge.author is None and not merge.reverts:
         raise Ignored("The account of its author is gone.")
-    record_merge(merge, merge.author, at=delivery.received_at)
+    if merge.author and merge.author.is_bot and not merge.reverts:
+        raise Ignored(f"Its author is a program: {merge.author.login}.")
+    record_merge(merge, at=delivery.received_at)
+
+
+def _lock_repository(repository_id: int) -> None:
+    """Let one merge of a repository be recorded at a time, until the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
+            [_LOCK, f"{GITHUB}:{repository_id}"],
+        )
+
+
+def _settle(contribution: Contribution) -> None:
+    """Let a contribution count, or not, as its reverts say; then what it reverts."""
+    locked = Contribution.objects.select_for_update().get(pk=contribution.pk)
+    if locked.reverts or _is_reverted(locked):
+        _take_back(locked)
+    else:
+        if locked.status == Contribution.Status.VOID:
+            locked.status = Contribution.Status.PENDING
+            locked.save(update_fields=["status"])
+        _credit_known_author(locked)
+    if locked.reverts:
+        for earlier in Contribution.objects.filter(dedupe_key=locked.reverts):
+            _settle(earlier)
+
+
+def _is_reverted(contribution: Contribution) -> bool:
+    """Tell whether it was taken back by something that was not taken back itself."""
+    later = Contribution.objects.filter(reverts=contribution.dedupe_key)
+    return any(not _is_reverted(revert) for revert in later)
+
+
+def _credit_known_author(contribution: Contribution) -> None:
+    """Credit the person whose account it is; who left is credited with nothing new.
+
+    Their work waits, should they return.
+    """
+    known = Identity.objects.filter(
+        provider=GITHUB, external_id=contribution.external_id, user__is_active=True
+    )
+    identity = known.select_related("user").first()
+    if identity is not None:
+        credit(contribution, user=identity.user)
+
+
+def _take_back(locked: Contribution) -> None:
+    """Make a contribution void; points that were given for it go."""
+    was, points = locked.status, locked.points
+    locked.status, locked.points = Contribution.Status.VOID, 0
+    if was == Contribution.Status.CONFIRMED:
+        reputation.reverse(_award_key(locked))
+        locked.times_reverted += 1
+    locked.save(update_fields=["status", "points", "times_reverted"])
+    if was != Contribution.Status.CONFIRMED or locked.user_id is None:
+        return
+    publish(
+        ContributionReverted(
+            contribution_id=locked.pk,
+            user_id=locked.user_id,
+            kind=locked.kind,
+            points=points,
+        )
+    )
+    notify(
+        locked.user_id,
+        Kind.CONTRIBUTION,
+        dedupe_key=f"contribution:{locked.pk}:reverted",
+        url="/contributions/",
+        title=f"{locked.repository}#{locked.number}: −{points}",
+        body=lambda: _("It was reverted: %(title)s") % {"title": locked.title},
+    )
+
+
+def _award_key(contribution: Contribution) -> str:
+    """Return the key of the award that stands or comes next; each revert ends one."""
+    key, round_ = contribution.dedupe_key, contribution.times_reverted
+    return f"{key}:{round_}" if round_ else key
 
 
 def _payload_of(body: bytes) -> dict[str, Any]:

@@ -162,6 +162,16 @@ class ContributionCredited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionReverted:
+    """Credited work was taken back, and its credit with it; not by its author."""
+
+    contribution_id: int
+    user_id: int
+    kind: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocsImported:
     """A version of the docs was loaded or renewed."""
 

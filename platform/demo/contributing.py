@@ -50,7 +50,6 @@ def _link(company: Company, person: Person) -> None:
 
 
 def _merge(pull: Pull, person: Person) -> None:
-    author = Author(*_account_of(person))
     now = timezone.now()
     merge = Merge(
         repository_id=REPOSITORY_ID,
@@ -58,10 +57,10 @@ def _merge(pull: Pull, person: Person) -> None:
         number=pull.number,
         title=pull.title,
         url=f"https://github.com/{REPOSITORY}/pull/{pull.number}",
-        author=author,
+        author=Author(*_account_of(person)),
         happened_at=now,
     )
-    record_merge(merge, author, at=now)
+    record_merge(merge, at=now)
 
 
 def _account_of(person: Person) -> tuple[str, str]:

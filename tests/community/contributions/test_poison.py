@@ -31,6 +31,7 @@ Path = tuple[str | int, ...]
 READ: list[Path] = [
     *(("action",), ("pull_request",), ("repository",), ("pull_request", "merged")),
     *(("pull_request", name) for name in ("number", "title", "html_url", "merged_at")),
+    *(("pull_request", "body"), ("pull_request", "user", "type")),
     *(("pull_request", "user"), ("pull_request", "user", "id")),
     *(("pull_request", "user", "login"), ("repository", "id")),
     ("repository", "full_name"),

@@ -263,22 +263,6 @@ def test_a_renamed_author_and_a_transferred_repository_are_the_same(
 
 
 @pytest.mark.django_db
-def test_a_revert_is_work_of_its_own_and_takes_nothing_away(
-    client: Client, author: User
-) -> None:
-    deliver(client, merged())
-    deliver(
-        client,
-        merged(number=3, title='Revert "Update the README with new information."'),
-        guid="revert",
-    )
-    sweep("contribution")
-
-    assert Contribution.objects.filter(user=author).count() == 2
-    assert Balance.objects.get(user=author).points == 50
-
-
-@pytest.mark.django_db
 def test_who_left_is_credited_with_nothing_and_named_as_github_names_them(
     client: Client, author: User
 ) -> None:
