@@ -39,7 +39,7 @@ def post_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     first = {
         "title": post.topic.title,
         "text": post.source_md,
-        "base": post.fingerprint,
+        "base": services.edition_of(post),
     }
     if post.is_opening:
         first["tags"] = ", ".join(names_of(post.topic))
@@ -150,8 +150,16 @@ def post_hide(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 def _conflict(form: EditForm, post: Post, error: EditConflict) -> dict[str, object]:
     """Return both versions, and a form that would replace the one it now shows."""
-    data = {**form.cleaned_data, "base": post.fingerprint}
+    typed = form.cleaned_data
+    data = {**typed, "base": services.edition_of(post)}
+    if post.is_opening:
+        data["tags"] = ", ".join(typed["tags"])
     again = EditForm(data, is_opening=post.is_opening)
     again.add_error(None, str(error))
-    lines = list(lines_between(post.source_md, form.cleaned_data["text"]))
-    return {"form": again, "post": post, "conflict": lines}
+    now = {"title": post.topic.title, "tags": names_of(post.topic)}
+    return {
+        "form": again,
+        "post": post,
+        "conflict": list(lines_between(post.source_md, typed["text"])),
+        "now": {name: value for name, value in now.items() if name in typed},
+    }

@@ -64,6 +64,7 @@ from community.forum.services.watching import set_watch
 from community.forum.services.writing import (
     create_topic,
     edit_post,
+    edition_of,
     post_reply,
     set_tags,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "edit_comment",
     "edit_post",
     "edit_topic",
+    "edition_of",
     "faults_in",
     "find_moved_post",
     "flush_views",

@@ -27,7 +27,7 @@ def edit_topic(
 ) -> None:
     """Change what is given of a topic, and leave the rest."""
     opening = topic.posts.get(number=1)
-    edit_post(opening, editor=by, text=opening.source_md, title=title, tags=tags)
+    edit_post(opening, editor=by, title=title, tags=tags)
     if category is not None:
         move_topic(topic, by=by, category=category)
     if is_locked is not None and is_locked != topic.is_locked:

@@ -1,7 +1,9 @@
 """Opening topics, replying and editing."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -151,7 +153,7 @@ def edit_post(
     post: Post,
     *,
     editor: User,
-    text: str,
+    text: str | None = None,
     title: str = "",
     reason: str = "",
     base: str = "",
@@ -159,16 +161,20 @@ def edit_post(
 ) -> Post:
     """Change what a post says; its author's first five minutes leave no revision.
 
-    ``base`` is the fingerprint of the text the editor began from: when the post
-    says something else by now, nothing is changed. ``tags`` are a first post's from now
-    on. Raises ``Sanctioned``, ``EditConflict``, or as ``limits.admit_text``.
+    ``base`` is what the editor began from, the fingerprint of the text or, of a form
+    that shows more, its ``edition_of``: when the post says something else by now,
+    nothing is changed. Without ``text`` that stays as it is; ``tags`` are those of a
+    first post from now on. Raises ``Sanctioned``, ``EditConflict``, or as
+    ``limits.admit_text``.
     """
     require_may_write(editor)
     topic, locked = lock_post(post)
-    text = clean_text(text)
+    locked.topic = topic
+    text = locked.source_md if text is None else clean_text(text)
     new_title = clean_title(title) if locked.is_opening and title else topic.title
     is_same = locked.source_md == text and new_title == topic.title
-    if base and base != locked.fingerprint and not is_same:
+    is_known = not base or base in {locked.fingerprint, edition_of(locked)}
+    if not is_known and not (is_same and _is_tagged(topic, tags)):
         raise EditConflict
     if locked.is_opening and tags is not None:
         set_tags(topic, tags, by=editor)
@@ -206,9 +212,20 @@ def edit_post(
     if locked.is_opening or topic.solution_id == locked.pk:
         index_topic(topic)
     if not locked.is_opening:
-        locked.topic = topic
         index_reply(locked)
     return locked
+
+
+def edition_of(post: Post) -> str:
+    """Return what tells all that a form shows of a post from what it said before.
+
+    Of a first post these are its title and its tags, too.
+    """
+    if not post.is_opening:
+        return post.fingerprint
+    names = post.topic.tags.order_by("name").values_list("name", flat=True)
+    told = json.dumps([post.topic.title, post.source_md, *names])
+    return sha256(told.encode()).hexdigest()[:32]
 
 
 @transaction.atomic
@@ -362,6 +379,14 @@ def set_tags(topic: Topic, names: Sequence[str], *, by: User) -> None:
         before={"tags": sorted(tag.name for tag in present)},
         after={"tags": sorted(wished.values())},
     )
+
+
+def _is_tagged(topic: Topic, names: Sequence[str] | None) -> bool:
+    """Tell whether a topic has these tags already; no wish is no other one."""
+    if names is None:
+        return True
+    present = {tag.name.lower() for tag in topic.tags.all()}
+    return present == {name.lower() for name in tag_names(names)}
 
 
 def _sent_before(author: User, sent: Sent) -> Post | None:

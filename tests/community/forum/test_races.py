@@ -146,6 +146,21 @@ def test_of_two_edits_from_one_text_the_second_is_refused(person: Person) -> Non
     assert Post.objects.get(pk=post.pk).source_md == kept.source_md
 
 
+def test_a_title_and_a_text_changed_at_once_both_stay(person: Person) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    for number in range(5):
+        topic = forum.topic(ada, text="Before")
+        post = topic.posts.get(number=1)
+        title, text = f"A better title, {number}", f"A better text, {number}"
+        came = together(
+            partial(services.edit_topic, topic, by=mod, title=title),
+            partial(services.edit_post, post, editor=ada, text=text),
+        )
+        assert [each for each in came if isinstance(each, Exception)] == []
+        post.refresh_from_db()
+        assert (post.topic.title, post.source_md) == (title, text)
+
+
 def test_opposite_votes_of_two_people_at_once_add_up(person: Person) -> None:
     ada, ben, cem = person("ada"), person("ben"), person("cem")
     opening = forum.topic(ada).posts.get(number=1)

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from community.forum import services
 from community.forum.models import Post, Topic, TopicUser, Visibility
 from tests.factories import forum
-from tests.forms import send
+from tests.forms import form_of, send
 
 Person = Callable[..., Any]
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -240,6 +240,55 @@ def test_an_edit_conflict_keeps_the_text_and_shows_both(
         client.post(url, {"text": "My own long words", "base": base}).status_code == 302
     )
     assert Post.objects.get(pk=reply.pk).source_md == "My own long words"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"title": "A title by a moderator"}, "now “A title by a moderator”"),
+        ({"tags": ["python", "async"]}, "now: async, python"),
+        ({"tags": []}, "no tags now"),
+    ],
+)
+def test_an_edit_of_the_text_undoes_no_title_and_no_tags_given_meanwhile(
+    client: Client, person: Person, change: dict[str, Any], said: str
+) -> None:
+    ada, mod = person("ada"), person("mod", is_moderator=True)
+    topic = forum.topic(ada, tags=["keys"])
+    opening, before = topic.posts.get(number=1), topic.title
+    client.force_login(ada)
+    url = f"/forum/p/{opening.pk}/edit/"
+    form = form_of(client.get(url).content.decode(), "base")
+    services.edit_topic(topic, by=mod, **change)
+
+    refused = client.post(url, form.values | {"text": "My own long words"})
+
+    page = refused.content.decode()
+    assert refused.status_code == 409
+    assert "My own long words</textarea>" in page
+    assert said in page
+    topic.refresh_from_db()
+    assert topic.title == change.get("title", before)
+    assert {tag.name for tag in topic.tags.all()} == set(change.get("tags", ["keys"]))
+    # Seen and meant: sent again it replaces what it was compared with.
+    again = form_of(page, "base")
+    assert client.post(url, again.values).status_code == 302
+    assert Post.objects.get(pk=opening.pk).source_md == "My own long words"
+
+
+def test_the_same_edit_sent_twice_is_no_conflict(
+    client: Client, person: Person
+) -> None:
+    ada = person("ada")
+    opening = forum.topic(ada, tags=["keys"]).posts.get(number=1)
+    client.force_login(ada)
+    url = f"/forum/p/{opening.pk}/edit/"
+    form = form_of(client.get(url).content.decode(), "base")
+    sent = form.values | {"title": "Another good title", "tags": "keys, python"}
+
+    assert client.post(url, sent).status_code == 302
+    assert client.post(url, sent).status_code == 302
+    assert client.post(url, sent | {"tags": "keys"}).status_code == 409
 
 
 def test_a_quotation_carries_what_the_reader_may_see_only(
