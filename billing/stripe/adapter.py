@@ -155,6 +155,17 @@ def create_customer(
         )
 
 
+def write_customer(customer_id: str, *, name: str, email: str) -> None:
+    """Have bills name an organisation and go to ``email``. Safe to repeat.
+
+    Without one they go where they went: an address cannot be unset. Raises
+    ``StripeMissing``.
+    """
+    params: Any = {"name": name} | ({"email": email} if email else {})
+    with translated():
+        client().v1.customers.update(customer_id, params)
+
+
 def fetch_customer(customer_id: str) -> Customer:
     """Return a customer as it is now. Raises ``StripeMissing``."""
     with translated():

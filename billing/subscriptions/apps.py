@@ -28,11 +28,13 @@ class SubscriptionsConfig(AppConfig):
     )
 
     def ready(self) -> None:
-        from billing.subscriptions import given, subscribers  # noqa: F401
+        from billing.subscriptions import given, jobs, subscribers  # noqa: F401
         from billing.subscriptions.leaving import unsettled
         from billing.subscriptions.notices import purses_of
+        from jobs.registry import register
         from notifications import registry as notifications
         from privacy.registry import register_obstacles
 
+        register(jobs.KIND)
         notifications.register("purse", purses_of)
         register_obstacles(unsettled)

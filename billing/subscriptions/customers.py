@@ -6,6 +6,7 @@ from accounts.models import Organisation
 from billing.stripe import adapter
 from billing.stripe.operations import run_once
 from billing.subscriptions.models import BillingAccount, FormerCustomer
+from billing.subscriptions.queries import live_subscription
 from billing.subscriptions.values import card_values
 
 
@@ -36,6 +37,25 @@ def ensure_customer(organisation: Organisation) -> str:
     )
     account.refresh_from_db()
     return account.stripe_customer_id or customer.id
+
+
+def write_customer(account: BillingAccount) -> bool:
+    """Tell Stripe what an organisation is called now and where its bills go.
+
+    Tell whether it was for us to say: of a plan by contract the contract does. Raises
+    ``StripeMissing``.
+    """
+    organisation = account.organisation
+    plan = live_subscription(organisation)
+    is_by_contract = plan is not None and plan.collection_method == "send_invoice"
+    if account.stripe_customer_id is None or is_by_contract:
+        return False
+    adapter.write_customer(
+        account.stripe_customer_id,
+        name=organisation.name,
+        email=organisation.billing_email,
+    )
+    return True
 
 
 @transaction.atomic

@@ -1,23 +1,36 @@
 """What subscriptions do when others report, and when Stripe's objects change."""
 
+from django.utils import timezone
+
 from billing.stripe.exceptions import NotOurs
 from billing.stripe.registry import refreshes
 from billing.subscriptions import mirror, notices, services
 from billing.subscriptions.entitling import refresh_entitlements
 from billing.subscriptions.exceptions import UnknownCheckout
-from contracts.accounts import OrganisationCreated
+from billing.subscriptions.jobs import CUSTOMER
+from billing.subscriptions.models import BillingAccount
+from contracts.accounts import OrganisationCreated, OrganisationEdited
 from contracts.billing import (
     PaymentFailed,
     SubscriptionChanged,
     SubscriptionEnded,
     SubscriptionStarted,
 )
+from jobs.services import enqueue
 from outbox import subscribe
 
 
 @subscribe(OrganisationCreated)
 def grant_free_plan(fact: OrganisationCreated) -> None:
     refresh_entitlements(fact.organisation_id)
+
+
+@subscribe(OrganisationEdited)
+def tell_provider(fact: OrganisationEdited) -> None:
+    billed = BillingAccount.objects.filter(pk=fact.organisation_id)
+    if billed.exclude(stripe_customer_id=None).exists():
+        # Each change is told: what was told before may be under way still.
+        enqueue(CUSTOMER, fact.organisation_id, parts=(timezone.now().isoformat(),))
 
 
 @subscribe(PaymentFailed)

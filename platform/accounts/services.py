@@ -24,6 +24,7 @@ from contracts.accounts import (
     MemberRemoved,
     MemberRoleChanged,
     OrganisationCreated,
+    OrganisationEdited,
     UserSignedUp,
 )
 from core.crypto import keyed_digest
@@ -147,6 +148,27 @@ def create_organisation(
         )
     )
     return organisation
+
+
+@transaction.atomic
+def set_details(
+    organisation: Organisation,
+    *,
+    name: str,
+    billing_email: str,
+    country: str,
+    by: User,
+) -> Organisation:
+    """Say what an organisation is called and where its bills go; its address stays."""
+    locked = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    wished = {"name": name, "billing_email": billing_email, "country": country}
+    if all(getattr(locked, field) == value for field, value in wished.items()):
+        return locked
+    for field, value in wished.items():
+        setattr(locked, field, value)
+    locked.save(update_fields=[*wished])
+    publish(OrganisationEdited(organisation_id=locked.pk, user_id=by.pk))
+    return locked
 
 
 @transaction.atomic

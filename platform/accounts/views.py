@@ -353,7 +353,7 @@ def organisation_settings(request: OrganisationHttpRequest) -> HttpResponse:
         if not can_manage:
             raise PermissionDenied
         if form.is_valid():
-            form.save()
+            services.set_details(organisation, **form.cleaned_data, by=request.user)
             drafting.accept(request)
             messages.success(request, _("Saved."))
             return redirect("accounts:organisation-settings", org=organisation.slug)

@@ -86,6 +86,7 @@ SCHEDULE: dict[str, Entry] = {
         "schedule": crontab(minute=50),
     },
     "jobs-refunds": _every(15, "jobs.tasks.sweep", "refund", queue="billing"),
+    "jobs-customers": _every(15, "jobs.tasks.sweep", "customer", queue="billing"),
     "jobs-contracts": _every(15, "jobs.tasks.sweep", "contract", queue="billing"),
     "jobs-replays": _every(15, "jobs.tasks.sweep", "replay", queue="billing"),
     "jobs-exports": _every(15, "jobs.tasks.sweep", "export"),

@@ -32,6 +32,15 @@ class OrganisationCreated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationEdited:
+    """An organisation is called something else, or its bills go elsewhere."""
+
+    actor: ClassVar[str] = "user_id"
+    organisation_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberAdded:
     """A user joined an organisation, by the invitation of ``by_id``."""
 

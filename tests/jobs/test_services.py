@@ -31,8 +31,8 @@ def test_these_are_the_kinds_and_each_is_swept_on_its_queue() -> None:
     }
 
     assert [kind.name for kind in kinds()] == [
-        *("contract", "contribution", "erasure", "export", "fact", "mail"),
-        *("refund", "replay", "webhook"),
+        *("contract", "contribution", "customer", "erasure", "export"),
+        *("fact", "mail", "refund", "replay", "webhook"),
     ]
     assert swept == {kind.name: kind.queue for kind in kinds()}
 

@@ -132,7 +132,7 @@ def test_work_that_waits_is_a_failure_and_what_was_given_up_a_warning() -> None:
 
     tasks, *jobs = told(servers.look_at_queues)
     # One line for each kind of job, by name; facts have two to say.
-    contracts, contributions, erasures, exports, late, dead, *later = jobs
+    contracts, contributions, customers, erasures, exports, late, dead, *later = jobs
 
     assert tasks == (
         Status.OK,
@@ -143,7 +143,7 @@ def test_work_that_waits_is_a_failure_and_what_was_given_up_a_warning() -> None:
     assert dead[0] == Status.WARNING
     assert dead[1].startswith("Jobs fact: 1 given up")
     mails, refunds, replays, webhooks = later
-    before = (contracts, contributions, erasures, exports)
+    before = (contracts, contributions, customers, erasures, exports)
     others = (*before, mails, refunds, replays, webhooks)
     assert {status for status, _sentence in others} == {Status.OK}
 
