@@ -2,14 +2,10 @@
 
 import re
 
-from core.names import is_seen
+from core.names import is_seen, on_one_line
 
 # XML, and so a feed, has no way to write these; PostgreSQL refuses the first.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-# They turn or split what follows: a title must not rewrite the list it stands in.
-_INVISIBLE = re.compile(
-    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
-)
 
 
 def clean_text(text: str) -> str:
@@ -19,7 +15,7 @@ def clean_text(text: str) -> str:
 
 def clean_title(title: str) -> str:
     """Return a title on one line, without characters that nobody sees."""
-    return " ".join(_INVISIBLE.sub("", clean_text(title)).split())
+    return on_one_line(clean_text(title))
 
 
 def count_visible(text: str) -> int:

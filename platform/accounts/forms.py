@@ -6,7 +6,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Membership, Organisation, User
-from edge.fields import TextField
+from accounts.validators import SaysEnough
+from edge.fields import NameField, TextField
+
+# In letters; one alone is a slip of the finger.
+LEAST_TEAM = 2
 
 
 class ProfileForm(forms.ModelForm[User]):
@@ -27,7 +31,7 @@ class ProfileForm(forms.ModelForm[User]):
         model = User
         fields = ("display_name", "bio", "website", "locale", "time_zone", "theme")
         widgets = {"bio": forms.Textarea(attrs={"rows": 4})}
-        field_classes = {"bio": TextField}
+        field_classes = {"display_name": NameField, "bio": TextField}
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -43,12 +47,15 @@ class OrganisationForm(forms.ModelForm[Organisation]):
     class Meta:
         model = Organisation
         fields = ("name", "billing_email", "country")
+        field_classes = {"name": NameField}
 
 
 class TeamForm(forms.Form):
     """A new team."""
 
-    name = forms.CharField(label=_("Name of the team"), min_length=2, max_length=80)
+    name = NameField(
+        label=_("Name of the team"), max_length=80, validators=[SaysEnough(LEAST_TEAM)]
+    )
 
 
 class InvitationForm(forms.Form):

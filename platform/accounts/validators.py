@@ -2,7 +2,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from core.names import taken_at
+from core.names import measure, taken_at
 
 # Who speaks for this site, in the words people would believe.
 _OFFICIAL = frozenset(
@@ -42,11 +42,33 @@ def refuse_taken(name: str) -> None:
         raise ValidationError(_("This name is kept for the site. Choose another."))
 
 
+class SaysEnough:
+    """Refuses a name that says less than ``least`` Latin letters do.
+
+    A Chinese character says as much as two: 李明 is a name, and so is 云 of a team.
+    """
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def __call__(self, name: str) -> None:
+        if measure(name) < self.least:
+            raise ValidationError(
+                _(
+                    "Choose a longer name: %(least)d letters, or half as many in Chinese."
+                ),
+                params={"least": self.least},
+            )
+
+
+# Shorter names are addresses people hope for, and there are few of them.
+LEAST_USERNAME = 3
 # Latin letters, digits, hyphen, underscore and Han; a username is part of a URL.
 USERNAME_VALIDATORS = [
     RegexValidator(
         r"^[A-Za-z0-9_\u4e00-\u9fff][A-Za-z0-9_\-\u4e00-\u9fff]{1,38}\Z",
         _("Use letters, digits, hyphens and underscores."),
     ),
+    SaysEnough(LEAST_USERNAME),
     refuse_taken,
 ]

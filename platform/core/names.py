@@ -1,5 +1,6 @@
 """Names people choose: how much they say, and which ones an address has taken."""
 
+import re
 import unicodedata
 from functools import cache
 
@@ -13,12 +14,21 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Mn", "Me", "Zs", "Zl", "Zp"})
 # Letters and a sign to Unicode, and blank on every page: the fillers of Hangul, as a
 # Jamo, a letter and at half width, and Braille without a dot.
 _BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+# They turn or split what follows: a name must not rewrite the list it stands in.
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 
 
 def is_seen(character: str) -> bool:
     """Tell whether a character leaves a mark on the page by itself."""
     is_blank = character in _BLANKS
     return not is_blank and unicodedata.category(character) not in _UNSEEN
+
+
+def on_one_line(text: str) -> str:
+    """Return a name or a title without line breaks and what turns its neighbours."""
+    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def measure(text: str) -> int:

@@ -9,7 +9,7 @@ from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from core.names import measure, taken_at
+from core.names import measure, on_one_line, taken_at
 
 
 class Renderer(DjangoTemplates):
@@ -43,6 +43,20 @@ class TextField(forms.CharField):
         """Return the text, its lines ended one way."""
         text: str | None = super().to_python(value)
         return text and text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+class NameField(forms.CharField):
+    """A name that others read: on one line, and something of it can be seen."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the name without what would turn or split what stands beside it."""
+        return on_one_line(super().to_python(value) or "")
+
+    def run_validators(self, value: Any) -> None:
+        """Refuse a name that is blank to the eye; nothing at all may be allowed."""
+        super().run_validators(value)
+        if value:
+            validate_readable(value)
 
 
 def validate_readable(text: str) -> None:
