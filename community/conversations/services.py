@@ -21,6 +21,7 @@ from community.conversations.models import (
 from community.conversations.permissions import is_blocked_in, who_takes_none
 from community.forum.cleaning import clean_text, clean_title
 from community.forum.exceptions import TokenReused
+from community.forum.services.limits import admit_text
 from community.forum.services.sending import Sent
 from community.moderation.exceptions import CannotFlag
 from community.moderation.models import Case, Flag
@@ -45,7 +46,8 @@ def create_conversation(
     """Begin a conversation of ``by`` with ``people``, with its first message.
 
     The same ``client_token`` gives the same conversation. Raises ``WrongPeople``,
-    ``NotTaken``, ``TokenReused`` or ``RateLimited``.
+    ``NotTaken``, ``TokenReused``, ``RateLimited``, or as ``limits.admit_text``: who is
+    written to by a stranger did not ask for their links.
     """
     others = {person.pk: person for person in people}
     keys = sorted(others)
@@ -61,6 +63,7 @@ def create_conversation(
     if closed is not None:
         raise NotTaken(closed.name)
     if limited:
+        admit_text(by, text)
         most = privileges_of(by).conversations_a_day
         limiter.check("conversation", by.pk, limit=most, period=86_400)
     try:

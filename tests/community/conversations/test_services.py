@@ -27,6 +27,7 @@ from community.moderation.queries import list_cases
 from community.moderation.services import judge_case, reopen_case
 from community.people.models import Stance
 from community.people.services import set_stance
+from community.standing.exceptions import TooManyLinks
 from community.standing.models import Level, Trust
 from core.errors import RateLimited
 from notifications.models import EmailMessage, Kind, Notification
@@ -47,6 +48,21 @@ def send(
     to: PrivateConversation, by: Any, text: str = "And then?", **fields: Any
 ) -> PrivateMessage:
     return services.create_message(to, by=by, text=text, limited=False, **fields)
+
+
+def test_who_is_new_begins_no_conversation_full_of_links(person: Person) -> None:
+    new, ben = person("new"), person("ben")
+    links = " ".join(f"https://buy.example/{number}" for number in range(3))
+
+    with pytest.raises(TooManyLinks):
+        start(new, ben, text=links, limited=True)
+
+    assert PrivateConversation.objects.count() == 0
+    # Who was written to may be sent what they ask for.
+    talk = start(new, ben, text="https://buy.example/1", limited=True)
+    services.create_message(talk, by=new, text=links)
+    Trust.objects.update_or_create(user=new, defaults={"level": Level.BASIC})
+    assert start(new, ben, text=links, limited=True)
 
 
 def test_those_who_take_part_read_it_and_nobody_else(person: Person) -> None:

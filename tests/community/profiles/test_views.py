@@ -57,3 +57,16 @@ def test_the_leaderboard_is_in_order_at_the_same_cost(
     page = client.get("/contributors/").content.decode()
     assert page.index("/u/ben/") < page.index("/u/ada/")
     assert queries_of(client, "/contributors/") == one
+
+
+def test_a_newcomers_website_is_shown_and_is_no_link(
+    client: Client, person: Callable[..., Any]
+) -> None:
+    website = "https://buy.example/now"
+    for name, is_link in (("new", False), ("known", True)):
+        someone = person(name, website=website, is_moderator=is_link)
+
+        page = client.get(someone.get_absolute_url()).content.decode()
+
+        assert website in page
+        assert (f'href="{website}"' in page) is is_link
