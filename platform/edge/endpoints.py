@@ -40,7 +40,18 @@ class Endpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Read the query once the caller is known, allowed in and counted."""
         super().initial(request, *args, **kwargs)
+        self._refuse_repeated(request)
         kind = self.query if request.method in {"GET", "HEAD"} else NoQuery
         query = kind(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         self.asked: dict[str, Any] = query.validated_data
+
+    @staticmethod
+    def _refuse_repeated(request: Request) -> None:
+        """Refuse a parameter that is given twice: only one value would be honoured."""
+        given = request.query_params.lists()
+        twice = sorted(name for name, values in given if len(values) > 1)
+        if twice:
+            raise serializers.ValidationError(
+                {name: ["Give it once."] for name in twice}, code="repeated"
+            )

@@ -73,6 +73,25 @@ def test_every_endpoint_that_writes_refuses_unknown_fields() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/api/v1/topics/?category=help&category=show", "category"),
+        ("/api/v1/search/?q=key&q=token", "q"),
+        ("/api/v1/models/?cursor=&cursor=", "cursor"),
+    ],
+)
+def test_a_parameter_given_twice_is_refused_since_one_would_be_ignored(
+    client: Client, address: str, name: str
+) -> None:
+    answer = client.get(address)
+
+    assert answer.status_code == 400
+    told = {"message": "Give it once.", "code": "repeated"}
+    assert answer.json()["errors"] == {name: [told]}
+
+
+@pytest.mark.django_db
 def test_the_reference_page_shows_every_operation_without_script(
     client: Client,
 ) -> None:
