@@ -177,7 +177,8 @@ def stripe_emulator(places: Places, environment: Mapping[str, str]) -> Service:
             **os.environ,
             "PYTHONPATH": str(EMULATOR),
             "PYTHONUNBUFFERED": "1",
-            "STRIPE_EMULATOR_HOST": places.host,
+            # Its console asks for no password: it stays on this machine.
+            "STRIPE_EMULATOR_HOST": "127.0.0.1",
             "STRIPE_EMULATOR_PORT": str(places.stripe_port),
             "STRIPE_EMULATOR_KEY": environment["STRIPE_SECRET_KEY"],
             "STRIPE_EMULATOR_DATA": str(

@@ -1,5 +1,6 @@
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,9 @@ def test_the_emulator_is_told_its_own_settings_and_no_secret_of_the_product(
     assert told["PYTHONPATH"] == str(EMULATOR)
     assert (EMULATOR / "stripe_emulator" / "__main__.py").exists()
     assert told["STRIPE_EMULATOR_PORT"] == str(places.stripe_port)
+    # Its console asks for no password, wherever the pages themselves are served.
+    opened = stripe_emulator(replace(places, host="0.0.0.0"), product)  # noqa: S104
+    assert opened.env["STRIPE_EMULATOR_HOST"] == "127.0.0.1"
     assert told["STRIPE_EMULATOR_KEY"] == product["STRIPE_SECRET_KEY"]
     # Where data of earlier versions lies, too.
     data = places.var_dir / "stripe-emulator" / "state.sqlite3"
