@@ -34,6 +34,26 @@ def test_a_page_is_cut_at_every_heading_and_not_in_code() -> None:
     assert parts[4].prose == "quoted\n\nx"
 
 
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("## C#", "C#"),
+        ("## Use `#`", "Use #"),
+        ("## F# and C# ##", "F# and C#"),
+        ("### Issue \\#", "Issue #"),
+        ("C#\n--", "C#"),
+    ],
+)
+def test_a_sign_that_ends_a_heading_is_part_of_its_name(
+    line: str, heading: str
+) -> None:
+    page = f"{line}\n\nText."
+
+    assert [part.heading for part in markdown.sections(page)][1:] == [heading]
+    shown = markdown.render(page, top_level=1, origin=markdown.TextOrigin.HOUSE)
+    assert [part.text for part in shown.outline] == [heading]
+
+
 def test_comments_are_told_beside_a_section_and_are_none_of_its_source() -> None:
     text = (
         "<!-- of the page -->\nBefore. <!-- in a line -->\n\n## B\n<!-- two\nlines -->\n\n"

@@ -57,8 +57,8 @@ def sections(text: str, *, top_level: int = 1) -> list[Section]:
             continue
         starts.append(token.map[0])
         ends.append(token.map[1])
-        words = inline_text(tokens[index + 1].children or []).strip().removesuffix("#")
-        heads.append((words.strip(), str(token.attrGet("id") or "")))
+        words = inline_text(tokens[index + 1].children or []).strip()
+        heads.append((words, str(token.attrGet("id") or "")))
     bodies: list[list[Token]] = [[] for _ in starts]
     for block in _blocks(tokens):
         if block[0].type != "heading_open" or block[0].level:
