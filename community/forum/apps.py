@@ -23,6 +23,7 @@ class ForumConfig(AppConfig):
 
     def ready(self) -> None:
         from community.forum import draft_places, subscribers  # noqa: F401
+        from community.forum.digests import letter_of
         from community.forum.indexing import entries
         from community.forum.models import Comment, Post, Topic
         from community.forum.narrowing import FILTERS
@@ -44,6 +45,7 @@ class ForumConfig(AppConfig):
             "comment", Comment.objects.visible_to, words_about_comments
         )
         notifications.register("topic", Topic.objects.visible_to)
+        notifications.register_writing("digest", letter_of)
         register_nodes()
         register_part("forum", written)
         register_part("forum_choices", chosen)

@@ -23,6 +23,7 @@ from community.forum.models import Topic, TopicUser
 from community.forum.queries import without_muted
 from notifications.mailing import queue_mail
 from notifications.models import EmailMessage, Kind, Notification, Preference
+from notifications.registry import Letter
 from notifications.tokens import unsubscribe_token
 
 WEEK = timedelta(days=7)  # until the next letter
@@ -58,14 +59,33 @@ def _due(at: datetime) -> Iterator[User]:
 
 @transaction.atomic
 def _send(person: User, at: datetime) -> bool:
-    topics = best_of_week(person, at)
-    unread = Notification.objects.visible_to(person).unread().count()
-    if not topics and not unread:
-        return False
     year, week, _day = at.isocalendar()
     key = f"digest:{person.pk}:{year}-{week}"
     if EmailMessage.objects.filter(idempotency_key=key).exists():
         return False
+    letter = letter_of(person, at)
+    if letter is None:
+        return False
+    # What it says is asked again when it leaves: a topic may be hidden meanwhile.
+    queue_mail(
+        letter.to,
+        subject=letter.subject,
+        user=person,
+        kind=Kind.DIGEST,
+        idempotency_key=key,
+    )
+    return True
+
+
+def letter_of(person: User, at: datetime) -> Letter | None:
+    """Return the letter of the week before ``at``; ``None`` when nothing was new.
+
+    So it is for who has closed their account.
+    """
+    topics = best_of_week(person, at)
+    unread = Notification.objects.visible_to(person).unread().count()
+    if not person.is_active or not (topics or unread):
+        return None
     token = unsubscribe_token(person, Kind.DIGEST)
     stop_url = settings.SITE_URL + reverse("notifications:unsubscribe", args=[token])
     with speak_to(person):
@@ -77,20 +97,16 @@ def _send(person: User, at: datetime) -> bool:
             "site_name": settings.SITE_NAME,
             "stop_url": stop_url,
         }
-        queue_mail(
+        return Letter(
             person.email,
-            subject=_("Your week in the community"),
-            text=render_to_string("forum/email/digest.txt", context),
-            html=render_to_string("forum/email/digest.html", context),
-            user=person,
-            kind=Kind.DIGEST,
-            headers={
+            _("Your week in the community"),
+            render_to_string("forum/email/digest.txt", context),
+            render_to_string("forum/email/digest.html", context),
+            {
                 "List-Unsubscribe": f"<{stop_url}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             },
-            idempotency_key=key,
         )
-    return True
 
 
 def best_of_week(person: User, at: datetime) -> list[Topic]:

@@ -1,7 +1,5 @@
 """What a mail about a message says: worked out when it leaves, not before."""
 
-from dataclasses import dataclass, field
-
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -9,19 +7,9 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.preferences import speak_to
 from notifications.models import ALWAYS_BY_EMAIL, Notification
+from notifications.registry import Letter
 from notifications.tokens import unsubscribe_token
 from notifications.wording import said_now
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A mail as it leaves."""
-
-    to: str
-    subject: str
-    text: str
-    html: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def letter_about(notification_id: int, *, user: User) -> Letter | None:

@@ -17,8 +17,9 @@ from jobs.exceptions import Hopeless, Ignored
 from jobs.models import Job
 from jobs.services import enqueue, forget
 from notifications.exceptions import MailServerUnavailable
-from notifications.letters import Letter, letter_about
+from notifications.letters import letter_about
 from notifications.models import EmailMessage
+from notifications.registry import Letter, writing_of
 
 # The name of the queue's jobs that have a mail sent.
 MAIL = "mail"
@@ -32,7 +33,7 @@ def queue_mail(
     to: str,
     *,
     subject: str,
-    text: str,
+    text: str = "",
     html: str = "",
     user: User | None = None,
     kind: str = "",
@@ -41,6 +42,7 @@ def queue_mail(
 ) -> EmailMessage:
     """Write a mail down; a worker sends it after the commit.
 
+    Without a text it says what ``registry.register_writing`` names, when it leaves.
     With an ``idempotency_key`` that was used before, the mail of that time is
     returned and no other is written.
     """
@@ -116,6 +118,9 @@ def withdraw_mail(mails: QuerySet[EmailMessage]) -> int:
 def _letter_of(mail: EmailMessage) -> Letter | None:
     if mail.notification_id is not None and mail.user is not None:
         return letter_about(mail.notification_id, user=mail.user)
+    write = None if mail.text else writing_of(mail.kind)
+    if write is not None and mail.user is not None:
+        return write(mail.user, mail.created_at)
     return Letter(mail.to, mail.subject, mail.text, mail.html, mail.headers)
 
 

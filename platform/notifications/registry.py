@@ -6,7 +6,8 @@ it says now.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,6 +18,23 @@ Scope = Callable[[User], QuerySet[Any]]
 # What messages (``Notification``) say now, title and body, by their primary keys; in
 # the active language.
 Wording = Callable[[Sequence[Any]], Mapping[int, tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail as it leaves."""
+
+    to: str
+    subject: str
+    text: str
+    html: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+# What a mail of a kind says, to whom and as of when it was written down; ``None`` when
+# there is nothing to say any more.
+Writing = Callable[[User, datetime], Letter | None]
+_writings: dict[str, Writing] = {}
 _scopes: dict[str, Scope] = {}
 _wordings: dict[str, Wording] = {}
 _silences: list["Silence"] = []
@@ -32,6 +50,20 @@ def register(kind: str, scope: Scope, wording: Wording | None = None) -> None:
     _scopes[kind] = scope
     if wording is not None:
         _wordings[kind] = wording
+
+
+def register_writing(kind: str, write: Writing) -> None:
+    """Have mails of a ``kind`` that were written down without a text say ``write``.
+
+    It is asked when they leave, which may be long after: what they name may have been
+    moved or hidden meanwhile.
+    """
+    _writings[kind] = write
+
+
+def writing_of(kind: str) -> Writing | None:
+    """Return what says the text of mails of a kind, or nothing."""
+    return _writings.get(kind)
 
 
 @dataclass(frozen=True, slots=True)

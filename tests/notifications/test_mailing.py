@@ -13,8 +13,8 @@ from jobs.services import prune
 from jobs.working import claim, sweep, work
 from notifications import mailing, services
 from notifications.jobs import KIND
-from notifications.letters import Letter
 from notifications.models import EmailMessage, Kind
+from notifications.registry import Letter
 from tests.notifications.conftest import MailServer
 from tests.races import together
 

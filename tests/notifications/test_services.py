@@ -13,8 +13,9 @@ from jobs.models import Job
 from notifications import services
 from notifications.exceptions import BadUnsubscribeLink
 from notifications.fan_out import notify_all
-from notifications.letters import Letter, letter_about
+from notifications.letters import letter_about
 from notifications.models import EmailMessage, Kind, Notification, Preference
+from notifications.registry import Letter
 from notifications.tokens import UNSUBSCRIBE_SALT, unsubscribe_token
 from tests.races import together
 

@@ -5,10 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail as django_mail
+from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 
 from community.forum import digests, services
 from community.forum.models import Topic
+from jobs.models import Job
+from jobs.working import sweep
 from notifications.models import EmailMessage, Preference
 from tests.factories import forum
 
@@ -28,6 +32,15 @@ def ask(by: Any, at: datetime, **fields: Any) -> Topic:
     topic = forum.topic(by, **fields)
     Topic.objects.filter(pk=topic.pk).update(created_at=at - timedelta(days=2))
     return topic
+
+
+def leave(at: datetime) -> EmailMultiAlternatives:
+    """Have what was written down at that moment leave; return the mail."""
+    EmailMessage.objects.update(created_at=at)
+    sweep("mail")
+    mail = django_mail.outbox[-1]
+    assert isinstance(mail, EmailMultiAlternatives)
+    return mail
 
 
 @pytest.mark.parametrize("monday", MONDAYS)
@@ -59,11 +72,12 @@ def test_it_is_written_once_a_week_in_the_readers_language(person: Person) -> No
 
     assert digests.send_digests(at) == 1
     assert digests.send_digests(at + timedelta(minutes=30)) == 0
-    mail = EmailMessage.objects.get(kind="digest")
-    assert "zeppelins" in mail.text
-    assert topic.get_absolute_url() in mail.html
-    assert "您" in mail.text
-    assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    letter = leave(at)
+    assert "zeppelins" in letter.body
+    assert topic.get_absolute_url() in str(letter.alternatives[0][0])
+    assert "您" in letter.body
+    headers = letter.extra_headers
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     Topic.objects.update(created_at=at + timedelta(days=3))
     assert digests.send_digests(at + timedelta(days=7)) == 1
 
@@ -73,12 +87,49 @@ def test_one_click_stops_it(client: Client, person: Person) -> None:
     wanting(person, "ada")
     ask(person("ben"), at)
     digests.send_digests(at)
-    link = EmailMessage.objects.get(kind="digest").headers["List-Unsubscribe"]
+    link = leave(at).extra_headers["List-Unsubscribe"]
 
     client.post(f"/unsubscribe/{link.strip('<>').rpartition('/unsubscribe/')[2]}")
 
     Topic.objects.update(created_at=at + timedelta(days=3))
     assert digests.send_digests(at + timedelta(days=7)) == 0
+
+
+@pytest.mark.parametrize("act", ["move", "hide"])
+def test_what_was_moved_or_hidden_before_it_leaves_is_not_in_it(
+    person: Person, act: str
+) -> None:
+    at = MONDAYS[0] + timedelta(hours=8)
+    wanting(person, "ada")
+    ben, mod = person("ben"), person("mod", is_moderator=True)
+    secret = ask(ben, at, title="How do zeppelins land?")
+    shown = ask(ben, at, title="How do balloons land?")
+    digests.send_digests(at)
+    assert "zeppelin" not in EmailMessage.objects.get(kind="digest").subject
+
+    if act == "move":
+        services.move_topic(secret, by=mod, category=forum.category("staff"))
+    else:
+        services.hide_post(secret.posts.get(), by=mod, reason="x")
+    letter = leave(at)
+
+    assert "zeppelins" not in letter.body + str(letter.alternatives[0][0])
+    assert shown.title in letter.body
+
+
+def test_a_letter_with_nothing_left_to_say_does_not_leave(person: Person) -> None:
+    at = MONDAYS[0] + timedelta(hours=8)
+    wanting(person, "ada")
+    topic = ask(person("ben"), at)
+    digests.send_digests(at)
+
+    mod = person("mod", is_moderator=True)
+    services.hide_post(topic.posts.get(), by=mod, reason="x")
+    EmailMessage.objects.update(created_at=at)
+    sweep("mail")
+
+    assert django_mail.outbox == []
+    assert Job.objects.get(kind="mail").state == "ignored"
 
 
 def test_it_holds_what_its_reader_may_read_and_has_not_and_wants(
