@@ -1,5 +1,7 @@
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -60,6 +62,8 @@ class Page(models.Model):
     path = models.CharField(max_length=200)
     parent = models.CharField(max_length=200, blank=True)
     position = models.PositiveIntegerField()
+    # Addresses it had in this version before; they lead to it.
+    formerly = ArrayField(models.CharField(max_length=200), default=list, db_default=[])
     title = models.CharField(max_length=200)
     description = models.CharField(max_length=300, blank=True)
     source_md = models.TextField()
@@ -83,7 +87,8 @@ class Page(models.Model):
         indexes = [
             models.Index(
                 fields=["version", "locale", "position"], name="docs_page_order"
-            )
+            ),
+            GinIndex(fields=["formerly"], name="docs_page_formerly"),
         ]
 
     def __str__(self) -> str:

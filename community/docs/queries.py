@@ -60,6 +60,15 @@ def find_page(version: str, path: str, locale: str) -> Page | None:
     )
 
 
+def find_moved_page(version: str, path: str, locale: str) -> Page | None:
+    """Return the page that had this path in a version before."""
+    moved = Page.objects.published().filter(
+        version__slug=version, formerly__contains=[path]
+    )
+    paths = moved.values_list("path", flat=True).order_by("position")[:1]
+    return next((find_page(version, each, locale) for each in paths), None)
+
+
 def editions_of(path: str) -> tuple[list[Version], set[int], set[tuple[int, str]]]:
     """Return all versions, the ids of those with ``path``, and those with languages."""
     versions = list(Version.objects.all())

@@ -263,6 +263,7 @@ def _save_page(
     fields = {
         "parent": source.parent,
         "position": source.position,
+        "formerly": [*source.formerly],
         "title": source.title,
         "description": source.description,
         "source_md": body,

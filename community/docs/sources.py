@@ -22,6 +22,8 @@ _TITLE_LINE = re.compile(
 )
 # What other systems call the place of a page among its neighbours.
 _ORDERS = ("order", "sidebar_position", "nav_order", "weight")
+# How other systems name the addresses a page had before.
+_FORMERLY = ("redirect_from", "aliases")
 _SUFFIXES = (".md", ".mdx", ".markdown")
 # A folder's own page.
 _INDEXES = ("index", "readme")
@@ -58,6 +60,7 @@ class Source:
     body: str
     first_line: int = 1
     position: int = 0
+    formerly: tuple[str, ...] = ()
 
 
 def read_folder(root: Path) -> list[Source]:
@@ -80,6 +83,7 @@ def read_folder(root: Path) -> list[Source]:
             other = sources[source.path].file
             findings.append(f"{file}:1: {other} is the same page; keep one of them.")
         sources.setdefault(source.path, source)
+    findings += _taken_addresses(sources)
     if findings:
         raise SourceError(*findings)
     for source in list(sources.values()):
@@ -88,6 +92,16 @@ def read_folder(root: Path) -> list[Source]:
     for position, source in enumerate(ordered):
         source.position = position
     return ordered
+
+
+def _taken_addresses(sources: dict[str, Source]) -> Iterator[str]:
+    """Yield each former address that is a page, or that two pages claim."""
+    claimed: dict[str, Source] = {}
+    for source in sources.values():
+        for path in source.formerly:
+            other = sources.get(path) or claimed.setdefault(path, source)
+            if other is not source or path in sources:
+                yield f"{source.file}:1: {path} leads to {other.file} already."
 
 
 def _give_folders_pages(root: Path, folder: str, sources: dict[str, Source]) -> None:
@@ -226,6 +240,17 @@ def _read(root: Path, file: Path) -> Source:
             f"{file}:{first_line + line}: {told}"
             for line, told in asked.findings(markdown.sections(body))
         ]
+    formerly = [
+        _former_path(each)
+        for name in _FORMERLY
+        for each in values.get(name, "").split("\n")
+        if each
+    ]
+    findings += [
+        f"{file}:1: a former address has no words, or more than {MAX_PATH} characters."
+        for each in formerly
+        if not 0 < len(each) <= MAX_PATH
+    ]
     description = values.get("description", "")
     front = match.group(1) if match else ""
     findings += [
@@ -248,7 +273,20 @@ def _read(root: Path, file: Path) -> Source:
         order=int(next((values[name] for name in _ORDERS if name in values), "100")),
         body=body,
         first_line=first_line,
+        formerly=tuple(dict.fromkeys(formerly)),
     )
+
+
+def _former_path(written: str) -> str:
+    """Return the path of a page from an address or a file's name it had before."""
+    path = unquote(written.partition("#")[0].partition("?")[0])
+    # Our own addresses begin so; the version is that of the page.
+    path = re.sub(r"^/docs/[^/]+/", "", path)
+    path = re.sub(r"\.(?:mdx?|markdown|html?)$", "", path.strip("/"))
+    parts = [_address(part) for part in path.split("/")]
+    if len(parts) > 1 and parts[-1].lower() in _INDEXES:
+        parts.pop()
+    return "/".join(parts) if all(parts) else ""
 
 
 def _address(name: str) -> str:
@@ -290,6 +328,10 @@ def _front_matter(file: Path, text: str) -> tuple[dict[str, str], list[str]]:
         for name, value in read.items()
         if isinstance(value, str) and value not in _NOTHING
     }
+    for name in _FORMERLY:
+        listed = read.get(name)
+        if isinstance(listed, list):
+            values[name] = "\n".join(each for each in listed if isinstance(each, str))
     # YAML's escapes write what the text itself may not hold: "\0", "\uD800".
     wrong = [
         f"{file}:{_line_of(text, name)}: {name} has a character that cannot be stored."

@@ -1,3 +1,5 @@
+import re
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +13,7 @@ from community.docs import services
 from community.docs.models import LOCALES, Page, Version
 from community.docs.queries import (
     editions_of,
+    find_moved_page,
     find_page,
     locale_of,
     neighbours,
@@ -27,6 +30,11 @@ from stores import limiter
 
 # What people type from habit for the version that is current.
 ALIASES = ("latest", "stable", "current")
+# A language other sites have in an address; here it is asked for with ``?lang=``.
+_LANGUAGE = re.compile(r"^(?:en|zh(?:-[a-z]+)?)(?:/|$)", re.IGNORECASE)
+_ENDING = re.compile(
+    r"(?:(?:^|/)(?:index|readme))?(?:\.(?:html?|mdx?))?$", re.IGNORECASE
+)
 # What a search engine is told a language is called.
 TAGS = {"en": "en", "zh-hans": "zh-Hans"}
 
@@ -53,7 +61,7 @@ def version_home(request: HttpRequest, version: str) -> HttpResponse:
     if found is None:
         if slug := _current(version):
             return redirect("docs:version-home", slug)
-        return _not_found(request, version, "")
+        return _elsewhere(request, version, "")
     tree = tree_of(found, _locale())
     return redirect(tree[0].url if tree else "docs:home")
 
@@ -110,6 +118,9 @@ def page_source(request: HttpRequest, version: str, path: str) -> HttpResponse:
     if page is None:
         if slug := _current(version):
             return redirect(_asked_as(request, f"/docs/{slug}/{path}.md"))
+        moved = find_moved_page(version, path, _locale())
+        if moved is not None:
+            return redirect(_asked_as(request, f"/docs/{version}/{moved.path}.md"))
         raise Http404
     text = f"# {page.title}\n\n{page.source_md}"
     answer = HttpResponse(text, content_type="text/markdown; charset=utf-8")
@@ -163,11 +174,31 @@ def _current(version: str) -> str:
 
 
 def _elsewhere(request: HttpRequest, version: str, path: str) -> HttpResponse:
-    """Lead on from an address that means the current version, or answer 404."""
+    """Lead on from an address that a page had or that was typed, or answer 404.
+
+    Never for good: what is current changes, and a browser has to ask again.
+    """
     if slug := _current(version):
-        # What is current changes: a browser has to ask again.
         return redirect(_asked_as(request, f"/docs/{slug}/{path}/"))
+    moved = find_moved_page(version, path, _locale())
+    page = moved or _meant(version, path)
+    if page is not None:
+        return redirect(_asked_as(request, page.get_absolute_url()))
     return _not_found(request, version, path)
+
+
+def _meant(version: str, path: str) -> Page | None:
+    """Return the page of an address as other sites write it.
+
+    Without a version, with a language in it, or with the ending of a file.
+    """
+    known = Version.objects.filter(slug=version).exists()
+    if not known:
+        path = f"{version}/{path}"
+    current = Version.objects.filter(is_default=True).values_list("slug", flat=True)
+    slug = version if known else current.first()
+    path = _LANGUAGE.sub("", _ENDING.sub("", path.strip("/"))) or "index"
+    return find_page(slug, path, _locale()) if slug else None
 
 
 def _asked_as(request: HttpRequest, address: str) -> str:

@@ -223,3 +223,39 @@ def test_links_between_files_become_addresses(folder: Folder) -> None:
         "api/errors": "[up](/docs/1.0/api/)\n",
         "index": "[api](/docs/1.0/api/)\n",
     }
+
+
+@pytest.mark.parametrize(
+    ("front", "paths"),
+    [
+        ("redirect_from: /docs/1.0/old/", ("old",)),
+        ("redirect_from: [old/page.html, /x/index.md]", ("old/page", "x")),
+        ("aliases:\n  - /a/b/#c\n  - a/b", ("a/b",)),
+        ("aliases: 旧/页%20面.md", ("旧/页-面",)),
+        ("aliases: []", ()),
+        ("aliases: {a: b}", ()),
+    ],
+)
+def test_addresses_a_page_had_are_read_as_other_systems_write_them(
+    folder: Folder, front: str, paths: tuple[str, ...]
+) -> None:
+    root = folder({"en/a.md": f"---\ntitle: A\n{front}\n---\nText."})
+
+    (page,) = sources.read_folder(root / "en")
+
+    assert page.formerly == paths
+
+
+@pytest.mark.parametrize("front", ["aliases: b", "aliases: old", "aliases: '?'"])
+def test_a_former_address_that_cannot_lead_there_is_told(
+    folder: Folder, front: str
+) -> None:
+    root = folder(
+        {
+            "en/a.md": f"---\ntitle: A\n{front}\n---\n",
+            "en/b.md": "---\ntitle: B\nredirect_from: old\n---\n",
+        }
+    )
+
+    with pytest.raises(SourceError, match=r"leads to .* already|former address"):
+        sources.read_folder(root / "en")

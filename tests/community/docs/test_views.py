@@ -294,6 +294,56 @@ def test_what_people_type_from_habit_leads_to_the_current_version(
     assert client.get("/docs/newest/api/").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("typed", "page"),
+    [
+        ("/docs/api/errors/", "/docs/1.0/api/errors/"),
+        ("/docs/api/", "/docs/1.0/api/"),
+        ("/docs/1.0/api/errors.html/", "/docs/1.0/api/errors/"),
+        ("/docs/1.0/api/index.html/", "/docs/1.0/api/"),
+        ("/docs/1.0/api/README/", "/docs/1.0/api/"),
+        ("/docs/1.0/en/api/errors/", "/docs/1.0/api/errors/"),
+        ("/docs/zh-CN/api/errors.html/", "/docs/1.0/api/errors/"),
+        ("/docs/zh/", "/docs/1.0/index/"),
+        ("/docs/0.9/en/legacy/?lang=en", "/docs/0.9/legacy/?lang=en"),
+    ],
+)
+def test_an_address_as_other_sites_write_it_leads_to_the_page(
+    client: Client, site: None, typed: str, page: str
+) -> None:
+    answer = client.get(typed)
+
+    assert (answer.status_code, answer["Location"]) == (302, page)
+
+
+@pytest.mark.parametrize(
+    "typed", ["/docs/legacy/", "/docs/0.9/api/", "/docs/1.0/legacy.html/", "/docs/x/"]
+)
+def test_what_the_version_does_not_have_is_not_found_in_another(
+    client: Client, site: None, typed: str
+) -> None:
+    assert client.get(typed).status_code == 404
+
+
+def test_a_page_that_moved_is_found_at_its_former_addresses(
+    client: Client, folder: Folder
+) -> None:
+    front = "---\ntitle: Errors\nredirect_from:\n  - /docs/1.0/faults/\n  - old/it.md\n---\n"
+    moved = NEW | {"en/api/errors.md": front + "A zebra."}
+    import_version(folder(moved), version="1.0", is_default=True)
+    here = "/docs/1.0/api/errors/"
+
+    for address in ("/docs/1.0/faults/", "/docs/1.0/old/it/"):
+        answer = client.get(f"{address}?lang=zh-hans")
+        assert (answer.status_code, answer["Location"]) == (302, f"{here}?lang=zh-hans")
+    source = client.get("/docs/1.0/old/it.md")
+    assert source["Location"] == "/docs/1.0/api/errors.md"
+    assert client.get("/docs/latest/faults/", follow=True).redirect_chain[-1][0] == here
+    # Taken out of the file again, it is an address no more.
+    import_version(folder(NEW), version="1.0", is_default=True)
+    assert client.get("/docs/1.0/faults/").status_code == 404
+
+
 def test_a_version_that_is_called_so_is_itself(
     client: Client, site: None, folder: Folder
 ) -> None:
