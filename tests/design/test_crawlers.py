@@ -52,18 +52,47 @@ def test_the_sitemap_leads_to_pages_everybody_may_read(
         assert client.get(path, follow=True).status_code == 200, path
 
 
+def assert_named_once(client: Client, page: str) -> None:
+    """Check that a page says what its one address is, and what it is about."""
+    head = client.get(f"{page}?utm_source=news", follow=True).text.split("</head>")[0]
+    addresses = re.findall(r'<link rel="canonical" href="([^"]*)">', head)
+    about = re.findall(r'<meta name="description" content="([^"]*)">', head)
+
+    assert addresses == [f"{settings.SITE_URL}{page}"], page
+    assert [len(words) >= 10 for words in about] == [True], page
+
+
 @pytest.mark.parametrize(
-    "page", ["/forum/", "/forum/ideas/", "/models/", "/pricing/", "/docs/"]
+    "page",
+    [
+        *("/forum/", "/forum/ideas/", "/models/", "/pricing/", "/docs/", "/badges/"),
+        *("/contributors/", "/playground/", "/playground/ranking/", "/api/docs/"),
+    ],
 )
 def test_a_list_has_one_address_and_says_what_it_is_about(
     page: str, client: Client
 ) -> None:
     Version.objects.create(slug="1.0", label="1.0", status="stable", is_default=True)
 
-    head = client.get(f"{page}?utm_source=news").text.split("</head>")[0]
+    assert_named_once(client, page)
 
-    assert f'<link rel="canonical" href="{settings.SITE_URL}{page}">' in head
-    assert re.search(r'<meta name="description" content="[^"]{20,}">', head)
+
+def test_every_page_of_the_sitemap_has_one_address_and_says_what_it_is_about(
+    client: Client, person: Person
+) -> None:
+    Version.objects.create(slug="1.0", label="1.0", status="stable", is_default=True)
+    ada = person("ada", bio="I count what others wrote.")
+    forum.topic(ada, category=forum.category(slug="help"), text="It does not say how.")
+    inference.offered_model("tiny")
+    found = [
+        path
+        for section in locations(client, "/sitemap.xml")
+        for path in locations(client, section)
+    ]
+
+    for path in (*found, ada.get_absolute_url()):
+        assert_named_once(client, path)
+    assert len(found) >= 9
 
 
 def test_robots_name_the_sitemap_and_keep_out_of_the_console(client: Client) -> None:
