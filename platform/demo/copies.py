@@ -150,7 +150,8 @@ def _shifts(field: Any) -> bool:
 
 def _is_computed(field: Any) -> bool:
     """Say whether a column holds a hash, where what looks like a number is chance."""
-    return field.column == "password" or field.column.endswith("digest")
+    name = str(field.column)
+    return name == "password" or name.endswith("digest")
 
 
 def _value(field: Any, *, is_name: bool) -> str:
