@@ -1,5 +1,8 @@
 from dataclasses import dataclass
 
+from django.db.models import Q
+from django.utils import timezone
+
 from accounts.models import Membership, Organisation, User
 from billing.ledger.models import Invoice
 from billing.plans.models import PlanVersion
@@ -38,22 +41,35 @@ class BillingState:
 def billing_state(organisation: Organisation) -> BillingState:
     """Return the plan, its subscription and how it is paid. At most four queries."""
     subscription = live_subscription(organisation)
-    unpaid = None
-    if subscription is not None and subscription.status in OWING:
-        unpaid = (
-            Invoice.objects.filter(
-                organisation=organisation, status=Invoice.Status.OPEN
-            )
-            .order_by("-issued_at")
-            .first()
-        )
     return BillingState(
         features=entitlements_for(organisation.pk),
         subscription=subscription,
         version=subscription.plan_version if subscription else None,
         account=BillingAccount.objects.filter(pk=organisation.pk).first(),
-        unpaid=unpaid,
+        unpaid=_unpaid(organisation, subscription),
     )
+
+
+def _unpaid(
+    organisation: Organisation, subscription: Subscription | None
+) -> Invoice | None:
+    """Return the open invoice that stands in the way, or is owed for what has ended.
+
+    Another one, of usage for example, would not bring the plan back. One that is due
+    later is in the table of invoices.
+    """
+    invoices = Invoice.objects.filter(
+        organisation=organisation, status=Invoice.Status.OPEN
+    ).order_by("-issued_at")
+    if subscription is None:
+        is_owed = (
+            Q(due_at=None) | Q(due_at__lte=timezone.now()) | Q(attempt_count__gt=0)
+        )
+        return invoices.filter(is_owed).defer("raw").first()
+    if subscription.status not in OWING:
+        return None
+    own = invoices.filter(subscription_stripe_id=subscription.stripe_id)
+    return own.defer("raw").first()
 
 
 def live_subscription(organisation: Organisation) -> Subscription | None:

@@ -75,8 +75,9 @@ def remind_of_trials() -> int:
         cancel_at_period_end=False,
         cancel_at=None,
     )
-    rows = ending.defer("raw").order_by("pk")
-    return sum(_remind(row, now=now) for row in rows.iterator())
+    # With what Stripe said whole, some kilobytes each.
+    rows = ending.order_by("pk").iterator(chunk_size=100)
+    return sum(_remind(row, now=now) for row in rows)
 
 
 @transaction.atomic

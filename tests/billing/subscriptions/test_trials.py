@@ -193,8 +193,9 @@ def test_the_end_is_told_of_three_days_and_one_day_before(
 ) -> None:
     ada = person("ada")
     own = personal_organisation(ada)
+    ends = {"trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}}}
     mirror.apply_subscription(
-        fetched_subscription(own, default_price("pro"), status="trialing"),
+        fetched_subscription(own, default_price("pro"), status="trialing", raw=ends),
         fetched_at=timezone.now(),
     )
     BillingAccount.objects.filter(pk=own.pk).update(card_last4=last4)
