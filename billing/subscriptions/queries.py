@@ -84,6 +84,25 @@ def live_subscription(organisation: Organisation) -> Subscription | None:
     )
 
 
+def awaits_subscription(organisation: Organisation) -> bool:
+    """Tell whether an order by contract was made whose subscription is not there yet.
+
+    No hosted page is paid for such an order: Stripe is asked for it by a job.
+    """
+    orders = CheckoutIntent.objects.filter(
+        organisation=organisation,
+        state=CheckoutIntent.State.COMPLETE,
+        stripe_session_id=None,
+    )
+    ordered = {str(uuid) for uuid in orders.values_list("uuid", flat=True)}
+    if not ordered:
+        return False
+    made = Subscription.objects.filter(
+        organisation=organisation, raw__metadata__intent__in=ordered
+    )
+    return bool(ordered - set(made.values_list("raw__metadata__intent", flat=True)))
+
+
 def last_subscription(organisation: Organisation) -> Subscription | None:
     """Return the newest subscription, ended ones included."""
     return (

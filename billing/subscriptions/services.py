@@ -21,6 +21,7 @@ from billing.stripe.catalogue import sync_plans
 from billing.stripe.exceptions import StripeError, StripeMissing, StripeRefused
 from billing.stripe.objects import CheckoutSession
 from billing.stripe.operations import run_once
+from billing.subscriptions import queries
 from billing.subscriptions.customers import (
     ensure_customer,
     forget_customer,
@@ -261,7 +262,7 @@ def _open_intent(
 ) -> tuple[CheckoutIntent, list[_Replaced]]:
     Organisation.objects.select_for_update().get(pk=organisation.pk)
     live = Subscription.objects.live().with_plan().filter(organisation=organisation)
-    if live.exists():
+    if live.exists() or queries.awaits_subscription(organisation):
         raise AlreadySubscribed
     if price.plan_version.trial_days:
         lock_people(organisation, user)
