@@ -16,7 +16,7 @@ from billing.ledger.models import Invoice
 from billing.plans.defaults import TRANSLATED
 from billing.plans.models import Plan, Price
 from billing.subscriptions.entitling import GRACE
-from billing.subscriptions.models import BillingAccount, Subscription
+from billing.subscriptions.models import BillingAccount, StaffGrant, Subscription
 from contracts.billing import (
     PaymentFailed,
     SubscriptionChanged,
@@ -100,6 +100,45 @@ def notify_started(fact: SubscriptionStarted) -> None:
         title=_("%(organisation)s has a new plan"),
         body=_("It is in force now. Invoices and receipts are on the billing page."),
     )
+
+
+def notify_given(grant: StaffGrant) -> None:
+    """Say that a plan was given, why and until when."""
+
+    def words() -> str:
+        values = {"reason": grant.reason, "plan": _name_of(grant)}
+        if grant.ends_at is None:
+            return gettext("%(plan)s, without payment: “%(reason)s”.") % values
+        return gettext("%(plan)s, without payment, until %(date)s: “%(reason)s”.") % {
+            **values,
+            "date": day_for_all(grant.ends_at),
+        }
+
+    _notify(
+        grant.organisation_id,
+        dedupe_key=f"plan-given-{grant.pk}",
+        title=_("%(organisation)s was given a plan"),
+        body=words,
+    )
+
+
+def notify_taken_back(grant: StaffGrant, *, reason: str) -> None:
+    """Say that a given plan ends now, why, and what is in force instead."""
+    _notify(
+        grant.organisation_id,
+        dedupe_key=f"plan-taken-back-{grant.pk}",
+        title=_("The plan of %(organisation)s has ended"),
+        body=lambda: (
+            gettext("%(plan)s was given and is taken back: “%(reason)s”.")
+            % {"plan": _name_of(grant), "reason": reason}
+            + f" {_goes_on(grant.organisation_id)}"
+        ),
+    )
+
+
+def _name_of(grant: StaffGrant) -> str:
+    name = grant.plan_version.plan.name
+    return str(TRANSLATED.get(name, name))
 
 
 def notify_changed(fact: SubscriptionChanged) -> None:

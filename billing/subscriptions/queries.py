@@ -6,7 +6,12 @@ from django.utils import timezone
 from accounts.models import Membership, Organisation, User
 from billing.ledger.models import Invoice
 from billing.plans.models import PlanVersion
-from billing.subscriptions.models import BillingAccount, CheckoutIntent, Subscription
+from billing.subscriptions.models import (
+    BillingAccount,
+    CheckoutIntent,
+    StaffGrant,
+    Subscription,
+)
 from entitlements.features import Features
 from entitlements.queries import entitlements_for
 
@@ -27,6 +32,7 @@ class BillingState:
     version: PlanVersion | None
     account: BillingAccount | None
     unpaid: Invoice | None
+    grant: StaffGrant | None
 
     @property
     def is_paying(self) -> bool:
@@ -39,7 +45,7 @@ class BillingState:
 
 
 def billing_state(organisation: Organisation) -> BillingState:
-    """Return the plan, its subscription and how it is paid. At most four queries."""
+    """Return the plan, its subscription and how it is paid. At most five queries."""
     subscription = live_subscription(organisation)
     return BillingState(
         features=entitlements_for(organisation.pk),
@@ -47,7 +53,15 @@ def billing_state(organisation: Organisation) -> BillingState:
         version=subscription.plan_version if subscription else None,
         account=BillingAccount.objects.filter(pk=organisation.pk).first(),
         unpaid=_unpaid(organisation, subscription),
+        grant=_given_to(organisation) if subscription is None else None,
     )
+
+
+def _given_to(organisation: Organisation) -> StaffGrant | None:
+    """Return the best plan that is in force without payment."""
+    given = StaffGrant.objects.in_force().filter(organisation=organisation)
+    ranked = given.order_by("-plan_version__plan__tier_rank", "pk")
+    return ranked.select_related("plan_version__plan").first()
 
 
 def _unpaid(

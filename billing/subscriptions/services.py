@@ -2,20 +2,18 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, User
-from audit import services as audit
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
-from billing.plans.models import PlanVersion, Price
+from billing.plans.models import Price
 from billing.stripe import adapter, portal, products
 from billing.stripe.catalogue import sync_plans
 from billing.stripe.exceptions import StripeError, StripeMissing, StripeRefused
@@ -26,7 +24,6 @@ from billing.subscriptions.customers import (
     ensure_customer,
     forget_customer,
 )
-from billing.subscriptions.entitling import refresh_entitlements
 from billing.subscriptions.exceptions import (
     AlreadySubscribed,
     NoCustomer,
@@ -36,14 +33,12 @@ from billing.subscriptions.exceptions import (
 )
 from billing.subscriptions.mirror import (
     settle_grants_of,
-    supersede_checkouts,
     sync_invoice,
     sync_subscription,
 )
 from billing.subscriptions.models import (
     BillingAccount,
     CheckoutIntent,
-    StaffGrant,
     Subscription,
 )
 from billing.subscriptions.trials import lock_people, trial_days_for
@@ -179,68 +174,6 @@ def expire_grace() -> int:
     for pk in list(due.values_list("pk", flat=True)):
         count += _settle(pk)
     return count
-
-
-def expire_staff_grants() -> int:
-    """Put the end of staff grants into effect; return how many."""
-    now = timezone.now()
-    over = StaffGrant.objects.filter(settled_at=None).filter(
-        Q(ends_at__lte=now) | Q(revoked_at__isnull=False)
-    )
-    count = 0
-    for grant in list(over):
-        refresh_entitlements(grant.organisation_id)
-        count += StaffGrant.objects.filter(pk=grant.pk).update(settled_at=now)
-    return count
-
-
-@transaction.atomic
-def grant_plan(
-    organisation: Organisation,
-    *,
-    version: PlanVersion,
-    by: User | None,
-    reason: str,
-    seats: int = 1,
-    ends_at: datetime | None = None,
-) -> StaffGrant:
-    """Give an organisation a plan without payment; its open checkout gives way."""
-    Organisation.objects.select_for_update().get(pk=organisation.pk)
-    grant = StaffGrant.objects.create(
-        organisation=organisation,
-        plan_version=version,
-        seats=seats,
-        reason=reason,
-        granted_by=by,
-        ends_at=ends_at,
-    )
-    audit.record(
-        "plan.granted",
-        actor=by,
-        organisation=organisation,
-        target=str(version),
-        after={"reason": reason, "seats": seats},
-    )
-    refresh_entitlements(organisation.pk)
-    supersede_checkouts(organisation.pk)
-    return grant
-
-
-@transaction.atomic
-def revoke_grant(grant: StaffGrant, *, by: User | None = None) -> None:
-    """Take a granted plan back at once."""
-    now = timezone.now()
-    claimed = StaffGrant.objects.filter(pk=grant.pk, revoked_at=None).update(
-        revoked_at=now, settled_at=now
-    )
-    if claimed:
-        audit.record(
-            "plan.grant_revoked",
-            actor=by,
-            organisation=grant.organisation,
-            target=str(grant.plan_version),
-        )
-    refresh_entitlements(grant.organisation_id)
 
 
 @dataclass(frozen=True, slots=True)

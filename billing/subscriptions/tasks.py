@@ -1,13 +1,13 @@
 from celery import shared_task
 
-from billing.subscriptions import reconciliation, services, trials
+from billing.subscriptions import granting, reconciliation, services, trials
 
 
 @shared_task
 def expire_grants() -> None:
     """End grace periods and grants whose time has come; close what gave way."""
     services.expire_grace()
-    services.expire_staff_grants()
+    granting.expire_staff_grants()
     services.close_checkouts()
 
 

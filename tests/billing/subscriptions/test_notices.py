@@ -12,7 +12,7 @@ from accounts.models import Organisation
 from billing.ledger.models import Invoice
 from billing.ledger.services import record_invoice
 from billing.plans.services import ensure_default_plans
-from billing.subscriptions import mirror, notices, services, trials
+from billing.subscriptions import granting, mirror, notices, trials
 from billing.subscriptions.entitling import GRACE
 from billing.subscriptions.models import BillingAccount, Subscription
 from contracts.billing import PaymentFailed, SubscriptionEnded
@@ -50,7 +50,7 @@ def owed(org: Organisation, subscription_id: str = "", **fields: Any) -> Invoice
 
 def given_team(org: Organisation) -> None:
     """Have staff give the organisation a plan without an end."""
-    services.grant_plan(
+    granting.grant_plan(
         org, version=ensure_default_plans()["team"], by=None, reason="test", seats=2
     )
 

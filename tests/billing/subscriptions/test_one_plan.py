@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Organisation
 from billing.plans.queries import offer_for
 from billing.plans.services import ensure_default_plans
-from billing.subscriptions import mirror, services
+from billing.subscriptions import granting, mirror, services
 from billing.subscriptions.customers import ensure_customer
 from billing.subscriptions.exceptions import AlreadySubscribed
 from billing.subscriptions.models import Case, CheckoutIntent, Subscription
@@ -75,7 +75,7 @@ def test_a_plan_given_by_staff_closes_it_too(
     shop: StripeEmulator, org: Organisation, person: Callable[..., Any]
 ) -> None:
     intent = open_checkout(org)
-    services.grant_plan(
+    granting.grant_plan(
         org,
         version=ensure_default_plans()["team"],
         by=person("staff", is_staff=True),
