@@ -222,6 +222,26 @@ def notify_trial_ends(
     )
 
 
+def notify_card_ends(account: BillingAccount) -> None:
+    """Say that the card on file ends with this month; once for each card."""
+    values = {
+        "digits": account.card_last4,
+        "date": f"{account.card_exp_month:02}/{account.card_exp_year}",
+    }
+    _notify(
+        account.organisation_id,
+        dedupe_key=f"card-ends-{account.pk}-{values['digits']}-{values['date']}",
+        title=_("The card of %(organisation)s expires this month"),
+        body=lambda: (
+            gettext(
+                "The card ending in %(digits)s is valid to %(date)s. Put another one in"
+                " its place on the billing page, so that the next payment does not fail."
+            )
+            % values
+        ),
+    )
+
+
 def _is_charged_by_itself(subscription: Subscription, *, has_card: bool) -> bool:
     """Tell whether a trial's end needs nobody: a card pays, or it ends without one."""
     if subscription.collection_method == "send_invoice":

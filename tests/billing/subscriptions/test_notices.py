@@ -12,7 +12,7 @@ from accounts.models import Organisation
 from billing.ledger.models import Invoice
 from billing.ledger.services import record_invoice
 from billing.plans.services import ensure_default_plans
-from billing.subscriptions import granting, mirror, notices, trials
+from billing.subscriptions import cards, granting, mirror, notices, trials
 from billing.subscriptions.entitling import GRACE
 from billing.subscriptions.models import BillingAccount, Subscription
 from contracts.billing import PaymentFailed, SubscriptionEnded
@@ -152,6 +152,51 @@ def test_the_end_of_a_trial_is_told_as_it_will_be(
     assert said in body
     assert ("nothing is charged and" in body) == ("ends with it" in body)
     assert "free plan" not in body
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, 1),
+        ({"status": "past_due"}, 1),
+        ({"cancel_at_period_end": True}, 0),
+        ({"cancel_at": timezone.now()}, 0),
+        ({"collection_method": "send_invoice"}, 0),
+        ({"status": "canceled"}, 0),
+    ],
+)
+def test_a_card_that_ends_is_told_of_once_where_it_is_to_pay(
+    org: Organisation, fields: dict[str, Any], told: int
+) -> None:
+    row = subscribed(org, **fields)
+    today = timezone.localdate()
+    accounts = BillingAccount.objects.filter(pk=org.pk)
+    accounts.update(
+        card_last4="4242", card_exp_year=today.year, card_exp_month=today.month
+    )
+    before = Notification.objects.count()
+
+    assert [cards.remind_of_cards() for _ in range(2)] == [told, told]
+
+    assert Notification.objects.count() - before == told
+    if told:
+        assert "4242" in last_news().body
+        assert f"{today:%m/%Y}" in last_news().body
+        # The next one is another card.
+        accounts.update(card_last4="4444")
+        cards.remind_of_cards()
+        assert Notification.objects.count() - before == 2
+    assert row.organisation_id == org.pk
+
+
+def test_a_card_that_lasts_longer_is_not_told_of(org: Organisation) -> None:
+    subscribed(org)
+    later = timezone.localdate() + timedelta(days=45)
+    BillingAccount.objects.filter(pk=org.pk).update(
+        card_last4="4242", card_exp_year=later.year, card_exp_month=later.month
+    )
+
+    assert cards.remind_of_cards() == 0
 
 
 def test_what_is_owed_for_a_plan_that_has_ended_is_shown(
