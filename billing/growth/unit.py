@@ -32,7 +32,13 @@ SELECT decided.id, decided.uuid, decided.reason, decided.offer_id,
                FROM accounts_membership AS member
                JOIN accounts_organisation AS team ON team.id = member.organisation_id
               WHERE member.user_id IN (person.id, owner.id) AND team.kind = %(team)s),
-       past.offered_today, past.in_week, past.had_trial, past.settled,
+       past.offered_today, past.in_week,
+       -- A plan that was ever in force, if only in a trial that nobody paid.
+       past.had_trial OR EXISTS (
+         SELECT 1 FROM subscriptions_subscription AS had
+          WHERE had.organisation_id = organisation.id AND had.price_id IS NOT NULL
+            AND had.status NOT IN ('incomplete', 'incomplete_expired')),
+       past.settled,
        ARRAY(SELECT key FROM growth_offer
               WHERE budget_nano IS NOT NULL AND reserved_nano + cost_nano > budget_nano)
   FROM accounts_organisation AS organisation

@@ -144,8 +144,8 @@ def notify_of_term(contract: Contract, *, days: int) -> None:
             )
         return (
             gettext(
-                "It ends on %(date)s and the organisation goes on with the free plan."
-                " To keep it, say so on its page before."
+                "It ends on %(date)s, and the plan with it. To keep it, say so on its"
+                " page before."
             )
             % values
         )

@@ -30,6 +30,7 @@ from billing.stripe.objects import (
     Customer,
     Dispute,
     Invoice,
+    PaymentMethod,
     Refund,
     Subscription,
 )
@@ -175,6 +176,14 @@ def fetch_customer(customer_id: str) -> Customer:
                 customer_id, {"expand": ["invoice_settings.default_payment_method"]}
             )
             .to_dict(for_json=True)
+        )
+
+
+def fetch_payment_method(method_id: str) -> PaymentMethod:
+    """Return a payment method as it is now. Raises ``StripeMissing``."""
+    with translated():
+        return convert.payment_method(
+            client().v1.payment_methods.retrieve(method_id).to_dict(for_json=True)
         )
 
 

@@ -17,6 +17,7 @@ from billing.stripe.objects import (
     InvoiceItem,
     InvoiceLine,
     InvoicePayment,
+    PaymentMethod,
     Preview,
     PreviewLine,
     Price,
@@ -54,6 +55,12 @@ def card(method: Any) -> Card | None:
         exp_month=details.get("exp_month"),
         exp_year=details.get("exp_year"),
         fingerprint=str(details.get("fingerprint") or ""),
+    )
+
+
+def payment_method(raw: Raw) -> PaymentMethod:
+    return PaymentMethod(
+        id=raw["id"], customer_id=raw.get("customer") or "", card=card(raw)
     )
 
 

@@ -33,6 +33,15 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    """What a customer pays with; without one once it was taken away."""
+
+    id: str
+    customer_id: str
+    card: Card | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     """Who pays."""
 

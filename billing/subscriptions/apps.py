@@ -25,6 +25,13 @@ class SubscriptionsConfig(AppConfig):
             "subscriptions:revenue",
             section=StaffSection.BILLING,
         ),
+        MenuEntry(
+            Menu.STAFF,
+            31,
+            _("Given plans"),
+            "subscriptions:grant-list",
+            section=StaffSection.BILLING,
+        ),
     )
 
     def ready(self) -> None:

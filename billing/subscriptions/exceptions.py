@@ -106,3 +106,10 @@ class UnknownCheckout(DomainError):
     code = "unknown_checkout"
     status = 404
     message = _("We do not know this checkout.")
+
+
+class GrantIsOver(DomainError):
+    """A given plan has ended or was taken back already."""
+
+    code = "grant_is_over"
+    message = _("This plan is over already.")

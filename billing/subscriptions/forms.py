@@ -1,12 +1,35 @@
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation
-from billing.plans.models import Price
+from billing.plans.defaults import TRANSLATED
+from billing.plans.models import PlanVersion, Price
 from billing.plans.queries import Offer
 from billing.subscriptions.models import Cancellation
+
+# As large as a column of seats; the plan says how many it has.
+MOST_SEATS = 2_147_483_647
+
+
+class PlanField(forms.ModelChoiceField[PlanVersion]):
+    """A plan as it is offered today, by its name in the reader's language."""
+
+    def label_from_instance(self, obj: PlanVersion) -> str:
+        return str(TRANSLATED.get(obj.plan.name, obj.plan.name))
+
+
+def _reason() -> forms.CharField:
+    return forms.CharField(
+        label=_("Reason"),
+        # As long as its column.
+        max_length=200,
+        help_text=_("The customer reads it."),
+        widget=forms.TextInput(attrs={"class": "input"}),
+    )
 
 
 class ChangeForm(forms.Form):
@@ -89,3 +112,73 @@ class OrderForm(forms.Form):
     @property
     def price(self) -> Price:
         return self.offer.prices[self.cleaned_data["interval"]]
+
+
+class GivingForm(forms.Form):
+    """A plan that staff give without payment."""
+
+    organisation = forms.SlugField(
+        label=_("Organisation"),
+        max_length=60,
+        help_text=_("Its name in addresses, such as acme in /console/acme/."),
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+    )
+    version = PlanField(
+        label=_("Plan"), queryset=PlanVersion.objects.none(), empty_label=None
+    )
+    seats = forms.IntegerField(
+        label=_("Seats"), min_value=1, max_value=MOST_SEATS, initial=1
+    )
+    ends_on = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        help_text=_("Empty: until it is taken back."),
+        widget=forms.DateInput(
+            format="%Y-%m-%d", attrs={"class": "input", "type": "date"}
+        ),
+    )
+    reason = _reason()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plan = self.fields["version"]
+        assert isinstance(plan, PlanField)  # noqa: S101 - declared above
+        given = PlanVersion.objects.on_offer().select_related("plan")
+        plan.queryset = given.exclude(collection=PlanVersion.Collection.FREE).order_by(
+            "plan__tier_rank"
+        )
+
+    def clean_organisation(self) -> Organisation:
+        slug = self.cleaned_data["organisation"]
+        found = Organisation.objects.filter(slug=slug).first()
+        if found is None:
+            raise forms.ValidationError(_("There is no such organisation."))
+        return found
+
+    def clean_ends_on(self) -> date | None:
+        day: date | None = self.cleaned_data["ends_on"]
+        if day is not None and day < timezone.localdate():
+            raise forms.ValidationError(_("Choose today or a later day."))
+        return day
+
+    def clean(self) -> None:
+        version, seats = (self.cleaned_data.get(name) for name in ("version", "seats"))
+        if version and seats and version.fitting_seats(seats) != seats:
+            self.add_error(
+                "seats",
+                _("This plan has %(least)d to %(most)d seats.")
+                % {"least": version.seat_min, "most": version.seat_max},
+            )
+
+    def values(self) -> dict[str, Any]:
+        """Return the form as ``granting.give_plan`` takes it."""
+        day: date | None = self.cleaned_data["ends_on"]
+        end = day and datetime.combine(day, time.max, timezone.get_current_timezone())
+        said = ("organisation", "version", "seats", "reason")
+        return {**{name: self.cleaned_data[name] for name in said}, "ends_at": end}
+
+
+class TakeBackForm(forms.Form):
+    """Why a given plan ends before its time."""
+
+    reason = _reason()

@@ -10,7 +10,7 @@ from billing.growth.fulfilling import fulfils
 from billing.growth.models import Decision, Offer
 from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.queries import offer_for
-from billing.subscriptions.services import grant_plan
+from billing.subscriptions.granting import grant_plan
 
 # A team trial is to be tried together, by the few who decide.
 TRIAL_SEATS = 5

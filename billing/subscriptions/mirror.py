@@ -7,6 +7,7 @@ the stored one is ignored, so events may come twice, late and in any order.
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Organisation, User
 from billing.ledger import services as ledger
@@ -82,6 +83,26 @@ def sync_customer(stripe_id: str) -> None:
         lock_object(stripe_id)
         card = _own_card(account.pk) or customer.card
         _keep_card(account.pk, card, fetched_at=fetched_at)
+
+
+def sync_payment_method(stripe_id: str) -> None:
+    """Look again at how those pay who show a card that changed or was taken away.
+
+    One that was taken away names no customer any more: the accounts that show it do.
+    """
+    try:
+        method = adapter.fetch_payment_method(stripe_id)
+    except StripeMissing:
+        return
+    whose = Q(stripe_customer_id=method.customer_id or None)
+    if method.card and method.card.fingerprint:
+        whose |= Q(card_fingerprint=method.card.fingerprint)
+    shown = BillingAccount.objects.exclude(stripe_customer_id=None).filter(whose)
+    for account in shown.order_by("pk"):
+        live = Subscription.objects.live().filter(organisation=account.pk)
+        for subscription_id in live.values_list("stripe_id", flat=True):
+            sync_subscription(subscription_id)
+        sync_customer(account.stripe_customer_id or "")
 
 
 def sync_refund(stripe_id: str) -> Refund | None:

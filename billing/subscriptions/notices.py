@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +15,8 @@ from accounts.models import Membership, Organisation, User
 from billing.ledger.models import Invoice
 from billing.plans.defaults import TRANSLATED
 from billing.plans.models import Plan, Price
-from billing.subscriptions.models import BillingAccount, Subscription
+from billing.subscriptions.entitling import GRACE
+from billing.subscriptions.models import BillingAccount, StaffGrant, Subscription
 from contracts.billing import (
     PaymentFailed,
     SubscriptionChanged,
@@ -22,6 +25,8 @@ from contracts.billing import (
 )
 from core.clock import day_for_all
 from core.money import format_minor
+from entitlements.features import FREE
+from entitlements.queries import entitlements_for
 from notifications.fan_out import notify_all
 from notifications.models import Kind
 
@@ -36,34 +41,49 @@ def notify_payment_failed(fact: PaymentFailed) -> None:
     if invoice is not None and invoice.subscription_stripe_id:
         rows = Subscription.objects.filter(stripe_id=invoice.subscription_stripe_id)
         subscription = rows.defer("raw").first()
+    body: Promise | Callable[[], str]
     if subscription is None:
         body = _("Pay the open invoice or change the card on the billing page.")
+    elif not subscription.is_live:
+        body = _(
+            "It is for a plan that has ended, and paying it does not bring that back. The"
+            " open invoice is on the billing page."
+        )
     elif not subscription.granted_plan:
         body = _(
-            "Nothing was charged and no plan is in force. Pay the open invoice on the"
-            " billing page and the plan starts at once."
+            "Nothing was charged, and this plan is not in force. Pay the open invoice on"
+            " the billing page and it is in force at once."
         )
     elif _waits_for(invoice, subscription):
         body = _(
             "The change of plan was not paid, so the plan you had goes on. Pay the open"
             " invoice on the billing page within a day to have the new one."
         )
-    elif subscription.paid_price_id != subscription.price_id:
-        body = _(
-            "The change of plan was not paid, so the plan you had goes on for seven"
-            " days. Pay the open invoice on the billing page to have the new one."
-        )
     else:
-        body = _(
-            "The plan stays for seven days. Pay the open invoice or change the card"
-            " on the billing page to keep it."
-        )
+        body = partial(_grace_words, subscription)
     _notify(
         fact.organisation_id,
         dedupe_key=f"payment-failed-{fact.invoice_id}",
         title=_("A payment for %(organisation)s failed"),
         body=body,
     )
+
+
+def _grace_words(subscription: Subscription) -> str:
+    """Say until when the plan stays, and what keeps it."""
+    # The failure may be told before the subscription is: its grace begins then.
+    until = subscription.grace_until or timezone.now() + GRACE
+    if subscription.paid_price_id != subscription.price_id:
+        words = gettext(
+            "The change of plan was not paid, so the plan you had goes on until %(date)s."
+            " Pay the open invoice on the billing page to have the new one."
+        )
+    else:
+        words = gettext(
+            "The plan stays until %(date)s. Pay the open invoice or change the card on"
+            " the billing page to keep it."
+        )
+    return words % {"date": day_for_all(until)}
 
 
 def _waits_for(invoice: Invoice | None, subscription: Subscription) -> bool:
@@ -80,6 +100,45 @@ def notify_started(fact: SubscriptionStarted) -> None:
         title=_("%(organisation)s has a new plan"),
         body=_("It is in force now. Invoices and receipts are on the billing page."),
     )
+
+
+def notify_given(grant: StaffGrant) -> None:
+    """Say that a plan was given, why and until when."""
+
+    def words() -> str:
+        values = {"reason": grant.reason, "plan": _name_of(grant)}
+        if grant.ends_at is None:
+            return gettext("%(plan)s, without payment: “%(reason)s”.") % values
+        return gettext("%(plan)s, without payment, until %(date)s: “%(reason)s”.") % {
+            **values,
+            "date": day_for_all(grant.ends_at),
+        }
+
+    _notify(
+        grant.organisation_id,
+        dedupe_key=f"plan-given-{grant.pk}",
+        title=_("%(organisation)s was given a plan"),
+        body=words,
+    )
+
+
+def notify_taken_back(grant: StaffGrant, *, reason: str) -> None:
+    """Say that a given plan ends now, why, and what is in force instead."""
+    _notify(
+        grant.organisation_id,
+        dedupe_key=f"plan-taken-back-{grant.pk}",
+        title=_("The plan of %(organisation)s has ended"),
+        body=lambda: (
+            gettext("%(plan)s was given and is taken back: “%(reason)s”.")
+            % {"plan": _name_of(grant), "reason": reason}
+            + f" {_goes_on(grant.organisation_id)}"
+        ),
+    )
+
+
+def _name_of(grant: StaffGrant) -> str:
+    name = grant.plan_version.plan.name
+    return str(TRANSLATED.get(name, name))
 
 
 def notify_changed(fact: SubscriptionChanged) -> None:
@@ -128,6 +187,15 @@ def notify_trial_ends(
             ),
             "digits": last4,
         }
+        if not _is_charged_by_itself(subscription, has_card=bool(last4)):
+            return (
+                gettext(
+                    "On %(date)s the trial ends and an invoice over %(amount)s, plus tax"
+                    " where it is due, is to be paid. Cancel on the billing page before"
+                    " and none comes."
+                )
+                % values
+            )
         if last4:
             return (
                 gettext(
@@ -140,8 +208,8 @@ def notify_trial_ends(
         return (
             gettext(
                 "On %(date)s the trial ends. No card is on file, so nothing is charged and"
-                " the organisation goes on with the free plan. Add a card on the billing"
-                " page to keep the plan for %(amount)s."
+                " the plan ends with it. Add a card on the billing page to keep the plan"
+                " for %(amount)s."
             )
             % values
         )
@@ -154,6 +222,36 @@ def notify_trial_ends(
     )
 
 
+def notify_card_ends(account: BillingAccount) -> None:
+    """Say that the card on file ends with this month; once for each card."""
+    values = {
+        "digits": account.card_last4,
+        "date": f"{account.card_exp_month:02}/{account.card_exp_year}",
+    }
+    _notify(
+        account.organisation_id,
+        dedupe_key=f"card-ends-{account.pk}-{values['digits']}-{values['date']}",
+        title=_("The card of %(organisation)s expires this month"),
+        body=lambda: (
+            gettext(
+                "The card ending in %(digits)s is valid to %(date)s. Put another one in"
+                " its place on the billing page, so that the next payment does not fail."
+            )
+            % values
+        ),
+    )
+
+
+def _is_charged_by_itself(subscription: Subscription, *, has_card: bool) -> bool:
+    """Tell whether a trial's end needs nobody: a card pays, or it ends without one."""
+    if subscription.collection_method == "send_invoice":
+        return False
+    settings = subscription.raw.get("trial_settings") or {}
+    ending = settings.get("end_behavior") or {}
+    # Stripe makes an invoice that nobody pays unless it was told to end the plan.
+    return has_card or ending.get("missing_payment_method") == "cancel"
+
+
 def notify_ended(fact: SubscriptionEnded) -> None:
     """Say that a plan is over, or waits while a payment is disputed."""
     row = Subscription.objects.filter(pk=fact.subscription_id).first()
@@ -162,9 +260,11 @@ def notify_ended(fact: SubscriptionEnded) -> None:
             fact.organisation_id,
             dedupe_key=f"subscription-frozen-{fact.subscription_id}-{_turn(fact)}",
             title=_("The plan of %(organisation)s waits"),
-            body=_(
-                "Its payment was disputed at the bank. Until that is decided the"
-                " organisation goes on with the free plan. Keys and data stay."
+            body=lambda: (
+                gettext(
+                    "Its payment was disputed at the bank; it waits for the outcome."
+                )
+                + f" {_goes_on(fact.organisation_id)}"
             ),
         )
         return
@@ -172,8 +272,21 @@ def notify_ended(fact: SubscriptionEnded) -> None:
         fact.organisation_id,
         dedupe_key=f"subscription-ended-{fact.subscription_id}-{_turn(fact)}",
         title=_("The plan of %(organisation)s has ended"),
-        body=_("The organisation goes on with the free plan. Keys and data stay."),
+        body=partial(_goes_on, fact.organisation_id),
     )
+
+
+def _goes_on(organisation_id: int) -> str:
+    """Say what is in force without the plan: it need not be the free one."""
+    plan = entitlements_for(organisation_id).plan
+    if plan == FREE.plan:
+        return gettext(
+            "The organisation goes on with the free plan. Keys and data stay."
+        )
+    name = Plan.objects.filter(key=plan).values_list("name", flat=True).first()
+    return gettext(
+        "The organisation goes on with the plan %(plan)s. Keys and data stay."
+    ) % {"plan": TRANSLATED.get(name or plan, name or plan)}
 
 
 def purses_of(user: User) -> QuerySet[Organisation]:

@@ -1,9 +1,17 @@
 from dataclasses import dataclass
 
+from django.db.models import Q
+from django.utils import timezone
+
 from accounts.models import Membership, Organisation, User
 from billing.ledger.models import Invoice
 from billing.plans.models import PlanVersion
-from billing.subscriptions.models import BillingAccount, CheckoutIntent, Subscription
+from billing.subscriptions.models import (
+    BillingAccount,
+    CheckoutIntent,
+    StaffGrant,
+    Subscription,
+)
 from entitlements.features import Features
 from entitlements.queries import entitlements_for
 
@@ -24,6 +32,7 @@ class BillingState:
     version: PlanVersion | None
     account: BillingAccount | None
     unpaid: Invoice | None
+    grant: StaffGrant | None
 
     @property
     def is_paying(self) -> bool:
@@ -36,24 +45,45 @@ class BillingState:
 
 
 def billing_state(organisation: Organisation) -> BillingState:
-    """Return the plan, its subscription and how it is paid. At most four queries."""
+    """Return the plan, its subscription and how it is paid. At most five queries."""
     subscription = live_subscription(organisation)
-    unpaid = None
-    if subscription is not None and subscription.status in OWING:
-        unpaid = (
-            Invoice.objects.filter(
-                organisation=organisation, status=Invoice.Status.OPEN
-            )
-            .order_by("-issued_at")
-            .first()
-        )
     return BillingState(
         features=entitlements_for(organisation.pk),
         subscription=subscription,
         version=subscription.plan_version if subscription else None,
         account=BillingAccount.objects.filter(pk=organisation.pk).first(),
-        unpaid=unpaid,
+        unpaid=_unpaid(organisation, subscription),
+        grant=_given_to(organisation) if subscription is None else None,
     )
+
+
+def _given_to(organisation: Organisation) -> StaffGrant | None:
+    """Return the best plan that is in force without payment."""
+    given = StaffGrant.objects.in_force().filter(organisation=organisation)
+    ranked = given.order_by("-plan_version__plan__tier_rank", "pk")
+    return ranked.select_related("plan_version__plan").first()
+
+
+def _unpaid(
+    organisation: Organisation, subscription: Subscription | None
+) -> Invoice | None:
+    """Return the open invoice that stands in the way, or is owed for what has ended.
+
+    Another one, of usage for example, would not bring the plan back. One that is due
+    later is in the table of invoices.
+    """
+    invoices = Invoice.objects.filter(
+        organisation=organisation, status=Invoice.Status.OPEN
+    ).order_by("-issued_at")
+    if subscription is None:
+        is_owed = (
+            Q(due_at=None) | Q(due_at__lte=timezone.now()) | Q(attempt_count__gt=0)
+        )
+        return invoices.filter(is_owed).defer("raw").first()
+    if subscription.status not in OWING:
+        return None
+    own = invoices.filter(subscription_stripe_id=subscription.stripe_id)
+    return own.defer("raw").first()
 
 
 def live_subscription(organisation: Organisation) -> Subscription | None:
@@ -66,6 +96,25 @@ def live_subscription(organisation: Organisation) -> Subscription | None:
         .order_by("is_duplicate", "pk")
         .first()
     )
+
+
+def awaits_subscription(organisation: Organisation) -> bool:
+    """Tell whether an order by contract was made whose subscription is not there yet.
+
+    No hosted page is paid for such an order: Stripe is asked for it by a job.
+    """
+    orders = CheckoutIntent.objects.filter(
+        organisation=organisation,
+        state=CheckoutIntent.State.COMPLETE,
+        stripe_session_id=None,
+    )
+    ordered = {str(uuid) for uuid in orders.values_list("uuid", flat=True)}
+    if not ordered:
+        return False
+    made = Subscription.objects.filter(
+        organisation=organisation, raw__metadata__intent__in=ordered
+    )
+    return bool(ordered - set(made.values_list("raw__metadata__intent", flat=True)))
 
 
 def last_subscription(organisation: Organisation) -> Subscription | None:

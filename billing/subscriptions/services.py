@@ -2,30 +2,28 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, User
-from audit import services as audit
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
-from billing.plans.models import PlanVersion, Price
+from billing.plans.models import Price
 from billing.stripe import adapter, portal, products
 from billing.stripe.catalogue import sync_plans
 from billing.stripe.exceptions import StripeError, StripeMissing, StripeRefused
 from billing.stripe.objects import CheckoutSession
 from billing.stripe.operations import run_once
+from billing.subscriptions import queries
 from billing.subscriptions.customers import (
     ensure_customer,
     forget_customer,
 )
-from billing.subscriptions.entitling import refresh_entitlements
 from billing.subscriptions.exceptions import (
     AlreadySubscribed,
     NoCustomer,
@@ -35,14 +33,12 @@ from billing.subscriptions.exceptions import (
 )
 from billing.subscriptions.mirror import (
     settle_grants_of,
-    supersede_checkouts,
     sync_invoice,
     sync_subscription,
 )
 from billing.subscriptions.models import (
     BillingAccount,
     CheckoutIntent,
-    StaffGrant,
     Subscription,
 )
 from billing.subscriptions.trials import lock_people, trial_days_for
@@ -180,68 +176,6 @@ def expire_grace() -> int:
     return count
 
 
-def expire_staff_grants() -> int:
-    """Put the end of staff grants into effect; return how many."""
-    now = timezone.now()
-    over = StaffGrant.objects.filter(settled_at=None).filter(
-        Q(ends_at__lte=now) | Q(revoked_at__isnull=False)
-    )
-    count = 0
-    for grant in list(over):
-        refresh_entitlements(grant.organisation_id)
-        count += StaffGrant.objects.filter(pk=grant.pk).update(settled_at=now)
-    return count
-
-
-@transaction.atomic
-def grant_plan(
-    organisation: Organisation,
-    *,
-    version: PlanVersion,
-    by: User | None,
-    reason: str,
-    seats: int = 1,
-    ends_at: datetime | None = None,
-) -> StaffGrant:
-    """Give an organisation a plan without payment; its open checkout gives way."""
-    Organisation.objects.select_for_update().get(pk=organisation.pk)
-    grant = StaffGrant.objects.create(
-        organisation=organisation,
-        plan_version=version,
-        seats=seats,
-        reason=reason,
-        granted_by=by,
-        ends_at=ends_at,
-    )
-    audit.record(
-        "plan.granted",
-        actor=by,
-        organisation=organisation,
-        target=str(version),
-        after={"reason": reason, "seats": seats},
-    )
-    refresh_entitlements(organisation.pk)
-    supersede_checkouts(organisation.pk)
-    return grant
-
-
-@transaction.atomic
-def revoke_grant(grant: StaffGrant, *, by: User | None = None) -> None:
-    """Take a granted plan back at once."""
-    now = timezone.now()
-    claimed = StaffGrant.objects.filter(pk=grant.pk, revoked_at=None).update(
-        revoked_at=now, settled_at=now
-    )
-    if claimed:
-        audit.record(
-            "plan.grant_revoked",
-            actor=by,
-            organisation=grant.organisation,
-            target=str(grant.plan_version),
-        )
-    refresh_entitlements(grant.organisation_id)
-
-
 @dataclass(frozen=True, slots=True)
 class _Replaced:
     """An intent that gave way to a newer one."""
@@ -261,7 +195,7 @@ def _open_intent(
 ) -> tuple[CheckoutIntent, list[_Replaced]]:
     Organisation.objects.select_for_update().get(pk=organisation.pk)
     live = Subscription.objects.live().with_plan().filter(organisation=organisation)
-    if live.exists():
+    if live.exists() or queries.awaits_subscription(organisation):
         raise AlreadySubscribed
     if price.plan_version.trial_days:
         lock_people(organisation, user)

@@ -68,6 +68,11 @@ def refresh_customer(stripe_id: str) -> None:
     mirror.sync_customer(stripe_id)
 
 
+@refreshes("payment_method")
+def refresh_payment_method(stripe_id: str) -> None:
+    mirror.sync_payment_method(stripe_id)
+
+
 @refreshes("refund")
 def refresh_refund(stripe_id: str) -> None:
     mirror.sync_refund(stripe_id)

@@ -1,13 +1,13 @@
 from celery import shared_task
 
-from billing.subscriptions import reconciliation, services, trials
+from billing.subscriptions import cards, granting, reconciliation, services, trials
 
 
 @shared_task
 def expire_grants() -> None:
     """End grace periods and grants whose time has come; close what gave way."""
     services.expire_grace()
-    services.expire_staff_grants()
+    granting.expire_staff_grants()
     services.close_checkouts()
 
 
@@ -15,6 +15,12 @@ def expire_grants() -> None:
 def remind_of_trials() -> None:
     """Tell of trials that end soon."""
     trials.remind_of_trials()
+
+
+@shared_task
+def remind_of_cards() -> None:
+    """Tell of cards that end with this month."""
+    cards.remind_of_cards()
 
 
 @shared_task

@@ -12,6 +12,7 @@ from billing.plans.models import PlanVersion
 from billing.subscriptions import notices
 from billing.subscriptions.models import (
     CheckoutIntent,
+    StaffGrant,
     Subscription,
     TrialReminder,
 )
@@ -30,7 +31,7 @@ def trial_days_for(organisation: Organisation, user: User, version: PlanVersion)
     """Return the days of trial this order would have: the plan's, or none.
 
     A trial is for whom no plan was ever in force: neither in the organisation nor for
-    anybody who looks after its money, in whatever organisation they paid before. An
+    anybody who looks after its money, in whatever organisation they had it before. An
     order of theirs that can still be paid, and has a trial, uses it up as well.
     """
     if not version.trial_days:
@@ -39,6 +40,10 @@ def trial_days_for(organisation: Organisation, user: User, version: PlanVersion)
     whose = Q(organisation=organisation) | Q(user__in=people)
     had = Subscription.objects.filter(whose, price__isnull=False)
     if had.exclude(status__in=NEVER_BEGAN).exists():
+        return 0
+    # Without payment, too: by staff, or as an offer that one of them accepted.
+    accepted = Q(granted_by__in=people, granted_by__is_staff=False)
+    if StaffGrant.objects.filter(Q(organisation=organisation) | accepted).exists():
         return 0
     waiting = CheckoutIntent.objects.payable().filter(user__in=people, trial_days__gt=0)
     if waiting.exclude(organisation=organisation).exists():
@@ -75,8 +80,9 @@ def remind_of_trials() -> int:
         cancel_at_period_end=False,
         cancel_at=None,
     )
-    rows = ending.defer("raw").order_by("pk")
-    return sum(_remind(row, now=now) for row in rows.iterator())
+    # With what Stripe said whole, some kilobytes each.
+    rows = ending.order_by("pk").iterator(chunk_size=100)
+    return sum(_remind(row, now=now) for row in rows)
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.subscriptions import change_views, staff_views, views
+from billing.subscriptions import change_views, grant_views, staff_views, views
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     path(
         "staff/revenue/cases/<int:pk>/close/", staff_views.case_close, name="case-close"
     ),
+    path("staff/grants/", grant_views.grant_list, name="grant-list"),
+    path("staff/grants/<int:grant>/", grant_views.grant_detail, name="grant"),
     path("billing/checkout/<slug:plan>/", views.checkout, name="checkout"),
     path("billing/return/", views.checkout_return, name="checkout-return"),
     path("console/<slug:org>/billing/", views.billing, name="billing"),

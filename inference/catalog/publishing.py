@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from inference.catalog.addresses import AddressDenied, check_address
 from inference.catalog.exceptions import InvalidModel
 from inference.catalog.models import Deployment, Model, is_name, path_of
+from inference.catalog.options import wrong_option
 
 TIMEOUTS = (
     "connect_timeout",
@@ -85,6 +86,14 @@ def check_deployment(place: Deployment) -> None:
     _check_reachable(place.base_url)
     if not isinstance(place.options, dict):
         raise InvalidModel(_("options is an object."), field="options")
+    if wrong := wrong_option(place.options):
+        raise InvalidModel(
+            _(
+                "There is no such option of a deployment, or not with this value: %(name)s."
+            )
+            % {"name": wrong},
+            field="options",
+        )
     for name in TIMEOUTS:
         if not 0 < getattr(place, name) < 86_400:
             raise InvalidModel(_("A timeout is above 0 and below a day."), field=name)

@@ -7,17 +7,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.money import NANO
+from inference.catalog import options
 from inference.catalog.models import NAME_LENGTH, Deployment, Model, PriceVersion
 from inference.catalog.pricing import PARTS
 from inference.catalog.services import Rates
 from inference.keys.forms import RuleListField
+from inference.protocol.fields import NEVER
 from inference.providers.adding import Wish, address_of
 
 # What the gateway, the playground and the pages know of; a model may say more.
 CAPABILITIES = (
     *("chat", "completions", "streaming", "embeddings", "tools", "json_schema"),
     *("reasoning", "vision", "audio", "files", "video", "citations"),
+    *("rerank", "moderation"),
 )
+KEY_HEADERS = [
+    ("authorization", _("Authorization: Bearer, as OpenAI has it")),
+    ("x-api-key", _("x-api-key, as Anthropic has it")),
+]
 # Dollars per million tokens: a thousand times the dearest there is.
 MOST_DOLLARS = 100_000
 # Several keys of a provider that share the work, each at its longest.
@@ -87,6 +94,17 @@ def _secret(help_text: Any) -> forms.CharField:
         widget=forms.PasswordInput(
             render_value=False, attrs={"autocomplete": "new-password"}
         ),
+    )
+
+
+def _key_header() -> forms.TypedChoiceField:
+    usual = KEY_HEADERS[0][0]
+    return forms.TypedChoiceField(
+        label=_("Where its key is sent"),
+        choices=KEY_HEADERS,
+        initial=usual,
+        required=False,
+        empty_value=usual,
     )
 
 
@@ -171,6 +189,7 @@ class ServerForm(forms.Form):
             "the work. Empty: the server asks for none."
         )
     )
+    key_header = _key_header()
     upstream = forms.CharField(
         label=_("The server's name for the model"),
         required=False,
@@ -227,7 +246,7 @@ class ServerForm(forms.Form):
                 **{key: text for key, text in words.items() if text},
             },
         )
-        sent = ("kind", "address", "secret", "upstream")
+        sent = ("kind", "address", "secret", "key_header", "upstream")
         return {**{key: said[key] for key in sent}, "wish": wish}
 
 
@@ -320,6 +339,47 @@ class DeploymentForm(forms.ModelForm[Deployment]):
     )
     secret = _secret(_("Empty: it stays as it is. Another address needs it again."))
     forget_secret = forms.BooleanField(label=_("Take its key away"), required=False)
+    key_header = _key_header()
+    max_tokens_field = forms.ChoiceField(
+        label=_("Its word for the longest answer"),
+        choices=[(word, word) for word in options.WORDS["max_tokens_field"]],
+        required=False,
+        help_text=_("Found out by a test; OpenAI's newer models know only the second."),
+    )
+    speaks = forms.MultipleChoiceField(
+        label=_("Protocols that it speaks itself"),
+        choices=[
+            ("messages", _("Messages, as Anthropic's clients do")),
+            ("responses", _("Responses, as OpenAI's newer clients do")),
+        ],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Asked in the caller's own words; others are translated."),
+    )
+    accepts = RuleListField(
+        label=_("Further fields that it may be sent"),
+        read=str,
+        help_text=_(
+            "By name, one to a line, such as ignore_eos. Callers who send others are "
+            "refused."
+        ),
+    )
+    affinity = forms.ChoiceField(
+        label=_("Prompts that begin alike"),
+        choices=[
+            ("", _("go wherever there is room")),
+            ("prefix", _("go to one place, which keeps what it made of them")),
+        ],
+        required=False,
+    )
+    sums = forms.ChoiceField(
+        label=_("Its own count of tokens"),
+        choices=[
+            ("", _("is not compared: others use the server as well")),
+            ("metrics", _("is read from /metrics every night and compared with ours")),
+        ],
+        required=False,
+    )
 
     class Meta:
         model = Deployment
@@ -344,11 +404,16 @@ class DeploymentForm(forms.ModelForm[Deployment]):
             "weight": _("How calls are shared out among those of one priority."),
         }
 
-    field_order = ("base_url", "upstream_model", "secret", "forget_secret")
+    field_order = (
+        *("base_url", "upstream_model", "secret", "forget_secret", "key_header"),
+        *("is_enabled", "priority", "weight"),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         place = self.instance
+        for name, value in options.chosen(place.options).items():
+            self.fields[name].initial = value
         if place.pk is None:
             del self.fields["forget_secret"]
             self.fields["secret"].help_text = _(
@@ -357,7 +422,8 @@ class DeploymentForm(forms.ModelForm[Deployment]):
             # It is tried first.
             self.fields["is_enabled"].initial = False
         elif place.provider != Deployment.Provider.OPENAI:
-            for name in ("base_url", "upstream_model", "secret", "forget_secret"):
+            outside = ("base_url", "upstream_model", "secret", "forget_secret")
+            for name in (*outside, *options.chosen({})):
                 del self.fields[name]
         elif not place.credential:
             del self.fields["forget_secret"]
@@ -365,13 +431,33 @@ class DeploymentForm(forms.ModelForm[Deployment]):
     def clean_base_url(self) -> str:
         return address_of("openai", self.cleaned_data["base_url"].strip())
 
+    def clean_max_tokens_field(self) -> str:
+        word: str = self.cleaned_data["max_tokens_field"]
+        # Who leaves it out changes nothing that a test has found.
+        return word or options.chosen(self.instance.options)["max_tokens_field"]
+
+    def clean_accepts(self) -> list[str]:
+        names: list[str] = self.cleaned_data["accepts"]
+        if never := next((name for name in names if name in NEVER), None):
+            raise forms.ValidationError(
+                _("%(name)s is never passed on: it would change what a call costs.")
+                % {"name": never}
+            )
+        return names
+
     def values(self) -> dict[str, Any]:
         """Return what is changed of the row itself."""
-        return {
+        changed = {
             name: self.cleaned_data[name]
             for name in self._meta.fields or ()
             if name in self.fields
         }
+        choice = {
+            name: self.cleaned_data[name]
+            for name in options.chosen({})
+            if name in self.fields
+        }
+        return {**changed, "options": options.merged(self.instance.options, choice)}
 
     def new_secret(self) -> str | None:
         """Return the key to use from now on: "" for none, nothing to keep the old."""

@@ -13,6 +13,7 @@ from django.db import transaction
 from accounts.models import User
 from audit import services as audit
 from core.crypto import encrypt
+from inference.catalog import options
 from inference.catalog import services as catalog
 from inference.catalog.models import (
     CompatibilityCard,
@@ -31,6 +32,7 @@ def create_model(
     kind: str,
     address: str,
     secret: str,
+    key_header: str,
     upstream: str,
     wish: adding.Wish,
     by: User,
@@ -40,7 +42,8 @@ def create_model(
     Raises ``NameTaken``, ``InvalidModel``, and ``Incompatible`` for a server that
     cannot run it; then nothing is written.
     """
-    place = adding.place_at(adding.address_of(kind, address), secret, {})
+    needs = options.merged({}, {"key_header": key_header})
+    place = adding.place_at(adding.address_of(kind, address), secret, needs)
     listed = adding.listed_at(place, patience=adding.PAGE_PATIENCE)
     chosen = adding.chosen(listed, upstream)
     wish = adding.described(wish, kind, chosen)
@@ -182,8 +185,8 @@ def examine_deployment(place: Deployment, *, by: User) -> CompatibilityCard:
         error = str(no)
     with transaction.atomic():
         if report and report.options:
-            options = {**place.options, **report.options}
-            catalog.update_deployment(place, options=options)
+            needs = options.merged(place.options, report.options)
+            catalog.update_deployment(place, options=needs)
         card = (
             adding.write_card(place, report)
             if report
@@ -239,13 +242,16 @@ def _changed(row: Model | Deployment, fields: Mapping[str, Any]) -> list[str]:
 def _described(place: Deployment) -> dict[str, Any]:
     """Return what of a deployment may stand in the log."""
     names = ("base_url", "upstream_model", "priority", "weight", "is_enabled")
-    return {"deployment": place.pk, **{name: getattr(place, name) for name in names}}
+    described = {name: getattr(place, name) for name in names}
+    return {"deployment": place.pk, **described, "options": _plain(place.options)}
 
 
 def _plain(value: Any) -> Any:
     """Return a value as the audit log takes it: numbers, strings and flags."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_plain(each)}" for name, each in value.items())
     if isinstance(value, (date, Decimal, float)):
         return str(value)
     return value

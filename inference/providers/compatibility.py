@@ -38,6 +38,10 @@ WEATHER = {
         },
     },
 }
+# Roads whose answers have no length.
+READ_ONLY = {"embeddings", "rerank", "moderations"}
+RANKING = {"query": "Where is Paris?", "documents": ["Bread.", "Paris is in France."]}
+JUDGING = {"input": "Paris is in France."}
 # Where servers that list their models tell how much one takes: vLLM and SGLang,
 # OpenRouter, Groq.
 _CONTEXTS = ("max_model_len", "context_length", "context_window")
@@ -113,8 +117,13 @@ class Examination:
             await self._try_completions(report)
         await self._try_embeddings(report)
         if not report.capabilities:
+            await self._try_judging(report, Check.RERANK, "rerank", RANKING)
+            await self._try_judging(report, Check.MODERATION, "moderations", JUDGING)
+        if not report.capabilities:
             raise Incompatible(
-                _("%(name)s at %(where)s neither chats nor makes embeddings: %(notes)s")
+                _(
+                    "The model %(name)s at %(where)s does nothing we can offer: %(notes)s"
+                )
                 % {
                     "name": name,
                     "where": self.deployment.base_url,
@@ -249,6 +258,21 @@ class Examination:
             report.capabilities.append("embeddings")
             report.add(Check.EMBEDDINGS, Outcome.PASSED)
 
+    async def _try_judging(
+        self, report: Report, check: Check, endpoint: str, payload: dict[str, Any]
+    ) -> None:
+        """Have texts ranked or judged, as models do that neither write nor embed."""
+        try:
+            value = await self._answer(endpoint, payload)
+        except UpstreamFailed as error:
+            report.add(check, Outcome.MISSING, self._words(error))
+            return
+        if isinstance(value.get("results"), list) and value["results"]:
+            report.capabilities.append(check)
+            report.add(check, Outcome.PASSED)
+        else:
+            report.add(check, Outcome.EMPTY)
+
     def _why_not(self, error: UpstreamFailed) -> str:
         values = {"where": self.deployment.base_url, "words": self._words(error)}
         if error.is_unreachable or error.is_timeout:
@@ -298,7 +322,7 @@ class Examination:
             is_stream=is_stream,
             model=self.deployment.upstream_model,
             created=int(time.time()),
-            max_tokens=0 if endpoint == "embeddings" else max_tokens,
+            max_tokens=0 if endpoint in READ_ONLY else max_tokens,
         )
 
 

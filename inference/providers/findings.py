@@ -20,6 +20,8 @@ class Check(StrEnum):
     TOOLS = "tools"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    RERANK = "rerank"
+    MODERATION = "moderation"
     LIMIT_NAME = "limit_name"
 
 
@@ -66,6 +68,12 @@ _SENTENCES: dict[tuple[Check, Outcome], Promise] = {
     (Check.COMPLETIONS, Outcome.PASSED): _("It completes a text."),
     (Check.EMBEDDINGS, Outcome.PASSED): _("It makes embeddings."),
     (Check.EMBEDDINGS, Outcome.MISSING): _("It makes no embeddings"),
+    (Check.RERANK, Outcome.PASSED): _("It ranks documents."),
+    (Check.RERANK, Outcome.MISSING): _("It ranks no documents"),
+    (Check.RERANK, Outcome.EMPTY): _("Its ranking holds no document."),
+    (Check.MODERATION, Outcome.PASSED): _("It judges texts."),
+    (Check.MODERATION, Outcome.MISSING): _("It judges no texts"),
+    (Check.MODERATION, Outcome.EMPTY): _("Its judgement of a text is empty."),
     (Check.LIMIT_NAME, Outcome.PASSED): _(
         "It calls the longest answer max_completion_tokens."
     ),

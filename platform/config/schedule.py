@@ -73,6 +73,7 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.subscriptions.tasks.remind_of_trials",
         "schedule": crontab(minute=5),
     },
+    "card-reminders": _nightly(5, 20, "billing.subscriptions.tasks.remind_of_cards"),
     "quotes-settle": {
         "task": "billing.quotes.tasks.settle",
         "schedule": crontab(minute=20),

@@ -28,7 +28,7 @@ from billing.growth.occurrences import occur
 from billing.ledger.records import InvoiceRecord, LineRecord, PaymentRecord
 from billing.ledger.services import record_invoice
 from billing.plans.services import ensure_default_plans
-from billing.subscriptions.services import expire_staff_grants, grant_plan
+from billing.subscriptions.granting import expire_staff_grants, grant_plan
 from core.money import NANO
 from demo import storybook
 from demo.arriving import (

@@ -23,7 +23,8 @@ from billing.credits.services import expire_credit
 from billing.plans.services import ensure_default_plans
 from billing.referrals.services import reward_due
 from billing.stripe.catalogue import sync_plans
-from billing.subscriptions.services import expire_grace, grant_plan
+from billing.subscriptions.granting import grant_plan
+from billing.subscriptions.services import expire_grace
 from community.trust import services as trust
 from demo import bulk, copies, emulator, forum, launch, offers, people, planted, visits
 from demo.calendar import Calendar

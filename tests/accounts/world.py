@@ -46,7 +46,7 @@ from notifications.services import notify
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, inference, playground
 from tests.factories.accounts import with_seats
-from tests.factories.billing import paid_invoice_of
+from tests.factories.billing import grant_of, paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
@@ -305,6 +305,7 @@ def build() -> World:
             "<int:place>": str(model.deployments.get().pk),
             "<int:price>": str(model.prices.get().pk),
         },
+        "staff/grants/": {"<int:grant>": str(grant_of(team, is_over=True).pk)},
         "staff/revenue/invoices/": {"<int:pk>": str(paid_invoice(team).pk)},
         "staff/revenue/cases/": {"<int:pk>": str(case.pk)},
         "staff/offers/": {

@@ -31,7 +31,16 @@ pytestmark = pytest.mark.django_db
 NAMES = frozenset(
     {
         *("address", "answer", "candidate", "cause", "chat_id", "code", "credit_id"),
-        *("digest", "kind", "list_id", "moment", "number", "org", "organisation"),
+        *(
+            "digest",
+            "grant",
+            "kind",
+            "list_id",
+            "moment",
+            "number",
+            "org",
+            "organisation",
+        ),
         *("page", "path", "pk", "place", "plan", "price", "project_id", "provider_id"),
         *("public_id", "quote_id", "request_id", "scenario", "section", "slug"),
         *("source", "statement", "statement_id", "surface", "tag", "tile", "uidb36"),

@@ -14,7 +14,7 @@ from accounts.queries import membership_of, personal_organisation
 from audit.models import Record
 from audit.services import broken_records
 from billing.plans.services import ensure_default_plans
-from billing.subscriptions import services as subscriptions
+from billing.subscriptions import granting as subscriptions
 from inference.keys import services as keys
 from tests.factories.accounts import with_seats
 from tests.fakes.authenticator import code_of
@@ -127,7 +127,7 @@ def test_a_plan_given_and_taken_back_is_on_record(
     grant = subscriptions.grant_plan(
         own, version=ensure_default_plans()["pro"], by=staff, reason="beta tester"
     )
-    subscriptions.revoke_grant(grant, by=staff)
+    subscriptions.revoke_grant(grant, by=staff, reason="it is over")
 
     deliver_outbox()
 

@@ -21,6 +21,7 @@ from drafts.models import Draft
 from inference.keys.services import create_project
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
+from tests.factories.billing import grant_of
 from tests.factories.growth import lead_of
 from tests.factories.inference import key_of, offered_model, used
 from tests.factories.overage import price_list_of, statement_of
@@ -147,6 +148,7 @@ def samples(people: dict[str, Any]) -> dict[str, str]:
         "quote_token": link_token(quote),
         "invoice": str(paid_invoice(team).pk),
         "lead": str(lead_of(team).pk),
+        "grant": str(grant_of(team).pk),
     }
 
 
@@ -360,6 +362,7 @@ ELSEWHERE_SENT = {
     # Staff's: those of growth, of conversion, of credit and of drafts send them.
     *("/staff/leads/N/", "/staff/leads/N/close/"),
     *("/staff/offers/new/", "/staff/offers/experiments/new/", "/staff/credit/"),
+    *("/staff/grants/", "/staff/grants/N/"),
     "/staff/offers/campaigns/new/",
     *("/staff/conversion/scenarios/", "/staff/conversion/rates/"),
     "/staff/conversion/price-lab/new/",
@@ -423,7 +426,7 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
 
 # Forms of which a person has one, wherever it is about something or nothing.
 ONE_FOR_A_PERSON = {
-    *("credit.new", "offering.new", "plans.new"),
+    *("credit.new", "grants.new", "offering.new", "plans.new"),
     *("pricelists.new", "styleguide.plain", "styleguide.wrong", "tokens.new"),
 }
 

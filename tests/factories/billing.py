@@ -5,7 +5,7 @@ import hmac
 import itertools
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from accounts.models import Organisation, User
@@ -15,7 +15,7 @@ from billing.ledger.services import record_invoice
 from billing.plans.models import Price
 from billing.plans.services import ensure_default_plans
 from billing.stripe import objects
-from billing.subscriptions.models import BillingAccount
+from billing.subscriptions.models import BillingAccount, StaffGrant
 
 SECRET = "whsec_test"
 _numbers = itertools.count(1)
@@ -103,6 +103,18 @@ def paid_invoice_of(organisation: Organisation, amount: int = 2_000) -> Invoice:
         organisation_id=organisation.pk,
         user_id=None,
         fetched_at=datetime.now(UTC),
+    )
+
+
+def grant_of(organisation: Organisation, *, is_over: bool = False) -> StaffGrant:
+    """Return a plan that was given to an organisation."""
+    now = datetime.now(UTC)
+    return StaffGrant.objects.create(
+        organisation=organisation,
+        plan_version=ensure_default_plans()["pro"],
+        reason="A pilot",
+        starts_at=now - timedelta(days=2),
+        ends_at=now - timedelta(days=1) if is_over else None,
     )
 
 

@@ -33,6 +33,10 @@ class Compatible:
     streams: bool = True
     tells_usage: bool = True
     embeds: bool = False
+    # What it answers on the roads that only judge texts, by their last word.
+    judges: dict[str, Any] = field(default_factory=dict)
+    # Where it looks for its key.
+    key_header: str = "authorization"
     tools: bool = False
     stops: bool = True
     keeps_maximum: bool = True
@@ -78,6 +82,14 @@ class Compatible:
         row = {"object": "embedding", "index": 0, "embedding": [0.6, 0.8]}
         return web.json_response({"data": [row], "usage": USAGE})
 
+    async def judge(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        answer = self.judges.get(request.path.rpartition("/")[2])
+        if answer is None:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        return web.json_response(answer)
+
     async def show(self, request: web.Request) -> web.Response:
         info = {"llama.context_length": self.context}
         return web.json_response({"model_info": info})
@@ -103,12 +115,13 @@ class Compatible:
         return {**USAGE, "completion_tokens": written}
 
     def _refused(self, request: web.Request) -> web.Response | None:
-        given = request.headers.get("authorization", "")
+        given = request.headers.get(self.key_header, "")
         self.keys.append(given.removeprefix("Bearer "))
         if status := self.refusals.get(self.keys[-1]):
             said = {"error": {"message": "No."}}
             return web.json_response(said, status=status, headers={"retry-after": "9"})
-        if not self.key or given == f"Bearer {self.key}":
+        wanted = "Bearer " * (self.key_header == "authorization") + self.key
+        if not self.key or given == wanted:
             return None
         return web.json_response({"error": {"message": "Invalid key"}}, status=401)
 
@@ -120,6 +133,8 @@ def running_compatible(server: Compatible) -> Iterator[Compatible]:
     application.router.add_get("/v1/models", server.list)
     application.router.add_post("/v1/chat/completions", server.chat)
     application.router.add_post("/v1/embeddings", server.embeddings)
+    application.router.add_post("/v1/rerank", server.judge)
+    application.router.add_post("/v1/moderations", server.judge)
     application.router.add_post("/api/show", server.show)
     with serving(application, server.port):
         yield server

@@ -37,7 +37,7 @@ from notifications.models import Kind
 from notifications.tokens import unsubscribe_token
 from tests.factories import forum, playground
 from tests.factories.accounts import with_seats
-from tests.factories.billing import paid_invoice_of
+from tests.factories.billing import grant_of, paid_invoice_of
 from tests.factories.campaigns import campaign_of, wait
 from tests.factories.credits import credit_of
 from tests.factories.growth import experiment_of, keep_nobody_out, lead_of
@@ -165,6 +165,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "moment": ["leaving"],
         "address": [f"{timezone.now() - timedelta(days=1):%Y-%m}"],
         "cause": ["docs_read"],
+        "grant": [str(grant_of(team, is_over=True).pk)],
         "credit_id": [credit_of(team, NANO).public_id],
         "quote_id": [quote.public_id],
         "statement_id": [statement.public_id],

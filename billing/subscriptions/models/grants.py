@@ -52,3 +52,10 @@ class StaffGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation_id}: {self.plan_version}"
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it counts now, as ``GrantQuerySet.in_force`` has it."""
+        now = timezone.now()
+        is_over = self.ends_at is not None and self.ends_at <= now
+        return self.revoked_at is None and self.starts_at <= now and not is_over

@@ -19,12 +19,14 @@ from billing.growth.models import Decision, Offer
 from billing.growth.moments import Moment
 from billing.growth.queries import may_be_treated, offer_for_surface
 from billing.growth.services import accept_offer, dismiss_offer, release_expired
+from billing.subscriptions import mirror
 from entitlements.features import Features
 from entitlements.services import replace_for
 from notifications.models import Kind
 from notifications.services import set_preferences
 from tests.billing.growth.conftest import make_offer, put_in_force
 from tests.factories.accounts import with_seats
+from tests.factories.billing import default_price, fetched_subscription
 from tests.races import together
 
 pytestmark = pytest.mark.django_db
@@ -233,6 +235,24 @@ def test_a_trial_is_not_for_whom_a_plan_is_in_force(
 
     assert reason_for(unit_of(ada)) == "offered"
     assert reason_for(unit_of(ben)) == "no_offer"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("canceled", "no_offer"), ("incomplete_expired", "offered")],
+)
+def test_a_trial_is_not_for_whom_a_plan_was_ever_in_force(
+    person: Person, offered: Making, status: str, reason: str
+) -> None:
+    """A trial at checkout that nobody paid was one; an order never begun is none."""
+    offered("trial", kind=Offer.Kind.PREMIUM_TRIAL, plan="pro", days=7)
+    ada = person("ada")
+    copy = fetched_subscription(
+        personal_organisation(ada), default_price("pro"), status=status
+    )
+    mirror.apply_subscription(copy, fetched_at=timezone.now())
+
+    assert reason_for(unit_of(ada)) == reason
 
 
 def test_what_was_put_away_is_not_offered_again(

@@ -45,6 +45,8 @@ def test_only_growth_hints_and_mails_offers() -> None:
 def test_a_plan_is_given_by_staff_or_by_an_accepted_offer() -> None:
     assert places(r"(?<!def )grant_plan\(") <= {
         "billing/subscriptions/given.py",
+        # By its page.
+        "billing/subscriptions/granting.py",
         "platform/demo/services.py",
         "platform/demo/people.py",
         # Who pays by invoice in a launch.

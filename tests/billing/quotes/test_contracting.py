@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from accounts.models import Organisation, User
 from accounts.seats import seats_of
 from billing.ledger.models import Invoice
+from billing.plans.queries import offer_for
 from billing.quotes import contracting, pdf, renewing, tasks
 from billing.quotes.amounts import months_after
 from billing.quotes.exceptions import BeingMade, NoContract
@@ -22,8 +23,9 @@ from billing.stripe import contracts
 from billing.stripe.exceptions import StripeRefused, StripeUnavailable
 from billing.subscriptions import mirror
 from billing.subscriptions.ending import end_plan, keep_plan
-from billing.subscriptions.exceptions import NotChangeable
+from billing.subscriptions.exceptions import AlreadySubscribed, NotChangeable
 from billing.subscriptions.models import BillingAccount, MrrMovement, Subscription
+from billing.subscriptions.services import open_checkout
 from entitlements.queries import entitlements_for
 from jobs.models import Job
 from jobs.working import sweep
@@ -85,6 +87,29 @@ def test_the_whole_way_by_the_queue(
     assert (features.plan, features.seats) == ("enterprise", 25)
     assert seats_of(team).total == 25
     assert Event.objects.filter(name="SubscriptionStarted").count() == 1
+
+
+def test_nobody_buys_a_second_plan_while_a_signed_one_is_being_made(
+    shop: StripeEmulator, signed: Callable[..., Contract], team: Organisation
+) -> None:
+    price = offer_for("pro").prices["month"]
+    contract = signed()
+    buyer = contract.order.user
+    assert buyer is not None
+
+    with pytest.raises(AlreadySubscribed):
+        open_checkout(team, user=buyer, price=price)
+    assert shop.client().v1.checkout.sessions.list().data == []
+
+    row = contracting.provision(contract).subscription
+    assert row is not None
+    with pytest.raises(AlreadySubscribed):
+        open_checkout(team, user=buyer, price=price)
+    shop.client().v1.subscriptions.cancel(row.stripe_id)
+    mirror.sync_subscription(row.stripe_id)
+
+    # It is over, and so is what it kept closed.
+    assert open_checkout(team, user=buyer, price=price).session_url
 
 
 def test_the_invoice_names_the_company_its_number_and_the_order(

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from accounts.models import Organisation
 from accounts.queries import personal_organisation
-from audit.models import Record
 from billing.plans.exceptions import PlanNotOnOffer, PlanNotSynced
 from billing.plans.models import Price
 from billing.plans.queries import offer_for
@@ -17,7 +16,7 @@ from billing.plans.services import ensure_default_plans
 from billing.stripe import portal, products
 from billing.stripe.exceptions import NotOurs
 from billing.stripe.objects import CheckoutSession
-from billing.subscriptions import mirror, services
+from billing.subscriptions import granting, mirror, services
 from billing.subscriptions.customers import forget_customer
 from billing.subscriptions.exceptions import (
     AlreadySubscribed,
@@ -237,7 +236,7 @@ def test_a_plan_that_is_given_while_stripe_is_asked_is_not_bought_too(
 
     def given_meanwhile(intent: CheckoutIntent) -> CheckoutSession:
         session = ask(intent)
-        services.grant_plan(
+        granting.grant_plan(
             org, version=ensure_default_plans()["team"], by=None, reason="a pilot"
         )
         return session
@@ -279,15 +278,3 @@ def test_a_session_that_ended_there_is_taken_as_closed(
     intent.refresh_from_db()
     assert intent.closed_at is not None
     assert intent.state == "superseded"
-
-
-def test_a_grant_is_taken_back_once(org: Organisation) -> None:
-    grant = services.grant_plan(
-        org, version=ensure_default_plans()["pro"], by=None, reason="a pilot"
-    )
-
-    for _ in range(2):
-        services.revoke_grant(grant)
-
-    assert entitlements_for(org.pk).plan == "free"
-    assert Record.objects.filter(action="plan.grant_revoked").count() == 1

@@ -208,6 +208,45 @@ def test_a_new_card_is_shown(
     assert BillingAccount.objects.get(pk=org.pk).card_brand == "mastercard"
 
 
+@pytest.mark.parametrize("whose", ["customer", "subscription"])
+def test_a_card_that_was_taken_away_or_renewed_is_not_shown_as_it_was(
+    shop: StripeEmulator,
+    person: Callable[..., Any],
+    buy: Callable[..., Any],
+    whose: str,
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    subscription = buy(org, ada)
+    v1, customer = shop.client().v1, customer_of(org)
+    method = v1.payment_methods.attach("pm_card_mastercard", {"customer": customer}).id
+    if whose == "customer":
+        v1.subscriptions.update(subscription.stripe_id, {"default_payment_method": ""})
+        default: Any = {"default_payment_method": method}
+        v1.customers.update(customer, {"invoice_settings": default})
+    else:
+        v1.subscriptions.update(
+            subscription.stripe_id, {"default_payment_method": method}
+        )
+    mirror.sync_subscription(subscription.stripe_id)
+    mirror.sync_customer(customer)
+
+    def card() -> tuple[str, int | None]:
+        account = BillingAccount.objects.get(pk=org.pk)
+        return account.card_brand, account.card_exp_year
+
+    assert card()[0] == "mastercard"
+    v1.payment_methods.update(method, {"card": {"exp_month": 1, "exp_year": 2049}})
+    mirror.sync_payment_method(method)
+    assert card() == ("mastercard", 2049)
+
+    v1.payment_methods.detach(method)
+    mirror.sync_payment_method(method)
+
+    # What is left is the customer's own, where the subscription had named another.
+    assert card()[0] == ("" if whose == "customer" else "visa")
+
+
 def test_reconciliation_finds_what_no_webhook_told(
     shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
 ) -> None:

@@ -1,28 +1,24 @@
 """Nobody pays twice: an open checkout gives way to a plan that is there."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import Organisation
-from billing.ledger import services as ledger
 from billing.plans.queries import offer_for
 from billing.plans.services import ensure_default_plans
-from billing.subscriptions import mirror, notices, services
+from billing.subscriptions import granting, mirror, services
 from billing.subscriptions.customers import ensure_customer
 from billing.subscriptions.exceptions import AlreadySubscribed
 from billing.subscriptions.models import Case, CheckoutIntent, Subscription
-from contracts.billing import PaymentFailed
 from entitlements.queries import entitlements_for
 from notifications.models import Notification
 from tests.factories.billing import (
     customer_of,
     default_price,
     fetched_subscription,
-    invoice_record,
     team_of,
 )
 from tests.fakes.stripe_emulator import StripeEmulator
@@ -79,7 +75,7 @@ def test_a_plan_given_by_staff_closes_it_too(
     shop: StripeEmulator, org: Organisation, person: Callable[..., Any]
 ) -> None:
     intent = open_checkout(org)
-    services.grant_plan(
+    granting.grant_plan(
         org,
         version=ensure_default_plans()["team"],
         by=person("staff", is_staff=True),
@@ -170,29 +166,6 @@ def test_an_upgrade_that_was_not_paid_gives_what_was_paid(
     row.refresh_from_db()
     assert (row.status, row.granted_plan) == ("past_due", "pro")
     assert entitlements_for(org.pk).plan == "pro"
-
-
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [("incomplete", "no plan is in force"), ("past_due", "stays for seven days")],
-)
-def test_a_failed_payment_is_told_as_what_it_means(
-    org: Organisation, status: str, said: str
-) -> None:
-    copy = fetched_subscription(org, default_price("pro"), status=status)
-    mirror.apply_subscription(copy, fetched_at=timezone.now())
-    invoice = ledger.record_invoice(
-        replace(invoice_record(), subscription_stripe_id=copy.id),
-        organisation_id=org.pk,
-        user_id=None,
-        fetched_at=timezone.now(),
-    )
-
-    notices.notify_payment_failed(
-        PaymentFailed(organisation_id=org.pk, invoice_id=invoice.pk)
-    )
-
-    assert said in Notification.objects.get().body
 
 
 @pytest.mark.parametrize(

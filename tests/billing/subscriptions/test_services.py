@@ -19,7 +19,7 @@ from billing.stripe import services as inbox
 from billing.stripe.catalogue import sync_plans
 from billing.stripe.models import StripeOperation
 from billing.stripe.webhooks import parse_event
-from billing.subscriptions import mirror, services
+from billing.subscriptions import granting, mirror, services
 from billing.subscriptions.entitling import GRACE
 from billing.subscriptions.exceptions import (
     AlreadySubscribed,
@@ -272,11 +272,11 @@ def test_staff_can_grant_a_plan_and_take_it_back(person: Callable[..., Any]) -> 
     org = personal_organisation(person("ada"))
     version: PlanVersion = ensure_default_plans()["team"]
 
-    grant = services.grant_plan(
+    grant = granting.grant_plan(
         org, version=version, by=None, reason="hackathon", seats=3
     )
     granted = entitlements_for(org.pk)
-    services.revoke_grant(grant)
+    granting.revoke_grant(grant, by=person("staff"), reason="over")
 
     assert (granted.plan, granted.seats) == ("team", 3)
     assert entitlements_for(org.pk) == FREE
@@ -287,7 +287,7 @@ def test_a_granted_plan_ends_by_itself(person: Callable[..., Any]) -> None:
 
     org = personal_organisation(person("ada"))
     version = ensure_default_plans()["pro"]
-    grant = services.grant_plan(
+    grant = granting.grant_plan(
         org,
         version=version,
         by=None,
@@ -299,8 +299,8 @@ def test_a_granted_plan_ends_by_itself(person: Callable[..., Any]) -> None:
         ends_at=timezone.now() - timedelta(days=1),
     )
 
-    assert services.expire_staff_grants() == 1
-    assert services.expire_staff_grants() == 0
+    assert granting.expire_staff_grants() == 1
+    assert granting.expire_staff_grants() == 0
     assert entitlements_for(org.pk) == FREE
 
 

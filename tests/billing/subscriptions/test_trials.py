@@ -16,7 +16,8 @@ from billing.plans.services import publish_version
 from billing.stripe.catalogue import sync_plans
 from billing.subscriptions import mirror, services, trials
 from billing.subscriptions.exceptions import TrialNotOnOffer
-from billing.subscriptions.models import BillingAccount, Subscription
+from billing.subscriptions.granting import grant_plan
+from billing.subscriptions.models import BillingAccount, StaffGrant, Subscription
 from entitlements.queries import entitlements_for
 from notifications.models import Notification
 from tests.factories.billing import default_price, fetched_subscription, team_of
@@ -123,6 +124,30 @@ def test_who_had_a_plan_pays_from_the_first_day(
     assert [each.trial_end for each in (again, new_team, by_another)] == [None] * 3
 
 
+def test_who_was_given_a_plan_has_had_their_trial(
+    shop: StripeEmulator, person: Any, offer_trial: Any
+) -> None:
+    offer_trial()
+    ada, ben, boss = person("ada"), person("ben"), person("boss", is_staff=True)
+    version = offer_for("pro").version
+    own, team, other = personal_organisation(ada), team_of(ada), team_of(ben, "Bens")
+    past = timezone.now() - DAY
+
+    def days(organisation: Any, user: Any) -> int:
+        return trials.trial_days_for(organisation, user, version)
+
+    before = [days(own, ada), days(team, ada), days(other, ben)]
+    # An offer that Ada accepted, long over, and a present of staff's to another.
+    grant_plan(own, version=version, by=ada, reason="Offer premium_trial")
+    StaffGrant.objects.update(starts_at=past - DAY, ends_at=past)
+    grant_plan(other, version=version, by=boss, reason="a present")
+
+    assert before == [14, 14, 14]
+    assert [days(own, ada), days(team, ada), days(other, ben)] == [0, 0, 0]
+    # Who gives plans at work has had none for that.
+    assert days(personal_organisation(boss), boss) == 14
+
+
 def test_an_order_that_is_open_uses_the_trial_up_until_it_is_not(
     shop: StripeEmulator, person: Any, offer_trial: Any
 ) -> None:
@@ -193,8 +218,9 @@ def test_the_end_is_told_of_three_days_and_one_day_before(
 ) -> None:
     ada = person("ada")
     own = personal_organisation(ada)
+    ends = {"trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}}}
     mirror.apply_subscription(
-        fetched_subscription(own, default_price("pro"), status="trialing"),
+        fetched_subscription(own, default_price("pro"), status="trialing", raw=ends),
         fetched_at=timezone.now(),
     )
     BillingAccount.objects.filter(pk=own.pk).update(card_last4=last4)

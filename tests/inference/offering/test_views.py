@@ -140,6 +140,101 @@ def test_a_server_that_cannot_run_it_writes_nothing_and_keeps_what_was_typed(
     assert actions() == []
 
 
+@pytest.mark.parametrize(
+    ("road", "found"),
+    [
+        ({"rerank": {"results": [{"index": 1, "relevance_score": 0.9}]}}, "rerank"),
+        ({"moderations": {"results": [{"flagged": False}]}}, "moderation"),
+    ],
+)
+def test_what_only_ranks_or_judges_is_offered_without_a_shell(
+    staff: Client, road: dict[str, Any], found: str
+) -> None:
+    model = added(staff, Compatible(chats=False, judges=road))
+
+    assert model.capabilities == [found]
+    form = staff.get(f"{page_of(model)}edit/").context["form"]
+    assert found in {name for name, _ in form.fields["capabilities"].choices}
+    assert staff.post(f"{page_of(model)}publish/").status_code == 302
+    model.refresh_from_db()
+    assert (model.status, model.writes) == ("active", False)
+
+
+def test_an_empty_ranking_is_no_reason_to_offer_a_model(staff: Client) -> None:
+    server = Compatible(chats=False, judges={"rerank": {"results": []}})
+
+    with running_compatible(server):
+        answer = staff.post(
+            NEW,
+            {"kind": "vllm", "address": server.origin, "edition": "open", **DEAREST},
+        )
+
+    assert "Its ranking holds no document." in answer.content.decode()
+    assert not Model.objects.exists()
+
+
+def test_a_key_goes_where_the_server_looks_for_it(staff: Client) -> None:
+    server = Compatible(key="sk-upstream-one", key_header="x-api-key")
+    sent = {"secret": server.key, "key_header": "x-api-key"}
+
+    model = added(staff, server, **sent)
+
+    place = model.deployments.get()
+    assert place.options == {"key_header": "x-api-key"}
+    assert set(server.keys) == {server.key}
+
+
+def test_all_that_a_deployment_needs_is_chosen_and_taken_back_in_the_browser(
+    staff: Client,
+) -> None:
+    model = added(staff, Compatible())
+    place = model.deployments.get()
+    address = f"/staff/models/deployments/{place.pk}/"
+    shown = staff.get(address).context["form"]
+    usual = {
+        name: shown[name].value()
+        for name in shown.fields
+        if shown[name].value() not in (None, False)
+    }
+    chosen = {
+        "key_header": "x-api-key",
+        "max_tokens_field": "max_completion_tokens",
+        "speaks": ["messages", "responses"],
+        "accepts": "ignore_eos\nmin_tokens",
+        "affinity": "prefix",
+        "sums": "metrics",
+    }
+
+    assert staff.post(address, {**usual, **chosen}).status_code == 302
+    place.refresh_from_db()
+    kept = place.options
+    again = staff.get(address).context["form"]
+    bound = {name: again[name].value() for name in chosen}
+    told = records().latest("pk").after["options"]
+    assert staff.post(address, {**usual, "accepts": ""}).status_code == 302
+    place.refresh_from_db()
+
+    assert kept == {**chosen, "accepts": ["ignore_eos", "min_tokens"]}
+    assert bound == {**chosen, "accepts": "ignore_eos\nmin_tokens"}
+    assert "speaks: messages, responses" in told
+    assert place.options == {}
+
+
+def test_a_field_that_would_change_what_a_call_costs_is_never_let_through(
+    staff: Client,
+) -> None:
+    place = added(staff, Compatible()).deployments.get()
+    address = f"/staff/models/deployments/{place.pk}/"
+
+    answer = staff.post(
+        address, {"base_url": place.base_url, "accepts": "n_predict\nignore_eos"}
+    )
+
+    assert "n_predict is never passed on" in str(answer.context["form"].errors)
+    place.refresh_from_db()
+    assert place.options == {}
+
+
 def test_a_name_in_use_is_refused_beside_the_field(staff: Client) -> None:
     offered_model("tiny")
     with running_compatible(Compatible()) as server:
