@@ -157,7 +157,7 @@ class Streams:
     def _late_error(self, relay: Relay) -> APIError:
         """Return what is told of an error in the middle, cleaned as before it."""
         body = orjson.dumps({"error": relay.counted.error})
-        failure = UpstreamFailed(200, body=body)
+        failure = UpstreamFailed(relay.stream.status, body=body)
         verdict = self.attempts.judge(relay.exchange, relay.deployment, failure)
         if verdict.blame is Blame.CALLER:
             return verdict.error
