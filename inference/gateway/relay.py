@@ -50,10 +50,14 @@ class Relay:
         # What the upstream is being waited for; survives a keep-alive and a drain.
         self.pending: asyncio.Future[bytes] | None = None
 
-    async def open(self) -> Self:
-        """Return when the model has spoken. Raises ``UpstreamFailed``."""
+    async def open(self, *, by: float) -> Self:
+        """Return when the model has spoken. Raises ``UpstreamFailed``.
+
+        ``by`` is when it has to have, on the loop's clock; what is here already is
+        taken even then.
+        """
         try:
-            async with asyncio.timeout(self.deployment.first_byte_timeout):
+            async with asyncio.timeout_at(by):
                 await self._read_first()
         except TimeoutError as error:
             self.close()

@@ -75,8 +75,9 @@ class OpenAIProvider:
 
     async def stream(self, deployment: Deployment, ask: Ask) -> Stream:
         """Begin a stream. Raises ``UpstreamFailed``."""
+        began_at = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(deployment.first_byte_timeout):
+            async with asyncio.timeout_at(began_at + deployment.first_byte_timeout):
                 response = await self._post(deployment, ask)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_timeout=True) from error
@@ -84,7 +85,7 @@ class OpenAIProvider:
         if kind.startswith(("application/json", "text/html")):
             # No stream, or one under a wrong name; either way it was asked for once.
             try:
-                async with asyncio.timeout(deployment.total_timeout):
+                async with asyncio.timeout_at(began_at + deployment.total_timeout):
                     body = await _bounded(response)
             except TimeoutError as error:
                 raise UpstreamFailed(0, is_timeout=True) from error
