@@ -173,7 +173,7 @@ def test_what_a_closed_account_types_is_given_back_and_nothing_is_done(
     browser = browser_of(ada)
     typed = {
         "title": "A long title",
-        "body": "Hours of <b>work</b>",
+        "text": "Hours of <b>work</b>",
         "category": category.pk,
         "draft": token[1],
         "password": "s3cr",
