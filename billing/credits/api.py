@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from accounts.models import Organisation
 from billing.credits import permissions, queries
 from billing.credits.models import CreditEntry, CreditGrant
-from edge.endpoints import Endpoint, PageQuery
-from edge.pagination import CursorPage, paginate
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
+from edge.pagination import paginate
 
 
 class CreditGrantSerializer(serializers.Serializer[Any]):
@@ -63,19 +63,15 @@ class CreditStateSerializer(serializers.Serializer[Any]):
     uncovered_nano = serializers.IntegerField()
 
 
-class CreditGrantPageSerializer(serializers.Serializer[Any]):
+class CreditGrantPageSerializer(PageSerializer):
     """A page of grants, the newest first; ``next`` is a cursor."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = CreditGrantSerializer(many=True)
 
 
-class CreditEntryPageSerializer(serializers.Serializer[Any]):
+class CreditEntryPageSerializer(PageSerializer):
     """A page of entries, the newest first; ``next`` is a cursor."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = CreditEntrySerializer(many=True)
 
 
@@ -103,7 +99,7 @@ class CreditGrantList(Endpoint):
         found = _organisation(request, organisation)
         rows = CreditGrant.objects.visible_to(request.user).filter(organisation=found)
         page = paginate(rows, cursor=self.asked["cursor"])
-        return _page(page, CreditGrantSerializer(page.items, many=True).data)
+        return Response(page_of(page, CreditGrantSerializer))
 
 
 class CreditEntryList(Endpoint):
@@ -119,7 +115,7 @@ class CreditEntryList(Endpoint):
         found = _organisation(request, organisation)
         rows = CreditEntry.objects.visible_to(request.user).filter(organisation=found)
         page = paginate(rows.select_related("grant"), cursor=self.asked["cursor"])
-        return _page(page, CreditEntrySerializer(page.items, many=True).data)
+        return Response(page_of(page, CreditEntrySerializer))
 
 
 def _organisation(request: Request, public_id: str) -> Organisation:
@@ -129,13 +125,3 @@ def _organisation(request: Request, public_id: str) -> Organisation:
     if not permissions.can_see_credit(request.user, found):
         raise PermissionDenied
     return found
-
-
-def _page(page: CursorPage[Any], results: Any) -> Response:
-    return Response(
-        {
-            "next": page.next_cursor or None,
-            "previous": page.previous_cursor or None,
-            "results": results,
-        }
-    )

@@ -30,7 +30,7 @@ from billing.growth.serializers import (
     form_values,
     result_of,
 )
-from edge.endpoints import Endpoint
+from edge.endpoints import Endpoint, page_of
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
 
@@ -57,13 +57,7 @@ class CampaignList(Endpoint):
             order_by=("-created_at", "-pk"),
             cursor=self.asked["cursor"],
         )
-        return Response(
-            {
-                "next": page.next_cursor or None,
-                "previous": page.previous_cursor or None,
-                "results": CampaignSerializer(page.items, many=True).data,
-            }
-        )
+        return Response(page_of(page, CampaignSerializer))
 
     @extend_schema(
         operation_id="create_campaign",

@@ -12,7 +12,7 @@ from billing.growth.measuring import Measured
 from billing.growth.models import Campaign, CampaignStep
 from billing.growth.moments import CHOOSING
 from billing.growth.surfaces import Surface
-from edge.endpoints import PageQuery
+from edge.endpoints import PageQuery, PageSerializer
 from edge.rest import StrictSerializer
 
 Kind = CampaignStep.Kind
@@ -150,11 +150,9 @@ class CampaignSerializer(serializers.Serializer[Any]):
     going = serializers.IntegerField()
 
 
-class CampaignPageSerializer(serializers.Serializer[Any]):
+class CampaignPageSerializer(PageSerializer):
     """A page of campaigns, the newest first; ``next`` is a cursor."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = CampaignSerializer(many=True)
 
 

@@ -15,7 +15,7 @@ from accounts.models import Organisation
 from billing.overage import permissions, queries, services
 from billing.overage.models import Statement
 from billing.plans.api import UsagePriceSerializer
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
 
@@ -117,11 +117,9 @@ class StatementDetailSerializer(StatementSerializer):
     lines = StatementLineSerializer(many=True)
 
 
-class StatementPageSerializer(serializers.Serializer[Any]):
+class StatementPageSerializer(PageSerializer):
     """A page of statements, the newest first; ``next`` is a cursor."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = StatementSerializer(many=True)
 
 
@@ -165,13 +163,7 @@ class StatementList(Endpoint):
         found = _organisation(request, organisation)
         rows = Statement.objects.visible_to(request.user).filter(organisation=found)
         page = paginate(rows.select_related("coverage"), cursor=self.asked["cursor"])
-        return Response(
-            {
-                "next": page.next_cursor or None,
-                "previous": page.previous_cursor or None,
-                "results": StatementSerializer(page.items, many=True).data,
-            }
-        )
+        return Response(page_of(page, StatementSerializer))
 
 
 class StatementDetail(Endpoint):

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.plans.queries import Offer, offers
-from edge.endpoints import Endpoint
+from edge.endpoints import Endpoint, PageSerializer
 
 
 class PlanPriceSerializer(serializers.Serializer[Any]):
@@ -66,11 +66,9 @@ class PlanSerializer(serializers.Serializer[Any]):
         return list(PlanPriceSerializer(prices, many=True).data)
 
 
-class PlanPageSerializer(serializers.Serializer[Any]):
+class PlanPageSerializer(PageSerializer):
     """All plans; there are few, so there is one page."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = PlanSerializer(many=True)
 
 

@@ -15,7 +15,7 @@ from billing.referrals import services, terms
 from billing.referrals.figures import referral_figures
 from billing.referrals.models import Referral, ReferralLink
 from billing.referrals.visiting import digest_of_address
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
 from edge.pagination import paginate
 
 
@@ -45,11 +45,9 @@ class ReferralSerializer(serializers.Serializer[Any]):
     joined_at = serializers.DateTimeField()
 
 
-class ReferralPageSerializer(serializers.Serializer[Any]):
+class ReferralPageSerializer(PageSerializer):
     """A page of referrals, the newest first; ``next`` is a cursor."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = ReferralSerializer(many=True)
 
 
@@ -67,13 +65,7 @@ class ReferralList(Endpoint):
             order_by=("-joined_at", "-pk"),
             cursor=self.asked["cursor"],
         )
-        return Response(
-            {
-                "next": page.next_cursor or None,
-                "previous": page.previous_cursor or None,
-                "results": ReferralSerializer(page.items, many=True).data,
-            }
-        )
+        return Response(page_of(page, ReferralSerializer))
 
 
 class OwnLink(Endpoint):

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
 from billing.plans.models import PlanVersion, Price
 from billing.stripe import objects, portal, products
+from billing.stripe.operations import run_once
 from core.money import format_minor
 
 
@@ -24,7 +26,8 @@ def sync_plans() -> Iterator[SyncedPrice]:
     """Make Stripe sell what is on offer; yields one row per price as it goes.
 
     Idempotent: products are found by their plan, prices by their lookup key. A
-    price that is there with another amount is replaced and no longer sold.
+    price that is there with another amount is no longer sold, and replaced. Two at
+    once make one price: the call that makes it has the key of what is intended.
     """
     versions = PlanVersion.objects.on_offer().select_related("plan")
     is_sold_online = False
@@ -57,17 +60,12 @@ def _sync_price(price: Price, *, product_id: str) -> SyncedPrice:
     found = products.find_price(price.lookup_key)
     action = "unchanged"
     if found is None or not _is_same(found, price, product_id=product_id):
-        made = products.create_price(
-            product_id=product_id,
-            lookup_key=price.lookup_key,
-            unit_amount=price.unit_amount,
-            currency=price.currency,
-            interval=price.interval,
-        )
         action = "created" if found is None else "replaced"
         if found is not None:
+            # First, so that a try whose next answer is lost leaves no second price on
+            # sale: the new one is found by the lookup key it took over.
             products.retire_price(found.id)
-        found = made
+        found = _make_price(price, product_id=product_id)
     if price.stripe_price_id != found.id:
         price.stripe_price_id = found.id
         price.synced_at = timezone.now()
@@ -77,6 +75,23 @@ def _sync_price(price: Price, *, product_id: str) -> SyncedPrice:
         amount=format_minor(price.unit_amount, price.currency),
         stripe_id=found.id,
         action=action,
+    )
+
+
+def _make_price(price: Price, *, product_id: str) -> objects.Price:
+    wanted: dict[str, Any] = {
+        "product_id": product_id,
+        "lookup_key": price.lookup_key,
+        "unit_amount": price.unit_amount,
+        "currency": price.currency,
+        "interval": price.interval,
+    }
+    return run_once(
+        "price",
+        price.lookup_key,
+        # After one that was known and is gone it is another intention.
+        {**wanted, "after": price.stripe_price_id},
+        lambda key: products.create_price(**wanted, idempotency_key=key),
     )
 
 

@@ -56,25 +56,30 @@ def find_price(lookup_key: str) -> Price | None:
 
 
 def create_price(
-    *, product_id: str, lookup_key: str, unit_amount: int, currency: str, interval: Any
+    *,
+    product_id: str,
+    lookup_key: str,
+    unit_amount: int,
+    currency: str,
+    interval: str,
+    idempotency_key: str,
 ) -> Price:
-    """Create a recurring price and give it ``lookup_key``, also if another has it."""
+    """Create a recurring price and give it ``lookup_key``, also if another has it.
+
+    ``unit_amount`` in minor units; the same again makes no second one.
+    """
+    params: Any = {
+        "product": product_id,
+        "lookup_key": lookup_key,
+        "transfer_lookup_key": True,
+        "unit_amount": unit_amount,
+        "currency": currency,
+        "recurring": {"interval": interval},
+        "tax_behavior": "exclusive",
+    }
     with translated():
-        return convert.price(
-            client()
-            .v1.prices.create(
-                {
-                    "product": product_id,
-                    "lookup_key": lookup_key,
-                    "transfer_lookup_key": True,
-                    "unit_amount": unit_amount,
-                    "currency": currency,
-                    "recurring": {"interval": interval},
-                    "tax_behavior": "exclusive",
-                }
-            )
-            .to_dict(for_json=True)
-        )
+        made = client().v1.prices.create(params, {"idempotency_key": idempotency_key})
+        return convert.price(made.to_dict(for_json=True))
 
 
 def retire_price(price_id: str) -> None:

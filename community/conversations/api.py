@@ -22,9 +22,9 @@ from community.conversations.serializers import (
     NewMessageSerializer,
     StartedSerializer,
 )
-from community.forum.rest.reading import page_of, valid
+from community.forum.rest.reading import valid
 from community.moderation.serializers import FlagSerializer, NewFlagSerializer
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, page_of
 from edge.pagination import CursorPage, paginate
 
 SCOPE = "messages"

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from community.conversations.forms import MAX_TEXT, checked_about, people_named
 from community.forum.forms import checked_text
+from edge.endpoints import PageSerializer
 from edge.rest import StrictSerializer
 
 
@@ -44,19 +45,15 @@ class StartedSerializer(MessageSerializer):
     conversation = serializers.IntegerField(source="conversation_id")
 
 
-class ConversationPageSerializer(serializers.Serializer[Any]):
+class ConversationPageSerializer(PageSerializer):
     """A page of conversations, the latest first."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = ConversationSerializer(many=True)
 
 
-class MessagePageSerializer(serializers.Serializer[Any]):
+class MessagePageSerializer(PageSerializer):
     """A page of messages, the latest first."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = MessageSerializer(many=True)
 
 

@@ -20,7 +20,7 @@ from community.forum.rest.places import (
     present_values,
     require_staff,
 )
-from community.forum.rest.reading import WRITES, page_of, valid, visible_post
+from community.forum.rest.reading import WRITES, valid, visible_post
 from community.forum.serializers import (
     CategorySerializer,
     NewReplySerializer,
@@ -38,7 +38,7 @@ from community.forum.serializers import (
     VoteSerializer,
     WatchSerializer,
 )
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, page_of
 from edge.pagination import paginate
 
 M = TypeVar("M", bound=Model)

@@ -19,7 +19,7 @@ from community.forum.queries import PERIODS, SORTS
 from community.forum.services import MOST_SPLIT, PollValues
 from core.clock import now
 from core.reading import LAST_DAY, MOST_DIGITS
-from edge.endpoints import PageQuery
+from edge.endpoints import PageQuery, PageSerializer
 from edge.rest import StrictSerializer
 
 
@@ -82,19 +82,15 @@ class PostSerializer(serializers.Serializer[Any]):
     version = serializers.CharField(source="fingerprint")
 
 
-class TopicPageSerializer(serializers.Serializer[Any]):
+class TopicPageSerializer(PageSerializer):
     """A page of topics."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = TopicSerializer(many=True)
 
 
-class PostPageSerializer(serializers.Serializer[Any]):
+class PostPageSerializer(PageSerializer):
     """A page of posts, oldest first."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = PostSerializer(many=True)
 
 
@@ -197,11 +193,9 @@ class TagSerializer(serializers.Serializer[Any]):
     url = serializers.CharField(source="get_absolute_url")
 
 
-class TagPageSerializer(serializers.Serializer[Any]):
+class TagPageSerializer(PageSerializer):
     """A page of tags, by name."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = TagSerializer(many=True)
 
 
@@ -251,11 +245,9 @@ class CommentSerializer(serializers.Serializer[Any]):
     url = serializers.CharField(source="get_absolute_url")
 
 
-class CommentPageSerializer(serializers.Serializer[Any]):
+class CommentPageSerializer(PageSerializer):
     """A page of comments, oldest first."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = CommentSerializer(many=True)
 
 
@@ -287,11 +279,9 @@ class BookmarkSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
-class BookmarkPageSerializer(serializers.Serializer[Any]):
+class BookmarkPageSerializer(PageSerializer):
     """A page of bookmarks, the last kept first."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = BookmarkSerializer(many=True)
 
 

@@ -13,7 +13,7 @@ from accounts.authentication import caller, has_scope
 from accounts.models import User
 from community.forum.models import Comment
 from community.forum.permissions import can_moderate
-from community.forum.rest.reading import page_of, valid, visible_post
+from community.forum.rest.reading import valid, visible_post
 from community.moderation import services
 from community.moderation.models import Case
 from community.moderation.queries import list_cases
@@ -29,7 +29,7 @@ from community.moderation.serializers import (
 )
 from community.standing import services as standing
 from community.standing.models import Sanction
-from edge.endpoints import Endpoint
+from edge.endpoints import Endpoint, page_of
 
 
 class IsModerator(BasePermission):

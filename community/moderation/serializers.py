@@ -10,7 +10,7 @@ from community.moderation.models import Case, Flag
 from community.moderation.reports import address_of
 from community.standing.models import Sanction
 from core.reading import LAST_DAY
-from edge.endpoints import PageQuery
+from edge.endpoints import PageQuery, PageSerializer
 from edge.rest import StrictSerializer
 
 
@@ -64,11 +64,9 @@ class CaseSerializer(serializers.Serializer[Any]):
         return address_of(case)
 
 
-class CasePageSerializer(serializers.Serializer[Any]):
+class CasePageSerializer(PageSerializer):
     """A page of cases."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = CaseSerializer(many=True)
 
 

@@ -2,6 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from edge.endpoints import PageSerializer
+
 
 class PriceSerializer(serializers.Serializer[Any]):
     """A price version; billionths of a US dollar per million tokens.
@@ -52,11 +54,9 @@ class ModelDetailSerializer(ModelSerializer):
         return list(PriceSerializer(versions, many=True).data)
 
 
-class ModelPageSerializer(serializers.Serializer[Any]):
+class ModelPageSerializer(PageSerializer):
     """All models on offer; there are few, so there is one page."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = ModelSerializer(many=True)
 
 

@@ -2,12 +2,15 @@
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,6 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 from redis.exceptions import RedisError
 
+from core.crypto import decrypt
 from core.money import NANO
 from inference.catalog import publishing
 from inference.catalog.exceptions import NotReady, PriceHasBegun, PriceInThePast
@@ -198,8 +202,9 @@ def publish_model(
 ) -> Model:
     """Offer a model, or bring an offered one up to date.
 
-    Everything is checked before anything is written. Deployments are replaced; a
-    price is begun only where the rates changed. Raises ``InvalidModel``.
+    Everything is checked before anything is written. Deployments are replaced, those
+    that say the same stay; a price is begun only where the rates changed. Raises
+    ``InvalidModel``.
     """
     places = [Deployment(**described) for described in deployments]
     publishing.check_model(slug, fields)
@@ -340,21 +345,38 @@ def _told(value: Any) -> str:
 
 
 def _replace_deployments(model: Model, places: list[Deployment]) -> None:
-    """Give a model these deployments; unchanged ones keep their rows."""
-    if sorted(map(_described, places)) == sorted(
-        map(_described, model.deployments.all())
-    ):
-        return
-    model.deployments.all().delete()
+    """Give a model these deployments; each that is there already keeps its row.
+
+    With its row it keeps what hangs on it: its card, and why staff have it paused.
+    """
+    there: dict[tuple[str, ...], list[Deployment]] = defaultdict(list)
+    for place in model.deployments.order_by("pk"):
+        there[_described(place)].append(place)
+    new = []
     for place in places:
-        place.model = model
-    Deployment.objects.bulk_create(places)
+        if same := there[_described(place)]:
+            same.pop(0)
+        else:
+            place.model = model
+            new.append(place)
+    gone = [place.pk for left in there.values() for place in left]
+    model.deployments.filter(pk__in=gone).delete()
+    Deployment.objects.bulk_create(new)
 
 
 def _described(place: Deployment) -> tuple[str, ...]:
-    """Return all that a deployment is, whatever fields it comes to have."""
-    return tuple(
-        json.dumps(getattr(place, field.attname), sort_keys=True, default=str)
+    """Return all that a deployment is, whatever fields it comes to have.
+
+    By what is said, not by how it is kept: a key is the same however it was encrypted.
+    """
+    said = {
+        field.attname: getattr(place, field.attname)
         for field in Deployment._meta.concrete_fields  # noqa: SLF001 - documented
         if field.name not in {"id", "model"}
+    }
+    with suppress(InvalidToken):
+        # In a list: what cannot be opened any more is never taken for the key itself.
+        said["credential"] = said["credential"] and [decrypt(said["credential"])]
+    return tuple(
+        json.dumps(value, sort_keys=True, default=str) for value in said.values()
     )

@@ -219,9 +219,12 @@ class Admission:
 
 
 def record_of(exchange: Exchange) -> dict[str, object]:
-    """Return what the sweeper needs where this process is killed."""
+    """Return what the sweeper needs where this process is killed.
+
+    Of one that runs also where, how often it was tried, and what that cost.
+    """
     model, bounds = exchange.model, exchange.bounds
-    return {
+    record: dict[str, object] = {
         "organisation_id": exchange.caller.organisation_id,
         "key_id": exchange.caller.key_id,
         "project_id": exchange.caller.rules.project_id,
@@ -236,11 +239,22 @@ def record_of(exchange: Exchange) -> dict[str, object]:
         "held_nano": exchange.hold_nano,
         "client_request_id": exchange.client_request_id,
         "tokens_in": bounds.estimated_in,
-        "tokens_out": 0,
+        "tokens_out": exchange.tokens_out,
         "is_stream": exchange.call.is_stream,
         "occurred_at": exchange.occurred_at,
         "month": exchange.month,
     }
+    if exchange.deployment is not None:
+        record |= {
+            "cost": exchange.runner.cost,
+            "lost_nano": exchange.lost_nano,
+            "deployment_id": exchange.deployment.pk,
+            "attempts": exchange.attempts,
+            "upstream_status": exchange.upstream_status,
+            "answered_by": exchange.answered_by,
+            "first_byte_ms": exchange.first_byte_ms,
+        }
+    return record
 
 
 def _release(exchange: Exchange) -> tuple[list[str], str, int, str, str, str]:

@@ -77,14 +77,14 @@ class Attempts:
             was_run = usage_in(answer.value) is not None
             if error:
                 body = orjson.dumps({"error": error})
-                raise UpstreamFailed(200, body=body, was_run=was_run)
+                raise UpstreamFailed(answer.status, body=body, was_run=was_run)
             try:
                 written = hide(
                     exchange.envelope.answer_of(answer.body, answer.value),
                     secrets_of(deployment.credential),
                 )
             except Unreadable as unreadable:
-                raise UpstreamFailed(200, was_run=True) from unreadable
+                raise UpstreamFailed(answer.status, was_run=True) from unreadable
             return answer.value, written
 
         value, written = await self.first_answer(exchange, attempt)
@@ -114,7 +114,7 @@ class Attempts:
             tokens = meter(value.get("usage"), size, exchange.bounds)
             told = wording.native_whole(body, value, tokens)
         except Unreadable as unreadable:
-            raise UpstreamFailed(200, was_run=True) from unreadable
+            raise UpstreamFailed(answer.status, was_run=True) from unreadable
         exchange.record_answer(told, tokens, is_worded=True)
         return told
 
@@ -180,7 +180,7 @@ class Attempts:
                 verdict = self.judge(exchange, deployment, failure)
                 exchange.record_failure(
                     _status_of(verdict, failure),
-                    has_run=failure.was_run or failure.status == 200,
+                    has_run=failure.may_have_cost,
                     upstream_status=failure.status,
                 )
                 # However often it is tried, it is one request that failed.

@@ -85,8 +85,9 @@ class Exchange:
     # Admitted: how much of each limit is left, and where the reservation is held.
     limit_headers: dict[str, str] = field(init=False)
     is_held_in_redis: bool = field(init=False)
-    # Whether Redis was told of it once more.
+    # Whether Redis was told of it once more, and of which attempt and word last.
     is_noted: bool = False
+    told: tuple[int, int | None] = (0, None)
     envelope: Envelope = field(init=False)
 
     # Running: the latest attempt.
@@ -264,6 +265,16 @@ class Exchange:
         """Count a prompt that was run for nothing."""
         self.lost_in += self.bounds.estimated_in
 
+    @property
+    def lost_nano(self) -> int:
+        """What the prompts that were run for nothing cost us."""
+        return self.model.cost_of(self.lost_in, 0, 0)
+
+    @property
+    def course(self) -> tuple[int, int | None]:
+        """The attempt it is at, and when that said its first word."""
+        return self.attempts, self.first_byte_ms
+
     def record_first_byte(self) -> None:
         self.first_byte_ms = self._milliseconds()
 
@@ -357,7 +368,7 @@ class Exchange:
             tokens_cached=tokens.cached,
             tokens_out=tokens.completion,
             price_nano=model.price_of(*counts),
-            cost_nano=self.runner.cost_of(*counts) + model.cost_of(self.lost_in, 0, 0),
+            cost_nano=self.runner.cost_of(*counts) + self.lost_nano,
             first_byte_ms=self.first_byte_ms,
             total_ms=self._milliseconds(),
             client_request_id=self.client_request_id,

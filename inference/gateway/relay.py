@@ -50,17 +50,21 @@ class Relay:
         # What the upstream is being waited for; survives a keep-alive and a drain.
         self.pending: asyncio.Future[bytes] | None = None
 
-    async def open(self) -> Self:
-        """Return when the model has spoken. Raises ``UpstreamFailed``."""
+    async def open(self, *, by: float) -> Self:
+        """Return when the model has spoken. Raises ``UpstreamFailed``.
+
+        ``by`` is when it has to have, on the loop's clock; what is here already is
+        taken even then.
+        """
         try:
-            async with asyncio.timeout(self.deployment.first_byte_timeout):
+            async with asyncio.timeout_at(by):
                 await self._read_first()
         except TimeoutError as error:
             self.close()
             raise UpstreamFailed(0, is_timeout=True) from error
         except StreamBroke as error:
             self.close()
-            raise UpstreamFailed(200) from error
+            raise UpstreamFailed(self.stream.status) from error
         except BaseException:
             self.close()
             raise
@@ -159,9 +163,11 @@ class Relay:
             self.first += self.scanner.feed(piece) if piece else self.scanner.finish()
         if counted.error and not counted.has_content:
             body = orjson.dumps({"error": counted.error})
-            raise UpstreamFailed(200, body=body, was_run=counted.usage is not None)
+            was_run = counted.usage is not None
+            raise UpstreamFailed(self.stream.status, body=body, was_run=was_run)
         if not (counted.has_content or counted.is_done):
-            raise UpstreamFailed(200, was_run=counted.usage is not None)
+            # It ended as if all were well: nothing says that it was not done.
+            raise UpstreamFailed(self.stream.status, was_run=True)
 
     async def _read(self) -> bytes:
         return await anext(self.stream.pieces, b"")

@@ -43,16 +43,23 @@ MAX_BATCH = 500  # some 200 kB of JSON: a statement of tens of milliseconds
 HEARTBEAT_SECONDS = 2
 
 # Keeps what runs alive and notes how far it has come; returns what it does not know.
+# A record comes only where more has changed than the count.
 HEARTBEAT = Script("""
 local t = redis.call('TIME')
 local unknown = {}
-for i = 2, #ARGV, 4 do
+for i = 2, #ARGV, 5 do
   if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
     redis.call('ZADD', KEYS[1], t[1], ARGV[i])
     local record = redis.call('GET', ARGV[i + 1])
-    -- Only the count is changed: decoding would make floats of large numbers.
-    if record then
-      record = string.gsub(record, '"tokens_out":%d+', '"tokens_out":' .. ARGV[i + 2], 1)
+    -- What has ended meanwhile stays as it ended.
+    if record and not string.find(record, '"usage":{', 1, true) then
+      if ARGV[i + 4] ~= '' then
+        record = ARGV[i + 4]
+      else
+        -- Only the count is changed: decoding would make floats of large numbers.
+        local count = '"tokens_out":' .. ARGV[i + 2]
+        record = string.gsub(record, '"tokens_out":%d+', count, 1)
+      end
       redis.call('SET', ARGV[i + 1], record, 'EX', 86400)
     end
     local ends_at = string.format('%.0f', (t[1] + ARGV[1]) * 1000000)
@@ -200,13 +207,19 @@ class Settlement:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             arguments: list[Any] = [LEASE_SECONDS]
+            news: list[tuple[Exchange, tuple[int, int | None]]] = []
             for request_id, exchange in self.running.items():
                 organisation = exchange.caller.organisation_id
+                record = b""
+                if exchange.told != exchange.course:
+                    news.append((exchange, exchange.course))
+                    record = orjson.dumps(record_of(exchange))
                 arguments += [
                     request_id,
                     request_key(request_id),
                     exchange.tokens_out,
                     prefixed(f"gw:{{{organisation}}}:leases"),
+                    record,
                 ]
             if len(arguments) == 1:
                 continue
@@ -214,6 +227,8 @@ class Settlement:
                 unknown = await self.redis.run(
                     HEARTBEAT, [prefixed("gw:reservations")], *arguments
                 )
+                for exchange, course in news:
+                    exchange.told = course
                 for name in unknown:
                     await self._record_again(name.decode())
             except (RedisDown, hiredis.ReplyError):

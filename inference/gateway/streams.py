@@ -72,9 +72,11 @@ class Streams:
 
         async def attempt(deployment: Deployment) -> Relay:
             provider = self.attempts.providers[deployment.provider]
+            # One time for the headers and for what comes after them.
+            by = asyncio.get_running_loop().time() + deployment.first_byte_timeout
             stream = await provider.stream(deployment, exchange.ask(deployment))
             secrets = secrets_of(deployment.credential)
-            return await Relay(exchange, deployment, stream, secrets).open()
+            return await Relay(exchange, deployment, stream, secrets).open(by=by)
 
         relay = await self.attempts.first_answer(exchange, attempt)
         self.running.add(exchange)
@@ -157,7 +159,7 @@ class Streams:
     def _late_error(self, relay: Relay) -> APIError:
         """Return what is told of an error in the middle, cleaned as before it."""
         body = orjson.dumps({"error": relay.counted.error})
-        failure = UpstreamFailed(200, body=body)
+        failure = UpstreamFailed(relay.stream.status, body=body)
         verdict = self.attempts.judge(relay.exchange, relay.deployment, failure)
         if verdict.blame is Blame.CALLER:
             return verdict.error

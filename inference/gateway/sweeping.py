@@ -77,6 +77,10 @@ def _estimated(request_id: str, kept: dict[str, Any]) -> Usage:
     occurred_at = datetime.fromisoformat(kept["occurred_at"])
     tokens_out: int = kept["tokens_out"]
     tokens_in: int = kept["tokens_in"] if tokens_out else 0
+    attempts: int = kept.get("attempts", 0)
+    # A prompt that was being read is a cost of ours, whether or not a word came of it.
+    read = kept["tokens_in"] if attempts else tokens_in
+    cost = amount_of(kept["cost"], tokens_in=read, tokens_out=tokens_out)
 
     return Usage(
         request_id=request_id,
@@ -96,11 +100,16 @@ def _estimated(request_id: str, kept: dict[str, Any]) -> Usage:
         tokens_cached=0,
         tokens_out=tokens_out,
         price_nano=amount_of(kept["price"], tokens_in=tokens_in, tokens_out=tokens_out),
-        cost_nano=amount_of(kept["cost"], tokens_in=tokens_in, tokens_out=tokens_out),
-        first_byte_ms=None,
+        cost_nano=cost + kept.get("lost_nano", 0),
+        first_byte_ms=kept.get("first_byte_ms"),
         total_ms=int((time.time() - occurred_at.timestamp()) * 1000),
-        # A record of the release before this one has neither field.
+        # A record of the release before has none of these, nor has one of a call that
+        # no heartbeat told of.
         client_request_id=kept.get("client_request_id", ""),
+        deployment_id=kept.get("deployment_id"),
+        attempts=attempts,
+        upstream_status=kept.get("upstream_status"),
+        answered_by=kept.get("answered_by", "") if tokens_in else "",
         held_nano=kept.get("held_nano", 0),
         doubt="the gateway ended before the call did",
     )

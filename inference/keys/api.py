@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from accounts.models import Organisation
 from accounts.permissions import can_manage_keys
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
 from inference.catalog.queries import offered_models
@@ -59,11 +59,9 @@ class KeyWithSecretSerializer(KeySerializer):
     secret = serializers.CharField()
 
 
-class KeyPageSerializer(serializers.Serializer[Any]):
+class KeyPageSerializer(PageSerializer):
     """A page of keys, the newest first; ``next`` is a cursor."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = KeySerializer(many=True)
 
 
@@ -154,13 +152,7 @@ class KeyList(Endpoint):
             order_by=("-pk",),
             cursor=self.asked["cursor"],
         )
-        return Response(
-            {
-                "next": page.next_cursor or None,
-                "previous": page.previous_cursor or None,
-                "results": KeySerializer(page.items, many=True).data,
-            }
-        )
+        return Response(page_of(page, KeySerializer))
 
     @extend_schema(
         operation_id="create_key",

@@ -28,12 +28,21 @@ class Ask:
     native_most: str = ""
 
 
+def is_answered(status: int) -> bool:
+    """Tell whether a status says that a request was done: 200, and its neighbours.
+
+    What was done has cost what it costs, whatever the body says.
+    """
+    return 200 <= status < 300
+
+
 @dataclass(slots=True)
 class Answer:
     """A whole answer: its bytes as they came, and what they say."""
 
     body: bytes
     value: dict[str, Any]
+    status: int = 200
 
 
 class UpstreamFailed(Exception):
@@ -61,6 +70,11 @@ class UpstreamFailed(Exception):
         self.is_unreachable = is_unreachable
         self.was_run = was_run or is_timeout
 
+    @property
+    def may_have_cost(self) -> bool:
+        """Whether the prompt was read for it, as far as anybody can know."""
+        return self.was_run or is_answered(self.status)
+
 
 class StreamBroke(Exception):
     """The upstream went silent or away in the middle of a stream."""
@@ -72,6 +86,7 @@ class Stream:
 
     pieces: AsyncIterator[bytes]
     close: Any = field(default=None)
+    status: int = 200
 
 
 class Provider(Protocol):

@@ -13,7 +13,14 @@ from edge import tracing
 from inference.catalog.addresses import AddressDenied, check_address
 from inference.catalog.models import Deployment
 from inference.providers.addresses import CheckedResolver
-from inference.providers.base import Answer, Ask, Stream, StreamBroke, UpstreamFailed
+from inference.providers.base import (
+    Answer,
+    Ask,
+    Stream,
+    StreamBroke,
+    UpstreamFailed,
+    is_answered,
+)
 from inference.providers.keyring import (
     LIMITED_SECONDS,
     OF_THE_KEY,
@@ -64,12 +71,13 @@ class OpenAIProvider:
                 body = await _bounded(response)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_timeout=True) from error
-        return Answer(body, _answer_in(body))
+        return Answer(body, _answer_in(body, response.status), response.status)
 
     async def stream(self, deployment: Deployment, ask: Ask) -> Stream:
         """Begin a stream. Raises ``UpstreamFailed``."""
+        began_at = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(deployment.first_byte_timeout):
+            async with asyncio.timeout_at(began_at + deployment.first_byte_timeout):
                 response = await self._post(deployment, ask)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_timeout=True) from error
@@ -77,21 +85,21 @@ class OpenAIProvider:
         if kind.startswith(("application/json", "text/html")):
             # No stream, or one under a wrong name; either way it was asked for once.
             try:
-                async with asyncio.timeout(deployment.total_timeout):
+                async with asyncio.timeout_at(began_at + deployment.total_timeout):
                     body = await _bounded(response)
             except TimeoutError as error:
                 raise UpstreamFailed(0, is_timeout=True) from error
             if not body.lstrip().startswith((b"data:", b":", b"event:")):
-                value = _answer_in(body)
+                value = _answer_in(body, response.status)
                 if ask.native_most:
                     # It was asked for once, in a protocol with events of its own.
-                    raise UpstreamFailed(200, was_run=True)
+                    raise UpstreamFailed(response.status, was_run=True)
                 try:
                     body = as_events(value)
                 except Unreadable as error:
-                    raise UpstreamFailed(200, was_run=True) from error
-            return Stream(_once(body))
-        return Stream(self._pieces(response), response.close)
+                    raise UpstreamFailed(response.status, was_run=True) from error
+            return Stream(_once(body), status=response.status)
+        return Stream(self._pieces(response), response.close, response.status)
 
     async def look(self, deployment: Deployment) -> int:
         """Return what a server answers that is asked for nothing; it costs nothing.
@@ -149,7 +157,7 @@ class OpenAIProvider:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # The last one is a name that no host can have.
             raise UpstreamFailed(0, is_unreachable=True) from error
-        listed = _answer_in(body).get("data")
+        listed = _answer_in(body, 200).get("data")
         return [
             entry
             for entry in (listed if isinstance(listed, list) else ())
@@ -191,7 +199,8 @@ class OpenAIProvider:
                     continue
             elif ring is not None and refused:
                 self._rest_refused(deployment, ring, refused)
-            if status == 200:
+            if is_answered(status):
+                # What the body says is for who asked: it was bought either way.
                 return response
             said = await response.content.read(MAX_ERROR)
             retry_after = seconds_of(response.headers)
@@ -345,20 +354,20 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _answer_in(body: bytes) -> dict[str, Any]:
-    """Return what a body of status 200 says. Raises ``UpstreamFailed``.
+def _answer_in(body: bytes, status: int) -> dict[str, Any]:
+    """Return what the body of an answer says. Raises ``UpstreamFailed``.
 
     What was executed is not bought again; only an error that used nothing is.
     """
     try:
         value = loads(body)
     except Unreadable as error:
-        raise UpstreamFailed(200, body=body[:MAX_ERROR], was_run=True) from error
+        raise UpstreamFailed(status, body=body[:MAX_ERROR], was_run=True) from error
     if not isinstance(value, dict):
-        raise UpstreamFailed(200, body=body[:MAX_ERROR], was_run=True)
+        raise UpstreamFailed(status, body=body[:MAX_ERROR], was_run=True)
     if value.get("error") or value.get("object") == "error":
         raise UpstreamFailed(
-            200, body=body[:MAX_ERROR], was_run=bool(value.get("usage"))
+            status, body=body[:MAX_ERROR], was_run=bool(value.get("usage"))
         )
     return value
 

@@ -93,11 +93,13 @@ def sent_natively(payload: dict[str, Any], most_out: int, name: str) -> dict[str
 def as_events(value: dict[str, Any]) -> bytes:
     """Return a whole answer as the stream that was asked for.
 
-    Raises ``Unreadable``.
+    Raises ``Unreadable`` for what is none, such as a word that it will come later.
     """
     choices = value.get("choices")
+    if not isinstance(choices, list):
+        raise Unreadable
     events: list[dict[str, Any]] = []
-    for choice in choices if isinstance(choices, list) else ():
+    for choice in choices:
         if isinstance(choice, dict) and isinstance(choice.get("message"), dict):
             message = dict(choice["message"])
             calls = message.get("tool_calls")

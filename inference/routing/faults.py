@@ -18,7 +18,7 @@ from inference.directory.offers import OfferedModel
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.requests import CHAT, PROMPTS
-from inference.providers.base import UpstreamFailed
+from inference.providers.base import UpstreamFailed, is_answered
 from inference.providers.wire import Unreadable, loads
 from inference.routing.redaction import redact
 
@@ -175,8 +175,10 @@ def judge(
             is_certain=True,
         )
     said = read_error(failure.body)
-    # What was answered with 200 says in its body what it should have said before it.
-    status = failure.status if failure.status != 200 else _status_in(failure.body)
+    status = failure.status
+    if is_answered(status):
+        # The body says what the status should have said before it.
+        status = _status_in(failure.body)
     original = " ".join(filter(None, (said.code, said.kind, said.message)))[:500]
     where = next((name for name in PROMPTS.values() if name in fields), PROMPTS[CHAT])
     verdict = _verdict(status, failure, said, model, where)
@@ -191,7 +193,7 @@ def judge(
         ) or _REFUSED.get(verdict.error.code or "", "The model refused the request.")
         if _PARAM.fullmatch(said.param) and re.split(r"[.\[]", said.param)[0] in fields:
             verdict.error.param = said.param
-    if failure.was_run or 200 < status < 300:
+    if failure.was_run:
         # It was bought: nowhere else, and not again.
         return Verdict(verdict.blame, verdict.error, original=original)
     return Verdict(
@@ -348,7 +350,7 @@ def _text(value: Any) -> str:
 
 
 def _status_in(body: bytes) -> int:
-    """Return the status an error inside a 200 stands for."""
+    """Return the status that an error inside an answer stands for."""
     said = read_error(body)
     if re.fullmatch(r"[45][0-9]{2}", said.code):
         return int(said.code)

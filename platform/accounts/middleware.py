@@ -1,21 +1,18 @@
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.preferences import time_zone_of
 from accounts.second_factor import SecondFactorRequired, is_overdue
-from accounts.wall import is_open_without_second_factor, second_factor_page
-from edge.rest import PREFIX, refusal
+from accounts.wall import Wall, is_open_without_second_factor, second_factor_page
 
 # The list of sessions says “minutes ago”; a write for each page would be dear.
 ACTIVITY_INTERVAL = timedelta(minutes=5)
@@ -71,44 +68,21 @@ def session_activity(
     return middleware
 
 
-class SecondFactorWall:
-    """Redirects users who have to set up a second factor to that page.
+class SecondFactorWall(Wall):
+    """Leads users who have to set up a second factor to that page.
 
     Every address is behind it but those of the account itself, so that a role's power
-    is nowhere: not in the forum of staff, not at a checkout of a team. A class,
-    because only Django's ``process_view`` knows which view was asked for.
+    is nowhere: not in the forum of staff, not at a checkout of a team.
     """
 
-    sync_capable = True
-    async_capable = False
+    error = SecondFactorRequired
+    page = "accounts:second-factor"
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    def stops(self, user: User, view_name: str) -> bool:
+        return not is_open_without_second_factor(view_name) and is_overdue(user)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
-    ) -> HttpResponse | None:
-        """Answer in the view's place where it must not be reached."""
-        match = request.resolver_match
-        if (
-            not isinstance(request.user, User)
-            or match is None
-            or is_open_without_second_factor(match.view_name)
-            or not is_overdue(request.user)
-        ):
-            return None
-        if request.path.startswith(PREFIX):
-            error = SecondFactorRequired()
-            return refusal(error.code, str(error), status=error.status)
-        if request.method not in {"GET", "HEAD"}:
-            return second_factor_page(request, status=SecondFactorRequired.status)
-        if request.headers.get("HX-Request"):
-            # A piece of a page that stays as it is: leading it away leads the page.
-            return HttpResponse(status=204)
-        return redirect("accounts:second-factor")
+    def show(self, request: HttpRequest, *, status: int) -> HttpResponse:
+        return second_factor_page(request, status=status)
 
 
 def _is_activity_due(request: HttpRequest) -> bool:

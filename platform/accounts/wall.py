@@ -1,12 +1,20 @@
-"""What stays open to a user who has to set up a second factor, and what they see."""
+"""Walls: what answers in every view's place where a person has something to do first.
 
-from typing import cast
+And the one around who has to set up a second factor: what stays open, what they see.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from accounts.models import User
 from accounts.second_factor import has_second_factor, is_overdue, second_factor_due_at
+from core.errors import DomainError
+from edge import drafting
+from edge.rest import PREFIX, refusal
 
 # One's own account, which is where a second factor is set up; signing out; and what
 # shows nobody anything: looks, language, scripts, files, an end to mails; and
@@ -30,8 +38,69 @@ _OPEN = frozenset(
     }
 )
 _ALLAUTH = ("account_", "mfa_", "socialaccount_")
-# Never shown again, not even to their author.
-_SECRET = ("csrf", "password", "secret", "token", "code")
+# Never shown again, not even to their author; and what no author typed.
+_UNSHOWN = ("csrf", "password", "secret", "token", "code", drafting.FIELD)
+
+
+class Wall(ABC):
+    """Middleware that lets some people reach some views only.
+
+    Pages lead to the one where they can do what is missing. A form that was sent is
+    answered there and then, with what was typed in it; programs are told by a code. A
+    class, because only Django's ``process_view`` knows which view was asked for.
+    """
+
+    sync_capable = True
+    async_capable = False
+
+    # What programs are told, and the name of the page that people are led to.
+    error: ClassVar[type[DomainError]]
+    page: ClassVar[str]
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    @abstractmethod
+    def stops(self, user: User, view_name: str) -> bool:
+        """Tell whether a person must not reach a view; asked before every one."""
+
+    @abstractmethod
+    def show(self, request: HttpRequest, *, status: int) -> HttpResponse:
+        """Return the page, with what was typed into a form that was sent."""
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Answer where the view must not be reached."""
+        match = request.resolver_match
+        if (
+            match is None
+            or not isinstance(request.user, User)
+            or not self.stops(request.user, match.view_name)
+        ):
+            return None
+        if request.path.startswith(PREFIX):
+            error = self.error()
+            return refusal(error.code, str(error), status=error.status)
+        if request.method not in {"GET", "HEAD"}:
+            return self.show(request, status=self.error.status)
+        if request.headers.get("HX-Request"):
+            # A piece of a page that stays as it is: leading it away leads the page.
+            return HttpResponse(status=204)
+        return redirect(self.page)
+
+
+def texts_sent(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return what was typed into a form that was sent, by field; never a secret."""
+    return [
+        (name, text)
+        for name, texts in request.POST.lists()
+        for text in texts
+        if text.strip() and not any(word in name.lower() for word in _UNSHOWN)
+    ]
 
 
 def is_open_without_second_factor(view_name: str) -> bool:
@@ -42,16 +111,10 @@ def is_open_without_second_factor(view_name: str) -> bool:
 def second_factor_page(request: HttpRequest, *, status: int = 200) -> HttpResponse:
     """Say what is missing, and give back what was typed into a form that was sent."""
     user = cast(User, request.user)
-    sent = [
-        (name, text)
-        for name, texts in request.POST.lists()
-        for text in texts
-        if text.strip() and not any(word in name.lower() for word in _SECRET)
-    ]
     context = {
         "due_at": second_factor_due_at(user),
         "is_overdue": is_overdue(user),
         "has_factor": has_second_factor(user),
-        "sent": sent,
+        "sent": texts_sent(request),
     }
     return render(request, "accounts/second_factor.html", context, status=status)

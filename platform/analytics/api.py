@@ -18,7 +18,7 @@ from analytics.kinds import KINDS
 from analytics.models import SavedReport
 from analytics.saved import question_of
 from core.errors import DomainError
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
 from edge.pagination import paginate
 
 
@@ -41,11 +41,9 @@ class ReportSerializer(serializers.Serializer[Any]):
     changed_at = serializers.DateTimeField()
 
 
-class ReportPageSerializer(serializers.Serializer[Any]):
+class ReportPageSerializer(PageSerializer):
     """A page of reports, the newest first; ``next`` is a cursor."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = ReportSerializer(many=True)
 
 
@@ -77,13 +75,7 @@ class ReportList(Endpoint):
             order_by=("-created_at", "-pk"),
             cursor=self.asked["cursor"],
         )
-        return Response(
-            {
-                "next": page.next_cursor or None,
-                "previous": page.previous_cursor or None,
-                "results": ReportSerializer(page.items, many=True).data,
-            }
-        )
+        return Response(page_of(page, ReportSerializer))
 
 
 class ReportAnswer(Endpoint):

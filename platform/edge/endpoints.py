@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from edge.pagination import CursorPage
 from edge.rest import StrictSerializer
 
 
@@ -22,6 +23,27 @@ class PageQuery(StrictSerializer):
         max_length=1000,
         help_text="Where the page begins: `next` or `previous` of another page.",
     )
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    """A page of a list: its rows, and where its neighbours begin (null: there is none).
+
+    Each list adds ``results``.
+    """
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+
+
+def page_of(
+    page: CursorPage[Any], kind: type[serializers.Serializer[Any]]
+) -> dict[str, Any]:
+    """Return a page as ``PageSerializer`` says it, each row written by ``kind``."""
+    return {
+        "next": page.next_cursor or None,
+        "previous": page.previous_cursor or None,
+        "results": kind(page.items, many=True).data,
+    }
 
 
 class Endpoint(APIView):

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import caller, has_scope
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
 from edge.pagination import paginate
 from notifications import services
 from notifications.models import Notification
@@ -30,11 +30,9 @@ class NotificationSerializer(serializers.Serializer[Any]):
     read_at = serializers.DateTimeField(allow_null=True)
 
 
-class NotificationPageSerializer(serializers.Serializer[Any]):
+class NotificationPageSerializer(PageSerializer):
     """A page of messages, the newest first."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = NotificationSerializer(many=True)
 
 
@@ -63,13 +61,7 @@ class NotificationList(Endpoint):
             visible, order_by=("-created_at", "-pk"), cursor=self.asked["cursor"]
         )
         said_now(page.items)
-        return Response(
-            {
-                "next": page.next_cursor or None,
-                "previous": page.previous_cursor or None,
-                "results": NotificationSerializer(page.items, many=True).data,
-            }
-        )
+        return Response(page_of(page, NotificationSerializer))
 
     @extend_schema(
         operation_id="read_all_notifications", request=None, responses={204: None}

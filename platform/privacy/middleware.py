@@ -1,13 +1,10 @@
 """A closed account is led to the page that says so, until it is taken back."""
 
-from collections.abc import Callable
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import render
 
 from accounts.models import User
-from edge.rest import PREFIX, refusal
+from accounts.wall import Wall, texts_sent
 from privacy.exceptions import AccountClosing
 
 # Taking it back, taking one's data along, proving who one is, leaving; and what shows
@@ -38,38 +35,23 @@ _OPEN = frozenset(
 )
 
 
-class ClosingWall:
-    """Answers people whose account is closed in every other view's place.
+class ClosingWall(Wall):
+    """Leads people whose account is closed to the page where they take that back.
 
-    A class, because only Django's ``process_view`` knows which view was asked for. It
-    costs no query: ``closes_at`` came with the person.
+    It costs no query: ``closes_at`` came with the person.
     """
 
-    sync_capable = True
-    async_capable = False
+    error = AccountClosing
+    page = "privacy:account-close"
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    def stops(self, user: User, view_name: str) -> bool:
+        return user.closes_at is not None and view_name not in _OPEN
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+    def show(self, request: HttpRequest, *, status: int) -> HttpResponse:
+        return closing_page(request, status=status)
 
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
-    ) -> HttpResponse | None:
-        """Answer where the view must not be reached."""
-        match = request.resolver_match
-        if (
-            not isinstance(request.user, User)
-            or request.user.closes_at is None
-            or match is None
-            or match.view_name in _OPEN
-        ):
-            return None
-        if request.path.startswith(PREFIX):
-            error = AccountClosing()
-            return refusal(error.code, str(error), status=error.status)
-        if request.headers.get("HX-Request"):
-            # A piece of a page that stays as it is: leading it away leads the page.
-            return HttpResponse(status=204)
-        return redirect("privacy:account-close")
+
+def closing_page(request: HttpRequest, *, status: int = 200) -> HttpResponse:
+    """Say until when it can be taken back; give back what was typed into a form."""
+    context = {"sent": texts_sent(request)}
+    return render(request, "privacy/account_closing.html", context, status=status)

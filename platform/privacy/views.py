@@ -23,6 +23,7 @@ from edge import drafting
 from privacy import services
 from privacy.exceptions import AccountHeld, AlreadyClosed, NotClosed
 from privacy.forms import ClosingForm
+from privacy.middleware import closing_page
 from privacy.models import EXPORT_LIFETIME, DataExport
 from privacy.registry import Obstacle, find_obstacles
 
@@ -81,7 +82,7 @@ def account_close(request: AuthenticatedHttpRequest) -> HttpResponse:
     Of an account that is closed: until when that can be taken back.
     """
     if request.user.closes_at is not None:
-        return render(request, "privacy/account_closing.html")
+        return closing_page(request)
     is_sent = request.method == "POST"
     form = ClosingForm(
         request.POST if is_sent else None, expected=request.user.username

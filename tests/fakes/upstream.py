@@ -61,11 +61,15 @@ JSON = {"content-type": "application/json"}
 
 @dataclass
 class Script:
-    """One answer, byte by byte: what is written, and pauses in seconds."""
+    """One answer, byte by byte: what is written, and pauses in seconds.
+
+    ``thinks`` is how long it takes to the headers.
+    """
 
     body: Sequence[bytes | float | None]
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: dict(JSON))
+    thinks: float = 0.0
 
 
 def whole(
@@ -127,6 +131,7 @@ class Upstream:
 
     async def _play(self, request: web.Request, script: "Script") -> web.StreamResponse:
         """Answer as a test's own script says; ``None`` in it resets the connection."""
+        await asyncio.sleep(script.thinks)
         response = web.StreamResponse(status=script.status, headers=script.headers)
         await response.prepare(request)
         for piece in script.body:

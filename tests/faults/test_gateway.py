@@ -22,7 +22,7 @@ from django.db.models import Sum
 
 from embedded.redis import EmbeddedRedis
 from entitlements.features import Features
-from inference.catalog.models import PriceVersion
+from inference.catalog.models import Deployment, PriceVersion
 from inference.gateway.sweeping import sweep
 from inference.usage.models import OrganisationMonth, UsageEvent, UsageHour
 from stores.redis import client as redis_client
@@ -160,6 +160,10 @@ def test_the_streams_of_a_killed_gateway_are_settled_once_from_their_last_count(
     assert sweep(stale_after=0) == 0
     events = recorded(3)
     assert {(e.status, e.is_estimated) for e in events} == {("swept", True)}
+    # And of where they ran.
+    place = Deployment.objects.get()
+    assert {(e.attempts, e.deployment_id) for e in events} == {(1, place.pk)}
+    assert all(e.first_byte_ms is not None for e in events)
     for event in events:
         # No more than was delivered, of at most five bytes a word and 3.5 a token, and
         # at most a heartbeat less.

@@ -143,7 +143,6 @@ def test_a_sign_in_says_so_and_one_button_takes_it_back(person: Person) -> None:
     page = led.content.decode()
     assert "Your account is closed" in page
     assert re.search(r'action="/settings/close/undo/"', page)
-    assert browser.post("/console/new/", {"name": "X"}).headers["Location"] == PAGE
     assert browser.get("/api/v1/topics/").json()["code"] == "account_closing"
     assert browser.get("/settings/data/").status_code == 200
 
@@ -158,6 +157,61 @@ def test_a_sign_in_says_so_and_one_button_takes_it_back(person: Person) -> None:
     assert mails_to(ada.email)[-1].endswith("is open again")
     closing = Closing.objects.get()
     assert (closing.reopened_at is None, closing.erased_at) == (False, None)
+
+
+def test_what_a_closed_account_types_is_given_back_and_nothing_is_done(
+    person: Person,
+) -> None:
+    ada = person("ada")
+    category = forum.category()
+    browser = browser_of(ada)
+    # Typed before it was closed in another window.
+    page = browser.get("/forum/new/").content.decode()
+    token = re.search(r'name="draft"[^>]* value="([^"]+)"', page)
+    assert token is not None
+    services.close_account(ada)
+    browser = browser_of(ada)
+    typed = {
+        "title": "A long title",
+        "text": "Hours of <b>work</b>",
+        "category": category.pk,
+        "draft": token[1],
+        "password": "s3cr",
+    }
+
+    answer = browser.post("/forum/new/", typed)
+
+    said = answer.content.decode()
+    assert answer.status_code == 403
+    assert "Hours of &lt;b&gt;work&lt;/b&gt;" in said
+    assert "A long title" in said
+    assert "s3cr" not in said
+    assert f">{token[1]}<" not in said
+    # And how to go on.
+    assert 'action="/settings/close/undo/"' in said
+    assert not Topic.objects.exists()
+    browser.post("/settings/close/undo/")
+    assert "Hours of" in browser.get("/forum/new/").content.decode()
+
+
+def test_a_closed_account_is_told_so_in_each_way_that_is_asked(
+    person: Person,
+) -> None:
+    ada = person("ada")
+    services.close_account(ada)
+    browser = browser_of(ada)
+    piece = {"HX-Request": "true"}
+
+    assert browser.get("/notifications/_unread/", headers=piece).status_code == 204
+    assert browser.head("/forum/").headers["Location"] == PAGE
+    for answer in (
+        browser.get("/api/v1/topics/"),
+        browser.post("/api/v1/topics/", {}, content_type="application/json"),
+        browser.delete("/api/v1/topics/1/"),
+    ):
+        assert answer.status_code == 403
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.json()["code"] == "account_closing"
 
 
 def test_the_wall_costs_no_query(client: Client, person: Person) -> None:

@@ -20,9 +20,9 @@ from community.forum.models import (
 )
 from community.forum.queries import IDEA_SORTS, list_ideas
 from community.forum.rest.places import require_staff
-from community.forum.rest.reading import WRITES, page_of, valid
+from community.forum.rest.reading import WRITES, valid
 from community.forum.serializers import TopicPageSerializer, TopicSerializer
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, page_of
 from edge.rest import StrictSerializer
 
 

@@ -16,9 +16,9 @@ from community.forum import permissions, services
 from community.forum.models import MOST_OPTIONS, Ballot, Poll, Post
 from community.forum.poll_serializers import NewPollSerializer, poll_of
 from community.forum.polls import PollRow, poll_rows
-from community.forum.rest.reading import WRITES, page_of, valid, visible_post
+from community.forum.rest.reading import WRITES, valid, visible_post
 from core.reading import MOST_DIGITS
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
 
@@ -75,11 +75,9 @@ class BallotSerializer(serializers.Serializer[Any]):
     voted_at = serializers.DateTimeField()
 
 
-class BallotPageSerializer(serializers.Serializer[Any]):
+class BallotPageSerializer(PageSerializer):
     """A page of votes, the latest first."""
 
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
     results = BallotSerializer(many=True)
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from rest_framework import serializers
 from rest_framework.permissions import BasePermission, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 
@@ -28,12 +27,3 @@ def valid(kind: type[StrictSerializer], request: Request) -> dict[str, Any]:
     serializer = kind(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
-
-
-def page_of(page: Any, kind: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """Return a page of a list and the cursors of its neighbours."""
-    return {
-        "next": page.next_cursor or None,
-        "previous": page.previous_cursor or None,
-        "results": kind(page.items, many=True).data,
-    }

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.models import Bookmark, Comment, Reaction
-from community.forum.rest.reading import WRITES, page_of, valid, visible_post
+from community.forum.rest.reading import WRITES, valid, visible_post
 from community.forum.serializers import (
     BookmarkPageSerializer,
     BookmarkSerializer,
@@ -21,7 +21,7 @@ from community.forum.serializers import (
     NewCommentSerializer,
     PostSerializer,
 )
-from edge.endpoints import Endpoint, PageQuery
+from edge.endpoints import Endpoint, PageQuery, page_of
 from edge.pagination import paginate
 
 

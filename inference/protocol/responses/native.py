@@ -48,6 +48,8 @@ _EVENTS = {
 }
 _ENDS = {"response.completed": "completed", "response.incomplete": "incomplete"}
 _WHY = ("max_output_tokens", "content_filter")
+# A server that answers later says so, and nothing that is an answer.
+_NOT_YET = ("queued", "in_progress")
 
 
 def native_of(
@@ -100,7 +102,7 @@ def size_of(value: dict[str, Any]) -> TextSize:
     """Return the size of what a whole response says. Raises ``Unreadable``."""
     size = TextSize()
     output = value.get("output")
-    if not isinstance(output, list):
+    if not isinstance(output, list) or value.get("status") in _NOT_YET:
         raise Unreadable
     for item in output:
         _add_item(size, item)

@@ -51,7 +51,7 @@ def test_a_call_whose_answer_was_lost_is_not_made_twice(shop: StripeEmulator) ->
 
     made = run_once("customer", "org_1", {}, create)
 
-    operation = StripeOperation.objects.get()
+    operation = StripeOperation.objects.get(kind="customer")
     assert (operation.state, operation.result_id) == ("done", made.id)
     assert [row.id for row in shop.client().v1.customers.list().data] == [made.id]
 
@@ -139,6 +139,7 @@ def test_what_is_wrong_is_refused(shop: StripeEmulator) -> None:
             unit_amount=-5,
             currency="usd",
             interval="month",
+            idempotency_key="x",
         )
 
 

@@ -14,7 +14,14 @@ from django.urls import reverse
 from core.crypto import decrypt, encrypt
 from inference.catalog import services as catalog
 from inference.catalog.exceptions import InvalidModel
-from inference.catalog.models import NAME_LENGTH, Deployment, Model, PriceVersion
+from inference.catalog.models import (
+    NAME_LENGTH,
+    CompatibilityCard,
+    Deployment,
+    DeploymentPause,
+    Model,
+    PriceVersion,
+)
 from inference.catalog.services import Rates, publish_model
 from search.models import IndexEntry
 from tests.factories.inference import RATES, offered_model
@@ -295,3 +302,49 @@ def test_how_a_draft_came_about_is_no_news() -> None:
     catalog.release(model)
 
     assert [each.what for each in model.changes.all()] == ["published"]
+
+
+def test_what_is_published_again_unchanged_keeps_its_row_its_pause_and_its_card() -> (
+    None
+):
+    def publish(*addresses: str, **fields: Any) -> Model:
+        places = [
+            {
+                "provider": "openai",
+                "base_url": address,
+                # Encrypted anew, it looks another each time.
+                "credential": encrypt("sk-upstream"),
+                # As a person writes seconds.
+                "first_byte_timeout": 5,
+                "options": {"speaks": ["messages"], "key_header": "x-api-key"},
+                **fields,
+            }
+            for address in addresses
+        ]
+        return offered_model(deployments=places)
+
+    model = publish("http://a/v1", "http://b/v1")
+    first, second = model.deployments.order_by("pk")
+    DeploymentPause.objects.create(deployment=first, reason="New driver")
+    catalog.record_card(second, capabilities=["chat"])
+
+    publish("http://b/v1", "http://a/v1")
+    assert set(model.deployments.all()) == {first, second}
+    # One that changes is a new one, and takes nothing of the others.
+    publish("http://a/v1", "http://c/v1", "http://a/v1")
+
+    places = list(model.deployments.order_by("pk"))
+    assert places[0] == first
+    assert {place.base_url for place in places[1:]} == {"http://a/v1", "http://c/v1"}
+    assert DeploymentPause.objects.get().deployment == first
+    assert not CompatibilityCard.objects.exists()
+    publish("http://a/v1", credential=encrypt("sk-another"))
+    assert decrypt(model.deployments.get().credential) == "sk-another"
+    assert not DeploymentPause.objects.exists()
+
+
+def test_a_key_that_nothing_opens_any_more_is_replaced_by_one_that_opens() -> None:
+    place = {"provider": "openai", "base_url": "http://a/v1"}
+    for credential in ("sealed", "sealed", encrypt("sealed")):
+        model = offered_model(deployments=[{**place, "credential": credential}])
+        assert model.deployments.get().credential == credential

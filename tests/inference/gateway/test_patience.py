@@ -1,5 +1,6 @@
 """Streams whose model thinks for long: kept open, and told of failures all the same."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from tests.fakes.servers import asgi_command, free_port, product_environment, ru
 from tests.fakes.upstream import (
     DONE,
     EVENTS,
+    USAGE,
     Script,
     Upstream,
     chunk,
@@ -149,3 +151,35 @@ def test_a_model_that_speaks_soon_is_answered_with_its_own_status(
     answer = ada.post(json={"model": "status-500", "messages": HELLO, "stream": True})
 
     assert answer.status_code == 502
+
+
+def test_the_first_word_is_waited_for_once_not_once_more_after_the_headers(
+    customer: Make, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "scripted", first_byte_timeout=2)
+    said = events(1.2, chunk("Hello"), chunk(finish="stop"), usage_event(), DONE)
+    upstream.scripts["scripted"] = replace(said, thinks=1.2)
+
+    response = customer().post(
+        json={"model": "scripted", "messages": HELLO, "stream": True}
+    )
+
+    assert response.status_code == 504
+    assert response.json()["error"]["code"] == "upstream_timeout"
+    (row,) = recorded()
+    assert (row.status, row.attempts, row.price_nano) == ("timed_out", 1, 0)
+    # It may have been read, and run still.
+    assert row.cost_nano > 0
+
+
+def test_a_whole_answer_to_a_stream_has_the_time_of_a_whole_one(
+    customer: Make, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "scripted", first_byte_timeout=3)
+    message = {"role": "assistant", "content": "Hello"}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    late = json.dumps({"choices": [choice], "usage": USAGE}).encode()
+    upstream.scripts["scripted"] = Script([3.5, late])
+
+    assert b"Hello" in heard(customer())
+    assert [row.status for row in recorded()] == ["ok"]

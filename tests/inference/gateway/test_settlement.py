@@ -12,6 +12,7 @@ from django.conf import settings
 
 from accounts.queries import personal_organisation
 from entitlements.features import FREE
+from inference.catalog.models import Deployment
 from inference.directory.callers import Caller
 from inference.directory.directory import Directory
 from inference.gateway import settlement
@@ -32,6 +33,7 @@ from tests.inference.gateway.exchanges import MODEL, caller, received
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKENS = Tokens(10, 0, 5)
 PRICE = 10 * 1_000 + 5 * 2_000
+ELSEWHERE = Deployment(pk=2, provider="openai", base_url="http://y")
 
 
 class Desk:
@@ -268,6 +270,20 @@ def test_a_heartbeat_renews_the_lease_and_reports_the_count(
             assert client().zscore(prefixed("gw:reservations"), "req_1") >= seconds - 1
             record = orjson.loads(client().get(request_key("req_1")))
             assert record["tokens_out"] == 42
+            assert (record["attempts"], record["deployment_id"]) == (1, 1)
+            assert (record["lost_nano"], record["first_byte_ms"]) == (0, None)
+            # The next attempt, what the first cost, and the count after them.
+            exchange.record_failure("upstream_error", has_run=True, upstream_status=202)
+            exchange.run_at(ELSEWHERE)
+            exchange.record_first_byte()
+            await asyncio.sleep(0.2)
+            exchange.record_tokens(43)
+            await asyncio.sleep(0.2)
+            record = orjson.loads(client().get(request_key("req_1")))
+            assert (record["attempts"], record["deployment_id"]) == (2, 2)
+            assert (record["tokens_out"], record["upstream_status"]) == (43, 202)
+            assert record["lost_nano"] == exchange.lost_nano > 0
+            assert record["first_byte_ms"] == exchange.first_byte_ms is not None
             # It was settled: its place is not taken again.
             client().zrem(lease, "req_1")
             await asyncio.sleep(0.1)
@@ -278,8 +294,26 @@ def test_a_heartbeat_renews_the_lease_and_reports_the_count(
             await asyncio.sleep(0.1)
             assert client().zscore(prefixed("gw:reservations"), "req_1") >= seconds - 1
             again = orjson.loads(client().get(request_key("req_1")))
-            assert again["organisation_id"] == record["organisation_id"]
+            assert again == record
         beating.cancel()
         return exchange
 
     at_the_desk(beat)
+
+
+def test_a_late_heartbeat_changes_nothing_of_a_call_that_has_ended(who: Caller) -> None:
+    ended = b'{"month":"202605","usage":{"tokens_out":5}}'
+
+    async def beat(desk: Desk) -> None:
+        exchange = await desk.admit(who, "req_1")
+        _money, lease, *_rest = keys_of(exchange)
+        client().set(request_key("req_1"), ended)
+        for record in (b"", b'{"tokens_out":9}'):
+            arguments = ("req_1", request_key("req_1"), 9, lease, record)
+            await desk.settlement.redis.run(
+                settlement.HEARTBEAT, [prefixed("gw:reservations")], 30, *arguments
+            )
+
+    at_the_desk(beat)
+
+    assert client().get(request_key("req_1")) == ended

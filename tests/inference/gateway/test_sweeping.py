@@ -1,17 +1,23 @@
 """Usage that is written twice, and calls a killed gateway left behind."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
+from inference.catalog.models import Deployment
+from inference.gateway.admission import record_of
 from inference.gateway.sweeping import sweep
 from inference.usage.models import OrganisationMonth, UsageEvent
 from inference.usage.recording import Usage, record
 from stores.redis import client as redis_client
 from stores.redis import prefixed
 from tests.factories.inference import used
+from tests.inference.gateway.exchanges import MODEL, admitted
 
 
 @pytest.mark.django_db
@@ -195,3 +201,39 @@ def test_a_reservation_nothing_is_known_of_is_forgotten(
 
     assert not UsageEvent.objects.filter(pk="req_lost").exists()
     assert sweep() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("tokens_out", [0, 7])
+def test_what_is_known_of_a_call_that_ran_is_in_its_row(
+    reservation: Callable[..., UsageEvent], long_up: None, tokens_out: int
+) -> None:
+    other = replace(MODEL, slug="other", cost=(3_000_000_000, 0, 5_000_000_000))
+    exchange = admitted()
+
+    async def run() -> None:
+        exchange.run_at(MODEL.deployments[0])
+        exchange.record_failure("upstream_error", has_run=True, upstream_status=204)
+        exchange.run_as(other)
+        exchange.run_at(Deployment(pk=9, provider="openai", base_url="http://y"))
+        exchange.record_first_byte()
+        exchange.record_tokens(tokens_out)
+
+    asyncio.run(run())
+    ran = orjson.loads(orjson.dumps(record_of(exchange)))
+    mine = ("organisation_id", "key_id", "month", "occurred_at")
+    reservation("req_lost", **{name: ran[name] for name in ran if name not in mine})
+
+    assert sweep() == 1
+
+    row = UsageEvent.objects.get(pk="req_lost")
+    prompt = exchange.bounds.estimated_in
+    assert (row.status, row.is_estimated) == ("swept", True)
+    assert (row.attempts, row.deployment_id, row.upstream_status) == (2, 9, 204)
+    assert row.first_byte_ms == exchange.first_byte_ms is not None
+    # Sold at the price of the model that was asked; nothing where no word came.
+    assert row.tokens_in == (prompt if tokens_out else 0)
+    assert row.price_nano == row.tokens_in * 1_000 + tokens_out * 2_000
+    assert row.answered_by == ("other" if tokens_out else "")
+    # The prompt was read in both places, and what the second wrote cost its own.
+    assert row.cost_nano == prompt * 500 + prompt * 3_000 + tokens_out * 5_000

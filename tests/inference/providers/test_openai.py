@@ -200,6 +200,20 @@ def test_what_is_no_json_is_no_answer_and_was_run(upstream: Upstream) -> None:
     assert (failure.status, failure.was_run) == (200, True)
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_an_error_with_the_status_of_an_answer_may_have_cost(
+    upstream: Upstream, is_stream: bool
+) -> None:
+    failure = failure_of(a_deployment(upstream, "status-202"), is_stream=is_stream)
+
+    # It says that nothing was done; who knows what was read for it.
+    assert (failure.status, failure.was_run) == (202, False)
+    assert failure.may_have_cost
+    assert not UpstreamFailed(500).may_have_cost
+    assert not UpstreamFailed(0, is_unreachable=True).may_have_cost
+    assert UpstreamFailed(0, is_timeout=True).may_have_cost
+
+
 @pytest.mark.parametrize("sent", [{}, {"max_tokens": 7}, {"max_completion_tokens": 9}])
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_the_longest_answer_is_always_sent_under_one_name(

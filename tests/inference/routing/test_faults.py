@@ -61,6 +61,7 @@ POLICY = (400, "content_policy_violation", Blame.CALLER)
 AUTH = (502, "upstream_auth", Blame.OURS)
 LOST = (502, "upstream_error", Blame.OURS)
 DOWN = (502, "upstream_error", Blame.SERVER)
+BUSY = (429, "upstream_rate_limited", Blame.BUSY)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ DOWN = (502, "upstream_error", Blame.SERVER)
         # A server's own waits and locks are no affair of staff.
         *((status, b"", DOWN) for status in (408, 409, 424, 425, 498, 499)),
         (302, b"", LOST),
-        (429, error("slow down"), (429, "upstream_rate_limited", Blame.BUSY)),
+        (429, error("slow down"), BUSY),
         (
             429,
             error("Request too large for gpt-x: Limit 9, Requested 99"),
@@ -188,7 +189,7 @@ DOWN = (502, "upstream_error", Blame.SERVER)
         (
             200,
             error("slow", type="rate_limit_error"),
-            (429, "upstream_rate_limited", Blame.BUSY),
+            BUSY,
         ),
         (200, error("no key", code="401"), AUTH),
         (
@@ -197,6 +198,10 @@ DOWN = (502, "upstream_error", Blame.SERVER)
             (503, "upstream_unavailable", Blame.SERVER),
         ),
         (200, flat("maximum context length is 9"), CONTEXT),
+        # Its neighbours say no more than it does.
+        (201, error("slow", type="rate_limit_error"), BUSY),
+        (202, flat("maximum context length is 9"), CONTEXT),
+        *((status, b"", DOWN) for status in (201, 202, 204, 206, 299)),
         (0, b"", DOWN),
     ],
 )
@@ -277,7 +282,8 @@ def test_what_was_run_is_not_bought_again() -> None:
         verdict = judged(status, error("x"), was_run=True)
         assert (verdict.may_go_on, verdict.may_repeat) == (False, False)
     assert not judged(0, is_timeout=True).may_go_on
-    assert judged(200, error("x")).may_go_on
+    for status in (200, 201, 202):
+        assert judged(status, error("x")).may_go_on
 
 
 def test_a_dead_credential_leads_to_the_next_deployment_at_once() -> None:

@@ -1,0 +1,191 @@
+"""Taking one's data along and closing an account in a browser, errors included."""
+
+import os
+import time
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from accounts import services as accounts
+from accounts.models import User
+from accounts.queries import personal_organisation
+from privacy import services
+from privacy.models import DataExport
+from tests.browser.helpers import (
+    assert_no_horizontal_scroll,
+    axe_violations,
+    collect_console_and_csp,
+    settle,
+)
+from tests.factories import forum
+from tests.factories.accounts import with_seats
+from tests.factories.credits import credit_of
+from tests.factories.privacy import export_of, subscription_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+FEW = (("en", 1280, "dark"), ("zh-hans", 390, "light"), ("zh-hans", 320, "dark"))
+ALL = tuple(product(("en", "zh-hans"), (390, 1280), ("light", "dark")))
+# What a browser says of a page that answers with the status of a refusal.
+ANSWERED = "the server responded with a status of 4"
+EVERY = pytest.mark.parametrize(
+    ("locale", "width", "theme"), ALL if os.environ.get("SCREENSHOTS") else FEW
+)
+
+
+def sign_in(context: BrowserContext, user: User, *, minutes_ago: int = 0) -> None:
+    """Let a window be signed in by password."""
+    client = Client()
+    client.force_login(user)
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time() - 60 * minutes_ago}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+    page = context.new_page()
+    page.goto("/robots.txt")
+    name = settings.SESSION_COOKIE_NAME
+    origin = page.evaluate("location.origin")
+    context.add_cookies(
+        [{"name": name, "value": client.cookies[name].value, "url": origin}]
+    )
+    page.close()
+
+
+def look(page: Page, shown: str, heading: str = "h1") -> None:
+    """Ask of a page what every page has to be, and keep how it looks where asked."""
+    settle(page)
+    expect(page.locator(heading).first).to_be_visible()
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{shown}.png", full_page=True)
+    assert_no_horizontal_scroll(page)
+    assert axe_violations(page) == [], shown
+
+
+def send(page: Page, form: str, path: str) -> None:
+    """Press a form's button, and wait for what answers it."""
+    with page.expect_navigation(url=f"**{path}"):
+        page.locator(f"form[action$='{form}'] button[type=submit]").click()
+
+
+@EVERY
+def test_a_copy_is_asked_for_and_told_of_in_every_state(
+    open_context: Callable[..., BrowserContext],
+    person: Callable[..., Any],
+    locale: str,
+    width: int,
+    theme: str,
+) -> None:
+    ben = person("ben", locale=locale)
+    context = open_context(width=width, theme=theme)
+    sign_in(context, ben)
+    page = context.new_page()
+    complaints = collect_console_and_csp(page)
+    name = f"data-{{}}-{locale}-{width}-{theme}"
+
+    page.goto("/settings/data/")
+    look(page, name.format("none"))
+    export_of(ben)
+    send(page, "/settings/data/", "/settings/data/")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    look(page, name.format("two"))
+    # Of one that is being made no second one is begun; of two that are there, a third.
+    services.prepare_export(DataExport.objects.get(ready_at=None))
+    send(page, "/settings/data/", "/settings/data/")
+    expect(page.locator("[role=alert]")).to_be_visible()
+    look(page, name.format("refused"))
+
+    assert not [line for line in complaints.lines if ANSWERED not in line]
+
+
+@EVERY
+def test_what_stands_in_the_way_is_read_with_its_ways_out(
+    open_context: Callable[..., BrowserContext],
+    person: Callable[..., Any],
+    locale: str,
+    width: int,
+    theme: str,
+) -> None:
+    ada = person("ada", locale=locale, is_moderator=True)
+    team = with_seats(
+        accounts.create_organisation("Northwind Traders of the Far North", owner=ada), 5
+    )
+    accounts.add_member(team, user=person("ben"))
+    subscription_of(team)
+    credit_of(personal_organisation(ada), 5_000_000_000, kind="bought")
+    context = open_context(width=width, theme=theme)
+    sign_in(context, ada)
+    page = context.new_page()
+    complaints = collect_console_and_csp(page)
+
+    page.goto("/settings/close/")
+
+    expect(page.locator("[aria-labelledby=first] .button")).to_have_count(4)
+    look(page, f"close-held-{locale}-{width}-{theme}")
+    assert complaints.lines == []
+
+
+@EVERY
+def test_an_account_is_closed_and_taken_back(
+    open_context: Callable[..., BrowserContext],
+    person: Callable[..., Any],
+    locale: str,
+    width: int,
+    theme: str,
+) -> None:
+    ben = person("ben", locale=locale)
+    category = forum.category()
+    context = open_context(width=width, theme=theme)
+    sign_in(context, ben, minutes_ago=60)
+    page, other = context.new_page(), context.new_page()
+    complaints = collect_console_and_csp(page)
+    name = f"close-{{}}-{locale}-{width}-{theme}"
+    other.goto("/forum/new/")
+    other.locator("#id_title").fill("How do I rotate a key?")
+    other.locator("#id_text").fill("It is in use.\n它正在使用中。")
+    other.locator("#id_category").select_option(str(category.pk))
+
+    # Whose password was typed long ago types it again; a wrong one is told.
+    page.goto("/settings/close/")
+    look(page, name.format("password"))
+    page.locator("input[name=password]").fill("wrong horse")
+    with page.expect_navigation():
+        page.locator("input[name=password]").press("Enter")
+    expect(page.locator(".field__error").first).to_be_visible()
+    look(page, name.format("password-wrong"))
+    page.locator("input[name=password]").fill("correct horse")
+    with page.expect_navigation(url="**/settings/close/"):
+        page.locator("input[name=password]").press("Enter")
+    look(page, name.format("free"))
+    page.locator("#id_username").fill("bem")
+    with page.expect_navigation():
+        page.locator("#id_username").press("Enter")
+    expect(page.locator("#id_username")).to_have_value("bem")
+    look(page, name.format("wrong"))
+    page.locator("#id_username").fill("ben")
+    with page.expect_navigation(url="**/accounts/closed/"):
+        page.locator("#id_username").press("Enter")
+    look(page, name.format("done"))
+
+    # What was typed in another window before is not lost.
+    sign_in(context, ben)
+    with other.expect_navigation():
+        other.locator("form:has(#id_title) .button--primary").click()
+    expect(other.locator("textarea[readonly]").first).to_be_visible()
+    look(other, name.format("sent"))
+    page.goto("/forum/")
+    page.wait_for_url("**/settings/close/")
+    look(page, name.format("closed"))
+    send(page, "/settings/close/undo/", "/settings/profile/")
+    look(page, name.format("back"))
+
+    ben.refresh_from_db()
+    assert ben.closes_at is None
+    assert not [line for line in complaints.lines if ANSWERED not in line]
