@@ -117,13 +117,19 @@ def serves(stack: Stack) -> bool:
 
 def main_process(folder: Path) -> int:
     """Return the server process whose parent is not a server on that folder."""
-    found = set(servers_in(folder))
-    (first,) = (pid for pid in found if _parent(pid) not in found)
+    parents = {pid: _parent(pid) for pid in servers_in(folder)}
+    (first,) = (
+        pid for pid, parent in parents.items() if parent and parent not in parents
+    )
     return first
 
 
-def _parent(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
+def _parent(pid: int) -> int | None:
+    """Return a process's parent, None if it has ended since it was listed."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
     return int(status.split("PPid:")[1].split()[0])
 
 
