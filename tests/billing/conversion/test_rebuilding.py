@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from accounts.models import Organisation
 from accounts.queries import personal_organisation
 from billing.conversion.models import Account, Developer
 from billing.conversion.rebuilding import Difference, rebuild
@@ -80,3 +81,24 @@ def test_a_rebuild_makes_rows_that_are_missing(history: Any) -> None:
     assert developer.activated_at is not None
     assert developer.cost_nano == 20
     assert Account.objects.get().developer == developer
+
+
+def test_a_rebuild_names_what_differs_of_organisations_and_removes_what_is_too_much(
+    history: Any,
+) -> None:
+    account = Account.objects.get()
+    nobodys = Organisation.objects.create(name="Nobody's", slug="nobodys", kind="team")
+    Account.objects.create(organisation=nobodys, revenue=5)
+    Account.objects.filter(pk=account.pk).update(cost_nano=1, founder=None)
+
+    differences = rebuild()
+
+    assert {(each.subject, each.field, each.was) for each in differences} == {
+        (f"organisation {account.pk}", "founder_id", None),
+        (f"organisation {account.pk}", "cost_nano", 1),
+        (f"organisation {nobodys.pk}", "revenue", 5),
+        (f"organisation {nobodys.pk}", "foreign", 0),
+        (f"organisation {nobodys.pk}", "cost_nano", 0),
+    }
+    assert Account.objects.get().cost_nano == 20
+    assert rebuild() == []

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from html import unescape
 from typing import Any
 
@@ -90,6 +90,21 @@ def test_the_page_says_that_and_nothing_else(
     assert {text for part in lists for text in texts(part, "li", "li")} <= points
     assert set(texts(said, "summary", "summary")) == questions
     assert not re.search(UNKEPT[language], said, re.IGNORECASE)
+
+
+def test_each_line_of_a_card_is_one_feature() -> None:
+    """What no feature changes is kept by nothing; two of one are one too many."""
+    for default in DEFAULT_PLANS:
+        features = features_of(default, default.seat_min)
+        lines = set(highlights(features))
+        behind: dict[str, str] = {}
+        for name in FIELDS:
+            value = getattr(features, name)
+            other = not value if isinstance(value, bool) else value + NANO
+            gone = lines - set(highlights(replace(features, **{name: other})))
+            assert len(gone) <= 1, (name, gone)
+            behind |= dict.fromkeys(gone, name)
+        assert behind.keys() == lines
 
 
 @pytest.mark.django_db

@@ -395,12 +395,15 @@ def test_no_canary_of_an_upstream_reaches_a_caller(
         events(*lines, b"data: " + json.dumps({"error": song}).encode() + b"\n\n"),
         events(*lines, b"data: " + song.encode() + b"\n\n", None),
     ]
-    offer(upstream, "secret-name", slug="scripted", credential=encrypt(SECRET))
     for number, script in enumerate(scripts):
         upstream.scripts["secret-name"] = script
+        upstream.requests.clear()
+        # Each in a place of its own: what fails here closes nothing for the next.
+        slug = f"scripted-{number}"
+        offer(upstream, "secret-name", slug=slug, credential=encrypt(SECRET))
         ada = customer(f"user{number}")
         heard = b""
-        request = {"model": "scripted", "messages": HELLO, "stream": is_stream}
+        request = {"model": slug, "messages": HELLO, "stream": is_stream}
         headers = {"authorization": f"Bearer {ada.secret}"}
         with httpx.stream(
             "POST", f"{ada.url}/chat/completions", json=request, headers=headers
@@ -411,6 +414,7 @@ def test_no_canary_of_an_upstream_reaches_a_caller(
             except httpx.RemoteProtocolError:
                 assert is_stream
             heard += str(response.headers).encode()
+        assert upstream.requests, number
         for canary in (b"10.0.0.7", b"upstreamsecret", b"secret-name"):
             assert canary not in heard, (number, heard)
     rows = recorded(len(scripts))

@@ -9,7 +9,7 @@ from inference.operating import services
 from inference.routing.notes import CircuitNote, read_notes
 from inference.usage.models import UsageEvent
 from tests.fakes.servers import free_port
-from tests.fakes.upstream import Upstream
+from tests.fakes.upstream import Upstream, whole
 from tests.inference.gateway.conftest import HELLO, PRO, Customer
 
 
@@ -81,3 +81,19 @@ def test_a_dead_server_leaves_a_note_that_says_so(
 
     assert note.why == "unreachable"
     assert abs(note.opened_at - time.time()) < 60
+
+
+def test_a_request_that_is_tried_three_times_is_one_failure(
+    customer: Callable[..., Customer], offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "scripted")
+    upstream.scripts["scripted"] = whole({"error": {"message": "restarting"}}, 502)
+
+    # Of two callers, six tries would close the model for the third.
+    codes = [
+        code_of(customer(name, features=PRO), "scripted")
+        for name in ("ada", "ben", "eve")
+    ]
+
+    assert codes == ["upstream_error"] * 3
+    assert len(upstream.requests) == 9

@@ -229,7 +229,12 @@ def test_the_longest_answer_is_always_sent_under_one_name(
     assert (names, told[name]) == ({name}, 100)
 
 
-def test_the_time_to_connect_is_the_deployments_own() -> None:
+def test_the_time_to_connect_is_the_deployments_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What every server has for a handshake is longer than this one's time.
+    monkeypatch.setattr("inference.providers.openai.TCP_SECONDS", 30)
+    took = []
     # Its queue is full, so whoever comes next is left standing at the door.
     with ExitStack() as stack:
         door = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -245,12 +250,14 @@ def test_the_time_to_connect_is_the_deployments_own() -> None:
             connect_timeout=0.2,
             total_timeout=30,
         )
-        started = time.monotonic()
+        # A machine that is busy for a moment is not so three times.
+        for _ in range(3):
+            started = time.monotonic()
+            failure = failure_of(place)
+            took.append(time.monotonic() - started)
 
-        failure = failure_of(place)
-
-    assert failure.is_unreachable
-    assert 0.1 < time.monotonic() - started < 5
+            assert failure.is_unreachable
+    assert 0.1 < min(took) < 2
 
 
 def test_a_stream_that_breaks_off_says_so_after_its_first_piece(
