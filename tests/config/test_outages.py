@@ -1,8 +1,9 @@
 """What people and programs are told while the database does not do what it should."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
@@ -10,12 +11,38 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client, RequestFactory
 
+from community.contributions.models import Delivery
 from community.forum.models import Post, Topic
 from core.errors import Contended, Unavailable, unavailable
 from design.views import away
+from tests.community.contributions.test_webhook import deliver, merged
 from tests.factories import forum
 
 TEXT = 'Two lines,\nand "quotes" & <signs>.'
+
+
+@contextmanager
+def locked(lock: Callable[[], object]) -> Iterator[None]:
+    """Hold what ``lock`` takes in another session; ours waits a tenth of a second."""
+    ready, done = Barrier(2), Barrier(2)
+
+    def hold() -> None:
+        with transaction.atomic():
+            lock()
+            ready.wait(timeout=20)
+            done.wait(timeout=20)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
+        holder = pool.submit(hold)
+        ready.wait(timeout=20)
+        cursor.execute("SET lock_timeout = '100ms'")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET lock_timeout")
+            done.wait(timeout=20)
+            holder.result()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -26,25 +53,11 @@ def test_a_reply_that_meets_a_lock_is_offered_for_sending_again(
     topic = forum.topic(ada)
     client = Client(raise_request_exception=False)
     client.force_login(ada)
-    ready, done = Barrier(2), Barrier(2)
 
-    def hold() -> None:
-        with transaction.atomic():
-            Topic.objects.select_for_update().get(pk=topic.pk)
-            ready.wait(timeout=20)
-            done.wait(timeout=20)
-        connection.close()
-
-    with ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
-        holder = pool.submit(hold)
-        ready.wait(timeout=20)
-        cursor.execute("SET lock_timeout = '100ms'")
+    with locked(lambda: Topic.objects.select_for_update().get(pk=topic.pk)):
         answer = client.post(
             f"/forum/t/{topic.pk}/reply/", {"text": TEXT, "client_token": "once"}
         )
-        cursor.execute("RESET lock_timeout")
-        done.wait(timeout=20)
-        holder.result()
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert answer["Cache-Control"] == "no-store"
@@ -53,6 +66,26 @@ def test_a_reply_that_meets_a_lock_is_offered_for_sending_again(
     assert f'action="/forum/t/{topic.pk}/reply/"' in answer.text
     assert 'name="client_token" value="once"' in answer.text
     assert Post.objects.filter(topic=topic).count() == 1
+
+
+def lock_tables() -> None:
+    tables = [model._meta.db_table for model in (Delivery, Topic)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {', '.join(tables)}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_program_that_meets_a_lock_is_told_in_json_when_to_come_again() -> None:
+    client = Client(raise_request_exception=False)
+
+    with locked(lock_tables):
+        answers = [client.get("/api/v1/topics/"), deliver(client, merged())]
+
+    for answer in answers:
+        assert (answer.status_code, answer.get("Retry-After")) == (503, "1")
+        assert answer["Content-Type"] == "application/json"
+        assert answer.json()["code"] == "try_again"
+    assert not Delivery.objects.exists()
 
 
 def test_a_form_that_may_be_a_strangers_is_not_offered_for_sending() -> None:

@@ -115,12 +115,20 @@ def test_a_document_is_measured_the_same_in_pieces_of_any_size(size: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "body",
-    [b"[" * 6, b"[[[[[[]]]]]]", b'{"a":1,"b":2,"c":3,"d":4}', b"[1,2,3,4,5]", b"]"],
+    ("body", "bounds", "told"),
+    [
+        (b"[" * 6, Bounds(depth=5), "nested more than 5 levels"),
+        (b"[[[[[[]]]]]]", Bounds(depth=5), "nested more than 5 levels"),
+        (b'{"a":1,"b":2,"c":3,"d":4}', Bounds(nodes=4), "more than 4 lists"),
+        (b"[1,2,3,4,5]", Bounds(items=3), "more than 3 values"),
+        (b"]", Bounds(), "not valid JSON"),
+    ],
 )
-def test_what_is_too_deep_or_too_much_is_refused(body: bytes) -> None:
-    with pytest.raises(BadDocument):
-        documents.read(body, Bounds(depth=5, nodes=4, items=3))
+def test_what_is_too_deep_or_too_much_is_refused(
+    body: bytes, bounds: Bounds, told: str
+) -> None:
+    with pytest.raises(BadDocument, match=told):
+        documents.read(body, bounds)
 
 
 @pytest.mark.parametrize(

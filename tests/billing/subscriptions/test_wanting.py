@@ -15,6 +15,7 @@ from billing.plans.services import ensure_default_plans
 from billing.subscriptions.models import CheckoutIntent
 from entitlements.features import Features
 from entitlements.services import replace_for
+from tests.factories.growth import keep_nobody_out
 from tests.fakes.stripe_emulator import StripeEmulator
 
 Person = Callable[..., Any]
@@ -50,23 +51,39 @@ def chosen_organisation(html: str) -> str:
     return found[1]
 
 
-def test_an_owner_of_a_paid_team_is_offered_no_plan(erin: Any) -> None:
+@pytest.mark.parametrize("works_in", ["northwind", "erin"])
+def test_an_owner_of_a_paid_team_is_offered_no_plan(
+    erin: Any, person: Person, works_in: str
+) -> None:
+    keep_nobody_out()
+    ben = person("ben")
+    choose_organisation(erin, Organisation.objects.get(slug=works_in))
+
+    offered = {
+        name: "See the plans"
+        in signed_in(user).get(f"/console/{name}/_upgrade/").content.decode()
+        for name, user in (("ben", ben), ("northwind", erin), ("erin", erin))
+    }
+
+    assert offered == {"ben": True, "northwind": False, "erin": False}
+
+
+def test_pricing_offers_plans_to_the_organisation_that_has_none(erin: Any) -> None:
     client = signed_in(erin)
 
-    for page in ("/console/northwind/_upgrade/", "/console/erin/_upgrade/"):
-        assert not [link for link in links(client, page) if "/pricing/" in link]
+    shown = links(client, "/pricing/")
+    choose_organisation(erin, personal_organisation(erin))
     offered = [link for link in links(client, "/pricing/") if "/checkout/" in link]
 
-    # The second fragment was asked for on purpose: erin works in her own now.
-    assert all("org=erin" in link for link in offered)
-    erin.refresh_from_db()
-    choose_organisation(erin, Organisation.objects.get(slug="northwind"))
-    shown = links(client, "/pricing/")
     assert not [link for link in shown if "/checkout/" in link]
     assert "/console/northwind/billing/" in shown
+    assert offered
+    assert all("org=erin" in link for link in offered)
 
 
 def test_who_has_the_models_elsewhere_is_sent_there(erin: Any) -> None:
+    choose_organisation(erin, personal_organisation(erin))
+
     html = signed_in(erin).get("/console/erin/_upgrade/").content.decode()
 
     assert "/playground/?edition=premium&amp;organisation=northwind" in html

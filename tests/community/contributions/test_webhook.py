@@ -145,6 +145,14 @@ def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_delivery_may_be_larger_than_a_form(client: Client, settings: Any) -> None:
+    body = merged(body="x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+    assert deliver(client, body).status_code == 202
+    assert Delivery.objects.count() == 1
+
+
+@pytest.mark.django_db
 def test_other_methods_are_not_answered(client: Client) -> None:
     assert client.get("/hooks/github/").status_code == 405
 

@@ -55,6 +55,8 @@ def test_a_reply_costs_the_same_few_queries_whoever_watches(person: Person) -> N
         # A savepoint is no question to the tables.
         asked = [q for q in queries if "SAVEPOINT" not in q["sql"]]
         written.append(len(asked))
+        # The writer, who holds the topic, tells nobody.
+        assert not Notification.objects.filter(about_id=post.pk).exists()
         with CaptureQueriesContext(connection) as queries:
             notices.notify_of_reply(post.pk)
         heard.append(len(queries))

@@ -8,6 +8,7 @@ import anthropic
 import orjson
 import pytest
 
+from core.crypto import encrypt
 from inference.stored import services as storing
 from inference.usage.models import UsageEvent
 from tests.fakes.upstream import (
@@ -316,6 +317,34 @@ def test_nothing_of_the_upstream_but_the_models_words_comes_out(
     assert answer.status_code == 200
     assert "Hello" in heard
     assert not re.search(r"10\.0\.0\.7|upstreamsecret|secret-internal|_upstream", heard)
+
+
+@pytest.mark.parametrize("road", ["/messages", "/responses"])
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_a_key_that_a_model_repeats_is_not_told_on(
+    ada: Customer, offer: Any, upstream: Upstream, road: str, is_stream: bool
+) -> None:
+    stream = message_stream() if road == "/messages" else response_stream()
+    script = (
+        stream if is_stream else whole(MESSAGE if road == "/messages" else RESPONSE)
+    )
+    said = [
+        piece.replace(b"Hello", SECRET.encode()) if isinstance(piece, bytes) else piece
+        for piece in script.body
+    ]
+    upstream.scripts["native"] = Script(said, 200, script.headers)
+    offer(upstream, "native", credential=encrypt(SECRET), **SPEAKS)
+    name = "messages" if road == "/messages" else "input"
+
+    answer = ada.post(
+        road,
+        json={"model": "native", name: HELLO, "stream": is_stream}
+        | ({"max_tokens": 9} if road == "/messages" else {}),
+    )
+
+    assert answer.status_code == 200
+    assert " there" in answer.text
+    assert "upstreamsecret" not in answer.text
 
 
 @pytest.mark.parametrize("road", ["/messages", "/responses"])

@@ -145,7 +145,9 @@ def test_a_depth_bomb_is_refused_before_anything_is_reserved(
 ) -> None:
     offer(upstream, "plain")
     bomb = b"[" * depth + b"]" * depth
-    content = b'{"model":"plain","messages":[{"role":"user","content":"x"}],"x":%b}'
+    content = (
+        b'{"model":"plain","messages":[{"role":"user","content":"x"}],"metadata":%b}'
+    )
 
     response = customer().post(content=content % bomb)
 

@@ -8,6 +8,7 @@ import httpx
 import orjson
 import pytest
 
+from core.crypto import encrypt
 from inference.usage.models import UsageEvent
 from tests.fakes.upstream import DONE, Upstream, delta, events, whole
 from tests.inference.gateway.conftest import HELLO, Customer, recorded
@@ -115,6 +116,27 @@ def test_an_error_in_the_middle_leaks_on_no_road(
 
     assert all("Hello" in text and "broke off" in text for text in heard)
     assert not re.search(r"10\.0\.0\.7|upstreamsecret", "".join(heard))
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_a_key_that_a_model_repeats_is_told_on_no_road(
+    ada: Customer, offer: Any, upstream: Upstream, is_stream: bool
+) -> None:
+    message = {"content": f"You came with {SECRET} here."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    upstream.scripts["echo"] = (
+        events(delta(**message), delta("stop"), DONE)
+        if is_stream
+        else whole({"choices": [choice]})
+    )
+    offer(upstream, "echo", credential=encrypt(SECRET))
+
+    answers = ask(ada, "echo", is_stream=is_stream)
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    for answer in answers:
+        assert "You came with" in answer.text
+        assert "upstreamsecret" not in answer.text
 
 
 LONG = [{"role": "user", "content": "word " * 20_000}]

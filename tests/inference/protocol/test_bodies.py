@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from core.documents import PIECE
 from inference.gateway.request import Message, Receive, Request
 from inference.protocol import bodies, personal
 from inference.protocol.bodies import BodyReader
@@ -92,8 +93,12 @@ async def longest_turn(work: Any) -> tuple[Any, float]:
             longest = max(longest, time.thread_time() - before)
 
     ticking = asyncio.create_task(tick())
+    # It begins, and ends, beside the work: what that does at once counts as well.
+    await asyncio.sleep(0)
     try:
-        return await work, longest
+        came = await work
+        await asyncio.sleep(0)
+        return came, longest
     finally:
         ticking.cancel()
 
@@ -124,17 +129,59 @@ def test_too_many_parts_of_a_message_are_refused_by_their_number() -> None:
     assert longest < 0.03
 
 
+@pytest.mark.parametrize("piece", [65_536, 20_000_000])
 @pytest.mark.parametrize("script", COSTLY_TEXT)
-def test_a_long_text_is_taken_in_small_turns(script: str) -> None:
+def test_a_long_text_is_taken_in_small_turns(script: str, piece: int) -> None:
     body = b'{"model":"m","messages":[{"role":"user","content":"%s"}]}'
     body %= COSTLY_TEXT[script]()
 
     call, longest = asyncio.run(
-        longest_turn(take(BodyReader(), body, organisation=1, piece=65_536))
+        longest_turn(take(BodyReader(), body, organisation=1, piece=piece))
     )
 
     assert len(call.payload["messages"][0]["content"]) > 2_000_000
     assert longest < 0.03
+
+
+@pytest.mark.parametrize("piece", [PIECE, 20_000_000])
+def test_the_loop_has_a_turn_between_pieces_that_are_measured(piece: int) -> None:
+    """However quick this machine is."""
+    body = b'{"x":"%s"}' % (b"a" * 2_000_000)
+    turns = 0
+
+    async def tick() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def read() -> None:
+        ticking = asyncio.create_task(tick())
+        incoming = requested(received(body, piece=piece).__anext__)
+        await BodyReader().read(incoming, 1)
+        ticking.cancel()
+
+    asyncio.run(read())
+
+    assert turns >= len(body) // PIECE
+
+
+@pytest.mark.parametrize(
+    ("size", "is_aside"), [(bodies.LONG_BODY, False), (bodies.LONG_BODY + 1, True)]
+)
+def test_a_long_body_is_not_parsed_on_the_loop(size: int, is_aside: bool) -> None:
+    """It takes more than a millisecond, however quick this machine is."""
+    parsed_in: list[threading.Thread] = []
+
+    class Noting:
+        def read(self, body: bytes, _request_id: str, _before: object) -> bytes:
+            parsed_in.append(threading.current_thread())
+            return body
+
+    dialect: Any = Noting()
+    asyncio.run(BodyReader().parse(dialect, b"a" * size, "req_1"))
+
+    assert [one is not threading.main_thread() for one in parsed_in] == [is_aside]
 
 
 def test_a_picture_of_some_megabytes_is_read() -> None:
