@@ -100,7 +100,7 @@ def test_each_line_of_a_card_is_one_feature() -> None:
         behind: dict[str, str] = {}
         for name in FIELDS:
             value = getattr(features, name)
-            other = not value if isinstance(value, bool) else value + NANO
+            other: Any = not value if isinstance(value, bool) else value + NANO
             gone = lines - set(highlights(replace(features, **{name: other})))
             assert len(gone) <= 1, (name, gone)
             behind |= dict.fromkeys(gone, name)

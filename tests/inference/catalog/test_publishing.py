@@ -213,8 +213,12 @@ def test_a_leaked_key_is_rotated_by_publishing_again() -> None:
     assert decrypt(Deployment.objects.get().credential) == "sk-new"
 
 
+# In an order that is not the one they are kept in.
+SOME = {"sums": "metrics", "affinity": "prefix"}
+
+
 def test_publishing_the_same_again_keeps_the_rows() -> None:
-    place = {**REMOTE, "credential": encrypt("sk"), "options": {"b": 1, "a": 2}}
+    place = {**REMOTE, "credential": encrypt("sk"), "options": SOME}
     offered_model("tiny", deployments=[place])
     before = Deployment.objects.get().pk
 

@@ -191,10 +191,11 @@ def test_all_that_a_deployment_needs_is_chosen_and_taken_back_in_the_browser(
     place = model.deployments.get()
     address = f"/staff/models/deployments/{place.pk}/"
     shown = staff.get(address).context["form"]
+    values = {name: shown[name].value() for name in shown.fields}
     usual = {
-        name: shown[name].value()
-        for name in shown.fields
-        if shown[name].value() not in (None, False)
+        name: value
+        for name, value in values.items()
+        if value is not None and value is not False
     }
     chosen = {
         "key_header": "x-api-key",
