@@ -1,12 +1,13 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class ApprovalForm(forms.Form):
     """Yes or no, and why."""
 
     decision = forms.ChoiceField(
-        label=_("Decision"),
+        label=pgettext_lazy("verdict", "Decision"),
         choices=[("approve", _("Approve")), ("reject", _("Reject"))],
         widget=forms.RadioSelect,
     )

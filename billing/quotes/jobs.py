@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.quotes.contracting import provision
 from billing.quotes.models import Contract
@@ -49,9 +50,9 @@ KIND = JobKind(
     title=lambda row: row.quote.number,
     hint=lambda row: row.organisation.name,
     details=lambda row: (
-        (_("Quote"), row.quote.number),
+        (pgettext_lazy("sales", "Quote"), row.quote.number),
         (_("Organisation"), row.organisation.name),
-        (_("Accepted"), row.created_at),
+        (pgettext_lazy("moment", "Accepted"), row.created_at),
     ),
     find=find,
 )

@@ -124,7 +124,7 @@ def invoice_pdf(invoice: Invoice, quote: Quote) -> bytes:
                 (gettext("State"), str(invoice.get_status_display())),
                 (gettext("Issued"), _day(invoice.issued_at)),
                 (gettext("Pay by"), _day(invoice.due_at)),
-                (gettext("Quote"), quote.number),
+                (pgettext("sales", "Quote"), quote.number),
             ]
         ),
         _text(gettext("What it is for"), _TITLE),

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from edge.fields import TextField
 
@@ -10,7 +11,7 @@ class DecisionForm(forms.Form):
     """Whether both get their credit, and why; the person who invited is told."""
 
     verdict = forms.ChoiceField(
-        label=_("Decision"),
+        label=pgettext_lazy("verdict", "Decision"),
         choices=[("reward", _("Give both their credit")), ("refuse", _("Give none"))],
         widget=forms.RadioSelect,
     )

@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from community.conversations.models import MOST_PEOPLE, MessagePreference
@@ -32,7 +33,7 @@ class ConversationForm(TextForm):
     """A new conversation: to whom, about what, and its first message."""
 
     people = forms.CharField(
-        label=_("To"),
+        label=pgettext_lazy("mail", "To"),
         max_length=MAX_NAMES,
         help_text=_("User names, parted by commas: nine at most."),
     )

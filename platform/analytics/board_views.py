@@ -8,6 +8,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -43,7 +44,7 @@ class TileForm(forms.Form):
     """Which report to put on a dashboard, and how wide."""
 
     report = forms.ModelChoiceField(
-        label=_("Report"),
+        label=pgettext_lazy("analytics", "Report"),
         queryset=SavedReport.objects.none(),
         to_field_name="public_id",
         empty_label=None,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from analytics.forms import QuestionForm, Row, midnight, today
@@ -186,7 +186,9 @@ class FunnelForm(ReportForm):
 class TrendForm(ReportForm):
     """A trend. ``steps`` is how many series it has."""
 
-    bucket = forms.ChoiceField(label=_("By"), choices=BUCKETS, required=False)
+    bucket = forms.ChoiceField(
+        label=pgettext_lazy("period", "By"), choices=BUCKETS, required=False
+    )
     formula = forms.ChoiceField(label=_("Formula"), choices=FORMULAS, required=False)
     average = forms.IntegerField(
         label=_("Moving average over"),
@@ -257,7 +259,9 @@ class RetentionForm(ReportForm):
     """Who came back."""
 
     bucket = forms.ChoiceField(
-        label=_("By"), choices=(BUCKETS[1], BUCKETS[0], BUCKETS[2]), required=False
+        label=pgettext_lazy("period", "By"),
+        choices=(BUCKETS[1], BUCKETS[0], BUCKETS[2]),
+        required=False,
     )
     buckets = forms.IntegerField(
         label=_("Follow for"),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from jobs.models import Job
 from jobs.registry import JobKind
@@ -38,7 +39,7 @@ KIND = JobKind(
     title=lambda mail: mail.subject,
     hint=lambda mail: mail.to,
     details=lambda mail: (
-        (_("To"), mail.to),
+        (pgettext_lazy("mail", "To"), mail.to),
         (_("Subject"), mail.subject),
         (_("Written"), mail.created_at),
         (_("Sent"), mail.sent_at),

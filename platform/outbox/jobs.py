@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.context import network, request_id
 from jobs.models import Job
@@ -49,7 +50,7 @@ KIND = JobKind(
     hint=lambda event: f"#{event.pk}",
     details=lambda event: (
         (_("Fact"), event.name),
-        (_("Published"), event.published_at),
+        (pgettext_lazy("moment", "Published"), event.published_at),
         (_("Request"), event.request_id),
     ),
     payload=lambda event: event.payload,

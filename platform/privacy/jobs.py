@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from jobs.exceptions import Ignored
 from jobs.models import Job
@@ -45,7 +46,7 @@ EXPORT_KIND = JobKind(
     hint=lambda row: row.user.public_id,
     details=lambda row: (
         (_("Person"), row.user.username),
-        (_("Asked"), row.asked_at),
+        (pgettext_lazy("moment", "Asked"), row.asked_at),
         (_("Ready"), row.ready_at),
     ),
     find=lambda text: Q(user__username__iexact=text),
