@@ -29,6 +29,9 @@ PATIENCE = 4
 # The product's own processes share their time with pages and tasks, and what they do
 # is lost with them: nobody waits this long for a page, and no machine is that busy.
 SILENCE = 20
+# Whoever stopped a process goes on with it within a moment, or has forgotten it. It is
+# no slow one: the system says that it stands still (Linux only).
+STANDSTILL = 2
 # Loading its data or recovering after a crash, a server may take this long.
 STARTING = 60
 # Ends this often without a minute's life between: 0.25 s to 30 s apart, a minute
@@ -96,9 +99,7 @@ class Service:
             time.sleep(0.1)
 
     def answers(self, patience: float) -> bool:
-        """Tell whether the process runs and, where it can be asked, answers."""
-        if self.process is not None and is_stopped(self.process.pid):
-            return False
+        """Tell whether the process answers, where it can be asked."""
         return self.is_alive is None or self.is_alive(patience)
 
     def stop(self) -> None:
@@ -136,6 +137,8 @@ class Watched:
     silence: float = PATIENCE
     # The process that no longer answers.
     stuck: subprocess.Popen[bytes] | None = None
+    # Since when it stands still.
+    stopped_at: float | None = None
     # The process whose end was told.
     ended: subprocess.Popen[bytes] | None = None
     # Its end was asked for, and is no crash.
@@ -214,6 +217,9 @@ class Supervisor:
             if each.stuck is process:
                 each.say(f"has not answered for {each.silence} s; killing it")
                 each.kept.kill()
+            elif self._stands_still(each, process.pid, now):
+                each.say(f"has stood still for {STANDSTILL} s; killing it")
+                each.kept.kill()
             elif now - each.started_at > STARTING:
                 each.crashes = 0
             return
@@ -228,8 +234,15 @@ class Supervisor:
         if now - each.started_at < delay:
             return
         each.crashes += 1
-        each.started_at, each.has_answered = now, False
+        each.started_at, each.has_answered, each.stopped_at = now, False, None
         each.kept.launch()
+
+    def _stands_still(self, each: Watched, pid: int, now: float) -> bool:
+        if not is_stopped(pid):
+            each.stopped_at = None
+        elif each.stopped_at is None:
+            each.stopped_at = now
+        return each.stopped_at is not None and now - each.stopped_at >= STANDSTILL
 
     def _report_end(self, each: Watched, code: int, delay: float) -> None:
         """Say that something ended; give a server up that ends again and again."""

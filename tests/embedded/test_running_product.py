@@ -20,7 +20,7 @@ from redis import Redis
 from embedded.environment import read
 from embedded.modelservers.fleet import weights
 from embedded.process import servers_in
-from embedded.supervisor import SILENCE
+from embedded.supervisor import SILENCE, STANDSTILL
 from tests.browser.stack import Stack, running_stack
 from tests.fakes.compatible import Compatible, running_compatible
 from tests.fakes.servers import ROOT, passable_folder
@@ -269,7 +269,7 @@ def test_a_process_of_ours_that_dies_or_stands_still_is_another_one_soon(
         time.sleep(0.1)
     took = time.monotonic() - began
 
-    assert took <= RECOVERY + (1.5 * SILENCE if number == signal.SIGSTOP else 0)
+    assert took <= RECOVERY + (STANDSTILL if number == signal.SIGSTOP else 0)
     assert left() == []
     assert stack.process.poll() is None
 

@@ -91,15 +91,15 @@ def test_what_a_service_left_running_ends_with_it(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
-def test_a_service_that_stands_still_is_started_again(
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who stands still")
+def test_who_stands_still_is_started_again_before_its_silence_would_tell(
     supervisor: Supervisor,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("embedded.supervisor.SILENCE", 0.4)
+    monkeypatch.setattr("embedded.supervisor.STANDSTILL", 0.4)
     service = program("sleeper", "import time; time.sleep(600)")
     supervisor.start(service)
-    wait_for(lambda: supervisor.watched[0].has_answered)
     assert service.process is not None
     first = service.process.pid
     threading.Thread(target=supervisor.watch, daemon=True).start()
@@ -107,7 +107,28 @@ def test_a_service_that_stands_still_is_started_again(
     os.kill(first, signal.SIGSTOP)
     wait_for(lambda: service.process is not None and service.process.pid != first)
 
-    assert "has not answered for 0.4 s; killing it" in capsys.readouterr().out
+    assert "has stood still for 0.4 s; killing it" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who stands still")
+def test_who_was_stopped_for_a_moment_goes_on(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedded.supervisor.STANDSTILL", 3_600)
+    service = program("sleeper", "import time; time.sleep(600)")
+    supervisor.start(service)
+    (each,) = supervisor.watched
+    assert service.process is not None
+    first = service.process.pid
+    threading.Thread(target=supervisor.watch, daemon=True).start()
+
+    for _ in range(2):
+        os.kill(first, signal.SIGSTOP)
+        wait_for(lambda: each.stopped_at is not None)
+        os.kill(first, signal.SIGCONT)
+        wait_for(lambda: each.stopped_at is None)
+
+    assert service.process.pid == first
 
 
 def test_a_service_that_runs_and_says_nothing_is_started_again(
