@@ -36,10 +36,21 @@ INVITED = 3
 SETTLED = timedelta(days=2)
 
 
+def choose_advertiser(crowd: Sequence[Person], end: datetime) -> Person | None:
+    """Return who advertises and is silenced for it, if anybody is there by then.
+
+    They must say nothing else: who is silenced cannot.
+    """
+    moment = end - timedelta(days=storybook.desk("spam")["days_ago"])
+    here = [each for each in crowd if each.is_verified and each.joined_at < moment]
+    return here[-1] if here else None
+
+
 def plan_desks(
     characters: dict[str, Person],
     crowd: Sequence[Person],
     buyers: Sequence[Person],
+    advertiser: Person | None,
     company: Company,
     calendar: Calendar,
     rhythm: Rhythm,
@@ -47,7 +58,7 @@ def plan_desks(
     """Programme what staff and moderators find when they sign in."""
     desks = Desks(company, calendar, rhythm.end)
     desks.plan_quotes([each for each in crowd if each.is_verified])
-    desks.plan_cases([each for each in crowd if each.is_verified])
+    desks.plan_cases(advertiser)
     desks.plan_referrals(characters["ada"], crowd, buyers)
     desks.plan_reports()
     desks.plan_talk()
@@ -121,13 +132,12 @@ class Desks:
 
     # Moderation.
 
-    def plan_cases(self, crowd: Sequence[Person]) -> None:
+    def plan_cases(self, advertiser: Person | None) -> None:
         """Have a member advertise and be silenced, and others be reported."""
         story = storybook.desk("spam")
         moment = self._before(days=story["days_ago"])
-        here = [each for each in crowd if each.joined_at < moment]
-        if here:
-            self.calendar.plan(moment, self._advertise, here[-1], story)
+        if advertiser:
+            self.calendar.plan(moment, self._advertise, advertiser, story)
         for report in storybook.desk("reports"):
             at = self._before(hours=report["hours_ago"])
             self.calendar.plan(at, self._report, report)

@@ -33,7 +33,7 @@ from demo.clock import held
 from demo.contributing import plan_contributions
 from demo.credit import plan_credit
 from demo.delivery import deliver
-from demo.desks import plan_desks
+from demo.desks import choose_advertiser, plan_desks
 from demo.payments import Shop
 from demo.people import DAYS, Company, Person
 from demo.purchases import Purchase, plan_purchases
@@ -93,6 +93,8 @@ class Programme:
     purchases: list[Purchase]
     # Who is there early and belongs to a team: four to Northwind, four to Helios.
     early: list[Person]
+    # Who is silenced at the end, and therefore says nothing else.
+    advertiser: Person | None
     # Who has founded Helios, the team with a contract, and since when that is.
     founder: Person
     founded_at: datetime
@@ -205,6 +207,7 @@ def _plan(scale: Scale, rhythm: Rhythm, rng: random.Random) -> Programme:
         crowd=crowd,
         purchases=purchases,
         early=early[:8],
+        advertiser=choose_advertiser(crowd, rhythm.end),
         founder=founder,
         founded_at=founded_at,
         contract_at=founded_at + timedelta(days=7),
@@ -227,8 +230,7 @@ def _schedule(
     _plan_teams(plan, company, calendar, rhythm)
     plan_contributions(plan.characters, plan.crowd, company, rhythm, calendar)
     plan_credit(plan.characters, company, calendar, rhythm)
-    members = [each for each in plan.characters.values() if not each.is_staff]
-    speakers = forum.Speakers([*plan.crowd, *members], plan.characters)
+    speakers = _speakers(plan)
     forum.plan_threads(
         scale.topics,
         scale.replies,
@@ -263,8 +265,23 @@ def _schedule(
     )
     visits.plan_docs_votes(scale.docs_votes, plan.crowd, company, rhythm, calendar, rng)
     payers = [each.buyer for each in plan.purchases if not each.team]
-    plan_desks(plan.characters, plan.crowd, payers, company, calendar, rhythm)
+    plan_desks(
+        plan.characters,
+        plan.crowd,
+        payers,
+        plan.advertiser,
+        company,
+        calendar,
+        rhythm,
+    )
     _plan_reading(plan, company, calendar, rhythm)
+
+
+def _speakers(plan: Programme) -> forum.Speakers:
+    """Return everybody who may speak at any moment."""
+    members = [each for each in plan.characters.values() if not each.is_staff]
+    crowd = [each for each in plan.crowd if each is not plan.advertiser]
+    return forum.Speakers([*crowd, *members], plan.characters)
 
 
 def _plan_teams(
