@@ -139,7 +139,7 @@ def test_the_other_name_of_the_longest_answer_is_found_out() -> None:
     [
         (Compatible(key="k"), [], "refused the key (401"),
         (Compatible(models=[]), [], "lists no model"),
-        (Compatible(chats=False), [], "neither chats nor makes embeddings"),
+        (Compatible(chats=False), [], "does nothing we can offer"),
         (Compatible(), ["--upstream=huge"], "lists no huge; it lists: tiny"),
         (
             Compatible(models=[{"id": "a"}, {"id": "b"}]),
