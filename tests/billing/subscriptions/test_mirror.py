@@ -220,10 +220,13 @@ def test_a_card_that_was_taken_away_or_renewed_is_not_shown_as_it_was(
     subscription = buy(org, ada)
     v1, customer = shop.client().v1, customer_of(org)
     method = v1.payment_methods.attach("pm_card_mastercard", {"customer": customer}).id
+    visa = v1.subscriptions.retrieve(subscription.stripe_id).default_payment_method
+    first = method if whose == "customer" else visa
+    default: Any = {"invoice_settings": {"default_payment_method": first}}
+    v1.customers.update(customer, default)
     if whose == "customer":
-        v1.subscriptions.update(subscription.stripe_id, {"default_payment_method": ""})
-        default: Any = {"default_payment_method": method}
-        v1.customers.update(customer, {"invoice_settings": default})
+        # The subscription names none then: the customer's is charged.
+        v1.payment_methods.detach(str(visa))
     else:
         v1.subscriptions.update(
             subscription.stripe_id, {"default_payment_method": method}
