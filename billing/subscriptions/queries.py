@@ -12,7 +12,7 @@ from billing.subscriptions.models import (
     StaffGrant,
     Subscription,
 )
-from entitlements.features import Features
+from entitlements.features import FREE, Features
 from entitlements.queries import entitlements_for
 
 # Statuses in which an open invoice is what stands in the way.
@@ -47,13 +47,16 @@ class BillingState:
 def billing_state(organisation: Organisation) -> BillingState:
     """Return the plan, its subscription and how it is paid. At most five queries."""
     subscription = live_subscription(organisation)
+    features = entitlements_for(organisation.pk)
+    # Who has the free plan was given none.
+    is_given = subscription is None and features.plan != FREE.plan
     return BillingState(
-        features=entitlements_for(organisation.pk),
+        features=features,
         subscription=subscription,
         version=subscription.plan_version if subscription else None,
         account=BillingAccount.objects.filter(pk=organisation.pk).first(),
         unpaid=_unpaid(organisation, subscription),
-        grant=_given_to(organisation) if subscription is None else None,
+        grant=_given_to(organisation) if is_given else None,
     )
 
 

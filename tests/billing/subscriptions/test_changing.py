@@ -24,6 +24,7 @@ from billing.subscriptions.models import (
 )
 from entitlements.queries import entitlements_for
 from tests.factories.billing import team_of
+from tests.factories.growth import keep_nobody_out
 from tests.fakes.stripe_emulator import StripeEmulator
 from tests.races import together
 
@@ -407,6 +408,7 @@ def test_only_who_looks_after_the_money_may_change_it(
 def test_a_plan_ends_with_its_period_and_can_be_kept(
     shop: StripeEmulator, team: Subscription, ada: Client
 ) -> None:
+    keep_nobody_out()
     page = console(team, "cancel/")
     assert "Why do you leave?" in ada.get(page).content.decode()
     assert ada.post(page, {"reason": ""}).status_code == 400

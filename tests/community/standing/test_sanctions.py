@@ -56,7 +56,7 @@ OF_THE_TEAM = {
 OF_THE_PRODUCT = {
     *("MOST_SPLIT", "add_views", "flush_views", "find_moved_post", "index_tagged"),
     *("notify_of_reminders", "render_again"),
-    *("PollValues", "cleaned_poll", "faults_in", "pin_end"),
+    *("PollValues", "cleaned_poll", "edition_of", "faults_in", "pin_end"),
 }
 
 
