@@ -12,7 +12,7 @@ class CatalogueConfig(AppConfig):
     menu = (
         MenuEntry(
             Menu.STAFF,
-            31,
+            30,
             _("Plans"),
             "catalogue:plan-list",
             section=StaffSection.BILLING,

@@ -20,7 +20,7 @@ class OverageConfig(AppConfig):
         ),
         MenuEntry(
             Menu.STAFF,
-            29,
+            28,
             _("Statements of usage"),
             "overage:staff-list",
             section=StaffSection.BILLING,

@@ -12,7 +12,7 @@ class PriceListsConfig(AppConfig):
     menu = (
         MenuEntry(
             Menu.STAFF,
-            28,
+            27,
             _("Price lists"),
             "pricelists:list",
             section=StaffSection.BILLING,

@@ -20,7 +20,7 @@ class SubscriptionsConfig(AppConfig):
         ),
         MenuEntry(
             Menu.STAFF,
-            30,
+            29,
             _("Revenue"),
             "subscriptions:revenue",
             section=StaffSection.BILLING,
