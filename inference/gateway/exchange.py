@@ -275,6 +275,10 @@ class Exchange:
         """The attempt it is at, and when that said its first word."""
         return self.attempts, self.first_byte_ms
 
+    def record_told(self, course: tuple[int, int | None]) -> None:
+        """Remember of which attempt and word Redis was told last."""
+        self.told = course
+
     def record_first_byte(self) -> None:
         self.first_byte_ms = self._milliseconds()
 

@@ -228,7 +228,7 @@ class Settlement:
                     HEARTBEAT, [prefixed("gw:reservations")], *arguments
                 )
                 for exchange, course in news:
-                    exchange.told = course
+                    exchange.record_told(course)
                 for name in unknown:
                     await self._record_again(name.decode())
             except (RedisDown, hiredis.ReplyError):

@@ -29,8 +29,8 @@ PATIENCE = 4
 # The product's own processes share their time with pages and tasks, and what they do
 # is lost with them: nobody waits this long for a page, and no machine is that busy.
 SILENCE = 20
-# Whoever stopped a process goes on with it within a moment, or has forgotten it. It is
-# no slow one: the system says that it stands still (Linux only).
+# A process that was stopped is let go on within a moment, or was forgotten. It is no
+# slow one: the system says that it stands still (Linux only).
 STANDSTILL = 2
 # Loading its data or recovering after a crash, a server may take this long.
 STARTING = 60
