@@ -124,3 +124,25 @@ def send(client: Client, page: str, field: str, **values: Any) -> Any:
         form.values | values,
         headers={"Referer": f"http://testserver{page}"},
     )
+
+
+def age_sign_in(client: Client, *, minutes: float) -> None:
+    """Let ``minutes`` pass since somebody showed who they are, in their session."""
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 60 * minutes
+    session.save()
+
+
+def confirm(client: Client, asked: Any) -> Any:
+    """Type the password ``asked`` leads to, and send what waited as its page does."""
+    page = client.post(asked["Location"], {"password": "correct horse"}, follow=True)
+    return send_waiting(client, page)
+
+
+def send_waiting(client: Client, page: Any) -> Any:
+    """Send the form that a page of ``accounts:send-again`` holds."""
+    address = page.context["form"].address
+    forms = forms_of(page.content.decode())
+    form = next(each for each in forms if each.action == address)
+    return client.post(address, form.values)

@@ -1,16 +1,20 @@
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.preferences import time_zone_of
+from accounts.resending import keep_form
 from accounts.second_factor import SecondFactorRequired, is_overdue
 from accounts.wall import Wall, is_open_without_second_factor, second_factor_page
 
@@ -66,6 +70,37 @@ def session_activity(
         return get_response(request)
 
     return middleware
+
+
+class ResentForms:
+    """Lets a form wait while its sender types a password again.
+
+    A page that is only read is led there by allauth's own middleware, outside this one,
+    and so is a visitor, to the sign-in page.
+    A class, because Django hands exceptions of views to ``process_exception``.
+    """
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        """Keep the form, and lead to the page that asks who it is."""
+        is_asked = isinstance(exception, ReauthenticationRequired)
+        if not is_asked or request.method != "POST":
+            return None
+        ways = get_adapter().get_reauthentication_methods(request.user)
+        if not ways:
+            return None
+        then = urlencode({"next": keep_form(request)})
+        return redirect(f"{ways[0]['url']}?{then}")
 
 
 class SecondFactorWall(Wall):

@@ -15,6 +15,7 @@ urlpatterns = [
     path("settings/tokens/<int:pk>/revoke/", views.token_revoke, name="token-revoke"),
     path("accounts/sessions/", views.session_list, name="session-list"),
     path("accounts/sessions/end/", views.session_end, name="session-end"),
+    path("accounts/send-again/<str:token>/", views.send_again, name="send-again"),
     path("console/", views.console, name="console"),
     # No slug is a lone hyphen, so this takes no organisation's address.
     path("console/-/<path:page>", views.console, name="console-page"),

@@ -1,5 +1,6 @@
 """Settings of a person, and the console's pages about organisations."""
 
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.views.i18n import set_language as django_set_language
 from accounts import permissions, services, tokens
 from accounts.browsers import name_of
 from accounts.decorators import (
+    has_signed_in_recently,
     organisation_required,
     own_address,
     recent_sign_in_required,
@@ -36,9 +38,11 @@ from accounts.limits import count_invitation
 from accounts.mail import send_invitation
 from accounts.models import Membership, Organisation, PersonalAccessToken
 from accounts.queries import current_organisation, membership_of, open_invitation
+from accounts.resending import open_form
 from accounts.seats import seats_of
 from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
 from accounts.wall import second_factor_page
+from accounts.wishes import wish_of
 from core.errors import DomainError, RateLimited
 from core.reading import Values
 from edge import drafting, shown_once
@@ -170,6 +174,24 @@ def session_end(request: AuthenticatedHttpRequest) -> HttpResponse:
     get_adapter().end_sessions(ending)
     messages.success(request, _("Signed out there."))
     return redirect("accounts:session-list")
+
+
+@require_safe
+@sign_in_required
+def send_again(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
+    """Send a form that waited until I had typed my password again.
+
+    Raises ``ReauthenticationRequired`` where I have not.
+    """
+    if not has_signed_in_recently(request):
+        raise ReauthenticationRequired
+    form = open_form(request, token)
+    if form is not None:
+        return render(request, "accounts/send_again.html", {"form": form})
+    messages.warning(
+        request, _("It was not sent: that took too long. Look at it and send it again.")
+    )
+    return redirect(wish_of(request) or "accounts:console")
 
 
 @require_safe

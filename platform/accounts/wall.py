@@ -22,6 +22,7 @@ from edge.rest import PREFIX, refusal
 _OPEN = frozenset(
     {
         "accounts:second-factor",
+        "accounts:send-again",
         "accounts:session-end",
         "accounts:session-list",
         "accounts:set-language",

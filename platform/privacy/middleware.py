@@ -13,6 +13,7 @@ _OPEN = frozenset(
     {
         "account_logout",
         "account_reauthenticate",
+        "accounts:send-again",
         "accounts:set-language",
         "design:favicon",
         "design:robots",

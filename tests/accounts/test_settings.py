@@ -15,6 +15,7 @@ from accounts.models import PersonalAccessToken, User
 from accounts.tokens import create_token, find_token
 from stores.redis import client as redis_client
 from tests.fakes.servers import free_port
+from tests.forms import confirm
 
 pytestmark = pytest.mark.django_db
 PROFILE = {
@@ -144,7 +145,7 @@ def test_an_old_sign_in_is_confirmed_first_and_what_was_typed_is_sent_by_itself(
 
     asked = client.post("/settings/tokens/", TOKEN)
     nothing_yet = PersonalAccessToken.objects.count()
-    done = client.post(asked["Location"], {"password": "correct horse"})
+    done = confirm(client, asked)
 
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     assert nothing_yet == 0

@@ -266,6 +266,7 @@ def build() -> World:
         "settings/tokens/": {"<int:pk>": str(token.pk)},
         "settings/data/": {"<int:pk>": str(export_of(member).pk)},
         "invitations/": {"<str:token>": secret},
+        "accounts/send-again/": {"<str:token>": "none"},
         "quotes/": {"<str:token>": link_token(quote)},
         "staff/approvals/": {"<int:pk>": str(approval.pk)},
         "unsubscribe/": {"<str:token>": unsubscribe_token(member, Kind.REPLY)},

@@ -1,4 +1,4 @@
-"""Taking one's data along, and what stands in the way of closing, in a browser."""
+"""Taking one's data along and closing an account in a browser, errors included."""
 
 import os
 import time
@@ -23,6 +23,7 @@ from tests.browser.helpers import (
     collect_console_and_csp,
     settle,
 )
+from tests.factories import forum
 from tests.factories.accounts import with_seats
 from tests.factories.credits import credit_of
 from tests.factories.privacy import export_of, subscription_of
@@ -38,13 +39,13 @@ EVERY = pytest.mark.parametrize(
 )
 
 
-def sign_in(context: BrowserContext, user: User) -> None:
-    """Let a window be signed in by password, a moment ago."""
+def sign_in(context: BrowserContext, user: User, *, minutes_ago: int = 0) -> None:
+    """Let a window be signed in by password."""
     client = Client()
     client.force_login(user)
     session = client.session
     session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time()}
+        {"method": "password", "at": time.time() - 60 * minutes_ago}
     ]
     session["account_authentication_methods_user"] = str(user.pk)
     session.save()
@@ -130,3 +131,62 @@ def test_what_stands_in_the_way_is_read_with_its_ways_out(
     expect(page.locator("[aria-labelledby=first] .button")).to_have_count(4)
     look(page, f"close-held-{locale}-{width}-{theme}")
     assert complaints.lines == []
+
+
+@EVERY
+def test_an_account_is_closed_and_taken_back(
+    open_context: Callable[..., BrowserContext],
+    person: Callable[..., Any],
+    locale: str,
+    width: int,
+    theme: str,
+) -> None:
+    ben = person("ben", locale=locale)
+    category = forum.category()
+    context = open_context(width=width, theme=theme)
+    sign_in(context, ben, minutes_ago=60)
+    page, other = context.new_page(), context.new_page()
+    complaints = collect_console_and_csp(page)
+    name = f"close-{{}}-{locale}-{width}-{theme}"
+    other.goto("/forum/new/")
+    other.locator("#id_title").fill("How do I rotate a key?")
+    other.locator("#id_text").fill("It is in use.\n它正在使用中。")
+    other.locator("#id_category").select_option(str(category.pk))
+
+    # Whose password was typed long ago types it again; a wrong one is told. Then what
+    # they had sent is sent again by itself.
+    page.goto("/settings/close/")
+    look(page, name.format("free"))
+    page.locator("#id_username").fill("bem")
+    with page.expect_navigation():
+        page.locator("#id_username").press("Enter")
+    look(page, name.format("password"))
+    page.locator("input[name=password]").fill("wrong horse")
+    with page.expect_navigation():
+        page.locator("input[name=password]").press("Enter")
+    expect(page.locator(".field__error").first).to_be_visible()
+    look(page, name.format("password-wrong"))
+    page.locator("input[name=password]").fill("correct horse")
+    page.locator("input[name=password]").press("Enter")
+    expect(page.locator("#id_username")).to_have_value("bem")
+    look(page, name.format("wrong"))
+    page.locator("#id_username").fill("ben")
+    with page.expect_navigation(url="**/accounts/closed/"):
+        page.locator("#id_username").press("Enter")
+    look(page, name.format("done"))
+
+    # What was typed in another window before is not lost.
+    sign_in(context, ben)
+    with other.expect_navigation():
+        other.locator("form:has(#id_title) .button--primary").click()
+    expect(other.locator("textarea[readonly]").first).to_be_visible()
+    look(other, name.format("sent"))
+    page.goto("/forum/")
+    page.wait_for_url("**/settings/close/")
+    look(page, name.format("closed"))
+    send(page, "/settings/close/undo/", "/settings/profile/")
+    look(page, name.format("back"))
+
+    ben.refresh_from_db()
+    assert ben.closes_at is None
+    assert not [line for line in complaints.lines if ANSWERED not in line]

@@ -19,7 +19,7 @@ from drafts.models import Draft
 from drafts.slots import Slot
 from tests.factories import forum, playground
 from tests.factories.growth import lead_of
-from tests.forms import form_of, send
+from tests.forms import confirm, form_of, send
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -445,7 +445,7 @@ def test_a_confirmed_password_sends_the_form_and_ends_its_draft(
 
     asked = send(client, page, "name", name="Website")
     kept = shown(client, page, "name")
-    done = client.post(asked["Location"], {"password": "correct horse"})
+    done = confirm(client, asked)
 
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     assert kept == "Website"

@@ -107,6 +107,8 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    # Asked before allauth's, which would answer under the address of the password page.
+    "accounts.middleware.ResentForms",
     "accounts.middleware.session_activity",
     "django_htmx.middleware.HtmxMiddleware",
     "activity.middleware.visitor",

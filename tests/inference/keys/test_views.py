@@ -17,6 +17,7 @@ from inference.keys import secrets
 from inference.keys.models import ApiKey
 from inference.keys.services import create_playground_key, record_use
 from tests.factories.inference import key_of, offered_model
+from tests.forms import confirm
 
 pytestmark = pytest.mark.django_db
 
@@ -194,7 +195,7 @@ def test_a_key_is_made_by_itself_once_an_old_sign_in_is_confirmed(
 
     asked = browser.post("/console/ada/keys/create/", form)
     made_early = ApiKey.objects.count()
-    done = browser.post(asked["Location"], {"password": "correct horse"})
+    done = confirm(browser, asked)
 
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     assert made_early == 0
@@ -217,7 +218,7 @@ def test_an_old_sign_in_changes_no_key_before_it_is_confirmed(
     asked = browser.post(f"/console/ada/keys/{key.public_id}/{change}/")
     key.refresh_from_db()
     untouched = (key.revoked_at, key.expires_at, ApiKey.objects.count())
-    browser.post(asked["Location"], {"password": "correct horse"})
+    confirm(browser, asked)
 
     key.refresh_from_db()
     assert asked["Location"].startswith("/accounts/reauthenticate/")

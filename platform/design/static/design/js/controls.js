@@ -92,6 +92,9 @@ addEventListener("pageshow", () => {
   }
 });
 
+// While the page loads: the browser's way back then leads past it.
+document.querySelector("form[data-sends-itself]")?.requestSubmit();
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
