@@ -15,9 +15,8 @@ from django.urls import reverse
 from accounts.decorators import page_before
 from edge import shown_once
 
-# As addresses write it, where Chinese takes nine times the room: three times what the
-# largest form that asks for a password takes. A session is read with every
-# page, so what a program sends is not carried along in it.
+# As addresses write it, where Chinese takes nine times the room. A session is read with
+# every page, so what only a program sends is not carried along in it.
 _MOST = 300_000
 
 
