@@ -126,14 +126,6 @@ def send(client: Client, page: str, field: str, **values: Any) -> Any:
     )
 
 
-def age_sign_in(client: Client, *, minutes: float) -> None:
-    """Let ``minutes`` pass since somebody showed who they are, in their session."""
-    session = client.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 60 * minutes
-    session.save()
-
-
 def confirm(client: Client, asked: Any) -> Any:
     """Type the password ``asked`` leads to, and send what waited as its page does."""
     page = client.post(asked["Location"], {"password": "correct horse"}, follow=True)

@@ -8,6 +8,8 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from tests.signing_in import age_sign_in
+
 pytestmark = pytest.mark.django_db
 GUARDED = [
     "/accounts/2fa/totp/activate/",
@@ -21,13 +23,6 @@ NEWCOMER = {
 }
 
 
-def let_minutes_pass(client: Client, minutes: int) -> None:
-    session = client.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 60 * minutes
-    session.save()
-
-
 def is_asked(client: Client, path: str) -> bool:
     answer = client.get(path)
     return answer.status_code == 302 and "reauthenticate" in answer["Location"]
@@ -38,7 +33,7 @@ def test_a_sign_in_of_a_minute_ago_is_recent(
     path: str, member: Callable[..., Any], sign_in: Callable[..., Client]
 ) -> None:
     client = sign_in(member("ada"))
-    let_minutes_pass(client, 1)
+    age_sign_in(client, minutes=1)
 
     assert not is_asked(client, path)
 
@@ -48,7 +43,7 @@ def test_a_sign_in_of_ten_minutes_ago_is_not(
     path: str, member: Callable[..., Any], sign_in: Callable[..., Client]
 ) -> None:
     client = sign_in(member("ada"))
-    let_minutes_pass(client, 10)
+    age_sign_in(client, minutes=10)
 
     assert is_asked(client, path)
 

@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import PersonalAccessToken
-from tests.forms import age_sign_in, confirm, form_of, forms_of, send_waiting
+from tests.forms import confirm, form_of, forms_of, send_waiting
+from tests.signing_in import age_sign_in
 
 pytestmark = pytest.mark.django_db
 TOKENS = "/settings/tokens/"

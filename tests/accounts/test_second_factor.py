@@ -13,6 +13,7 @@ from django.test import Client
 from core.crypto import decrypt
 from edge import shown_once
 from tests.fakes.authenticator import code_of
+from tests.signing_in import record_sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +159,7 @@ def test_recovery_codes_are_found_again_in_one_session_and_unreadable_there(
     codes = client.get(CODES).context["unused_codes"]
     elsewhere = Client()
     elsewhere.force_login(ada)
-    _record_sign_in(elsewhere, ada)
+    record_sign_in(elsewhere, ada)
 
     page = elsewhere.get(CODES)
 
@@ -174,7 +175,7 @@ def test_codes_made_since_are_not_taken_for_the_old_ones(
     old = client.get(CODES).context["unused_codes"]
     elsewhere = Client()
     elsewhere.force_login(ada)
-    _record_sign_in(elsewhere, ada)
+    record_sign_in(elsewhere, ada)
     elsewhere.post(f"{CODES}generate/")
     new = elsewhere.get(CODES).context["unused_codes"]
 
@@ -182,15 +183,6 @@ def test_codes_made_since_are_not_taken_for_the_old_ones(
 
     assert set(old).isdisjoint(new)
     assert not any(code in page.text for code in [*old, *new])
-
-
-def _record_sign_in(client: Client, user: Any) -> None:
-    session = client.session
-    session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time()}
-    ]
-    session["account_authentication_methods_user"] = str(user.pk)
-    session.save()
 
 
 def test_a_password_reset_does_not_pass_the_second_factor(

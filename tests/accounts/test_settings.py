@@ -16,6 +16,7 @@ from accounts.tokens import create_token, find_token
 from stores.redis import client as redis_client
 from tests.fakes.servers import free_port
 from tests.forms import confirm
+from tests.signing_in import age_sign_in
 
 pytestmark = pytest.mark.django_db
 PROFILE = {
@@ -26,15 +27,6 @@ PROFILE = {
     "time_zone": "Europe/London",
 }
 TOKEN = {"name": "CI", "scopes": ["read", "forum:write"]}
-
-
-def age_sign_in(client: Client, seconds: float) -> None:
-    session = client.session
-    records = session["account_authentication_methods"]
-    session["account_authentication_methods"] = [
-        {**record, "at": record["at"] - seconds} for record in records
-    ]
-    session.save()
 
 
 def test_only_what_can_be_left_empty_is_called_optional(
@@ -141,7 +133,7 @@ def test_an_old_sign_in_is_confirmed_first_and_what_was_typed_is_sent_by_itself(
     member: Callable[..., Any], sign_in: Callable[..., Client]
 ) -> None:
     client = sign_in(member("ada"))
-    age_sign_in(client, 301)
+    age_sign_in(client, minutes=5.1)
 
     asked = client.post("/settings/tokens/", TOKEN)
     nothing_yet = PersonalAccessToken.objects.count()
@@ -166,7 +158,7 @@ def test_ways_into_an_account_change_only_after_confirming(
     path: str, member: Callable[..., Any], sign_in: Callable[..., Client]
 ) -> None:
     client = sign_in(member("ada"))
-    age_sign_in(client, 301)
+    age_sign_in(client, minutes=5.1)
 
     answer = client.post(path, {"email": "new@example.test", "action_add": ""})
 

@@ -16,6 +16,7 @@ from accounts.models import Identity, User
 from core.crypto import encrypt
 from tests.fakes.oidc import Provider, running_provider
 from tests.fakes.servers import free_port
+from tests.signing_in import age_sign_in
 
 pytestmark = pytest.mark.django_db
 GRACE = {
@@ -185,9 +186,7 @@ def test_an_account_is_connected_in_settings_once_the_password_is_confirmed(
 ) -> None:
     ada = member("ada")
     client = sign_in(ada)
-    session = client.session
-    session["account_authentication_methods"][0]["at"] -= 600
-    session.save()
+    age_sign_in(client, minutes=10)
 
     asked = pass_through(client, "/accounts/oidc/oidc/login/?process=connect")
     before = Identity.objects.count()

@@ -1,6 +1,5 @@
 """One of everything, and somebody in every role: the world of ``docs/roles.md``."""
 
-import time
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +8,6 @@ from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.sessions.backends.base import SessionBase
 from django.test import Client
 from django.test.client import ClientHandler
 from django.utils import timezone
@@ -56,6 +54,7 @@ from tests.factories.pricelab import candidate_of
 from tests.factories.privacy import export_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.factories.referrals import referral_of
+from tests.signing_in import record_sign_in
 
 # Whoever signs in, and what each of them is.
 ROLES = (
@@ -383,11 +382,6 @@ def _signed_in(user: User) -> str:
     """Return the session of somebody who has just come in by password."""
     client = Client()
     client.force_login(user)
-    session: SessionBase = client.session
-    session["account_authentication_methods"] = [
-        # An hour ahead, so that it is recent however slow the machine is.
-        {"method": "password", "at": time.time() + 3_600}
-    ]
-    session["account_authentication_methods_user"] = str(user.pk)
-    session.save()
-    return str(session.session_key)
+    # An hour ahead, so that it is recent however slow the machine is.
+    record_sign_in(client, user, minutes_ago=-60)
+    return str(client.session.session_key)

@@ -1,6 +1,5 @@
 """Where a visit came from: whole hosts, and one place for source and medium."""
 
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from activity.models import Event, Visitor
 from activity.origin import origin_of
 from activity.services import flush_buffer
 from tests.activity.conftest import FIREFOX
+from tests.signing_in import record_sign_in
 
 
 def came(referrer: str, query: str = "") -> tuple[str, str]:
@@ -82,11 +82,8 @@ def test_who_has_just_come_in_by_a_provider_was_not_sent_by_it(
     """Browsers name the provider's host alone, as they do for a link of its pages."""
     ada = person("ada")
     client.force_login(ada)
-    session = client.session
-    record = {"method": method, "at": time.time() - ago, "provider": "github"}
-    session["account_authentication_methods"] = [record]
-    session["account_authentication_methods_user"] = str(ada.pk)
-    session.save()
+    said = {"method": method, "provider": "github"}
+    record_sign_in(client, ada, minutes_ago=ago / 60, **said)
 
     client.get("/", headers={"User-Agent": FIREFOX, "Referer": "https://github.com/"})
 

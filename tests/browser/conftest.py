@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
+from accounts.models import User
+from tests.browser.helpers import enter
 from tests.browser.stack import running_stack
 from tests.fakes.servers import passable_folder
 
@@ -41,11 +43,19 @@ def _slow_down(context: BrowserContext) -> None:
 def open_context(
     browser: Browser, live_server: LiveServer
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """Return a function that opens a window of its own: width, theme, language."""
+    """Return a function that opens a window of its own: width, theme, language, user.
+
+    Without ``user`` it is a visitor's; theirs typed their password ``minutes_ago``.
+    """
     opened: list[BrowserContext] = []
 
     def open_one(
-        *, width: int = 1280, theme: str = "light", locale: str = "en-US"
+        *,
+        width: int = 1280,
+        theme: str = "light",
+        locale: str = "en-US",
+        user: User | None = None,
+        minutes_ago: float = 0,
     ) -> BrowserContext:
         context = browser.new_context(
             base_url=live_server.url,
@@ -55,6 +65,8 @@ def open_context(
         )
         context.set_default_timeout(10_000)
         _slow_down(context)
+        if user is not None:
+            enter(context, user, live_server.url, minutes_ago=minutes_ago)
         opened.append(context)
         return context
 

@@ -5,10 +5,30 @@ from pathlib import Path
 from typing import Any
 
 import axe_core_python
-from playwright.sync_api import ConsoleMessage, Page, expect
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+
+from accounts.models import User
+from tests.signing_in import record_sign_in
 
 _AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def enter(
+    context: BrowserContext, user: User, site: str, *, minutes_ago: float = 0
+) -> None:
+    """Sign ``user`` in at ``site``, where they typed their password ``minutes_ago``.
+
+    Any other session of theirs goes on.
+    """
+    client = Client()
+    client.force_login(user)
+    record_sign_in(client, user, minutes_ago=minutes_ago)
+    name = settings.SESSION_COOKIE_NAME
+    value = client.cookies[name].value
+    context.add_cookies([{"name": name, "value": value, "url": site}])
 
 
 def axe_violations(page: Page) -> list[str]:

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
@@ -51,16 +49,6 @@ def _one_factor(settings: Any, tmp_path: Path) -> None:
     keep_nobody_out()
 
 
-def enter(context: BrowserContext, user: Any, base: str) -> Page:
-    client = Client()
-    client.force_login(user)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": base}]
-    )
-    return context.new_page()
-
-
 def offers() -> tuple[Any, Any]:
     words = {
         "title_en": "Half an hour with an engineer",
@@ -91,12 +79,12 @@ def reads(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_a_campaign_goes_from_the_editor_to_its_result(
-    open_context: Open, live_server: Any, person: Person, locale: str
+    open_context: Open, person: Person, locale: str
 ) -> None:
     offers()
     staff, ada = person("staff", is_staff=True), person("ada")
     save, start, result, waits = WORDS[locale]
-    page = enter(open_context(width=1280, locale=locale), staff, live_server.url)
+    page = open_context(width=1280, locale=locale, user=staff).new_page()
     page.goto(reverse("growth:campaign-new"))
     page.locator("#id_key").fill("welcome")
     page.locator("#id_purpose").fill("Who helps others buys more often.")
@@ -137,7 +125,7 @@ def test_a_campaign_goes_from_the_editor_to_its_result(
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_pages_can_be_read_by_everybody_at_every_width(
-    open_context: Open, live_server: Any, person: Person, locale: str, theme: str
+    open_context: Open, person: Person, locale: str, theme: str
 ) -> None:
     engineer, more = offers()
     staff, ada = person("staff", is_staff=True), person("ada")
@@ -169,8 +157,8 @@ def test_the_pages_can_be_read_by_everybody_at_every_width(
     }
     for width in (1280, 390):
         for user in (staff, ada):
-            context = open_context(width=width, theme=theme, locale=locale)
-            page = enter(context, user, live_server.url)
+            context = open_context(width=width, theme=theme, locale=locale, user=user)
+            page = context.new_page()
             complaints = collect_console_and_csp(page)
             for name, (whose, path) in pages.items():
                 if whose == user:
@@ -183,12 +171,10 @@ def test_the_pages_can_be_read_by_everybody_at_every_width(
         reads(stranger, f"invitation-{locale[:2]}-{theme}-{width}")
 
 
-def test_the_editor_fits_a_narrow_phone(
-    open_context: Open, live_server: Any, person: Person
-) -> None:
+def test_the_editor_fits_a_narrow_phone(open_context: Open, person: Person) -> None:
     offers()
     staff = person("staff", is_staff=True)
-    page = enter(open_context(width=320), staff, live_server.url)
+    page = open_context(width=320, user=staff).new_page()
 
     page.goto(reverse("growth:campaign-new"))
 
@@ -196,10 +182,10 @@ def test_the_editor_fits_a_narrow_phone(
 
 
 def test_who_is_invited_joins_and_is_seen_by_who_invited(
-    open_context: Open, live_server: Any, person: Person
+    open_context: Open, person: Person
 ) -> None:
     ada = person("ada")
-    owner = enter(open_context(width=1280), ada, live_server.url)
+    owner = open_context(width=1280, user=ada).new_page()
     owner.goto(reverse("referrals:mine"))
     owner.get_by_role("button", name="Make my link").click()
     expect(owner.get_by_text("/invite/")).to_be_visible()

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.billing.conftest import buy, shop, stripe_emulator, stripe_emulator_process
 from tests.browser.helpers import (
     assert_no_horizontal_scroll,
     axe_violations,
+    enter,
     settle,
 )
 from tests.factories.billing import team_of
@@ -51,24 +50,13 @@ def test_a_plan_is_changed_and_left_by_forms_alone(
 ) -> None:
     ada = person("ada")
     row = buy(team_of(ada), ada, plan="team", seats=5)
-    client = Client()
-    client.force_login(ada)
     context: BrowserContext = browser.new_context(
         base_url=live_server.url,
         viewport={"width": width, "height": 900},
         color_scheme=theme,
         locale=language,
     )
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [
-            {
-                "name": settings.SESSION_COOKIE_NAME,
-                "value": cookie,
-                "url": live_server.url,
-            }
-        ]
-    )
+    enter(context, ada, live_server.url)
     home = f"/console/{row.organisation.slug}/billing/"
     page = context.new_page()
     kind = f"{language}-{width}-{theme}"

@@ -1,14 +1,11 @@
 """Credit given, used and taken back, in both languages, narrow and wide."""
 
 import os
-import time
 from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
@@ -18,6 +15,7 @@ from billing.credits.subscribers import cover_usage
 from core.money import NANO
 from entitlements.features import Features
 from entitlements.services import replace_for
+from tests.browser.helpers import enter
 from tests.browser.test_changing import look
 from tests.factories.billing import team_of
 from tests.factories.credits import credit_of, usage_of
@@ -30,19 +28,8 @@ ALL = tuple(product(("en-US", "zh-CN"), (390, 1280), ("light", "dark")))
 
 def opened(browser: Browser, site: str, user: User, **options: Any) -> Page:
     """Return a page of somebody who signed in."""
-    client = Client()
-    client.force_login(user)
-    session = client.session
-    # Just now, by password: what is dear asks for that.
-    session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time()}
-    ]
-    session["account_authentication_methods_user"] = str(user.pk)
-    session.save()
     context = browser.new_context(base_url=site, **options)
-    name = settings.SESSION_COOKIE_NAME
-    value = client.cookies[name].value
-    context.add_cookies([{"name": name, "value": value, "url": site}])
+    enter(context, user, site)
     return context.new_page()
 
 

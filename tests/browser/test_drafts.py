@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import (
     BrowserContext,
     Dialog,
@@ -18,7 +17,7 @@ from playwright.sync_api import (
 )
 
 from community.forum.models import Post, Topic
-from tests.browser.helpers import collect_console_and_csp
+from tests.browser.helpers import collect_console_and_csp, enter
 from tests.factories import forum
 from tests.factories.inference import offered_model
 
@@ -54,11 +53,7 @@ class Desk:
 
     def enter(self, user: Any) -> None:
         """Sign ``user`` in, in a session that was not there before."""
-        client = Client()
-        client.force_login(user)
-        name = settings.SESSION_COOKIE_NAME
-        value = client.cookies[name].value
-        self.context.add_cookies([{"name": name, "value": value, "url": self.origin}])
+        enter(self.context, user, self.origin)
 
     def open(self) -> None:
         self.page.goto(self.address)

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext
 
 from community.forum import services
@@ -39,17 +37,8 @@ def test_the_list_a_topic_and_the_composer_are_whole(
     forum.topic(
         ben, category=within, title="我的模型调用超时了怎么办?", tags=["timeout"]
     )
-    signed_in = Client()
-    signed_in.force_login(ada)
-    context = open_context(width=width, theme=theme)
-    page = context.new_page()
+    page = open_context(width=width, theme=theme, user=ada).new_page()
     complaints = collect_console_and_csp(page)
-    page.goto("/forum/")
-    name = settings.SESSION_COOKIE_NAME
-    origin = page.evaluate("location.origin")
-    context.add_cookies(
-        [{"name": name, "value": signed_in.cookies[name].value, "url": origin}]
-    )
     for shown, url in {
         "list": "/forum/",
         "topic": topic.get_absolute_url(),

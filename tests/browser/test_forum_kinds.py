@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import BrowserContext
 
@@ -130,21 +128,12 @@ def test_every_page_of_kinds_and_polls_is_whole(
     width: int,
 ) -> None:
     staff, pages = world(person)
-    signed_in = Client()
-    signed_in.force_login(staff)
     faults: list[str] = []
 
     staff.locale = locale
     staff.save(update_fields=["locale"])
-    context = open_context(width=width, theme=theme)
-    page = context.new_page()
+    page = open_context(width=width, theme=theme, user=staff).new_page()
     complaints = collect_console_and_csp(page)
-    page.goto("/healthz")
-    name = settings.SESSION_COOKIE_NAME
-    origin = page.evaluate("location.origin")
-    context.add_cookies(
-        [{"name": name, "value": signed_in.cookies[name].value, "url": origin}]
-    )
     for shown, url in pages.items():
         page.goto(url)
         if shown == "composer":
@@ -171,21 +160,7 @@ def test_one_votes_with_the_keyboard_and_reads_the_result(
         PollValues(question="Which?", options=("Dark", "Light"), results="voted"),
         by=ada,
     )
-    signed_in = Client()
-    signed_in.force_login(ben)
-    context = open_context()
-    page = context.new_page()
-    page.goto("/healthz")
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies(
-        [
-            {
-                "name": name,
-                "value": signed_in.cookies[name].value,
-                "url": page.evaluate("location.origin"),
-            }
-        ]
-    )
+    page = open_context(user=ben).new_page()
     page.goto(topic.get_absolute_url())
 
     page.get_by_label("Light").focus()

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import BrowserContext
 
@@ -54,17 +52,8 @@ def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
         note="Try it on Monday",
         remind_at=timezone.now() + timedelta(days=1),
     )
-    signed_in = Client()
-    signed_in.force_login(ada)
-    context = open_context(width=width, theme=theme)
-    page = context.new_page()
+    page = open_context(width=width, theme=theme, user=ada).new_page()
     complaints = collect_console_and_csp(page)
-    page.goto("/forum/")
-    name = settings.SESSION_COOKIE_NAME
-    origin = page.evaluate("location.origin")
-    context.add_cookies(
-        [{"name": name, "value": signed_in.cookies[name].value, "url": origin}]
-    )
     for shown, url in {
         "talk": topic.get_absolute_url(),
         "best": f"{topic.get_absolute_url()}?sort=votes",

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from accounts.queries import personal_organisation
 from billing.forecast.months import following
@@ -25,6 +23,7 @@ from tests.browser.helpers import (
     assert_no_horizontal_scroll,
     axe_violations,
     collect_console_and_csp,
+    enter,
     settle,
 )
 from tests.factories.billing import default_price, fetched_subscription
@@ -40,23 +39,13 @@ def _one_factor(settings: Any) -> None:
     settings.SECOND_FACTOR_REQUIRED = False
 
 
-def enter(context: BrowserContext, user: Any, base: str) -> Page:
-    client = Client()
-    client.force_login(user)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": base}]
-    )
-    return context.new_page()
-
-
-def look_at(open_context: Open, user: Any, base: str, paths: dict[str, str]) -> None:
+def look_at(open_context: Open, user: Any, paths: dict[str, str]) -> None:
     """Look at pages in both languages and themes, wide and narrow."""
     for locale, theme, width in product(
         ("en-US", "zh-CN"), ("light", "dark"), (1280, 390, 320)
     ):
-        context = open_context(width=width, theme=theme, locale=locale)
-        page = enter(context, user, base)
+        context = open_context(width=width, theme=theme, locale=locale, user=user)
+        page = context.new_page()
         complaints = collect_console_and_csp(page)
         for name, path in paths.items():
             page.goto(path)
@@ -71,7 +60,7 @@ def look_at(open_context: Open, user: Any, base: str, paths: dict[str, str]) -> 
 
 
 def test_the_forecast_is_readable_everywhere(
-    open_context: Open, live_server: Any, person: Person
+    open_context: Open, person: Person
 ) -> None:
     staff = person("staff", is_staff=True)
     running = reporting_today().replace(day=1)
@@ -101,7 +90,6 @@ def test_the_forecast_is_readable_everywhere(
     look_at(
         open_context,
         staff,
-        live_server.url,
         {"forecast": "/staff/conversion/forecast/"},
     )
 
@@ -117,7 +105,8 @@ def test_a_candidate_is_written_and_compared_without_scripts(
         apply_subscription(fetched, fetched_at=timezone.now())
         use(organisation, (6 * number + 1) * NANO, at=used_at)
     plain = browser.new_context(base_url=live_server.url, java_script_enabled=False)
-    page = enter(plain, staff, live_server.url)
+    enter(plain, staff, live_server.url)
+    page = plain.new_page()
 
     page.goto("/staff/conversion/price-lab/")
     page.get_by_label("Begin with").select_option(label="Pro v1")
@@ -141,7 +130,6 @@ def test_a_candidate_is_written_and_compared_without_scripts(
     look_at(
         open_context,
         staff,
-        live_server.url,
         {
             "lab": "/staff/conversion/price-lab/?leave=20",
             "new": "/staff/conversion/price-lab/new/",

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext
+from pytest_django.live_server_helper import LiveServer
 
 from community.forum import services as forum_services
 from community.moderation import services
@@ -21,6 +20,7 @@ from tests.browser.helpers import (
     assert_no_horizontal_scroll,
     axe_violations,
     collect_console_and_csp,
+    enter,
     settle,
 )
 from tests.factories import forum
@@ -76,6 +76,7 @@ ALL = tuple(product((1280, 390), ("light", "dark"), ("en-US", "zh-CN")))
 )
 def test_every_page_is_whole_and_accessible(
     open_context: Callable[..., BrowserContext],
+    live_server: LiveServer,
     person: Callable[..., Any],
     width: int,
     theme: str,
@@ -85,8 +86,6 @@ def test_every_page_is_whole_and_accessible(
     context = open_context(width=width, theme=theme, locale=locale)
     page = context.new_page()
     complaints = collect_console_and_csp(page)
-    page.goto("/forum/")
-    origin = page.evaluate("location.origin")
     faults = []
     for who, addresses in {
         "mod": {
@@ -112,11 +111,7 @@ def test_every_page_is_whole_and_accessible(
             "category": "/forum/c/help/",
         },
     }.items():
-        signed_in = Client()
-        signed_in.force_login(made[who])
-        name = settings.SESSION_COOKIE_NAME
-        value = signed_in.cookies[name].value
-        context.add_cookies([{"name": name, "value": value, "url": origin}])
+        enter(context, made[who], live_server.url)
         for shown, url in addresses.items():
             page.goto(url)
             settle(page)

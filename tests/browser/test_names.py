@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.helpers import (
@@ -24,16 +22,7 @@ def written_in(
     open_context: Callable[..., BrowserContext], who: Any, url: str, **window: Any
 ) -> tuple[Page, Locator, Locator]:
     """Open ``url`` as ``who``; return the page, its text area and its name menu."""
-    signed_in = Client()
-    signed_in.force_login(who)
-    context = open_context(**window)
-    page = context.new_page()
-    page.goto("/robots.txt")
-    name = settings.SESSION_COOKIE_NAME
-    origin = page.evaluate("location.origin")
-    context.add_cookies(
-        [{"name": name, "value": signed_in.cookies[name].value, "url": origin}]
-    )
+    page = open_context(**window, user=who).new_page()
     page.goto(url)
     # The module has come once it has marked its composer.
     page.locator("[data-names-ready]").first.wait_for()

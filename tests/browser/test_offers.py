@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from accounts.queries import personal_organisation
 from billing.growth.catalogue import ensure_default_offers
@@ -54,18 +52,8 @@ def _one_factor(settings: Any) -> None:
     settings.SECOND_FACTOR_REQUIRED = False
 
 
-def enter(context: BrowserContext, user: Any, base: str) -> Page:
-    client = Client()
-    client.force_login(user)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": base}]
-    )
-    return context.new_page()
-
-
 def test_an_offer_is_seen_when_it_comes_into_view_and_accepted_by_keyboard(
-    open_context: Open, live_server: Any, person: Person
+    open_context: Open, person: Person
 ) -> None:
     ensure_default_plans()
     ensure_default_offers()
@@ -73,7 +61,7 @@ def test_an_offer_is_seen_when_it_comes_into_view_and_accepted_by_keyboard(
     ada = person("ada")
     org = personal_organisation(ada)
     decided = occur(Moment.THIRD_ANSWER, DecisionUnit(org.pk, ada.pk), occasion="1")
-    page = enter(open_context(width=390), ada, live_server.url)
+    page = open_context(width=390, user=ada).new_page()
     complaints = collect_console_and_csp(page)
 
     with page.expect_response(lambda answer: "/_growth/seen/" in answer.url):
@@ -95,7 +83,7 @@ def test_an_offer_is_seen_when_it_comes_into_view_and_accepted_by_keyboard(
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_staff_pages_are_accessible_at_every_width(
-    open_context: Open, live_server: Any, person: Person, locale: str, theme: str
+    open_context: Open, person: Person, locale: str, theme: str
 ) -> None:
     staff = person("staff", is_staff=True)
     org = personal_organisation(person("ada"))
@@ -124,8 +112,8 @@ def test_staff_pages_are_accessible_at_every_width(
     )
     pages = (*PAGES, reverse("growth:lead", args=[lead.pk]))
     for width in (1280, 390):
-        context = open_context(width=width, theme=theme, locale=locale)
-        page = enter(context, staff, live_server.url)
+        context = open_context(width=width, theme=theme, locale=locale, user=staff)
+        page = context.new_page()
         complaints = collect_console_and_csp(page)
         for number, path in enumerate(pages):
             page.goto(path)
@@ -139,7 +127,7 @@ def test_staff_pages_are_accessible_at_every_width(
 
 
 def test_the_page_of_a_month_prints_without_its_buttons(
-    open_context: Open, live_server: Any, person: Person
+    open_context: Open, person: Person
 ) -> None:
     ensure_default_offers()
     occur(
@@ -148,8 +136,8 @@ def test_the_page_of_a_month_prints_without_its_buttons(
         occasion="1",
     )
     # The width of A4 at 96 dots an inch, less its margins.
-    context = open_context(width=718)
-    page = enter(context, person("staff", is_staff=True), live_server.url)
+    context = open_context(width=718, user=person("staff", is_staff=True))
+    page = context.new_page()
     page.goto("/staff/offers/month/")
     expect(page.get_by_role("navigation", name="Months")).to_be_visible()
     expect(page.get_by_role("link", name="CSV")).to_be_visible()

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext
 
 from jobs.models import Job
@@ -22,15 +20,7 @@ def test_staff_read_and_decide(
     staff = person("staff", is_staff=True)
     Job.objects.all().delete()
     give_up(3)
-    client = Client()
-    client.force_login(staff)
-    name = settings.SESSION_COOKIE_NAME
-    context = open_context(locale=locale)
-    page = context.new_page()
-    page.goto("/")
-    context.add_cookies(
-        [{"name": name, "value": client.cookies[name].value, "url": page.url}]
-    )
+    page = open_context(locale=locale, user=staff).new_page()
 
     paths = ("/staff/operations/", f"/staff/operations/jobs/{one('webhook').pk}/")
     broken = {

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext
 
 from community.conversations import services as conversations
@@ -62,17 +60,8 @@ def test_people_and_what_they_say_to_each_other_is_whole(
     )
     set_stance(ben, by=ada, kind=Stance.Kind.FOLLOW)
     set_stance(cy, by=ada, kind=Stance.Kind.MUTE)
-    signed_in = Client()
-    signed_in.force_login(ada)
-    context = open_context(width=width, theme=theme)
-    page = context.new_page()
+    page = open_context(width=width, theme=theme, user=ada).new_page()
     complaints = collect_console_and_csp(page)
-    page.goto("/forum/")
-    name = settings.SESSION_COOKIE_NAME
-    origin = page.evaluate("location.origin")
-    context.add_cookies(
-        [{"name": name, "value": signed_in.cookies[name].value, "url": origin}]
-    )
     for shown, url in {
         "profile": "/u/ben/",
         "placeholder": brought.placeholder.get_absolute_url(),
@@ -105,21 +94,7 @@ def test_a_message_is_written_read_and_answered(
     ada, ben = person("ada"), person("ben")
     pages = []
     for who in (ada, ben):
-        signed_in = Client()
-        signed_in.force_login(who)
-        context = open_context()
-        page = context.new_page()
-        page.goto("/forum/")
-        name = settings.SESSION_COOKIE_NAME
-        context.add_cookies(
-            [
-                {
-                    "name": name,
-                    "value": signed_in.cookies[name].value,
-                    "url": page.evaluate("location.origin"),
-                }
-            ]
-        )
+        page = open_context(user=who).new_page()
         pages.append(page)
     first, second = pages
 

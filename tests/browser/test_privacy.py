@@ -1,19 +1,16 @@
 """Taking one's data along and closing an account in a browser, errors included."""
 
 import os
-import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts import services as accounts
-from accounts.models import User
 from accounts.queries import personal_organisation
 from privacy import services
 from privacy.models import DataExport
@@ -21,6 +18,7 @@ from tests.browser.helpers import (
     assert_no_horizontal_scroll,
     axe_violations,
     collect_console_and_csp,
+    enter,
     settle,
 )
 from tests.factories import forum
@@ -37,26 +35,6 @@ ANSWERED = "the server responded with a status of 4"
 EVERY = pytest.mark.parametrize(
     ("locale", "width", "theme"), ALL if os.environ.get("SCREENSHOTS") else FEW
 )
-
-
-def sign_in(context: BrowserContext, user: User, *, minutes_ago: int = 0) -> None:
-    """Let a window be signed in by password."""
-    client = Client()
-    client.force_login(user)
-    session = client.session
-    session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time() - 60 * minutes_ago}
-    ]
-    session["account_authentication_methods_user"] = str(user.pk)
-    session.save()
-    page = context.new_page()
-    page.goto("/robots.txt")
-    name = settings.SESSION_COOKIE_NAME
-    origin = page.evaluate("location.origin")
-    context.add_cookies(
-        [{"name": name, "value": client.cookies[name].value, "url": origin}]
-    )
-    page.close()
 
 
 def look(page: Page, shown: str, heading: str = "h1") -> None:
@@ -84,8 +62,7 @@ def test_a_copy_is_asked_for_and_told_of_in_every_state(
     theme: str,
 ) -> None:
     ben = person("ben", locale=locale)
-    context = open_context(width=width, theme=theme)
-    sign_in(context, ben)
+    context = open_context(width=width, theme=theme, user=ben)
     page = context.new_page()
     complaints = collect_console_and_csp(page)
     name = f"data-{{}}-{locale}-{width}-{theme}"
@@ -121,8 +98,7 @@ def test_what_stands_in_the_way_is_read_with_its_ways_out(
     home = personal_organisation(ada)
     subscription_of(home)
     credit_of(home, 5_000_000_000, kind="bought")
-    context = open_context(width=width, theme=theme)
-    sign_in(context, ada)
+    context = open_context(width=width, theme=theme, user=ada)
     page = context.new_page()
     complaints = collect_console_and_csp(page)
 
@@ -136,6 +112,7 @@ def test_what_stands_in_the_way_is_read_with_its_ways_out(
 @EVERY
 def test_an_account_is_closed_and_taken_back(
     open_context: Callable[..., BrowserContext],
+    live_server: LiveServer,
     person: Callable[..., Any],
     locale: str,
     width: int,
@@ -143,8 +120,7 @@ def test_an_account_is_closed_and_taken_back(
 ) -> None:
     ben = person("ben", locale=locale)
     category = forum.category()
-    context = open_context(width=width, theme=theme)
-    sign_in(context, ben, minutes_ago=60)
+    context = open_context(width=width, theme=theme, user=ben, minutes_ago=60)
     page, other = context.new_page(), context.new_page()
     complaints = collect_console_and_csp(page)
     name = f"close-{{}}-{locale}-{width}-{theme}"
@@ -176,7 +152,7 @@ def test_an_account_is_closed_and_taken_back(
     look(page, name.format("done"))
 
     # What was typed in another window before is not lost.
-    sign_in(context, ben)
+    enter(context, ben, live_server.url)
     with other.expect_navigation():
         other.locator("form:has(#id_title) .button--primary").click()
     expect(other.locator("textarea[readonly]").first).to_be_visible()

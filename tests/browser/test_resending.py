@@ -15,9 +15,9 @@ from tests.browser.helpers import (
     assert_no_horizontal_scroll,
     axe_violations,
     collect_console_and_csp,
+    enter,
     settle,
 )
-from tests.browser.test_privacy import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -50,14 +50,8 @@ def test_without_scripts_the_page_is_read_and_its_button_pressed(
     theme: str,
 ) -> None:
     ada = person("ada", locale=locale)
-    scripted = open_context(width=width, theme=theme)
-    sign_in(scripted, ada, minutes_ago=60)
-    context = browser.new_context(
-        base_url=live_server.url,
-        viewport={"width": width, "height": 900},
-        java_script_enabled=False,
-        storage_state=scripted.storage_state(),
-    )
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    enter(context, ada, live_server.url, minutes_ago=60)
     page = context.new_page()
 
     ask_for_a_token(page, "密钥 “CI”")
@@ -71,7 +65,9 @@ def test_without_scripts_the_page_is_read_and_its_button_pressed(
 
     assert PersonalAccessToken.objects.get().name == "密钥 “CI”"
     # Opened again it is sent only by hand, with scripts too.
-    look = scripted.new_page()
+    with_scripts = open_context(width=width, theme=theme)
+    with_scripts.add_cookies(context.cookies())
+    look = with_scripts.new_page()
     complaints = collect_console_and_csp(look)
     look.goto(waiting)
     settle(look)
@@ -89,8 +85,7 @@ def test_without_scripts_the_page_is_read_and_its_button_pressed(
 def test_the_way_back_leads_past_the_page_that_sends(
     open_context: Callable[..., BrowserContext], person: Callable[..., Any]
 ) -> None:
-    context = open_context()
-    sign_in(context, person("ada"), minutes_ago=60)
+    context = open_context(user=person("ada"), minutes_ago=60)
     page = context.new_page()
     complaints = collect_console_and_csp(page)
 

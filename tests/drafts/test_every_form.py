@@ -1,7 +1,6 @@
 """Every form of every page: a token against forgery, and a draft where one types."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.factories.inference import key_of, offered_model, used
 from tests.factories.overage import price_list_of, statement_of
 from tests.factories.quotes import approval_of, paid_invoice, quote_of
 from tests.forms import form_of, forms_of
+from tests.signing_in import record_sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -407,12 +407,7 @@ def test_the_form_of_the_page_is_accepted_and_says_so(
     # Only moderators hide posts.
     who = "superuser" if action == "/forum/p/N/hide/" else "owner"
     client = enter(who, people)
-    session = client.session
-    session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time()}
-    ]
-    session["account_authentication_methods_user"] = str(people[who].pk)
-    session.save()
+    record_sign_in(client, people[who])
     answer = client.get(page, follow=True)
 
     form = form_of(answer.content.decode(), name)

@@ -39,7 +39,7 @@ from tests.factories.billing import paid_invoice_of
 from tests.factories.credits import credit_of
 from tests.factories.inference import key_of
 from tests.factories.privacy import subscription_of
-from tests.signing_in import browser_of
+from tests.signing_in import age_sign_in, browser_of
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -104,10 +104,7 @@ def test_the_name_is_typed_and_what_was_typed_is_kept(person: Person) -> None:
 def test_it_asks_for_the_password_again(person: Person) -> None:
     ada = person("ada")
     browser = browser_of(ada)
-    session = browser.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 600
-    session.save()
+    age_sign_in(browser, minutes=10)
 
     answer = browser.post(PAGE, {"username": "ada"})
 

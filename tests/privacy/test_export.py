@@ -28,7 +28,7 @@ from privacy.registry import parts, register_part
 from tests.factories import forum, playground
 from tests.factories.inference import key_of
 from tests.factories.privacy import export_of
-from tests.signing_in import browser_of
+from tests.signing_in import age_sign_in, browser_of
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -122,10 +122,7 @@ def test_a_download_asks_for_the_password_again(person: Person) -> None:
     ada = person("ada")
     export = export_of(ada)
     browser = browser_of(ada)
-    session = browser.session
-    for record in session["account_authentication_methods"]:
-        record["at"] -= 600
-    session.save()
+    age_sign_in(browser, minutes=10)
 
     for address in ("/settings/data/", f"/settings/data/{export.pk}/download/"):
         answer = browser.post(address)

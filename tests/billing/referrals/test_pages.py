@@ -18,6 +18,7 @@ from billing.referrals.services import ensure_link, record_referral
 from billing.referrals.visiting import COOKIE, Visit, keep_visit, visit_of
 from tests.factories.referrals import referral_of
 from tests.forms import form_of
+from tests.queries import queries_of
 from tests.races import together
 
 pytestmark = pytest.mark.django_db
@@ -192,19 +193,14 @@ def test_the_list_of_staff_costs_the_same_whatever_its_length(
     ada = person("ada")
     address = f"{reverse('referrals:list')}?state=all"
 
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as made:
-            assert client.get(address).status_code == 200
-        return len(made)
-
     referral_of(ada, person("p0"))
     # The first page of a process reads what it keeps in memory.
-    queries()
-    few = queries()
+    queries_of(client, address)
+    few = queries_of(client, address)
     for number in range(1, 7):
         referral_of(ada, person(f"p{number}"))
 
-    assert queries() == few
+    assert queries_of(client, address) == few
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,31 +1,19 @@
-import json
-import re
+"""The pages of the forum, as readers and writers meet them."""
+
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from community.forum import services
 from community.forum.models import Post, Topic, TopicUser, Visibility
 from tests.factories import forum
-from tests.forms import form_of, send
+from tests.forms import send
+from tests.queries import queries_of
 
 Person = Callable[..., Any]
-ATOM = "{http://www.w3.org/2005/Atom}"
 pytestmark = pytest.mark.django_db
-
-
-def queries_of(client: Client, url: str) -> int:
-    """Return how many queries a page costs."""
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        assert client.get(url).status_code == 200
-    return len(captured)
 
 
 @pytest.mark.parametrize("visibility", Visibility.values)
@@ -215,82 +203,6 @@ def test_a_changed_cursor_is_refused(client: Client) -> None:
     assert client.get("/forum/?cursor=nonsense").status_code == 400
 
 
-def test_an_edit_conflict_keeps_the_text_and_shows_both(
-    client: Client, person: Person
-) -> None:
-    ada, mod = person("ada"), person("mod", is_moderator=True)
-    reply = forum.reply(forum.topic(ada), ada, "Before")
-    client.force_login(ada)
-    url = f"/forum/p/{reply.pk}/edit/"
-    base = client.get(url).context["form"]["base"].value()
-    services.edit_post(reply, editor=mod, text="Mended by a moderator")
-
-    response = client.post(url, {"text": "My own long words", "base": base})
-
-    page = response.content.decode()
-    assert response.status_code == 409
-    assert "My own long words</textarea>" in page
-    assert "<del" in page
-    assert "Mended by a moderator" in page
-    assert Post.objects.get(pk=reply.pk).source_md == "Mended by a moderator"
-
-    # Seen and meant: sent again it replaces what it was compared with.
-    base = response.context["form"]["base"].value()
-    assert (
-        client.post(url, {"text": "My own long words", "base": base}).status_code == 302
-    )
-    assert Post.objects.get(pk=reply.pk).source_md == "My own long words"
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"title": "A title by a moderator"}, "now “A title by a moderator”"),
-        ({"tags": ["python", "async"]}, "now: async, python"),
-        ({"tags": []}, "no tags now"),
-    ],
-)
-def test_an_edit_of_the_text_undoes_no_title_and_no_tags_given_meanwhile(
-    client: Client, person: Person, change: dict[str, Any], said: str
-) -> None:
-    ada, mod = person("ada"), person("mod", is_moderator=True)
-    topic = forum.topic(ada, tags=["keys"])
-    opening, before = topic.posts.get(number=1), topic.title
-    client.force_login(ada)
-    url = f"/forum/p/{opening.pk}/edit/"
-    form = form_of(client.get(url).content.decode(), "base")
-    services.edit_topic(topic, by=mod, **change)
-
-    refused = client.post(url, form.values | {"text": "My own long words"})
-
-    page = refused.content.decode()
-    assert refused.status_code == 409
-    assert "My own long words</textarea>" in page
-    assert said in page
-    topic.refresh_from_db()
-    assert topic.title == change.get("title", before)
-    assert {tag.name for tag in topic.tags.all()} == set(change.get("tags", ["keys"]))
-    # Seen and meant: sent again it replaces what it was compared with.
-    again = form_of(page, "base")
-    assert client.post(url, again.values).status_code == 302
-    assert Post.objects.get(pk=opening.pk).source_md == "My own long words"
-
-
-def test_the_same_edit_sent_twice_is_no_conflict(
-    client: Client, person: Person
-) -> None:
-    ada = person("ada")
-    opening = forum.topic(ada, tags=["keys"]).posts.get(number=1)
-    client.force_login(ada)
-    url = f"/forum/p/{opening.pk}/edit/"
-    form = form_of(client.get(url).content.decode(), "base")
-    sent = form.values | {"title": "Another good title", "tags": "keys, python"}
-
-    assert client.post(url, sent).status_code == 302
-    assert client.post(url, sent).status_code == 302
-    assert client.post(url, sent | {"tags": "keys"}).status_code == 409
-
-
 def test_a_quotation_carries_what_the_reader_may_see_only(
     client: Client, person: Person
 ) -> None:
@@ -463,32 +375,6 @@ def test_a_tag_lists_its_topics_by_their_last_reply(
     assert [row.topic == older for row in rows] == [True, False]
 
 
-@pytest.mark.parametrize("path", ["/forum/feed.atom", "/forum/c/help/feed.atom"])
-def test_a_feed_is_valid_small_and_not_sent_twice(
-    client: Client, person: Person, path: str
-) -> None:
-    ada = person("ada")
-    within = forum.category(slug="help")
-    topic = forum.topic(
-        ada,
-        category=within,
-        title="Does \x0b & <b> break it?",
-        text="Bell \x07 \x1b <x>",
-    )
-    for _ in range(3):
-        forum.reply(topic, ada, "A reply nobody subscribed to")
-    response = client.get(path)
-    root = ElementTree.fromstring(response.content)  # noqa: S314 - our own feed
-    titles = [entry.findtext(f"{ATOM}title") for entry in root.iter(f"{ATOM}entry")]
-    assert titles == ["Does & <b> break it?"]
-    assert b"nobody subscribed" not in response.content
-    etag = response["ETag"]
-    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
-    forum.topic(ada, category=within)
-    assert client.get(path, headers={"If-None-Match": etag}).status_code == 200
-    assert queries_of(client, path) <= 4
-
-
 def test_the_home_page_counts_what_a_visitor_may_see(
     client: Client, person: Person
 ) -> None:
@@ -502,73 +388,3 @@ def test_the_home_page_counts_what_a_visitor_may_see(
     assert figures["reply_count"] == 1
     assert (figures["solved_count"], figures["question_count"]) == (1, 1)
     assert figures["people_count"] == 2
-
-
-def test_a_tag_and_a_topic_have_feeds_of_what_everybody_may_see(
-    client: Client, person: Person
-) -> None:
-    ada, mod = person("ada"), person("mod", is_moderator=True)
-    topic = forum.topic(ada, title="About keys", tags=["Keys"])
-    forum.topic(ada, title="About other things", tags=["other"])
-    forum.topic(mod, title="Team only", tags=["Keys"], category=forum.category("staff"))
-    shown = forum.reply(topic, ada, "A <b> zeppelin")
-    hidden = forum.reply(topic, ada, "Spam")
-    services.hide_post(hidden, by=mod, reason="x")
-    services.add_synonym(topic.tags.get(), name="secrets", by=mod)
-    client.force_login(mod)
-
-    for tag in ("keys", "secrets"):
-        assert titles_in(client, f"/forum/tag/{tag}/feed.atom") == ["About keys"]
-    feed = client.get(f"/forum/t/{topic.pk}/feed.atom").content.decode()
-    assert feed.count("<entry>") == 1
-    assert f"/forum/p/{shown.pk}/" in feed
-    assert "Spam" not in feed
-    secret = Topic.objects.get(title="Team only")
-    assert client.get(f"/forum/t/{secret.pk}/feed.atom").status_code == 404
-    assert client.get("/forum/tag/nothing/feed.atom").status_code == 404
-    page = client.get(topic.get_absolute_url()).content.decode()
-    assert f"/forum/t/{topic.pk}/feed.atom" in page
-    assert (
-        "/forum/tag/keys/feed.atom" in client.get("/forum/tag/keys/").content.decode()
-    )
-
-
-def titles_in(client: Client, path: str) -> list[str | None]:
-    root = ElementTree.fromstring(client.get(path).content)  # noqa: S314 - our own feed
-    return [entry.findtext(f"{ATOM}title") for entry in root.iter(f"{ATOM}entry")]
-
-
-def test_a_solved_question_tells_search_engines_its_answers_and_nothing_hidden(
-    client: Client, person: Person
-) -> None:
-    ada, ben, mod = person("ada"), person("ben"), person("mod", is_moderator=True)
-    topic = forum.topic(ada, title="Does </script><b> end it?", text="Does & it?")
-    answer = forum.reply(topic, ben, "No.")
-    other = forum.reply(topic, ben, "Maybe.")
-    services.hide_post(forum.reply(topic, ben, "Spam"), by=mod, reason="x")
-    services.accept_answer(answer, by=ada)
-
-    for reader in (None, mod):
-        if reader:
-            client.force_login(reader)
-        page = client.get(topic.get_absolute_url()).content.decode()
-        (told,) = re.findall(
-            r"<script type=.application/ld.json.[^>]*>(.*?)</script>", page
-        )
-        question = json.loads(told)["mainEntity"]
-        assert question["name"] == topic.title
-        assert question["acceptedAnswer"]["text"] == "No."
-        assert [each["text"] for each in question["suggestedAnswer"]] == ["Maybe."]
-        assert question["suggestedAnswer"][0]["url"].endswith(f"#post-{other.number}")
-        assert '<meta property="og:description" content="Does &amp; it?">' in page
-
-
-@pytest.mark.parametrize("kind", ["question", "discussion"])
-def test_what_has_no_answer_is_no_page_of_answers(
-    client: Client, person: Person, kind: str
-) -> None:
-    topic = forum.topic(person("ada"), kind=kind)
-    if kind == "discussion":
-        forum.reply(topic, topic.author)
-
-    assert "ld+json" not in client.get(topic.get_absolute_url()).content.decode()

@@ -2,22 +2,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from community.forum import services
 from tests.factories import forum
 from tests.factories.reputation import earned
+from tests.queries import queries_of
 
 Person = Callable[..., Any]
 pytestmark = pytest.mark.django_db
-
-
-def queries_of(client: Client, url: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(url).status_code == 200
-    return len(captured)
 
 
 def test_a_profile_shows_what_somebody_asked_answered_and_earned(

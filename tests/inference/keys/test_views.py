@@ -18,6 +18,7 @@ from inference.keys.models import ApiKey
 from inference.keys.services import create_playground_key, record_use
 from tests.factories.inference import key_of, offered_model
 from tests.forms import confirm
+from tests.signing_in import age_sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -177,20 +178,11 @@ def test_a_revoked_key_stays_listed_and_cannot_be_rotated(
     assert ApiKey.objects.count() == 1
 
 
-def age_sign_in(client: Client) -> None:
-    session = client.session
-    session["account_authentication_methods"] = [
-        {**record, "at": record["at"] - 301}
-        for record in session["account_authentication_methods"]
-    ]
-    session.save()
-
-
 def test_a_key_is_made_by_itself_once_an_old_sign_in_is_confirmed(
     person: Callable[..., Any], signed_in: Any
 ) -> None:
     browser = signed_in(person("ada"))
-    age_sign_in(browser)
+    age_sign_in(browser, minutes=5.1)
     form = {"name": "Website", "submission": "once"}
 
     asked = browser.post("/console/ada/keys/create/", form)
@@ -213,7 +205,7 @@ def test_an_old_sign_in_changes_no_key_before_it_is_confirmed(
     ada = person("ada")
     key = key_of(personal_organisation(ada), ada, name="Website")
     browser = signed_in(ada)
-    age_sign_in(browser)
+    age_sign_in(browser, minutes=5.1)
 
     asked = browser.post(f"/console/ada/keys/{key.public_id}/{change}/")
     key.refresh_from_db()
