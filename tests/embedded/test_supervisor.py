@@ -4,13 +4,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from embedded.process import ServiceUnavailable
 from embedded.supervisor import Service, Supervisor
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -22,13 +23,6 @@ def supervisor() -> Iterator[Supervisor]:
 
 def program(name: str, text: str, **options: object) -> Service:
     return Service(name, [sys.executable, "-c", text], os.environ, **options)  # type: ignore[arg-type]
-
-
-def wait_for(condition: Callable[[], bool], *, timeout: float = 20) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_service_that_crashes_is_started_again(

@@ -1,6 +1,5 @@
 """Two gateways before servers that die and come back: what one sees, both know."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.fakes.servers import (
 )
 from tests.fakes.upstream import Upstream, serving
 from tests.inference.gateway.conftest import HELLO, PRO, Customer, Gateway
+from tests.waiting import wait_for
 
 Make = Callable[..., Customer]
 
@@ -36,13 +36,6 @@ def other_gateway(gateway: Gateway, tmp_path: Path) -> Iterator[str]:
         tmp_path / "other.log",
     ):
         yield f"http://127.0.0.1:{port}/v1"
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def code_of(who: Customer, model: str) -> str:
@@ -61,13 +54,13 @@ def test_a_server_that_died_is_left_by_all_processes_and_found_again_by_none_cal
 
     # Nobody is there. Three requests are all that finds that out.
     met = [code_of(ada, "plain") for _ in range(3)]
-    wait_for(lambda: code_of(ben, "plain") == "no_deployment", 1)
+    wait_for(lambda: code_of(ben, "plain") == "no_deployment", seconds=10)
     application = web.Application()
     application.router.add_post("/v1/{tail:.*}", upstream.answer)
     with serving(application, upstream.port):
         # A look every two seconds finds it, and tells the other process.
-        wait_for(lambda: code_of(ben, "plain") == "", 6)
-        wait_for(lambda: code_of(ada, "plain") == "", 1)
+        wait_for(lambda: code_of(ben, "plain") == "", seconds=20)
+        wait_for(lambda: code_of(ada, "plain") == "", seconds=10)
 
     assert met[0] == "upstream_error"
     assert set(met) <= {"upstream_error", "no_deployment"}
@@ -90,7 +83,7 @@ def test_a_dead_credential_fails_over_at_once_and_is_then_left_alone(
         ada, ben = customer("ada", features=PRO), customer("ben", features=PRO)
 
         answered = code_of(ada, "plain")
-        wait_for(lambda: refusals([refused.pk]) == {refused.pk: 401}, 3)
+        wait_for(lambda: refusals([refused.pk]) == {refused.pk: 401}, seconds=15)
         # The look at it was refused as well: it is no request's fault.
         asked = len(dead.asked)
         others = [code_of(who, "plain") for who in (ben, ada, ben, ada)]
@@ -109,7 +102,7 @@ def test_a_server_nobody_calls_is_looked_at_before_somebody_needs_it(
         offer(upstream, "idle", credential=encrypt("sk-upstream"))
         place = Deployment.objects.get()
 
-        wait_for(lambda: refusals([place.pk]) == {place.pk: 401}, 8)
+        wait_for(lambda: refusals([place.pk]) == {place.pk: 401}, seconds=20)
 
     assert silent.asked == []
     assert set(silent.keys) == {"sk-upstream"}

@@ -11,21 +11,13 @@ from inference.usage.models import UsageEvent
 from tests.fakes.servers import free_port
 from tests.fakes.upstream import Upstream, whole
 from tests.inference.gateway.conftest import HELLO, PRO, Customer
+from tests.waiting import wait_for
 
 
 def code_of(who: Customer, model: str) -> str:
     """Call a model; return the code it was refused with, or nothing."""
     answer = who.post(json={"model": model, "messages": HELLO})
     return "" if answer.status_code == 200 else str(answer.json()["error"]["code"])
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    """Return what is true at last: changes are announced, not awaited."""
-    deadline = time.monotonic() + 30
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-    return found
 
 
 def test_a_paused_deployment_is_not_called_and_its_model_is_still_there(

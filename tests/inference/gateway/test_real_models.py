@@ -143,7 +143,7 @@ def test_after_a_crash_the_gateway_reaches_it_again_by_itself(
             time.sleep(0.1)
 
     assert answer is not None
-    assert time.monotonic() - began < 7
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.usefixtures("local_models")

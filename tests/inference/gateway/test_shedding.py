@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,6 +16,7 @@ import pytest
 from tests.fakes.servers import asgi_command, free_port, product_environment, running
 from tests.fakes.upstream import Upstream
 from tests.inference.gateway.conftest import HELLO, Customer, Gateway
+from tests.waiting import wait_for
 
 ROOM = 2
 
@@ -65,13 +65,6 @@ def calling(url: str, secret: str) -> socket.socket:
         + body
     )
     return call
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def test_each_protocol_is_told_when_to_come_again(

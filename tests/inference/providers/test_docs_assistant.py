@@ -456,7 +456,7 @@ def test_while_the_model_is_away_nobody_waits_for_it(settings: Any) -> None:
 
     began = time.monotonic()
     assert asyncio.run(meaning_of()) is None
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert breaker.is_open
 
 
