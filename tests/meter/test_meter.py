@@ -79,7 +79,7 @@ def offer(upstream: TrueUpstream) -> None:
             "base_url": f"http://127.0.0.1:{port}/v1",
             "priority": priority,
             "credential": encrypt("sk-upstream-key"),
-            "first_byte_timeout": 5,
+            "first_byte_timeout": 20,
         }
         for priority, port in enumerate((upstream.port, upstream.second))
     ]

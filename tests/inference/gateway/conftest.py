@@ -73,7 +73,7 @@ def offer(db: None) -> Callable[..., Model]:
         shared = {
             "provider": Deployment.Provider.OPENAI,
             "upstream_model": behaviour,
-            "first_byte_timeout": fields.pop("first_byte_timeout", 5),
+            "first_byte_timeout": fields.pop("first_byte_timeout", 20),
             "idle_timeout": fields.pop("idle_timeout", 90),
             "on_disconnect": fields.pop("on_disconnect", "abort"),
             "total_timeout": fields.pop("total_timeout", 600),

@@ -88,7 +88,7 @@ def test_a_call_that_still_runs_is_told_apart_from_one_that_never_was(
 ) -> None:
     offer(upstream, "slow")
     ada, ben = customer("ada"), customer("ben")
-    upstream.pause = 0.01
+    upstream.pause = 0.03
     names: list[str] = []
     has_begun, may_end = threading.Event(), threading.Event()
 

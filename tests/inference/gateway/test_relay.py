@@ -15,7 +15,7 @@ from tests.inference.gateway.exchanges import admitted
 def test_a_silent_upstream_gives_keep_alives_and_then_breaks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(relays, "KEEP_ALIVE_SECONDS", 0.02)
+    monkeypatch.setattr(relays, "KEEP_ALIVE_SECONDS", 0.2)
 
     async def silent() -> AsyncIterator[bytes]:
         yield b"one"
@@ -23,7 +23,7 @@ def test_a_silent_upstream_gives_keep_alives_and_then_breaks(
 
     async def read() -> list[bytes | None]:
         loop = asyncio.get_running_loop()
-        deployment = Deployment(pk=1, idle_timeout=0.15)
+        deployment = Deployment(pk=1, idle_timeout=1.5)
         relay = Relay(admitted(), deployment, Stream(silent()))
         seen = []
 

@@ -194,7 +194,7 @@ def test_leaving_before_the_first_byte_stops_the_upstream_and_costs_nothing(
     request = {"model": "never", "messages": HELLO, "stream": is_stream}
 
     with pytest.raises(httpx.ReadTimeout):
-        ada.post(json=request, timeout=0.5)
+        ada.post(json=request, timeout=2)
 
     money = prefixed(f"gw:{{{ada.organisation.pk}}}:leases")
     wait_for(lambda: not redis_client().exists(money))

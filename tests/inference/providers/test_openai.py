@@ -46,7 +46,7 @@ def a_deployment(upstream: Upstream, behaviour: str, **fields: Any) -> Deploymen
         provider="openai",
         base_url=upstream.url,
         upstream_model=behaviour,
-        first_byte_timeout=1,
+        first_byte_timeout=30,
         **fields,
     )
 
