@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 
 from accounts.middleware import preferred_time_zone
 from accounts.preferences import speak_to
+from tests.pages import said_by
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -63,7 +64,7 @@ def test_the_pages_use_the_zone_that_was_chosen(person: Person) -> None:
     client = Client()
     client.force_login(ada)
 
-    html = client.get("/accounts/sessions/").content.decode()
+    html = said_by(client.get("/accounts/sessions/"))
 
     assert re.search(r'title="[\d-]+ [\d:]+ CST"', html)
     assert "UTC" not in html
