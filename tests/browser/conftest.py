@@ -63,7 +63,7 @@ def open_context(
             color_scheme="dark" if theme == "dark" else "light",
             locale=locale,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         _slow_down(context)
         if user is not None:
             enter(context, user, live_server.url, minutes_ago=minutes_ago)
@@ -112,7 +112,7 @@ def open_demo(
             locale="en-US",
             java_script_enabled=scripts,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(20_000)
         _slow_down(context)
         opened.append(context)
         if who:

@@ -37,7 +37,7 @@ def open_window(browser: Browser, stack: Stack) -> BrowserContext:
     context = browser.new_context(
         base_url=stack.site, viewport={"width": 1280, "height": 900}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(20_000)
     return context
 
 

@@ -52,7 +52,7 @@ def window(browser: Browser, site: str) -> Iterator[Callable[..., BrowserContext
 
     def open_one(user: Any = None, **options: Any) -> BrowserContext:
         context = browser.new_context(base_url=site, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(20_000)
         opened.append(context)
         if user is not None:
             client = Client()
