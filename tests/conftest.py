@@ -5,10 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.servers import passable_folder
 
 pytest_plugins = ["tests.browser.chromium", "tests.model_servers"]
+
+# The same examples in every run, and no limit that a busy machine breaks.
+# ARGS=--hypothesis-profile=default draws new ones.
+settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

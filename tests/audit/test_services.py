@@ -9,7 +9,7 @@ import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.models import Record
@@ -200,8 +200,6 @@ VALUES = st.dictionaries(
 @pytest.mark.django_db
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(before=VALUES, after=VALUES)
 def test_whatever_was_written_reads_back_whole(

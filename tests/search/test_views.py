@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from community.forum.models import Visibility
@@ -116,8 +116,6 @@ def test_too_many_searches_are_asked_to_wait(client: Client) -> None:
 
 @settings(
     max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     wanted=st.text(max_size=300)

@@ -134,7 +134,7 @@ def joined_response(events: Iterator[dict[str, Any]]) -> dict[str, Any]:
     return last["response"]  # type: ignore[no-any-return]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(answers(), st.data())
 def test_a_message_that_was_streamed_is_the_message_that_was_whole(
     answer: tuple[dict[str, Any], list[bytes]], data: st.DataObject
@@ -154,7 +154,7 @@ def test_a_message_that_was_streamed_is_the_message_that_was_whole(
     assert second.has_ended
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(answers(), st.data())
 def test_a_response_that_was_streamed_is_the_response_that_was_whole(
     answer: tuple[dict[str, Any], list[bytes]], data: st.DataObject
