@@ -288,7 +288,9 @@ class Exchange:
     def record_answer(
         self, answer: bytes, tokens: Tokens, *, is_worded: bool = False
     ) -> None:
-        """Take a whole answer."""
+        """Take a whole answer; a caller who leaves from now on stops nothing."""
+        # It was bought, may be kept for others and is settled as it came.
+        self._task = None
         # A space before JSON means nothing, and says later what was kept.
         self.answer = _WORDED + answer if is_worded else answer
         self.is_worded = is_worded

@@ -234,6 +234,25 @@ def test_one_who_leaves_before_anything_was_tried_costs_nothing(who: Caller) -> 
     assert UsageEvent.objects.get().cost_nano == 0
 
 
+def test_an_answer_that_is_here_is_paid_for_by_one_who_leaves_just_then(
+    who: Caller,
+) -> None:
+    """It may be kept already, under a key or a name by which it can be fetched."""
+
+    async def settle(desk: Desk) -> None:
+        exchange = await desk.admit(who, "req_1")
+        with desk.settlement.settling(exchange):
+            exchange.record_answer(b"{}", TOKENS)
+            exchange.leave()
+            # Where it is kept, or its response is written down.
+            await asyncio.sleep(0)
+        await desk.committed()
+
+    at_the_desk(settle)
+
+    assert rows() == {"req_1": ("ok", PRICE)}
+
+
 def test_a_stream_that_has_begun_settles_itself(who: Caller) -> None:
     async def settle(desk: Desk) -> None:
         exchange = await desk.admit(who, "req_1")
