@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from accounts.queries import personal_organisation
+from core.errors import Unavailable
 from entitlements.features import FREE
 from inference.catalog.models import Deployment
 from inference.directory.callers import Caller
@@ -197,8 +198,10 @@ def end_in(desk: Settlement, exchange: Exchange, end: BaseException) -> None:
         (errors.upstream_timeout(), "upstream_error", "upstream_timeout", False),
         (asyncio.CancelledError(), "client_abort", "", True),
         (ZeroDivisionError(), "upstream_error", "internal_error", False),
+        # Not even begun: it could not be written down that it is to be kept.
+        (Unavailable(), "upstream_error", "service_unavailable", False),
     ],
-    ids=["refused", "left", "broken"],
+    ids=["refused", "left", "broken", "away"],
 )
 def test_whatever_ends_without_an_answer_is_settled_free(
     who: Caller, end: BaseException, status: str, code: str, is_lost: bool
