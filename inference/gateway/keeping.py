@@ -140,6 +140,11 @@ class Keeping:
         task.add_done_callback(_heard)
         await request.respond(200, _dumped(begun), exchange.limit_headers)
 
+    def cancel(self, response_id: str) -> None:
+        """End a response, whichever process runs it."""
+        self.cancel_here(response_id)
+        self.redis.tell("PUBLISH", prefixed(CHANNEL), response_id)
+
     def cancel_here(self, response_id: str) -> None:
         """End a response that runs in this process."""
         task = self.running.get(response_id)
@@ -230,7 +235,8 @@ async def answer_about(request: Request, caller: Caller, keeping: Keeping) -> No
             await _in_database(
                 services.delete, response_id, organisation_id=organisation_id
             )
-            keeping.cancel_here(response_id)
+            # Nobody can fetch it any more: it is not to be paid for.
+            keeping.cancel(response_id)
             told = {"id": response_id, "object": "response", "deleted": True}
         elif what == "cancel":
             told = await _cancel(response_id, organisation_id, keeping)
@@ -296,8 +302,7 @@ async def _cancel(
         if await _in_database(
             services.finish, cancelled, organisation_id=organisation_id
         ):
-            keeping.cancel_here(response_id)
-            keeping.redis.tell("PUBLISH", prefixed(CHANNEL), response_id)
+            keeping.cancel(response_id)
             return cancelled
         # It ended by itself at that very moment.
         row = await _in_database(
