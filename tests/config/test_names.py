@@ -19,6 +19,7 @@ from community.docs.models import VERSION_NAME
 from community.forum.forms import TopicForm, checked_title
 from community.forum.models import Category, Tag
 from core.names import measure, routes_of, taken_at
+from edge.fields import NameField
 from tests.factories import forum
 
 Person = Callable[..., Any]
@@ -139,6 +140,18 @@ def test_names_that_speak_for_the_site_or_cannot_be_read_are_refused(name: str) 
 )
 def test_names_of_people_pass(name: str) -> None:
     assert is_username(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Ada\x08 \x1b[1mByron\x7f", "Ada [1mByron"),
+        ("Ada\x0bByron\x1f1815", "Ada Byron 1815"),
+        ("小\ufffe明\u202e", "小明"),
+    ],
+)
+def test_a_name_is_on_one_line_and_holds_no_controls(typed: str, kept: str) -> None:
+    assert NameField().to_python(typed) == kept
 
 
 @pytest.mark.parametrize(

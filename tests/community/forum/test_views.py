@@ -489,6 +489,26 @@ def test_a_feed_is_valid_small_and_not_sent_twice(
     assert queries_of(client, path) <= 4
 
 
+@pytest.mark.parametrize(
+    "path", ["/forum/feed.atom", "/forum/c/help/feed.atom", "/forum/t/{}/feed.atom"]
+)
+def test_a_sign_in_a_name_takes_a_feed_from_nobody(
+    client: Client, person: Person, path: str
+) -> None:
+    ada = person("ada", display_name="Ada\x08 Byron")
+    within = forum.category(slug="help")
+    type(within).objects.update(name="He\x1blp", description="What\x0cever")
+    topic = forum.topic(ada, category=within)
+    forum.reply(topic, ada, "Like this.")
+
+    answer = client.get(path.format(topic.pk))
+
+    assert answer.status_code == 200
+    root = ElementTree.fromstring(answer.content)  # noqa: S314 - our own feed
+    names = {name.text for name in root.iter(f"{ATOM}name")}
+    assert names == {"Ada Byron"}
+
+
 def test_the_home_page_counts_what_a_visitor_may_see(
     client: Client, person: Person
 ) -> None:
