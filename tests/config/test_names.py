@@ -69,6 +69,17 @@ def test_no_name_hides_a_page(prefix: str, person: Person) -> None:
         assert resolve(f"/{prefix}{name}/").view_name == ADDRESSES[prefix]
 
 
+@pytest.mark.django_db
+def test_names_in_chinese_do_not_run_out_of_addresses(person: Person) -> None:
+    """All of them begin alike: enough bits follow for as many as there may ever be."""
+    ada = person("ada")
+
+    slugs = [create_organisation(name, owner=ada).slug for name in ("北风", "南风")]
+
+    assert slugs[0] == "org"
+    assert re.fullmatch(r"org-[0-9a-f]{8}", slugs[1])
+
+
 # Addresses where a page of its own lies beside those that are named, and why no name
 # hides behind it.
 BESIDE_A_PAGE: dict[str, object] = {
