@@ -13,6 +13,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -104,7 +105,10 @@ def person_export(request: AuthenticatedHttpRequest, username: str) -> HttpRespo
             yield json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False) + "\n"
 
     response = StreamingHttpResponse(lines(), content_type="application/x-ndjson")
-    response["Content-Disposition"] = f'attachment; filename="{user.username}.ndjson"'
+    # Names may be Chinese; a header is ASCII.
+    response["Content-Disposition"] = content_disposition_header(
+        as_attachment=True, filename=f"{user.username}.ndjson"
+    )
     return response
 
 

@@ -1,7 +1,7 @@
 """Moments as they occur: each rule, and what follows from a decision at once."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -183,10 +183,12 @@ def notice_pricing(user_id: int, organisation_id: int) -> None:
         )
 
 
-def notice_refusal(moment: Moment, organisation_id: int) -> None:
-    """Notice that a call was refused: for want of a plan, or of allowance."""
-    day = timezone.now().astimezone(UTC)
-    occasion = f"{day:%Y-%m-%d}" if moment == Moment.PREMIUM_REFUSED else f"{day:%Y-%m}"
+def notice_refusal(moment: Moment, organisation_id: int, *, on: date) -> None:
+    """Notice that a call was refused: for want of a plan, or of allowance.
+
+    ``on`` is the day of the refusal (UTC), which may be told days later.
+    """
+    occasion = f"{on:%Y-%m-%d}" if moment == Moment.PREMIUM_REFUSED else f"{on:%Y-%m}"
     occur(moment, DecisionUnit(organisation_id), occasion=occasion)
 
 
@@ -194,7 +196,7 @@ def offer_after_refusal(
     moment: Moment, *, user: User, organisation_id: int
 ) -> Decision | None:
     """Return what to show a person whose call was just refused, if anything."""
-    notice_refusal(moment, organisation_id)
+    notice_refusal(moment, organisation_id, on=timezone.now().astimezone(UTC).date())
     return offer_for_surface(user, Surface.PLAYGROUND, organisation_id=organisation_id)
 
 

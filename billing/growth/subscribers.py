@@ -1,6 +1,6 @@
 """What growth does when others report."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from billing.growth import leads, occurrences, services
 from contracts.accounts import EmailVerified
@@ -67,4 +67,8 @@ def open_lead(fact: InquiryReceived) -> None:
 
 @subscribe(CallRefused)
 def notice_refusal(fact: CallRefused) -> None:
-    occurrences.notice_refusal(occurrences.REFUSALS[fact.code], fact.organisation_id)
+    occurrences.notice_refusal(
+        occurrences.REFUSALS[fact.code],
+        fact.organisation_id,
+        on=date.fromisoformat(fact.day),
+    )

@@ -5,6 +5,7 @@ Topics of all categories, of one or under one tag; and the replies of one topic.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -15,16 +16,34 @@ from django.shortcuts import get_object_or_404
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import gettext as _
 
+from community.forum.cleaning import clean_text
 from community.forum.models import Category, Post, Tag, Topic
 
 # As many as a reader that asks once a day has to see of a lively forum.
 MOST = 30
 
 
+class ReadableFeed(Atom1Feed):
+    """A feed without what XML cannot say: one sign in one name would end it for all."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**_readable(fields))
+
+    def add_item(self, **fields: Any) -> None:  # type: ignore[override]
+        super().add_item(**_readable(fields))
+
+
+def _readable(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: clean_text(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+    }
+
+
 class LatestTopics(Feed[Topic, Category | Tag | None]):
     """The latest topics, of one category, under one tag, or of all."""
 
-    feed_type = Atom1Feed
+    feed_type = ReadableFeed
 
     def get_object(
         self, request: HttpRequest, slug: str = "", tag: str = ""
@@ -87,7 +106,7 @@ class LatestTopics(Feed[Topic, Category | Tag | None]):
 class TopicReplies(Feed[Post, Topic]):
     """What was written in one topic, the latest first."""
 
-    feed_type = Atom1Feed
+    feed_type = ReadableFeed
 
     def get_object(self, request: HttpRequest, pk: int) -> Topic:
         visible = Topic.objects.visible_to(AnonymousUser())

@@ -98,8 +98,8 @@ class Exchange:
     attempts: int = 0
     # What the last attempt that failed was answered with; 0 where it was not.
     upstream_status: int | None = None
-    # Prompt tokens of attempts that were run and gave nothing: a cost of ours.
-    lost_in: int = 0
+    # What the prompts that were run for nothing cost us, each where it was run.
+    lost_nano: int = 0
     # How the last attempt failed, as the usage row tells it.
     failed_as: str = UsageEvent.Status.UPSTREAM_ERROR
     _load: dict[int, int] | None = None
@@ -262,13 +262,8 @@ class Exchange:
             self.lose_prompt()
 
     def lose_prompt(self) -> None:
-        """Count a prompt that was run for nothing."""
-        self.lost_in += self.bounds.estimated_in
-
-    @property
-    def lost_nano(self) -> int:
-        """What the prompts that were run for nothing cost us."""
-        return self.model.cost_of(self.lost_in, 0, 0)
+        """Count a prompt that was run for nothing, at the cost of what ran it."""
+        self.lost_nano += self.runner.cost_of(self.bounds.estimated_in, 0, 0)
 
     @property
     def course(self) -> tuple[int, int | None]:
@@ -293,7 +288,9 @@ class Exchange:
     def record_answer(
         self, answer: bytes, tokens: Tokens, *, is_worded: bool = False
     ) -> None:
-        """Take a whole answer."""
+        """Take a whole answer; a caller who leaves from now on stops nothing."""
+        # It was bought, may be kept for others and is settled as it came.
+        self._task = None
         # A space before JSON means nothing, and says later what was kept.
         self.answer = _WORDED + answer if is_worded else answer
         self.is_worded = is_worded

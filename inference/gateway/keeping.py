@@ -7,10 +7,11 @@ has ended and before its caller hears so, who may go on from it at once.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
+    contextmanager,
     nullcontext,
     suppress,
 )
@@ -92,6 +93,8 @@ class Keeping:
     def __init__(self, redis: LeanRedis) -> None:
         self.redis = redis
         self.running: dict[str, asyncio.Task[None]] = {}
+        # Those that are let in just now.
+        self.coming = 0
 
     def keeping(
         self, request: Request, exchange: Exchange
@@ -103,6 +106,20 @@ class Keeping:
         if exchange.call.keep is None:
             return _NOT_KEPT
         return self._kept(request, exchange)
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Hold a place for one more in the background while it is let in.
+
+        Raises ``APIError`` where there is none: before anything is reserved for it.
+        """
+        if len(self.running) + self.coming >= MOST_IN_BACKGROUND:
+            raise errors.limiter_unavailable()
+        self.coming += 1
+        try:
+            yield
+        finally:
+            self.coming -= 1
 
     async def run(
         self,
@@ -117,8 +134,6 @@ class Keeping:
         wording = exchange.call.wording
         if not isinstance(wording, ResponseWording):
             raise TypeError
-        if len(self.running) >= MOST_IN_BACKGROUND:
-            raise errors.limiter_unavailable()
         begun = wording.begun()
         has_begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -139,6 +154,11 @@ class Keeping:
             task.result()
         task.add_done_callback(_heard)
         await request.respond(200, _dumped(begun), exchange.limit_headers)
+
+    def cancel(self, response_id: str) -> None:
+        """End a response, whichever process runs it."""
+        self.cancel_here(response_id)
+        self.redis.tell("PUBLISH", prefixed(CHANNEL), response_id)
 
     def cancel_here(self, response_id: str) -> None:
         """End a response that runs in this process."""
@@ -230,7 +250,8 @@ async def answer_about(request: Request, caller: Caller, keeping: Keeping) -> No
             await _in_database(
                 services.delete, response_id, organisation_id=organisation_id
             )
-            keeping.cancel_here(response_id)
+            # Nobody can fetch it any more: it is not to be paid for.
+            keeping.cancel(response_id)
             told = {"id": response_id, "object": "response", "deleted": True}
         elif what == "cancel":
             told = await _cancel(response_id, organisation_id, keeping)
@@ -296,8 +317,7 @@ async def _cancel(
         if await _in_database(
             services.finish, cancelled, organisation_id=organisation_id
         ):
-            keeping.cancel_here(response_id)
-            keeping.redis.tell("PUBLISH", prefixed(CHANNEL), response_id)
+            keeping.cancel(response_id)
             return cancelled
         # It ended by itself at that very moment.
         row = await _in_database(

@@ -47,7 +47,8 @@ async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) ->
 
 
 async def _answer_later(request: Request, exchange: Exchange, engine: Engine) -> None:
-    await engine.admission.admit(exchange)
+    with engine.keeping.room():
+        await engine.admission.admit(exchange)
     work = partial(_run, request, exchange, engine)
     await engine.keeping.run(request, exchange, work)
 

@@ -17,6 +17,7 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from core.errors import Unavailable
 from edge import tracing
 from inference.gateway import metrics
 from inference.gateway.admission import Admission, keys_of, record_of
@@ -252,6 +253,9 @@ class Settlement:
         await self.pool.close(timeout=2)
 
     def _settle_failed(self, exchange: Exchange, error: BaseException) -> None:
+        if isinstance(error, Unavailable):
+            # What its caller is told, too.
+            error = errors.service_unavailable()
         if isinstance(error, APIError):
             self.settle(exchange, exchange.failed_as, NOTHING, error_code=error.code)
         elif isinstance(error, asyncio.CancelledError):

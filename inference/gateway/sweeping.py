@@ -2,7 +2,8 @@
 
 A reservation whose heartbeat stopped is settled from the last count it reported,
 marked as estimated; exactly, where the gateway died between the answer and its
-commit. One that reported nothing is free: nothing was delivered.
+commit. One that reported nothing is free: nothing was delivered. One that cannot be
+written down holds up no other.
 """
 
 import json
@@ -10,6 +11,8 @@ import logging
 import time
 from datetime import datetime
 from typing import Any
+
+from django.db import DataError, IntegrityError, transaction
 
 from inference.catalog.pricing import amount_of
 from inference.limits.reservations import RELEASE, reservation_keys
@@ -34,7 +37,12 @@ def sweep(*, stale_after: float = STALE_SECONDS) -> int:
         prefixed("gw:reservations"), "-inf", now - stale_after, start=0, num=500
     )
     for member in stale:
-        _recover(redis, member.decode())
+        request_id = member.decode()
+        try:
+            _recover(redis, request_id)
+        except (KeyError, TypeError, ValueError):
+            # Of another release, whose worker can read it: it stays for that one.
+            logger.exception("usage.unreadable", extra={"call": request_id})
     return len(stale)
 
 
@@ -45,11 +53,7 @@ def _recover(redis: Any, request_id: str) -> None:
         return
     kept = json.loads(raw)
     who = kept.get("usage", kept)
-    # The gateway may have died after its commit and before giving back, or commit
-    # just now: what is written down is what counts.
-    if record([_usage_of(request_id, kept)]):
-        logger.warning("usage.swept", extra={"call": request_id})
-    price = UsageEvent.objects.get(pk=request_id).price_nano
+    price = _write_down(_usage_of(request_id, kept))
     redis.eval(
         RELEASE.text,
         6,
@@ -61,6 +65,25 @@ def _recover(redis: Any, request_id: str) -> None:
         quota.project_field(kept.get("project_id")),
         quota.member_field(kept.get("member_id")),
     )
+
+
+def _write_down(usage: Usage) -> int:
+    """Return what a call is sold for, once it is written down.
+
+    The gateway may have died after its commit and before giving back, or commit just
+    now: what is written down is what counts. What the database refuses is given back.
+    """
+    try:
+        # Keys to other tables are looked at when a transaction ends.
+        with transaction.atomic():
+            is_new = bool(record([usage]))
+    except (IntegrityError, DataError):
+        # An organisation that was deleted meanwhile, for one.
+        logger.exception("usage.refused", extra={"call": usage.request_id})
+        return 0
+    if is_new:
+        logger.warning("usage.swept", extra={"call": usage.request_id})
+    return UsageEvent.objects.get(pk=usage.request_id).price_nano
 
 
 def _usage_of(request_id: str, kept: dict[str, Any]) -> Usage:

@@ -14,7 +14,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import caller, has_scope
+from accounts.authentication import RecentSignIn, caller, has_scope
 from accounts.models import Organisation
 from accounts.permissions import can_manage_keys
 from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
@@ -142,7 +142,7 @@ class KeyList(Endpoint):
     """The keys of an organisation."""
 
     query = PageQuery
-    permission_classes = [IsAuthenticated, has_scope("keys:write")]
+    permission_classes = [IsAuthenticated, has_scope("keys:write"), RecentSignIn]
 
     @extend_schema(operation_id="list_keys", responses=KeyPageSerializer)
     def get(self, request: Request, org: str) -> Response:
@@ -174,7 +174,7 @@ class KeyList(Endpoint):
 class KeyDetail(Endpoint):
     """One key."""
 
-    permission_classes = [IsAuthenticated, has_scope("keys:write")]
+    permission_classes = [IsAuthenticated, has_scope("keys:write"), RecentSignIn]
 
     @extend_schema(operation_id="revoke_key", request=None, responses={204: None})
     def delete(self, request: Request, org: str, public_id: str) -> Response:

@@ -1,10 +1,16 @@
 from typing import Any, cast
 
+from django.http import HttpRequest
 from rest_framework import exceptions
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts.decorators import has_signed_in_recently
 from accounts.models import PersonalAccessToken, User
 from accounts.second_factor import SecondFactorRequired, is_overdue
 from accounts.tokens import PREFIX, find_token
@@ -44,6 +50,22 @@ def has_scope(scope: str) -> type[BasePermission]:
             return isinstance(token, PersonalAccessToken) and scope in token.scopes
 
     return HasScope
+
+
+class RecentSignIn(BasePermission):
+    """A session changes here what its pages let it change: after a recent sign-in.
+
+    A token has no screen that could be left open.
+    """
+
+    code = "recent_sign_in_required"
+    message = "The last sign-in is too long ago. Confirm who you are on a page first."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        is_session = isinstance(request.successful_authenticator, SessionAuthentication)
+        if request.method in SAFE_METHODS or not is_session:
+            return True
+        return has_signed_in_recently(cast(HttpRequest, request))
 
 
 def caller(request: Request) -> User:

@@ -16,7 +16,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts import services
-from accounts.allauth_private import record_sign_in, sign_ins_of
+from accounts.allauth_private import record_sign_in
+from accounts.decorators import has_signed_in_recently
 from accounts.exceptions import IdentityTaken
 from accounts.models import Identity, User
 from accounts.preferences import browser_settings
@@ -55,9 +56,10 @@ def record_confirmation(request: HttpRequest, user: User, **_: Any) -> None:
     """Take the confirmation of an address after a sign-up for a sign-in.
 
     allauth records passwords, codes and providers, not this one; without it a user
-    who chose a password a minute ago would be asked for it again.
+    who chose a password a minute ago would be asked for it again. A password that was
+    right before the mail was found may be long ago.
     """
-    if not sign_ins_of(request, user):
+    if not has_signed_in_recently(request):
         record_sign_in(request, user, method="email_confirmation")
     # By now the way leads there.
     services.clear_wish(user)

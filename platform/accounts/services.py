@@ -363,7 +363,8 @@ def _free_slug(wish: str) -> str:
     while slug in taken_at("console/") or (
         Organisation.objects.filter(slug=slug).exists()
     ):
-        slug = f"{base}-{secrets.token_hex(2)}"
+        # Every name in Chinese has the same base: sixteen bits would be used up.
+        slug = f"{base}-{secrets.token_hex(4)}"
     return slug
 
 

@@ -239,6 +239,7 @@ def console_home(request: OrganisationHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @organisation_required
+@recent_sign_in_required
 def member_list(request: OrganisationHttpRequest) -> HttpResponse:
     """The members of an organisation; its managers may invite."""
     organisation = request.organisation

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -25,18 +26,21 @@ def record(
     target: str = "",
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> Record:
     """Append what was done, in the transaction that does it.
 
     A lock held to the end of the transaction keeps the chain in one line. Request
-    and network are those of the moment. Secrets do not belong into ``before`` and
-    ``after``; their values are whole numbers, strings and flags.
+    and network are those of the moment; ``at`` is when it was done, where that is told
+    later. Secrets do not belong into ``before`` and ``after``; their values are whole
+    numbers, strings and flags.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     last = Record.objects.order_by("-pk").values_list("digest", flat=True).first()
     entry = Record(
-        at=timezone.now(),
+        # The digest covers it as the database gives it back.
+        at=(at or timezone.now()).astimezone(UTC),
         action=action,
         actor=actor,
         organisation=organisation,

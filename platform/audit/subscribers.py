@@ -1,5 +1,6 @@
-"""What others report that belongs on record."""
+"""What others report that belongs on record, as of when it was done."""
 
+from datetime import datetime
 from typing import Any
 
 from accounts.models import Organisation, PersonalAccessToken, User
@@ -13,50 +14,54 @@ from contracts.accounts import (
     MemberRoleChanged,
 )
 from contracts.entitlements import EntitlementsChanged
-from outbox import subscribe
+from outbox import subscribe_dated
 
 
-@subscribe(MemberInvited)
-def record_invitation(fact: MemberInvited) -> None:
+@subscribe_dated(MemberInvited)
+def record_invitation(fact: MemberInvited, *, at: datetime) -> None:
     """Note who held a place open, and which."""
     _record(
         "member.invited",
         fact.organisation_id,
+        at=at,
         actor_id=fact.by_id,
         target=f"invitation:{fact.invitation_id}",
         after={"role": fact.role},
     )
 
 
-@subscribe(MemberAdded)
-def record_new_member(fact: MemberAdded) -> None:
+@subscribe_dated(MemberAdded)
+def record_new_member(fact: MemberAdded, *, at: datetime) -> None:
     """Note who joined; the actor is who let them in."""
     _record(
         "member.added",
         fact.organisation_id,
+        at=at,
         actor_id=fact.by_id or fact.user_id,
         target=_person(fact.user_id),
         after={"role": fact.role},
     )
 
 
-@subscribe(MemberRemoved)
-def record_removal(fact: MemberRemoved) -> None:
+@subscribe_dated(MemberRemoved)
+def record_removal(fact: MemberRemoved, *, at: datetime) -> None:
     """Note who left or was taken out."""
     _record(
         "member.removed",
         fact.organisation_id,
+        at=at,
         actor_id=fact.by_id,
         target=_person(fact.user_id),
     )
 
 
-@subscribe(MemberRoleChanged)
-def record_role(fact: MemberRoleChanged) -> None:
+@subscribe_dated(MemberRoleChanged)
+def record_role(fact: MemberRoleChanged, *, at: datetime) -> None:
     """Note a member's role before and after."""
     _record(
         "member.role_changed",
         fact.organisation_id,
+        at=at,
         actor_id=fact.by_id,
         target=_person(fact.user_id),
         before={"role": fact.role_before},
@@ -64,14 +69,15 @@ def record_role(fact: MemberRoleChanged) -> None:
     )
 
 
-@subscribe(EntitlementsChanged)
-def record_plan(fact: EntitlementsChanged) -> None:
+@subscribe_dated(EntitlementsChanged)
+def record_plan(fact: EntitlementsChanged, *, at: datetime) -> None:
     """Note another plan; changes within one plan are billing's to explain."""
     if not fact.plan_before or fact.plan_before == fact.plan:
         return
     _record(
         "plan.changed",
         fact.organisation_id,
+        at=at,
         actor_id=None,
         target=f"revision:{fact.revision}",
         before={"plan": fact.plan_before},
@@ -79,19 +85,19 @@ def record_plan(fact: EntitlementsChanged) -> None:
     )
 
 
-@subscribe(AccessTokenCreated)
-def record_new_token(fact: AccessTokenCreated) -> None:
+@subscribe_dated(AccessTokenCreated)
+def record_new_token(fact: AccessTokenCreated, *, at: datetime) -> None:
     """Note a new token for the REST API."""
-    _record_token("token.created", fact.token_id, fact.user_id)
+    _record_token("token.created", fact.token_id, fact.user_id, at=at)
 
 
-@subscribe(AccessTokenRevoked)
-def record_revoked_token(fact: AccessTokenRevoked) -> None:
+@subscribe_dated(AccessTokenRevoked)
+def record_revoked_token(fact: AccessTokenRevoked, *, at: datetime) -> None:
     """Note a token that was taken out of use."""
-    _record_token("token.revoked", fact.token_id, fact.user_id)
+    _record_token("token.revoked", fact.token_id, fact.user_id, at=at)
 
 
-def _record_token(action: str, token_id: int, user_id: int) -> None:
+def _record_token(action: str, token_id: int, user_id: int, *, at: datetime) -> None:
     user = User.objects.filter(pk=user_id).first()
     token = PersonalAccessToken.objects.filter(pk=token_id).first()
     own = Organisation.objects.personal().filter(owner_id=user_id).first()
@@ -100,6 +106,7 @@ def _record_token(action: str, token_id: int, user_id: int) -> None:
         actor=user,
         organisation=own,
         target=str(token or f"token:{token_id}"),
+        at=at,
     )
 
 

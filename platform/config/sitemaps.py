@@ -1,15 +1,25 @@
 """What a search engine may find: only pages that everybody may read."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sitemaps import Sitemap
 from django.db.models import QuerySet
+from django.utils.encoding import iri_to_uri
 
 from community.docs.models import Page
 from community.forum.models import Category, Topic
 from inference.catalog.models import Model
+
+Item = TypeVar("Item")
+
+
+class NamedPages(Sitemap[Item]):
+    """Pages whose names may be Chinese; a site map is written in ASCII."""
+
+    def location(self, item: Item) -> str:
+        return iri_to_uri(super().location(item))
 
 
 class FixedPages(Sitemap[str]):
@@ -22,14 +32,14 @@ class FixedPages(Sitemap[str]):
         return item
 
 
-class Categories(Sitemap[Category]):
+class Categories(NamedPages[Category]):
     """The public parts of the forum."""
 
     def items(self) -> QuerySet[Category]:
         return Category.objects.visible_to(AnonymousUser()).order_by("pk")
 
 
-class Topics(Sitemap[Topic]):
+class Topics(NamedPages[Topic]):
     """The topics everybody may read, in an order that replies do not change."""
 
     limit = 10_000
@@ -42,7 +52,7 @@ class Topics(Sitemap[Topic]):
         return item.bumped_at
 
 
-class DocsPages(Sitemap[Page]):
+class DocsPages(NamedPages[Page]):
     """The documentation as it is now."""
 
     def items(self) -> QuerySet[Page]:
@@ -50,7 +60,7 @@ class DocsPages(Sitemap[Page]):
         return pages.select_related("version").order_by("pk")
 
 
-class Models(Sitemap[Model]):
+class Models(NamedPages[Model]):
     """The models on offer."""
 
     def items(self) -> QuerySet[Model]:

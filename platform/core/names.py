@@ -14,9 +14,11 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Mn", "Me", "Zs", "Zl", "Zp"})
 # Letters and a sign to Unicode, and blank on every page: the fillers of Hangul, as a
 # Jamo, a letter and at half width, and Braille without a dot.
 _BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-# They turn or split what follows: a name must not rewrite the list it stands in.
+# They turn or split what follows: a name must not rewrite the list it stands in. The
+# first are controls, which no feed can carry; those that part lines become blanks.
 _INVISIBLE = re.compile(
-    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+    "[\x01-\x08\x0e-\x1b\x7f\ufffe\uffff"
+    "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
 
 

@@ -22,6 +22,8 @@ from embedded.supervisor import Service, answers
 ROOT = Path(__file__).resolve().parents[2]
 # A project of its own; only the process it is started as has it on its path.
 EMULATOR = ROOT / "tools" / "stripe-emulator" / "src"
+# A start leaves them in its folder before anything else.
+_OWN_MARKS = {"running", "secrets.json"}
 # Each with the beginning its readers expect.
 _OWN_SECRETS = {
     "SECRET_KEY": "",
@@ -76,6 +78,21 @@ class Places:
                         f"Port {number} is taken. End what listens there, or set "
                         f"{name} to another: {name}={number + 100} make run"
                     ) from error
+
+    def refuse_foreign_folder(self) -> None:
+        """Raise ``ServiceUnavailable`` where ``VAR_DIR`` holds what is not ours.
+
+        The folder, and all that lies in it, is closed to other accounts.
+        """
+        if self.var_dir == ROOT / "var" or not self.var_dir.is_dir():
+            return
+        names = {entry.name for entry in self.var_dir.iterdir()}
+        foreign = sorted(name for name in names if not name.endswith(".log"))
+        if foreign and names.isdisjoint(_OWN_MARKS):
+            raise ServiceUnavailable(
+                f"{self.var_dir} holds {foreign[0]}, which is not Doorstone's. Set "
+                "VAR_DIR to a folder of its own: it is closed to other accounts."
+            )
 
     @property
     def site_url(self) -> str:

@@ -60,6 +60,21 @@ def test_confirming_the_address_of_a_sign_up_is_a_sign_in() -> None:
     assert not is_asked(client, GUARDED[0])
 
 
+def test_confirming_an_address_long_after_the_password_is_a_sign_in_too(
+    person: Callable[..., Any],
+) -> None:
+    ada, client = person("ada"), Client()
+    client.post("/accounts/login/", {"login": ada.email, "password": "correct horse"})
+    let_minutes_pass(client, 10)
+    found = re.search(r"http://testserver(/\S+confirm\S+)", str(mail.outbox[0].body))
+    assert found
+
+    client.post(found[1])
+
+    assert client.get("/settings/profile/").status_code == 200
+    assert not is_asked(client, GUARDED[0])
+
+
 def test_a_session_without_a_record_of_its_sign_in_is_asked(
     member: Callable[..., Any],
 ) -> None:

@@ -22,6 +22,7 @@ from accounts.exceptions import (
 from accounts.models import Invitation, Membership, Organisation
 from accounts.queries import personal_organisation
 from tests.factories.accounts import with_seats
+from tests.forms import age_sign_in, confirm
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -54,6 +55,23 @@ def test_everybody_has_a_space_of_their_own_that_takes_nobody_else(
     assert (own.kind, place(own, erin).role) == ("personal", "owner")
     assert answer.status_code == 403
     assert Invitation.objects.count() == 0
+
+
+def test_a_place_is_offered_only_after_a_recent_sign_in(
+    team: Organisation, erin: Any, sign_in: Callable[..., Client]
+) -> None:
+    """As a role is given: whoever finds a forgotten screen must not become an owner."""
+    client = sign_in(erin)
+    age_sign_in(client, minutes=6)
+    form = {"email": "ada@example.test", "role": "owner"}
+
+    asked = client.post("/console/northwind/members/", form)
+    offered_early = Invitation.objects.count()
+    confirm(client, asked)
+
+    assert asked["Location"].startswith("/accounts/reauthenticate/")
+    assert offered_early == 0
+    assert Invitation.objects.get().role == "owner"
 
 
 def test_somebody_is_invited_and_takes_the_place_once(

@@ -1,5 +1,6 @@
 """Everything in the log comes to the read side once, however it got there."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -195,6 +196,29 @@ def test_a_wiped_read_side_builds_itself_again() -> None:
 
     assert fed_rows() == 2
     assert counts(funnel_of("page_viewed", "email_verified")) == [1, 1]
+
+
+def test_what_else_lies_in_the_folder_is_left_alone() -> None:
+    """Across machines the guide asks for a shared disk."""
+    view("/", user_id=1)
+    fed_rows()
+    folder = Path(settings.ANALYTICS_DIR)
+    theirs = {"sales.parquet", "people-of-2025.parquet", "manifest.yaml", "thesis.txt"}
+    ours = {"events-2026-05-1-1.parquet", "events-2026-05-2-2.draft"}
+    (folder / "photos").mkdir()
+    for name in (*theirs, *ours, "photos/one.png"):
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+
+    feed()
+    swept = {path.name for path in folder.iterdir()}
+    rebuild()
+
+    assert theirs <= swept
+    assert not ours & swept
+    assert theirs <= {path.name for path in folder.iterdir()}
+    assert (folder / "photos" / "one.png").exists()
+    assert engine().state().rows == 1
 
 
 def test_a_read_side_in_another_format_builds_itself_again() -> None:

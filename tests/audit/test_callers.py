@@ -1,6 +1,7 @@
 """What belongs on record gets there, from whatever area does it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from audit.services import broken_records
 from billing.plans.services import ensure_default_plans
 from billing.subscriptions import granting as subscriptions
 from inference.keys import services as keys
+from outbox.models import Event as Fact
 from tests.factories.accounts import with_seats
 from tests.fakes.authenticator import code_of
 
@@ -88,6 +90,35 @@ def test_somebody_who_leaves_is_their_own_actor(
     assert entry.actor == ben
     assert entry.address == "203.0.113.0/24"
     assert entry.request_id.startswith("req_")
+
+
+def test_what_is_told_late_is_on_record_as_of_when_it_was_done(
+    person: Person, deliver_outbox: Deliver
+) -> None:
+    erin, ben = person("erin"), person("ben")
+    team = accounts.create_organisation("Northwind", owner=erin)
+    owner = membership_of(erin, team)
+    assert owner is not None
+    place = accounts.add_member(team, user=ben)
+    accounts.change_role(place, role=Membership.Role.ADMIN, by=owner)
+    accounts.remove_member(place, by=owner)
+    token, _secret = tokens.create_token(erin, name="laptop", scopes=["read"])
+    tokens.revoke_token(token)
+    # No worker was there for a night.
+    for number, fact in enumerate(Fact.objects.order_by("pk")):
+        at = datetime(2026, 5, 1, 22, number, 7, 120_000, tzinfo=UTC)
+        Fact.objects.filter(pk=fact.pk).update(published_at=at)
+
+    deliver_outbox()
+
+    done = dict(Fact.objects.values_list("name", "published_at"))
+    told = dict(Record.objects.values_list("action", "at"))
+    assert told["member.added"] == done["MemberAdded"]
+    assert told["member.role_changed"] == done["MemberRoleChanged"]
+    assert told["member.removed"] == done["MemberRemoved"]
+    assert told["token.created"] == done["AccessTokenCreated"]
+    assert told["token.revoked"] == done["AccessTokenRevoked"]
+    assert list(broken_records()) == []
 
 
 def test_keys_are_on_record_without_their_secret(person: Person) -> None:

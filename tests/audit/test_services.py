@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 from io import StringIO
 from threading import Barrier
 from typing import Any
@@ -59,6 +60,18 @@ def test_a_record_says_who_what_from_where_and_in_which_request(person: Person) 
     assert (entry.actor, entry.target) == (ada, "user:ben")
     assert (entry.request_id, entry.address) == ("req_9", "203.0.113.0/24")
     assert entry.changes == [("role", "member → admin")]
+
+
+@pytest.mark.django_db
+def test_a_moment_told_in_another_zone_is_in_the_chain_as_it_is_read() -> None:
+    shanghai = timezone(timedelta(hours=8))
+
+    entry = record(
+        "key.created", actor=None, at=datetime(2026, 5, 1, 6, 0, tzinfo=shanghai)
+    )
+
+    assert Record.objects.get(pk=entry.pk).at == datetime(2026, 4, 30, 22, tzinfo=UTC)
+    assert list(broken_records()) == []
 
 
 @pytest.mark.django_db

@@ -19,6 +19,7 @@ from community.docs.models import VERSION_NAME
 from community.forum.forms import TopicForm, checked_title
 from community.forum.models import Category, Tag
 from core.names import measure, routes_of, taken_at
+from edge.fields import NameField
 from tests.factories import forum
 
 Person = Callable[..., Any]
@@ -66,6 +67,17 @@ def test_no_name_hides_a_page(prefix: str, person: Person) -> None:
             name = Tag.objects.get(name=word).slug
 
         assert resolve(f"/{prefix}{name}/").view_name == ADDRESSES[prefix]
+
+
+@pytest.mark.django_db
+def test_names_in_chinese_do_not_run_out_of_addresses(person: Person) -> None:
+    """All of them begin alike: enough bits follow for as many as there may ever be."""
+    ada = person("ada")
+
+    slugs = [create_organisation(name, owner=ada).slug for name in ("北风", "南风")]
+
+    assert slugs[0] == "org"
+    assert re.fullmatch(r"org-[0-9a-f]{8}", slugs[1])
 
 
 # Addresses where a page of its own lies beside those that are named, and why no name
@@ -139,6 +151,18 @@ def test_names_that_speak_for_the_site_or_cannot_be_read_are_refused(name: str) 
 )
 def test_names_of_people_pass(name: str) -> None:
     assert is_username(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Ada\x08 \x1b[1mByron\x7f", "Ada [1mByron"),
+        ("Ada\x0bByron\x1f1815", "Ada Byron 1815"),
+        ("小\ufffe明\u202e", "小明"),
+    ],
+)
+def test_a_name_is_on_one_line_and_holds_no_controls(typed: str, kept: str) -> None:
+    assert NameField().to_python(typed) == kept
 
 
 @pytest.mark.parametrize(

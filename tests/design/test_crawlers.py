@@ -43,6 +43,8 @@ def test_the_sitemap_leads_to_pages_everybody_may_read(
     found = [path for section in sections for path in locations(client, section)]
 
     assert f"/forum/t/{shown.pk}-" in " ".join(found)
+    # As the protocol has it: a reader of site maps need not know other addresses.
+    assert all(path.isascii() for path in found)
     for topic in (secret, members, hidden):
         assert f"/forum/t/{topic.pk}-" not in " ".join(found)
     assert secret.category.get_absolute_url() not in found

@@ -1,5 +1,8 @@
 import json
+import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from embedded.stack import (
     shared_variables,
     stripe_emulator,
 )
-from tests.fakes.servers import free_port
+from tests.fakes.servers import ROOT, free_port
 
 
 @pytest.fixture
@@ -170,3 +173,57 @@ def test_only_make_dev_debugs_whatever_the_shell_says(
     assert environment["DEBUG"] == debug
     # What runs beside it is told the same.
     assert shared_variables(environment)["DEBUG"] == debug
+
+
+def test_a_folder_that_holds_what_is_not_ours_is_left_as_it_is(
+    places: Places, tmp_path: Path
+) -> None:
+    """All that lies in ``VAR_DIR`` is closed to others, so nobody's home is one."""
+    note = tmp_path / "thesis.txt"
+    note.write_text("mine")
+    modes = {tmp_path: 0o755, note: 0o644}
+    for path, mode in modes.items():
+        path.chmod(mode)
+    given = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
+    environment = {n: v for n, v in os.environ.items() if n not in given}
+
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "start"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        # It ends at once; what is started all the same would never end by itself.
+        timeout=120,
+    )
+
+    assert done.returncode == 1
+    assert f"{tmp_path} holds thesis.txt, which is not Doorstone's" in done.stderr
+    assert {path: path.stat().st_mode & 0o777 for path in modes} == modes
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("before", [[], ["run.log"], ["running", "postgres"]])
+def test_a_new_folder_and_one_of_our_own_are_taken(
+    places: Places, before: list[str]
+) -> None:
+    for name in before:
+        (places.var_dir / name).touch()
+
+    places.refuse_foreign_folder()
+
+    replace(places, var_dir=places.var_dir / "not there yet").refuse_foreign_folder()
+
+
+def test_the_projects_own_folder_is_always_ours(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command may have written there before the first start."""
+    project = tmp_path / "project"
+    (project / "var" / "static").mkdir(parents=True)
+    own = replace(places, var_dir=project / "var")
+    with pytest.raises(ServiceUnavailable, match="holds static"):
+        own.refuse_foreign_folder()
+
+    monkeypatch.setattr("embedded.stack.ROOT", project)
+
+    own.refuse_foreign_folder()

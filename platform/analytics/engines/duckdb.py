@@ -21,7 +21,7 @@ from django.conf import settings
 
 from analytics.answers import Answer
 from analytics.engines import answering
-from analytics.engines.manifest import Manifest, StoredPart, sweep
+from analytics.engines.manifest import Manifest, StoredPart, own_files, sweep
 from analytics.engines.overhearing import Overheard
 from analytics.engines.protocol import (
     Batch,
@@ -71,7 +71,8 @@ _JSON_TYPES = {
     "boolean": "('BOOLEAN', 'NULL')",
 }
 
-
+# Where a question that outgrows the memory puts what it works on.
+_SPILL = "spill"
 _UNANSWERED = (
     duckdb.IOException,
     duckdb.OutOfMemoryException,
@@ -209,7 +210,9 @@ class DuckDB:
     def wipe(self) -> None:
         # The manifest goes first: without it the files belong to nothing.
         (self.folder / "manifest.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for path in own_files(self.folder):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
 
     @contextmanager
     def _connected(self, manifest: Manifest) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -255,7 +258,7 @@ class DuckDB:
     def _configure(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute(f"SET threads = {THREADS}")
-        connection.execute(f"SET temp_directory = {_quoted(self.folder / 'spill')}")
+        connection.execute(f"SET temp_directory = {_quoted(self.folder / _SPILL)}")
         connection.execute("SET preserve_insertion_order = false")
         # Nothing is fetched or loaded from anywhere else.
         connection.execute("SET autoinstall_known_extensions = false")

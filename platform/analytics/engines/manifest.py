@@ -5,6 +5,7 @@ no manifest names any more is left to those who still read it, then deleted.
 """
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,13 @@ from analytics.engines.protocol import Position
 
 # Another number when the columns of the files change: older ones are made anew.
 FORMAT = 1
+# How the read side calls its files. Across machines they lie on a shared disk, where
+# other programs may keep theirs.
+_OWN = re.compile(
+    r"(events-\d{4}-\d{2}|quarantine)-[\w-]+\.(parquet|draft)"
+    r"|(links|people|organisations)-[0-9a-f]{16}\.(parquet|draft)"
+    r"|manifest\.(json|\d+\.tmp)"
+)
 # In seconds. The longest question takes some, so nobody reads a file that long.
 GRACE = 900
 
@@ -102,10 +110,17 @@ class Manifest:
         return {part.name for part in self.parts()} | set(self.dimensions.values())
 
 
+def own_files(folder: Path) -> Iterator[Path]:
+    """Yield the files in ``folder`` that a read side has written."""
+    for path in folder.glob("*"):
+        if _OWN.fullmatch(path.name):
+            yield path
+
+
 def sweep(folder: Path, manifest: Manifest) -> None:
     """Delete files that belong to no read side and that nobody can be reading."""
-    kept = manifest.names()
-    for path in folder.glob("*.parquet"):
+    kept = {*manifest.names(), "manifest.json"}
+    for path in own_files(folder):
         if path.name not in kept and time.time() - path.stat().st_mtime > GRACE:
             path.unlink(missing_ok=True)
 

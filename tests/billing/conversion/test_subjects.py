@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import transaction
@@ -141,6 +142,18 @@ def test_a_person_is_exported_line_by_line(staff: Client, ada: Any) -> None:
     assert kinds[:3] == ["way", "first_touch", "browser"]
     assert "event" in kinds
     assert Record.objects.filter(action="person.exported", target="ada").exists()
+
+
+def test_the_file_of_a_person_with_a_chinese_name_is_called_by_it(
+    staff: Client, person: Callable[..., Any]
+) -> None:
+    person("小明")
+
+    answer = staff.get(f"{BASE}/people/小明/export/")
+
+    # As RFC 6266 writes what is no ASCII.
+    named = f"attachment; filename*=utf-8''{quote('小明.ndjson')}"
+    assert answer["Content-Disposition"] == named
 
 
 def test_erasing_takes_the_traces_and_keeps_the_facts(

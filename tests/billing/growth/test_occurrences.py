@@ -283,10 +283,11 @@ def test_usage_that_falls_by_more_than_half_is_noticed_of_who_pays(
     assert decision.context["percent_left"] == 40
 
 
-def test_a_refused_call_is_noticed_by_its_code(
-    org: Organisation, deliver_outbox: Deliver
+@pytest.mark.parametrize("days_ago", [0, 40], ids=["at once", "after an outage"])
+def test_a_refused_call_is_noticed_by_its_code_and_day(
+    org: Organisation, deliver_outbox: Deliver, days_ago: int
 ) -> None:
-    day = f"{timezone.now():%Y-%m-%d}"
+    day = f"{timezone.now() - timedelta(days=days_ago):%Y-%m-%d}"
     for code in ("model_requires_plan", "model_requires_plan", "insufficient_quota"):
         publish(CallRefused(organisation_id=org.pk, code=code, day=day))
     deliver_outbox()

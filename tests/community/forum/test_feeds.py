@@ -113,3 +113,23 @@ def test_what_has_no_answer_is_no_page_of_answers(
         forum.reply(topic, topic.author)
 
     assert "ld+json" not in client.get(topic.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/forum/feed.atom", "/forum/c/help/feed.atom", "/forum/t/{}/feed.atom"]
+)
+def test_a_sign_in_a_name_takes_a_feed_from_nobody(
+    client: Client, person: Person, path: str
+) -> None:
+    ada = person("ada", display_name="Ada\x08 Byron")
+    within = forum.category(slug="help")
+    type(within).objects.update(name="He\x1blp", description="What\x0cever")
+    topic = forum.topic(ada, category=within)
+    forum.reply(topic, ada, "Like this.")
+
+    answer = client.get(path.format(topic.pk))
+
+    assert answer.status_code == 200
+    root = ElementTree.fromstring(answer.content)  # noqa: S314 - our own feed
+    names = {name.text for name in root.iter(f"{ATOM}name")}
+    assert names == {"Ada Byron"}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_the_worst_price_is_held_and_what_was_used_is_billed() -> None:
 def test_a_prompt_that_was_run_for_nothing_is_a_cost_and_no_price() -> None:
     exchange = running()
     exchange.record_failure("timed_out", has_run=True, upstream_status=0)
-    assert exchange.lost_in == exchange.bounds.estimated_in
+    assert exchange.lost_nano == exchange.bounds.estimated_in * 500
     exchange.record_failure("upstream_error", has_run=False, upstream_status=502)
     exchange.settle(exchange.failed_as, Tokens(0, 0, 0), error_code="x")
 
@@ -90,6 +91,17 @@ def test_a_prompt_that_was_run_for_nothing_is_a_cost_and_no_price() -> None:
     assert exchange.usage.price_nano == 0
     assert exchange.usage.cost_nano == exchange.bounds.estimated_in * 500
     assert exchange.usage.upstream_status == 502
+
+
+def test_a_prompt_is_lost_at_the_cost_of_the_model_that_ran_it() -> None:
+    exchange = running()
+    exchange.run_as(replace(MODEL, slug="dear", cost=(3_000_000_000, 0, 0)))
+    asyncio.run(_run(exchange))
+    exchange.record_failure("timed_out", has_run=True, upstream_status=0)
+    exchange.settle(exchange.failed_as, Tokens(0, 0, 0), error_code="x")
+
+    assert exchange.usage.price_nano == 0
+    assert exchange.usage.cost_nano == exchange.bounds.estimated_in * 3_000
 
 
 def test_a_caller_who_leaves_stops_what_runs_unless_it_is_drained() -> None:

@@ -111,6 +111,27 @@ def test_nothing_that_was_bought_is_asked_elsewhere(
     assert [each["payload"]["model"] for each in upstream.requests] == ["garbage"]
 
 
+def test_what_a_model_in_its_place_runs_for_nothing_costs_what_that_one_costs(
+    customer: Make, offer: Any, upstream: Upstream
+) -> None:
+    with running_upstream() as other:
+        twice = Rates.from_dollars("1", "2", "1", "2")
+        offer(other, "garbage", slug="second", rates=twice)
+        offer(upstream, "status-503", slug="first", fallbacks=["second"])
+        offer(upstream, "garbage", slug="alone")
+        ada = customer()
+
+        answers = [
+            ada.post(json={"model": name, "messages": HELLO})
+            for name in ("first", "alone")
+        ]
+
+    assert [each.status_code for each in answers] == [502, 502]
+    costs = {row.model: (row.price_nano, row.cost_nano) for row in recorded(2)}
+    assert costs["alone"][1] > 0
+    assert costs["first"] == (0, 2 * costs["alone"][1])
+
+
 @pytest.mark.parametrize(
     "unfit",
     [

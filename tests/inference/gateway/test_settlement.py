@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -11,19 +12,22 @@ import pytest
 from django.conf import settings
 
 from accounts.queries import personal_organisation
+from core.errors import Unavailable
 from entitlements.features import FREE
 from inference.catalog.models import Deployment
 from inference.directory.callers import Caller
 from inference.directory.directory import Directory
-from inference.gateway import settlement
+from inference.gateway import keeping, path, settlement
 from inference.gateway.admission import Admission, keys_of
 from inference.gateway.exchange import Exchange
 from inference.gateway.keeping import Keeping
+from inference.gateway.request import Message, Request
 from inference.gateway.settlement import NOTHING, Settlement
 from inference.limits.reservations import request_key
 from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.metering import Tokens
+from inference.protocol.requests import Keep
 from inference.usage.models import UsageEvent
 from stores.lean_redis import LeanRedis
 from stores.redis import client, prefixed
@@ -43,6 +47,18 @@ class Desk:
         directory = Directory(models={"tiny": MODEL}, models_end_at=float("inf"))
         self.admission = Admission(redis, directory)
         self.settlement = Settlement(redis, self.admission, Keeping(redis))
+
+    @property
+    def engine(self) -> Any:
+        """What the path of a request asks of an engine."""
+        return SimpleNamespace(
+            admission=self.admission,
+            keeping=self.settlement.keeping,
+            settlement=self.settlement,
+            directory=None,
+            bodies=None,
+            check_open=lambda: None,
+        )
 
     async def admit(self, who: Caller, request_id: str) -> Exchange:
         exchange = received(who, request_id=request_id)
@@ -197,8 +213,10 @@ def end_in(desk: Settlement, exchange: Exchange, end: BaseException) -> None:
         (errors.upstream_timeout(), "upstream_error", "upstream_timeout", False),
         (asyncio.CancelledError(), "client_abort", "", True),
         (ZeroDivisionError(), "upstream_error", "internal_error", False),
+        # Not even begun: it could not be written down that it is to be kept.
+        (Unavailable(), "upstream_error", "service_unavailable", False),
     ],
-    ids=["refused", "left", "broken"],
+    ids=["refused", "left", "broken", "away"],
 )
 def test_whatever_ends_without_an_answer_is_settled_free(
     who: Caller, end: BaseException, status: str, code: str, is_lost: bool
@@ -232,6 +250,57 @@ def test_one_who_leaves_before_anything_was_tried_costs_nothing(who: Caller) -> 
     at_the_desk(settle)
 
     assert UsageEvent.objects.get().cost_nano == 0
+
+
+def test_an_answer_that_is_here_is_paid_for_by_one_who_leaves_just_then(
+    who: Caller,
+) -> None:
+    """It may be kept already, under a key or a name by which it can be fetched."""
+
+    async def settle(desk: Desk) -> None:
+        exchange = await desk.admit(who, "req_1")
+        with desk.settlement.settling(exchange):
+            exchange.record_answer(b"{}", TOKENS)
+            exchange.leave()
+            # Where it is kept, or its response is written down.
+            await asyncio.sleep(0)
+        await desk.committed()
+
+    at_the_desk(settle)
+
+    assert rows() == {"req_1": ("ok", PRICE)}
+
+
+def test_nothing_is_reserved_for_one_there_is_no_room_for_in_the_background(
+    who: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never runs, so that nobody would give it back."""
+    monkeypatch.setattr(keeping, "MOST_IN_BACKGROUND", 0)
+    exchange = received(who, request_id="req_1")
+    exchange.call.keep = Keep([], is_background=True)
+
+    async def receive(*_: object) -> Exchange:
+        return exchange
+
+    async def hear() -> Message:
+        raise AssertionError
+
+    async def say(_message: Message) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(path, "receive", receive)
+    scope = {"method": "POST", "path": "/v1/responses", "headers": []}
+
+    async def ask(desk: Desk) -> None:
+        request = Request(scope, hear, say, "req_1")
+        with pytest.raises(APIError) as refused:
+            await path.answer(request, desk.engine)
+        assert refused.value.code == "limiter_unavailable"
+
+    at_the_desk(ask)
+
+    assert client().zcard(prefixed("gw:reservations")) == 0
+    assert rows() == {}
 
 
 def test_a_stream_that_has_begun_settles_itself(who: Caller) -> None:

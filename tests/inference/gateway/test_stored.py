@@ -10,9 +10,11 @@ import openai
 import pytest
 from django.utils import timezone
 
+from inference.gateway.keeping import CHANNEL
 from inference.stored import services
 from inference.stored.models import StoredResponse
 from inference.usage.models import UsageEvent
+from stores.redis import client, prefixed
 from tests.fakes.upstream import Upstream
 from tests.inference.gateway.conftest import Customer, recorded
 
@@ -288,6 +290,33 @@ def test_a_response_in_the_background_can_be_cancelled(
     (usage,) = recorded()
     assert usage.status == UsageEvent.Status.CLIENT_ABORT
     assert until(ada, begun.id, "cancelled").output == []
+
+
+def test_a_deleted_response_is_ended_at_whichever_process_runs_it(
+    ada: Customer, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "slow")
+    begun = ada.client.responses.create(model="slow", input="Hi", background=True)
+
+    with client().pubsub(ignore_subscribe_messages=True) as another:
+        another.subscribe(prefixed(CHANNEL))
+        # What it says first is that it listens.
+        another.get_message(timeout=10)
+        ada.client.responses.delete(begun.id)
+        heard = wait_for_message(another)
+
+    assert heard["data"].decode() == begun.id
+    (usage,) = recorded()
+    assert (usage.status, usage.price_nano) == (UsageEvent.Status.CLIENT_ABORT, 0)
+
+
+def wait_for_message(channel: Any) -> dict[str, Any]:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        message: dict[str, Any] | None = channel.get_message(timeout=0.2)
+        if message is not None:
+            return message
+    raise AssertionError("Nothing was said.")
 
 
 def test_only_what_runs_in_the_background_can_be_cancelled(

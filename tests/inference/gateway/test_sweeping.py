@@ -237,3 +237,31 @@ def test_what_is_known_of_a_call_that_ran_is_in_its_row(
     assert row.answered_by == ("other" if tokens_out else "")
     # The prompt was read in both places, and what the second wrote cost its own.
     assert row.cost_nano == prompt * 500 + prompt * 3_000 + tokens_out * 5_000
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("spoiled", "stays"),
+    [
+        # Its organisation was deleted meanwhile.
+        ({"organisation_id": 999_999_999}, False),
+        # A gateway of the release to come wrote it.
+        ({"usage": {"occurred_at": "2026-05-01T10:00:00+00:00", "new": 1}}, True),
+    ],
+    ids=["refused", "unreadable"],
+)
+def test_one_that_cannot_be_written_down_holds_up_no_other(
+    reservation: Callable[..., UsageEvent],
+    long_up: None,
+    spoiled: dict[str, Any],
+    stays: bool,
+) -> None:
+    reservation("req_first", silent_for=90, **spoiled)
+    event = reservation("req_second")
+
+    assert sweep() == 2
+
+    swept = UsageEvent.objects.exclude(pk=event.pk).values_list("pk", flat=True)
+    assert list(swept) == ["req_second"]
+    left = redis_client().zrange(prefixed("gw:reservations"), 0, -1)
+    assert left == ([b"req_first"] if stays else [])

@@ -12,6 +12,8 @@ from accounts.services import add_member, create_organisation
 from inference.keys import secrets
 from inference.keys.models import ApiKey
 from tests.factories.inference import key_of, offered_model
+from tests.forms import age_sign_in
+from tests.signing_in import browser_of
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/organisations/ada/keys/"
@@ -43,6 +45,25 @@ def test_a_key_is_made_listed_and_revoked(api: APIClient) -> None:
     assert api.delete(f"{PATH}{key.public_id}/").status_code == 204
     key.refresh_from_db()
     assert key.revoked_at is not None
+
+
+def test_a_session_makes_and_ends_keys_only_after_a_recent_sign_in(ada: Any) -> None:
+    """As on their page: a forgotten screen must not give a key away."""
+    key = key_of(personal_organisation(ada), ada)
+    browser = browser_of(ada)
+    made = browser.post(PATH, {"name": "CI"}, "application/json")
+    age_sign_in(browser, minutes=6)
+
+    refused = browser.post(PATH, {"name": "CI"}, "application/json")
+    kept = browser.delete(f"{PATH}{key.public_id}/")
+
+    assert made.status_code == 201
+    assert (refused.status_code, kept.status_code) == (403, 403)
+    assert refused.json()["code"] == "recent_sign_in_required"
+    assert browser.get(PATH).status_code == 200
+    assert ApiKey.objects.count() == 2
+    key.refresh_from_db()
+    assert key.revoked_at is None
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ class Command(ProductCommand):
         """Start all, say where it is, and stay."""
         places = stack.Places.from_environment()
         emulates_stripe = not os.environ.get("STRIPE_SECRET_KEY")
+        places.refuse_foreign_folder()
         keep_private(places.var_dir)
         closing.enter_context(environment.occupy(places.var_dir))
         places.refuse_taken_ports(with_stripe=emulates_stripe)
