@@ -155,6 +155,7 @@ class TopicForm(PollFields, TextForm):
     pinned_days = forms.IntegerField(
         label=_("Days on top of the list"),
         required=False,
+        initial=ANNOUNCED_DAYS,
         min_value=0,
         max_value=MOST_PINNED_DAYS,
         help_text=_("Of an announcement only. 0 is not on top at all."),
@@ -192,7 +193,6 @@ class TopicForm(PollFields, TextForm):
             "title": asked.text("title"),
             "category": category,
             "kind": kind,
-            "pinned_days": ANNOUNCED_DAYS,
         }
         if category is not None:
             taken = kinds_open_to(user, category)

@@ -12,8 +12,8 @@ from django.shortcuts import redirect, render
 
 from accounts.models import User
 from accounts.second_factor import has_second_factor, is_overdue, second_factor_due_at
+from accounts.typed import texts_typed
 from core.errors import DomainError
-from edge import drafting
 from edge.rest import PREFIX, refusal
 
 # One's own account, which is where a second factor is set up; signing out; and what
@@ -39,8 +39,6 @@ _OPEN = frozenset(
     }
 )
 _ALLAUTH = ("account_", "mfa_", "socialaccount_")
-# Never shown again, not even to their author; and what no author typed.
-_UNSHOWN = ("csrf", "password", "secret", "token", "code", drafting.FIELD)
 
 
 class Wall(ABC):
@@ -94,16 +92,6 @@ class Wall(ABC):
         return redirect(self.page)
 
 
-def texts_sent(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return what was typed into a form that was sent, by field; never a secret."""
-    return [
-        (name, text)
-        for name, texts in request.POST.lists()
-        for text in texts
-        if text.strip() and not any(word in name.lower() for word in _UNSHOWN)
-    ]
-
-
 def is_open_without_second_factor(view_name: str) -> bool:
     """Tell whether a named address is reached without the second factor."""
     return view_name in _OPEN or view_name.startswith(_ALLAUTH)
@@ -116,6 +104,6 @@ def second_factor_page(request: HttpRequest, *, status: int = 200) -> HttpRespon
         "due_at": second_factor_due_at(user),
         "is_overdue": is_overdue(user),
         "has_factor": has_second_factor(user),
-        "sent": texts_sent(request),
+        "sent": texts_typed(request.POST),
     }
     return render(request, "accounts/second_factor.html", context, status=status)

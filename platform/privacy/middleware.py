@@ -4,7 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
-from accounts.wall import Wall, texts_sent
+from accounts.typed import texts_typed
+from accounts.wall import Wall
 from privacy.exceptions import AccountClosing
 
 # Taking it back, taking one's data along, proving who one is, leaving; and what shows
@@ -54,5 +55,5 @@ class ClosingWall(Wall):
 
 def closing_page(request: HttpRequest, *, status: int = 200) -> HttpResponse:
     """Say until when it can be taken back; give back what was typed into a form."""
-    context = {"sent": texts_sent(request)}
+    context = {"sent": texts_typed(request.POST)}
     return render(request, "privacy/account_closing.html", context, status=status)

@@ -17,6 +17,8 @@ from accounts.models import Organisation, User
 from accounts.second_factor import is_overdue, require_second_factor
 from community.forum.models import Topic
 from core.crypto import encrypt
+from tests.factories import forum
+from tests.forms import Field, Form, form_of
 
 pytestmark = pytest.mark.django_db
 Member = Callable[..., Any]
@@ -188,6 +190,54 @@ def test_what_was_typed_is_given_back_and_nothing_is_done(staff: Any) -> None:
     assert "A long title" in answer.text
     assert "s3cr" not in answer.text
     assert Topic.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        ("/forum/new/", "title"),
+        ("/settings/profile/", "bio"),
+        ("/settings/tokens/", "scopes"),
+        ("/console/staff/keys/", "networks"),
+        ("/staff/credit/", "amount"),
+        ("/staff/grants/", "seats"),
+        ("/messages/new/", "text"),
+    ],
+)
+def test_all_that_was_typed_is_given_back_and_nothing_that_was_chosen(
+    page: str, field: str, staff: Any
+) -> None:
+    forum.category()
+    client = inside(staff)
+    form = form_of(client.get(page).content.decode(), field)
+    typed = {each.name: f"7{number}7" for number, each in enumerate(texts_of(form))}
+    let_days_pass(staff)
+
+    answer = client.post(form.action or page, form.values | typed)
+
+    assert answer.status_code == 403
+    assert dict(answer.context["sent"]) == typed
+    assert len(typed) >= 1
+
+
+def test_what_the_page_had_filled_in_is_not_given_back(staff: Any) -> None:
+    forum.category()
+    client = inside(staff)
+    form = form_of(client.get("/forum/new/").content.decode(), "title")
+    let_days_pass(staff)
+
+    as_it_was = client.post("/forum/new/", form.values)
+    changed = client.post("/forum/new/", form.values | {"poll_most": "3"})
+
+    assert form.values["poll_most"] == "1"
+    assert as_it_was.context["sent"] == []
+    assert changed.context["sent"] == [("poll_most", "3")]
+
+
+def texts_of(form: Form) -> list[Field]:
+    """Return the controls of a form that somebody types into."""
+    chosen = {"hidden", "checkbox", "radio", "select", "submit", "password"}
+    return [each for each in form.fields if each.kind not in chosen]
 
 
 def test_a_piece_of_a_page_is_left_as_it_is(staff: Any) -> None:
