@@ -15,6 +15,8 @@ from django.utils import timezone
 _FORMULA = "=+-@\N{MINUS SIGN}"
 # Blanks, controls and invisible marks, which a spreadsheet may pass over.
 _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+# Without it Excel takes UTF-8 for the machine's own encoding, and Chinese is broken.
+_BYTE_ORDER_MARK = "\ufeff"
 _MONEY = re.compile(r"_(minor|nano)(_[a-z]{3})?$")
 
 
@@ -30,6 +32,7 @@ def csv_response(
 ) -> StreamingHttpResponse:
     """Return a download called ``name`` with one line per row of plain values.
 
+    UTF-8 behind a byte order mark, for Excel; Python reads it as ``utf-8-sig``.
     Text of others stays text: a cell that could be a formula gets an apostrophe.
     Moments are written in the reader's time zone, with its offset. A column of
     money is named by its unit and its currency (``cost_nano_usd``), or by its unit
@@ -42,6 +45,7 @@ def csv_response(
     writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC)
 
     def lines() -> Iterator[str]:
+        yield _BYTE_ORDER_MARK
         yield writer.writerow(columns)
         for row in rows:
             yield writer.writerow([_cell(value, zone) for value in row])

@@ -20,5 +20,5 @@ def counts(page: Any) -> list[int]:
 
 
 def rows_of(answer: Any) -> list[list[str]]:
-    text = b"".join(answer.streaming_content).decode()
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
     return list(csv.reader(StringIO(text)))

@@ -138,7 +138,7 @@ def test_the_file_holds_every_record_and_is_itself_recorded(
 
     answer = client.get(f"/console/{team.slug}/audit/records.csv")
 
-    body = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    body = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     rows = list(csv.DictReader(StringIO(body)))
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert [row["action"] for row in rows] == ["plan.granted", "audit.exported"]
@@ -193,7 +193,11 @@ def test_a_target_is_in_words_on_the_page_and_as_it_is_in_the_file(
     sign_in(client, team, person, "admin")
 
     page = client.get(f"/console/{team.slug}/audit/").content.decode()
-    file = client.get(f"/console/{team.slug}/audit/records.csv").getvalue().decode()
+    file = (
+        client.get(f"/console/{team.slug}/audit/records.csv")
+        .getvalue()
+        .decode("utf-8-sig")
+    )
 
     assert entry.target_name == words
     assert f">{words}</td>" in page

@@ -1,5 +1,6 @@
 """Files that open in a spreadsheet: text stays text, units are named."""
 
+import codecs
 import csv
 import io
 from datetime import UTC, date, datetime
@@ -19,7 +20,7 @@ NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 
 def written(*cells: Any) -> str:
-    return csv_response("x.csv", ["a"], [cells]).getvalue().decode()
+    return csv_response("x.csv", ["a"], [cells]).getvalue().decode("utf-8-sig")
 
 
 def read(*cells: Any) -> list[str]:
@@ -76,9 +77,21 @@ def test_moments_are_told_in_the_readers_zone_also_after_the_request() -> None:
     with timezone.override(ZoneInfo("Asia/Shanghai")):
         response = csv_response("x.csv", ["at", "day"], [(NOON, date(2026, 9, 1))])
 
-    body = response.getvalue().decode()
+    body = response.getvalue().decode("utf-8-sig")
     assert "2026-09-01T20:00:00+08:00" in body
     assert "2026-09-01" in body
+
+
+def test_a_file_says_that_it_is_utf_8_and_says_so_once() -> None:
+    content = csv_response("x.csv", ["name"], [("密钥",), ("ada",)]).getvalue()
+
+    assert content.startswith(codecs.BOM_UTF8)
+    assert content.count(codecs.BOM_UTF8) == 1
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert list(rows) == [{"name": "密钥"}, {"name": "ada"}]
+    # A table without rows says it as well.
+    empty = csv_response("x.csv", ["name"], []).getvalue()
+    assert empty == codecs.BOM_UTF8 + b'"name"\r\n'
 
 
 def test_money_names_its_unit_and_its_currency() -> None:

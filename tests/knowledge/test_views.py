@@ -81,7 +81,9 @@ def test_the_first_page_says_what_comes_before_and_what_is_missing(
 def test_needs_are_narrowed_and_taken_along(staff: Client, graph: Build) -> None:
     address = reverse("knowledge:need-list")
     none = staff.get(address, {"need": "prices"}).content.decode()
-    lines = b"".join(staff.get(address, {"need": "checkout", "format": "csv"})).decode()
+    lines = b"".join(staff.get(address, {"need": "checkout", "format": "csv"})).decode(
+        "utf-8-sig"
+    )
 
     assert "3.2 (1.4–7.1)" not in none
     assert lines.splitlines() == [
@@ -94,7 +96,7 @@ def test_gaps_are_taken_along_and_open_as_no_formula(
     staff: Client, graph: Build
 ) -> None:
     answer = staff.get(reverse("knowledge:gap-list"), {"format": "csv"})
-    lines = b"".join(answer).decode().splitlines()
+    lines = b"".join(answer).decode("utf-8-sig").splitlines()
 
     assert lines[1:] == ['"code","upstream_timeout",7', '"search","\'=cmd()",3']
 

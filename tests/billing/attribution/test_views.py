@@ -85,7 +85,7 @@ def test_an_asset_opens_to_the_parts_of_its_invoices(
     assert [(line[0].pk, *line[1:]) for line in page.context["lines"]] == [
         (paid.pk, 1_000, 400)
     ]
-    rows = list(csv.DictReader(StringIO(file.getvalue().decode())))
+    rows = list(csv.DictReader(StringIO(file.getvalue().decode("utf-8-sig"))))
     assert [row["part_minor_usd"] for row in rows] == ["400"]
 
 
@@ -103,7 +103,7 @@ def test_the_file_holds_all_lines_and_its_export_is_noted(
 ) -> None:
     file = page_of(desk, format="csv")
 
-    rows = list(csv.DictReader(StringIO(file.getvalue().decode())))
+    rows = list(csv.DictReader(StringIO(file.getvalue().decode("utf-8-sig"))))
     assert sum(int(row["revenue_minor_usd"]) for row in rows) == paid.revenue
     assert rows[-1]["kind"] == "unattributed"
     assert Record.objects.filter(action="attribution.exported").count() == 1

@@ -87,7 +87,7 @@ def use(developer: Developer, units: int, *, days: int) -> None:
 
 
 def lines_of(answer: Any) -> list[dict[str, str]]:
-    text = b"".join(answer.streaming_content).decode()
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 

@@ -174,10 +174,10 @@ def test_each_figure_opens_to_the_rows_it_is_made_of(
     assert ">100.0 %</a>" in page
     assert "$300.00" in page
     assert new.count("<tr>") == 2
-    lines = b"".join(moved.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    lines = b"".join(moved.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 1 + 4
     assert lost.count("<tr>") == 2
-    lines = b"".join(kept.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    lines = b"".join(kept.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]
     assert sum(int(line.split(",")[2]) for line in lines[1:]) == 40_000
 
 

@@ -136,7 +136,7 @@ def test_a_person_is_exported_line_by_line(staff: Client, ada: Any) -> None:
     )
 
     answer = staff.get(f"{BASE}/people/ada/export/")
-    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]
 
     kinds = [json.loads(line)["kind"] for line in lines]
     assert kinds[:3] == ["way", "first_touch", "browser"]

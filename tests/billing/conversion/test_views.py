@@ -86,7 +86,7 @@ def figure(html: str, name: str) -> str:
 
 def rows_of(response: Any) -> list[dict[str, str]]:
     """Return the lines of a streamed CSV."""
-    text = b"".join(response.streaming_content).decode()
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -386,7 +386,7 @@ def test_what_was_measured_stands_first_beside_the_scenarios(
     assert scenario.scenario.name == "Kept"
     # What is measured is not kept, so only one of them can be deleted.
     assert page.content.decode().count("/drop/") == 1
-    lines = b"".join(file.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    lines = b"".join(file.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]
     assert lines[1].startswith('"As measured in the last 90 days",2,50.0000,40.0000,')
     assert lines[2].startswith('"Kept",7,')
     assert staff.get(f"{HOME}scenarios/", {"format": "cat"}).status_code == 400

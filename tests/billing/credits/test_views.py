@@ -95,7 +95,7 @@ def test_the_page_the_file_and_the_api_say_the_same(
     }
     assert "Autumn offer" in page.content.decode()
     assert grants.json()["results"][0]["id"] == grant.public_id
-    lines = list(csv.DictReader(io.StringIO(b"".join(file).decode())))
+    lines = list(csv.DictReader(io.StringIO(b"".join(file).decode("utf-8-sig"))))
     moved = [int(line["amount_nano_usd"]) for line in lines]
     assert moved == [5 * NANO, -NANO - 7]
     assert [row["delta_nano"] for row in entries.json()["results"]] == moved[::-1]

@@ -253,7 +253,7 @@ def test_the_file_holds_what_came_and_what_is_expected(staff: Client) -> None:
 
     response = staff.get(PAGE, {"format": "csv"})
 
-    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    content = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     lines = [line.split(",") for line in content.splitlines()]
     actual = [line for line in lines if line[2] == '"actual"']
     ahead = [line for line in lines if line[2] == '"forecast"']

@@ -371,7 +371,7 @@ def test_a_month_is_a_file_with_every_figure_of_the_page(
     staff: Client, spring: Offer
 ) -> None:
     answer: Any = staff.get(reverse("growth:month-of", args=[MARCH]), {"format": "csv"})
-    rows = list(csv.DictReader(answer.getvalue().decode().splitlines()))
+    rows = list(csv.DictReader(answer.getvalue().decode("utf-8-sig").splitlines()))
     found = {(row["part"], row["name"], row["figure"]): row for row in rows}
 
     assert found["engine", "", "offered"]["value"] == "180"
@@ -391,14 +391,14 @@ def test_the_rows_behind_are_files_too(staff: Client, spring: Offer) -> None:
         reverse("growth:unit-list"),
         {"month": "2026-03", "arm": "treated", "format": "csv"},
     )
-    rows = list(csv.DictReader(units.getvalue().decode().splitlines()))
+    rows = list(csv.DictReader(units.getvalue().decode("utf-8-sig").splitlines()))
     assert len(rows) == 180
     assert sum(int(row["revenue_nano_usd"]) for row in rows) == 1_200 * NANO
     assert sum(int(row["trial_usage_nano_usd"]) for row in rows) == 27 * NANO // 10
     decisions: Any = staff.get(
         reverse("growth:decision-list"), {"month": "2026-03", "format": "csv"}
     )
-    assert len(decisions.getvalue().decode().splitlines()) == 301
+    assert len(decisions.getvalue().decode("utf-8-sig").splitlines()) == 301
 
 
 def test_a_month_with_a_split_that_is_off_hides_what_it_found(
@@ -413,7 +413,7 @@ def test_a_month_with_a_split_that_is_off_hides_what_it_found(
     file: Any = staff.get(address, {"format": "csv"})
 
     assert "hidden: the split is off" in text
-    rows = csv.DictReader(file.getvalue().decode().splitlines())
+    rows = csv.DictReader(file.getvalue().decode("utf-8-sig").splitlines())
     found = {(row["part"], row["figure"]): row for row in rows}
     assert found["engine", "lift_in_share"]["value"] == ""
     assert ("engine", "profit") not in found

@@ -333,10 +333,12 @@ def test_the_list_is_narrowed_and_its_file_has_the_same_rows(
     ):
         page = staff.get(f"{PAGE}{query}")
         file = staff.get(f"{PAGE}all.csv{query}")
-        rows = list(csv.DictReader(io.StringIO(b"".join(file).decode())))
+        rows = list(csv.DictReader(io.StringIO(b"".join(file).decode("utf-8-sig"))))
         assert len(page.context["rows"]) == len(rows) == count, query
     assert rows == []
-    (row,) = csv.DictReader(io.StringIO(b"".join(staff.get(f"{PAGE}all.csv")).decode()))
+    (row,) = csv.DictReader(
+        io.StringIO(b"".join(staff.get(f"{PAGE}all.csv")).decode("utf-8-sig"))
+    )
     assert (row["organisation"], row["state"]) == (acme.slug, "closed")
     assert (row["statement"], row["amount_minor"]) == (statement.public_id, "570")
     assert staff.get(f"{PAGE}?month=soon").status_code == 400

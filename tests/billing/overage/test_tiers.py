@@ -232,7 +232,7 @@ def test_the_page_the_file_the_api_and_the_invoice_say_the_same_of_tiers(
     )
     told = client.get(f"{api}statements/{statement.public_id}/").json()
     file = client.get(reverse("overage:lines-csv", args=[acme.slug]))
-    rows = list(csv.DictReader(io.StringIO(b"".join(file).decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(file).decode("utf-8-sig"))))
     by_api = [(each["tier"], each["name"], each["amount"]) for each in told["lines"]]
     assert [
         (int(row["tier"]), row["line"], int(row["amount_minor"])) for row in rows

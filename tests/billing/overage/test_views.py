@@ -93,7 +93,7 @@ def test_the_page_the_file_and_the_api_say_the_same_to_the_billionth(
     listed = client.get(api(team, "statements/")).json()["results"]
     whole = client.get(api(team, f"statements/{statement.public_id}/")).json()
     file = client.get(reverse("overage:lines-csv", args=[team.slug]))
-    rows = list(csv.DictReader(io.StringIO(b"".join(file).decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(file).decode("utf-8-sig"))))
     charges = [line["charge_nano"] for line in whole["lines"]]
     assert detail.context["charge_nano"] == sum(charges) == shown.charge_nano
     assert [int(row["charge_nano_usd"]) for row in rows] == charges

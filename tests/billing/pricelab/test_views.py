@@ -384,5 +384,7 @@ def _filled(page: Any) -> dict[str, str]:
 
 
 def _lines(response: Any) -> list[str]:
-    lines: list[str] = b"".join(response.streaming_content).decode().splitlines()
+    lines: list[str] = (
+        b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
+    )
     return lines

@@ -398,7 +398,7 @@ def test_the_table_of_invoices_can_be_taken_home(person: Callable[..., Any]) -> 
     _invoices(org, 2)
 
     response = signed_in(ada).get(f"/console/{org.slug}/billing/invoices.csv")
-    lines = response.getvalue().decode().splitlines()
+    lines = response.getvalue().decode("utf-8-sig").splitlines()
 
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert len(lines) == 3

@@ -215,7 +215,7 @@ def test_the_log_is_narrowed_and_taken_along(client: Client, person: Person) -> 
     assert [each.action for each in about] == ["act.undone", "act.hide"]
     assert not client.get("/moderation/log/?until=2020-01-01").context["page"].items
     taken = client.get("/moderation/log/records.csv?person=mod")
-    rows = list(csv.DictReader(io.StringIO(b"".join(taken).decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(taken).decode("utf-8-sig"))))
     assert [row["action"] for row in rows][:2] == ["act.hide", "post.hidden"]
     page = client.get("/moderation/log/").content.decode()
     assert "Change</th>" in page

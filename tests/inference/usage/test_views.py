@@ -34,7 +34,7 @@ def ada(person: Callable[..., Any], client: Client) -> Any:
 
 
 def table(response: Any) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(response.getvalue().decode())))
+    return list(csv.reader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
 
 
 @pytest.mark.parametrize("path", PATHS)
