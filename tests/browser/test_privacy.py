@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts import services as accounts
 from accounts.queries import personal_organisation
+from accounts.tokens import create_token
 from privacy import services
 from privacy.models import DataExport
 from tests.browser.helpers import (
@@ -80,6 +81,48 @@ def test_a_copy_is_asked_for_and_told_of_in_every_state(
     look(page, name.format("refused"))
 
     assert not [line for line in complaints.lines if ANSWERED not in line]
+
+
+@pytest.mark.parametrize(
+    ("address", "button"),
+    [
+        ("/settings/data/", "form[action$='/download/'] button"),
+        ("/settings/tokens/", "form[action$='/revoke/'] button"),
+    ],
+)
+@EVERY
+def test_what_a_row_of_ones_settings_is_for_is_in_sight(
+    open_context: Callable[..., BrowserContext],
+    person: Callable[..., Any],
+    locale: str,
+    width: int,
+    theme: str,
+    address: str,
+    button: str,
+) -> None:
+    ada = person("ada", locale=locale)
+    export_of(ada)
+    create_token(ada, name="Continuous integration", scopes=["read", "forum:write"])
+    context = open_context(width=width, theme=theme)
+    sign_in(context, ada)
+    page = context.new_page()
+
+    page.goto(address)
+    shown = address.strip("/").replace("/", "-")
+    look(page, f"{shown}-{locale}-{width}-{theme}")
+
+    row = page.locator("tbody tr", has=page.locator(button)).first
+    where = row.locator(button).bounding_box()
+    table = page.locator(".table-scroll").bounding_box()
+    assert where is not None
+    assert table is not None
+    assert where["x"] >= table["x"]
+    assert where["x"] + where["width"] <= table["x"] + table["width"]
+    if width < 640:
+        # What is hidden with the head of the table is said beside each value.
+        said = row.locator("td[data-label]").first
+        name = "el => getComputedStyle(el, '::before').content"
+        assert said.get_attribute("data-label") in said.evaluate(name)
 
 
 @EVERY
