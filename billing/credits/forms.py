@@ -1,16 +1,15 @@
 import uuid
-from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Organisation
+from accounts.forms import OrganisationField
 from billing.credits.models import CreditGrant
 from billing.credits.services import MOST_NANO, MOST_OF_A_REASON
 from core.money import NANO
+from edge.fields import LastDayField
 
 
 def _dollars(**kwargs: Any) -> forms.DecimalField:
@@ -23,6 +22,19 @@ def _dollars(**kwargs: Any) -> forms.DecimalField:
         ),
         **kwargs,
     )
+
+
+class ReasonField(forms.CharField):
+    """Why staff give something or take it back, in words for whom it is about."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        defaults: dict[str, Any] = {
+            "label": _("Reason"),
+            "max_length": MOST_OF_A_REASON,
+            "help_text": _("The customer reads it."),
+            "widget": forms.TextInput(attrs={"class": "input"}),
+        }
+        super().__init__(**defaults | kwargs)
 
 
 class OnceForm(forms.Form):
@@ -43,52 +55,23 @@ class OnceForm(forms.Form):
 class GrantForm(OnceForm):
     """Credit that staff give."""
 
-    organisation = forms.SlugField(
-        label=_("Organisation"),
-        max_length=60,
-        help_text=_("Its name in addresses, such as acme in /console/acme/."),
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
-    )
+    organisation = OrganisationField()
     kind = forms.ChoiceField(label=_("Kind"), choices=CreditGrant.Kind.choices)
     amount = _dollars(label=_("Amount in US dollars"))
-    expires_on = forms.DateField(
+    expires_on = LastDayField(
         label=_("Expires on"),
-        required=False,
         help_text=_("The last day it can be used. Empty: it does not expire."),
-        widget=forms.DateInput(
-            format="%Y-%m-%d", attrs={"class": "input", "type": "date"}
-        ),
     )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=MOST_OF_A_REASON,
-        help_text=_("The customer reads it."),
-        widget=forms.TextInput(attrs={"class": "input"}),
-    )
-
-    def clean_organisation(self) -> Organisation:
-        slug = self.cleaned_data["organisation"]
-        found = Organisation.objects.filter(slug=slug).first()
-        if found is None:
-            raise forms.ValidationError(_("There is no such organisation."))
-        return found
-
-    def clean_expires_on(self) -> date | None:
-        day: date | None = self.cleaned_data["expires_on"]
-        if day is not None and day < timezone.localdate():
-            raise forms.ValidationError(_("Choose today or a later day."))
-        return day
+    reason = ReasonField()
 
     def values(self) -> dict[str, Any]:
         """Return the form as ``services.grant_credit`` takes it."""
-        day: date | None = self.cleaned_data["expires_on"]
         return {
             "organisation_id": self.cleaned_data["organisation"].pk,
             "kind": self.cleaned_data["kind"],
             "amount_nano": int(self.cleaned_data["amount"] * NANO),
             "reason": self.cleaned_data["reason"],
-            "expires_at": day
-            and datetime.combine(day, time.max, timezone.get_current_timezone()),
+            "expires_at": self.cleaned_data["expires_on"],
             "key": self.key,
         }
 
@@ -101,12 +84,7 @@ class WithdrawForm(OnceForm):
         required=False,
         help_text=_("Empty: all that is left."),
     )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=MOST_OF_A_REASON,
-        help_text=_("The customer reads it."),
-        widget=forms.TextInput(attrs={"class": "input"}),
-    )
+    reason = ReasonField()
 
     def values(self) -> dict[str, Any]:
         """Return the form as ``services.withdraw_credit`` takes it."""

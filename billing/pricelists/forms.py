@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Organisation
+from accounts.forms import OrganisationField
 from core.money import format_bps
 from entitlements.own_prices import WHOLE
 
@@ -37,12 +37,7 @@ class RevokeForm(forms.Form):
 class PriceListForm(forms.Form):
     """What an organisation is to pay less for models."""
 
-    organisation = forms.SlugField(
-        label=_("Organisation"),
-        max_length=60,
-        help_text=_("Its name in addresses, such as acme in /console/acme/."),
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
-    )
+    organisation = OrganisationField()
     discount = forms.DecimalField(
         label=_("Per cent less on every model"),
         min_value=0,
@@ -86,13 +81,6 @@ class PriceListForm(forms.Form):
         help_text=_("It is kept in the audit log."),
         widget=forms.TextInput(attrs={"class": "input"}),
     )
-
-    def clean_organisation(self) -> Organisation:
-        found = Organisation.objects.filter(slug=self.cleaned_data["organisation"])
-        organisation = found.first()
-        if organisation is None:
-            raise forms.ValidationError(_("There is no such organisation."))
-        return organisation
 
     def clean_models(self) -> dict[str, int]:
         lines = self.cleaned_data["models"].splitlines()

@@ -1,15 +1,16 @@
-from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import OrganisationField
 from accounts.models import Organisation
+from billing.credits.forms import ReasonField
 from billing.plans.defaults import TRANSLATED
 from billing.plans.models import PlanVersion, Price
 from billing.plans.queries import Offer
 from billing.subscriptions.models import Cancellation
+from edge.fields import LastDayField
 
 # As large as a column of seats; the plan says how many it has.
 MOST_SEATS = 2_147_483_647
@@ -20,16 +21,6 @@ class PlanField(forms.ModelChoiceField[PlanVersion]):
 
     def label_from_instance(self, obj: PlanVersion) -> str:
         return str(TRANSLATED.get(obj.plan.name, obj.plan.name))
-
-
-def _reason() -> forms.CharField:
-    return forms.CharField(
-        label=_("Reason"),
-        # As long as its column.
-        max_length=200,
-        help_text=_("The customer reads it."),
-        widget=forms.TextInput(attrs={"class": "input"}),
-    )
 
 
 class ChangeForm(forms.Form):
@@ -117,27 +108,17 @@ class OrderForm(forms.Form):
 class GivingForm(forms.Form):
     """A plan that staff give without payment."""
 
-    organisation = forms.SlugField(
-        label=_("Organisation"),
-        max_length=60,
-        help_text=_("Its name in addresses, such as acme in /console/acme/."),
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
-    )
+    organisation = OrganisationField()
     version = PlanField(
         label=_("Plan"), queryset=PlanVersion.objects.none(), empty_label=None
     )
     seats = forms.IntegerField(
         label=_("Seats"), min_value=1, max_value=MOST_SEATS, initial=1
     )
-    ends_on = forms.DateField(
-        label=_("Last day"),
-        required=False,
-        help_text=_("Empty: until it is taken back."),
-        widget=forms.DateInput(
-            format="%Y-%m-%d", attrs={"class": "input", "type": "date"}
-        ),
+    ends_on = LastDayField(
+        label=_("Last day"), help_text=_("Empty: until it is taken back.")
     )
-    reason = _reason()
+    reason = ReasonField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,19 +128,6 @@ class GivingForm(forms.Form):
         plan.queryset = given.exclude(collection=PlanVersion.Collection.FREE).order_by(
             "plan__tier_rank"
         )
-
-    def clean_organisation(self) -> Organisation:
-        slug = self.cleaned_data["organisation"]
-        found = Organisation.objects.filter(slug=slug).first()
-        if found is None:
-            raise forms.ValidationError(_("There is no such organisation."))
-        return found
-
-    def clean_ends_on(self) -> date | None:
-        day: date | None = self.cleaned_data["ends_on"]
-        if day is not None and day < timezone.localdate():
-            raise forms.ValidationError(_("Choose today or a later day."))
-        return day
 
     def clean(self) -> None:
         version, seats = (self.cleaned_data.get(name) for name in ("version", "seats"))
@@ -172,13 +140,14 @@ class GivingForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """Return the form as ``granting.give_plan`` takes it."""
-        day: date | None = self.cleaned_data["ends_on"]
-        end = day and datetime.combine(day, time.max, timezone.get_current_timezone())
         said = ("organisation", "version", "seats", "reason")
-        return {**{name: self.cleaned_data[name] for name in said}, "ends_at": end}
+        return {
+            **{name: self.cleaned_data[name] for name in said},
+            "ends_at": self.cleaned_data["ends_on"],
+        }
 
 
 class TakeBackForm(forms.Form):
     """Why a given plan ends before its time."""
 
-    reason = _reason()
+    reason = ReasonField()

@@ -1,3 +1,4 @@
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
@@ -11,6 +12,30 @@ from edge.fields import NameField, TextField
 
 # In letters; one alone is a slip of the finger.
 LEAST_TEAM = 2
+
+
+class OrganisationField(forms.SlugField):
+    """An organisation, typed by staff as addresses name it; cleaned, it is the row."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        defaults: dict[str, Any] = {
+            "label": _("Organisation"),
+            # As long as its column.
+            "max_length": 60,
+            "help_text": _("Its name in addresses, such as acme in /console/acme/."),
+            "widget": forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        }
+        super().__init__(**defaults | kwargs)
+
+    def clean(self, value: Any) -> Organisation | None:
+        """Return the organisation; none where the field may be left empty."""
+        slug = super().clean(value)
+        if not slug:
+            return None
+        found = Organisation.objects.filter(slug=slug).first()
+        if found is None:
+            raise forms.ValidationError(_("There is no such organisation."))
+        return found
 
 
 class ProfileForm(forms.ModelForm[User]):

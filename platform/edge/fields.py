@@ -1,12 +1,14 @@
 """Form fields that measure and draw text as people see it."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.names import measure, on_one_line, taken_at
@@ -57,6 +59,28 @@ class NameField(forms.CharField):
         super().run_validators(value)
         if value:
             validate_readable(value)
+
+
+class LastDayField(forms.DateField):
+    """The last day of something, in the reader's time zone; empty: it has none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        defaults: dict[str, Any] = {
+            "required": False,
+            "widget": forms.DateInput(
+                format="%Y-%m-%d", attrs={"class": "input", "type": "date"}
+            ),
+        }
+        super().__init__(**defaults | kwargs)
+
+    def clean(self, value: Any) -> datetime | None:
+        """Return the last moment of the day. Refuses a day that is over."""
+        day: date | None = super().clean(value)
+        if day is None:
+            return None
+        if day < timezone.localdate():
+            raise ValidationError(_("Choose today or a later day."))
+        return datetime.combine(day, time.max, timezone.get_current_timezone())
 
 
 def validate_readable(text: str) -> None:
