@@ -7,10 +7,10 @@ address it was for: whatever answers, a refusal too, stands where it belongs.
 
 import secrets
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 
 from accounts.decorators import page_before
 from edge import shown_once
@@ -56,6 +56,22 @@ def open_form(request: HttpRequest, token: str) -> WaitingForm | None:
     shown_once.hold(request, _name(token), kept | {"was_opened": "1"})
     fields = parse_qsl(kept["fields"], keep_blank_values=True)
     return WaitingForm(kept["address"], fields, "was_opened" in kept)
+
+
+def is_waiting(request: HttpRequest, address: str) -> bool:
+    """Tell whether ``address`` is the page that sends a form by itself.
+
+    Any address may be asked about, one of elsewhere too. A form whose page was opened
+    before is sent only by hand.
+    """
+    try:
+        match = resolve(urlsplit(address).path)
+    except (Resolver404, ValueError):
+        return False
+    if match.view_name != "accounts:send-again":
+        return False
+    kept = shown_once.held(request, _name(match.kwargs["token"]))
+    return kept is not None and "was_opened" not in kept
 
 
 def _name(token: str) -> str:

@@ -7,10 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import PersonalAccessToken
+from accounts.models import PersonalAccessToken, User
+from core.crypto import encrypt
 from tests.forms import confirm, form_of, forms_of, send_waiting
 from tests.signing_in import age_sign_in
 
@@ -72,6 +74,68 @@ def test_every_value_is_sent_as_it_was_typed(ada: Client) -> None:
     assert [(each.name, each.value) for each in fields] == [
         (name, value) for name, values in typed.items() for value in values
     ]
+
+
+WAITS = {
+    "en": "Your form is not sent yet.",
+    "zh-hans": "您的表单尚未提交。",
+}
+
+
+@pytest.mark.parametrize("language", WAITS)
+def test_the_page_that_asks_says_that_a_form_waits_until_it_is_sent(
+    language: str, ada: Client
+) -> None:
+    ada.cookies["ds_language"] = language
+    asked = ada.post(TOKENS, TOKEN)["Location"]
+
+    first = ada.get(asked)
+    wrong = ada.post(asked, {"password": "wrong horse"})
+    sent = send_waiting(ada, ada.post(asked, PASSWORD, follow=True))
+    after = ada.get(asked)
+
+    assert WAITS[language] in first.content.decode()
+    assert WAITS[language] in wrong.content.decode()
+    assert sent.status_code == 302
+    # Sent already: confirming again would not send it by itself.
+    assert WAITS[language] not in after.content.decode()
+
+
+@pytest.mark.parametrize(
+    "leads",
+    [
+        "",
+        "/settings/tokens/",
+        "/accounts/send-again/none/",
+        "https://elsewhere.test/accounts/send-again/none/",
+        "//[",
+        "no address",
+    ],
+)
+def test_it_says_nothing_of_a_form_where_none_waits(leads: str, ada: Client) -> None:
+    ada.post(TOKENS, TOKEN)
+
+    page = ada.get("/accounts/reauthenticate/", {"next": leads} if leads else {})
+
+    assert page.status_code == 200
+    assert WAITS["en"] not in page.content.decode()
+    assert "before anything that matters" in page.content.decode()
+
+
+def test_each_way_to_confirm_says_that_a_form_waits(ada: Client) -> None:
+    seed = {"secret": encrypt("JBSWY3DPEHPK3PXP")}
+    user = User.objects.get(username="ada")
+    Authenticator.objects.create(user=user, type="totp", data=seed)
+    asked = ada.post(TOKENS, TOKEN)["Location"]
+
+    by_password = ada.get(asked, follow=True)
+    (other,) = by_password.context["reauthentication_alternatives"]
+    by_the_other_way = ada.get(other["url"])
+
+    paths = {by_password.request["PATH_INFO"], by_the_other_way.request["PATH_INFO"]}
+    assert paths == {"/accounts/reauthenticate/", "/accounts/2fa/reauthenticate/"}
+    for page in (by_password, by_the_other_way):
+        assert WAITS["en"] in page.content.decode()
 
 
 def test_nothing_is_sent_before_the_password_is_right(ada: Client) -> None:

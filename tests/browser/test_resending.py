@@ -55,6 +55,11 @@ def test_without_scripts_the_page_is_read_and_its_button_pressed(
     page = context.new_page()
 
     ask_for_a_token(page, "密钥 “CI”")
+    expect(page.locator(".alert")).to_be_visible()
+    assert_no_horizontal_scroll(page)
+    if folder := os.environ.get("SCREENSHOTS"):
+        shown = f"waits-{locale}-{width}-{theme}.png"
+        page.screenshot(path=Path(folder) / shown, full_page=True)
     type_the_password(page)
     page.wait_for_url("**/accounts/send-again/**")
     waiting = page.url

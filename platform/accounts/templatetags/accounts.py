@@ -3,9 +3,16 @@ from typing import Any
 from django import template
 
 from accounts.models import User
+from accounts.resending import is_waiting
 from accounts.second_factor import has_second_factor, second_factor_due_at
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def form_waits(context: template.Context, address: str | None) -> bool:
+    """Tell whether ``address``, where a confirmation leads, sends a form that waits."""
+    return bool(address) and is_waiting(context["request"], address or "")
 
 
 @register.inclusion_tag("accounts/_second_factor_banner.html", takes_context=True)
