@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch
 
 from billing.plans import usage_words
+from billing.plans.defaults import TRANSLATED
 from billing.plans.exceptions import PlanNotOnOffer
 from billing.plans.models import Plan, PlanVersion, Price
 from entitlements.features import Features
@@ -47,6 +48,15 @@ def offer_for(key: str) -> Offer:
     if version is None:
         raise PlanNotOnOffer
     return _offer(version.plan, version)
+
+
+def plan_name(key: str) -> str:
+    """Return what a plan is called, in the reader's language; its key if it is gone.
+
+    One query.
+    """
+    name = Plan.objects.filter(key=key).values_list("name", flat=True).first() or key
+    return str(TRANSLATED.get(name, name))
 
 
 def _offer(plan: Plan, version: PlanVersion) -> Offer:

@@ -2,8 +2,17 @@
 
 from dataclasses import dataclass
 
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from billing.plans.grace import GRACE
+from billing.plans.queries import plan_name
+from entitlements.features import FREE
+
+# Staff may call it otherwise, so it is read when the answer is.
+_FREE_PLAN = lazy(plan_name, str)(FREE.plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +47,33 @@ QUESTIONS = (
     ),
     FrequentQuestion(
         _("Can I cancel at any time?"),
-        _(
-            "Yes, from the billing page. The plan stays until the end of the period you"
-            " paid for, then the organisation goes on with the free plan. Keys and data"
-            " stay."
+        format_lazy(
+            _(
+                "Yes, from the billing page. The plan stays until the end of the period"
+                " you paid for, then the organisation goes on with the plan {plan}, or"
+                " with one that it was given. Keys and data stay."
+            ),
+            plan=_FREE_PLAN,
         ),
         (
             "billing.subscriptions.services.open_portal",
             "billing.subscriptions.mirror.settle_grants_of",
+            "billing.subscriptions.entitling.plan_after",
         ),
     ),
     FrequentQuestion(
         _("What if a payment fails?"),
-        _(
-            "When a renewal fails, the plan stays for seven days while the payment is"
-            " tried again. We tell you on the billing page; paying the open invoice puts"
-            " everything right at once."
+        format_lazy(
+            ngettext_lazy(
+                "When a renewal fails, the plan stays for {days} day while the payment"
+                " is tried again. We tell you on the billing page; paying the open"
+                " invoice puts everything right at once.",
+                "When a renewal fails, the plan stays for {days} days while the payment"
+                " is tried again. We tell you on the billing page; paying the open"
+                " invoice puts everything right at once.",
+                GRACE.days,
+            ),
+            days=GRACE.days,
         ),
         ("billing.subscriptions.entitling.is_granting",),
     ),

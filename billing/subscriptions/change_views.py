@@ -17,9 +17,10 @@ from accounts.seats import seats_of
 from accounts.types import OrganisationHttpRequest
 from billing.ledger.models import Invoice
 from billing.plans import usage_words
-from billing.plans.queries import Offer, offers
+from billing.plans.queries import Offer, offers, plan_name
 from billing.subscriptions import changing, ending, permissions
 from billing.subscriptions import offers as leaving
+from billing.subscriptions.entitling import plan_after
 from billing.subscriptions.forms import CancelForm, ChangeForm
 from billing.subscriptions.models import PlanChange, Subscription
 from billing.subscriptions.queries import live_subscription
@@ -248,6 +249,7 @@ def _leaving(
         "organisation": request.organisation,
         "form": form,
         "subscription": subscription,
+        "plan_after": plan_name(plan_after(subscription)),
         "offer": offer,
         "is_last_step": is_last_step,
     }

@@ -1,10 +1,10 @@
 """What an organisation may do, from everything that gives it a plan."""
 
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from billing.credits.periods import align_period
@@ -14,9 +14,6 @@ from entitlements import services as entitlements
 from entitlements.features import FREE, Features
 from entitlements.queries import terms_for
 from entitlements.terms import NO_TERMS, UsageTerms
-
-# From the first declined payment; after it the plan is gone until it is paid.
-GRACE = timedelta(days=7)
 
 _GRANTING = {Subscription.Status.TRIALING, Subscription.Status.ACTIVE}
 
@@ -44,6 +41,26 @@ def compute_entitlements(organisation_id: int) -> tuple[Features, str]:
 
     The best of: the free plan, what its subscriptions grant, what staff granted.
     """
+    granting = _granting(organisation_id)
+    features = FREE
+    for version, seats, _source in granting:
+        features = _best(features, version.features_for(seats))
+    return features, ", ".join(source for _, _, source in granting) or "free"
+
+
+def plan_after(subscription: Subscription) -> str:
+    """Return the key of the plan that goes on once a subscription's period is over."""
+    granting = _granting(subscription.organisation_id, without=subscription)
+    return granting[-1][0].plan.key if granting else FREE.plan
+
+
+def _granting(
+    organisation_id: int, *, without: Subscription | None = None
+) -> list[tuple[PlanVersion, int, str]]:
+    """Return what gives a plan, its seats and its source, the best plan last.
+
+    ``without`` one subscription: what there is beside it, and still after its period.
+    """
     granting: list[tuple[PlanVersion, int, str]] = []
     subscriptions = (
         Subscription.objects.live()
@@ -51,6 +68,11 @@ def compute_entitlements(organisation_id: int) -> tuple[Features, str]:
         .filter(organisation_id=organisation_id)
         .select_related("price__plan_version__plan", "paid_price__plan_version__plan")
     )
+    grants = StaffGrant.objects.in_force().filter(organisation_id=organisation_id)
+    if without is not None:
+        subscriptions = subscriptions.exclude(pk=without.pk)
+        if without.period_end is not None:
+            grants = grants.filter(Q(ends_at=None) | Q(ends_at__gt=without.period_end))
     for subscription in subscriptions:
         price = subscription.entitled_price
         if price and is_granting(subscription):
@@ -61,20 +83,11 @@ def compute_entitlements(organisation_id: int) -> tuple[Features, str]:
                     subscription.stripe_id,
                 )
             )
-    grants = (
-        StaffGrant.objects.in_force()
-        .filter(organisation_id=organisation_id)
-        .select_related("plan_version__plan")
-    )
     granting += [
-        (grant.plan_version, grant.seats, f"grant {grant.pk}") for grant in grants
+        (grant.plan_version, grant.seats, f"grant {grant.pk}")
+        for grant in grants.select_related("plan_version__plan")
     ]
-
-    granting.sort(key=lambda entry: entry[0].plan.tier_rank)
-    features = FREE
-    for version, seats, _source in granting:
-        features = _best(features, version.features_for(seats))
-    return features, ", ".join(source for _, _, source in granting) or "free"
+    return sorted(granting, key=lambda entry: entry[0].plan.tier_rank)
 
 
 def compute_terms(organisation_id: int) -> UsageTerms:

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Membership, Organisation, User
 from billing.ledger.models import Invoice
 from billing.plans.defaults import TRANSLATED
+from billing.plans.grace import GRACE
 from billing.plans.models import Plan, Price
-from billing.subscriptions.entitling import GRACE
+from billing.plans.queries import plan_name
 from billing.subscriptions.models import BillingAccount, StaffGrant, Subscription
 from contracts.billing import (
     PaymentFailed,
@@ -25,7 +26,6 @@ from contracts.billing import (
 )
 from core.clock import day_for_all
 from core.money import format_minor
-from entitlements.features import FREE
 from entitlements.queries import entitlements_for
 from notifications.fan_out import notify_all
 from notifications.models import Kind
@@ -278,15 +278,9 @@ def notify_ended(fact: SubscriptionEnded) -> None:
 
 def _goes_on(organisation_id: int) -> str:
     """Say what is in force without the plan: it need not be the free one."""
-    plan = entitlements_for(organisation_id).plan
-    if plan == FREE.plan:
-        return gettext(
-            "The organisation goes on with the free plan. Keys and data stay."
-        )
-    name = Plan.objects.filter(key=plan).values_list("name", flat=True).first()
     return gettext(
         "The organisation goes on with the plan %(plan)s. Keys and data stay."
-    ) % {"plan": TRANSLATED.get(name or plan, name or plan)}
+    ) % {"plan": plan_name(entitlements_for(organisation_id).plan)}
 
 
 def purses_of(user: User) -> QuerySet[Organisation]:

@@ -16,9 +16,9 @@ from billing.ledger.records import (
     PaymentRecord,
     RefundRecord,
 )
+from billing.plans.grace import GRACE
 from billing.plans.models import Price
 from billing.stripe import objects
-from billing.subscriptions.entitling import GRACE
 from billing.subscriptions.models import TERMINAL, Subscription
 
 Prices = dict[str, Price]

@@ -26,7 +26,7 @@ from billing.growth.occurrences import REFUSALS, offer_after_refusal
 from billing.growth.surfaces import Surface
 from billing.ledger.models import Invoice
 from billing.plans.exceptions import PlanNotOnOffer
-from billing.plans.queries import Offer, offer_for
+from billing.plans.queries import Offer, offer_for, plan_name
 from billing.stripe.exceptions import StripeError
 from billing.subscriptions import permissions, queries, services
 from billing.subscriptions.ending import plan_to_come_back_to
@@ -38,7 +38,7 @@ from core.errors import DomainError
 from core.reading import Values, cursor_of, whole_number
 from edge.pagination import paginate
 from edge.tables import csv_response
-from entitlements.queries import premium_organisation
+from entitlements.queries import entitlements_for, premium_organisation
 from stores import limiter
 
 logger = logging.getLogger(__name__)
@@ -107,6 +107,11 @@ def checkout_return(request: AuthenticatedHttpRequest) -> HttpResponse:
         "subscription": subscription,
         "unpaid": _unpaid(intent) if outcome == "failed" else None,
         "outcome": outcome,
+        "plan_in_force": (
+            plan_name(entitlements_for(intent.organisation_id).plan)
+            if outcome == "ended"
+            else ""
+        ),
         "session_id": session_id,
         "polls": tries,
         "is_polling": outcome == "confirming" and tries < MAX_POLLS,

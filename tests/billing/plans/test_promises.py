@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from html import unescape
 from typing import Any
 
+import polib
 import pytest
 from django.test import Client
 from django.utils import translation
@@ -15,6 +16,8 @@ from django.utils.translation import gettext, pgettext
 
 from billing.plans.comparison import SOLD, Cell, comparison, highlights
 from billing.plans.defaults import DEFAULT_PLANS
+from billing.plans.grace import GRACE
+from billing.plans.models import Plan
 from billing.plans.questions import QUESTIONS
 from billing.plans.services import ensure_default_plans
 from core.money import NANO
@@ -29,6 +32,7 @@ UNKEPT = {
     r"|shared keys and budgets|within \d+ hours|beyond the allowance",
     "zh-hans": r"单点登录|首次答复|优先支持|标价计费|超出额度使用",
 }
+CATALOGUE = ROOT / "platform/design/locale/zh_Hans/LC_MESSAGES/django.po"
 SITE = ROOT / "docs" / "site" / "1.0"
 
 
@@ -52,6 +56,7 @@ def test_the_comparison_is_made_of_features_and_of_all_of_them() -> None:
     assert {sold.feature for sold in SOLD} == set(FIELDS)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_answer_names_code_that_is_there(language: str) -> None:
     for each in QUESTIONS:
@@ -61,6 +66,46 @@ def test_every_answer_names_code_that_is_there(language: str) -> None:
             said = f"{each.question} {each.answer}"
         assert not re.search(UNKEPT[language], said, re.IGNORECASE)
         assert bool(re.search(r"[\u4e00-\u9fff]", said)) is (language == "zh-hans")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "stays for {} days"), ("zh-hans", "保留 {} 天")]
+)
+def test_the_days_a_plan_stays_unpaid_are_those_the_code_counts(
+    client: Client, language: str, said: str
+) -> None:
+    ensure_default_plans()
+
+    assert said.format(GRACE.days) in answers_of(client, language)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "language", "said"),
+    [
+        ("Community", "en", "goes on with the plan Community,"),
+        ("Community", "zh-hans", "“社区版”套餐"),
+        ("Garden", "en", "goes on with the plan Garden,"),
+        ("Garden", "zh-hans", "“Garden”套餐"),
+    ],
+)
+def test_the_plan_that_goes_on_has_the_name_that_staff_gave_it(
+    client: Client, name: str, language: str, said: str
+) -> None:
+    ensure_default_plans()
+    Plan.objects.filter(key=FREE.plan).update(name=name)
+
+    assert said in answers_of(client, language)
+
+
+def test_no_sentence_says_the_free_plan_where_the_code_knows_a_name() -> None:
+    said = [entry.msgid for entry in polib.pofile(str(CATALOGUE)) if not entry.obsolete]
+
+    assert len(said) > 1000
+    assert [
+        each for each in said if re.search(r"(with|on|to) the free plan", each)
+    ] == []
 
 
 @pytest.mark.django_db
@@ -162,6 +207,16 @@ def test_the_documentation_repeats_no_promise_nothing_kept(language: str) -> Non
 
 def test_the_free_plan_is_sold_as_what_everybody_has() -> None:
     assert DEFAULT_PLANS[0].features == FREE
+
+
+def answers_of(client: Client, language: str) -> str:
+    """Return the questions and answers of the page that sells, as they are read."""
+    client.cookies["ds_language"] = language
+    html = unescape(client.get("/pricing/").content.decode())
+    said = html.split('id="faq"')[1].partition("</section>")[0]
+    # Nothing that was to be filled in stands there open.
+    assert not re.search(r"[{}]|%\(", said)
+    return said
 
 
 def named(path: str) -> Any:

@@ -23,7 +23,7 @@ from billing.subscriptions.models import (
     Subscription,
 )
 from entitlements.queries import entitlements_for
-from tests.factories.billing import team_of
+from tests.factories.billing import grant_of, team_of
 from tests.factories.growth import keep_nobody_out
 from tests.fakes.stripe_emulator import StripeEmulator
 from tests.races import together
@@ -436,6 +436,42 @@ def test_a_plan_ends_with_its_period_and_can_be_kept(
         "subscription.cancelled",
         "subscription.kept",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given_until", "said"),
+    [
+        (None, "Community"),
+        ("for ever", "Pro"),
+        (timedelta(days=1), "Pro"),
+        # Over when the period is: it is not what goes on.
+        (timedelta(), "Community"),
+        (timedelta(days=-1), "Community"),
+    ],
+)
+def test_the_page_that_ends_a_plan_names_the_one_that_goes_on(
+    team: Subscription, ada: Client, given_until: Any, said: str
+) -> None:
+    if given_until is not None:
+        given = grant_of(team.organisation)
+        if isinstance(given_until, timedelta):
+            assert team.period_end is not None
+            given.ends_at = team.period_end + given_until
+            given.save()
+
+    page = ada.get(console(team, "cancel/")).content.decode()
+
+    assert f"goes on with the plan {said};" in page
+
+
+def test_the_plan_that_goes_on_has_the_name_that_staff_gave_it(
+    team: Subscription, ada: Client
+) -> None:
+    Plan.objects.filter(key="free").update(name="Garden")
+
+    page = ada.get(console(team, "cancel/")).content.decode()
+
+    assert "goes on with the plan Garden;" in page
 
 
 def test_an_answer_that_was_overtaken_is_not_written_over_what_came_after(

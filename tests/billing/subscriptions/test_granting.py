@@ -159,7 +159,7 @@ def test_a_plan_is_taken_back_with_a_reason_that_is_told(
     assert (done.status_code, again.status_code) == (302, 302)
     assert entitlements_for(org.pk) == FREE
     assert "The pilot is over" in news_of(org)[-1]
-    assert "goes on with the free plan" in news_of(org)[-1]
+    assert "goes on with the plan Community" in news_of(org)[-1]
     assert len(news_of(org)) == 2
     record = Record.objects.get(action="plan.grant_revoked")
     assert record.after == {"reason": "The pilot is over"}

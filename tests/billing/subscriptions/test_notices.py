@@ -11,9 +11,9 @@ from django.utils import timezone
 from accounts.models import Organisation
 from billing.ledger.models import Invoice
 from billing.ledger.services import record_invoice
+from billing.plans.grace import GRACE
 from billing.plans.services import ensure_default_plans
 from billing.subscriptions import cards, granting, mirror, notices, trials
-from billing.subscriptions.entitling import GRACE
 from billing.subscriptions.models import BillingAccount, Subscription
 from contracts.billing import PaymentFailed, SubscriptionEnded
 from core.clock import day_for_all
@@ -106,7 +106,8 @@ def test_a_later_failure_in_the_same_grace_tells_its_own_end(org: Organisation) 
 
 
 @pytest.mark.parametrize(
-    ("has_grant", "said"), [(False, "with the free plan"), (True, "with the plan Team")]
+    ("has_grant", "said"),
+    [(False, "with the plan Community"), (True, "with the plan Team")],
 )
 def test_what_goes_on_after_the_end_is_what_is_in_force(
     org: Organisation, has_grant: bool, said: str

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Organisation
 from accounts.queries import personal_organisation
 from billing.ledger.models import Invoice
+from billing.plans.grace import GRACE
 from billing.plans.models import PlanVersion
 from billing.plans.queries import offer_for
 from billing.stripe import services as inbox
@@ -20,7 +21,6 @@ from billing.stripe.catalogue import sync_plans
 from billing.stripe.models import StripeOperation
 from billing.stripe.webhooks import parse_event
 from billing.subscriptions import granting, mirror, services
-from billing.subscriptions.entitling import GRACE
 from billing.subscriptions.exceptions import (
     AlreadySubscribed,
     NoCustomer,

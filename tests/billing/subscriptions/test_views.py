@@ -282,6 +282,23 @@ def test_a_second_subscription_is_refused_with_a_reason(
     assert "already has a subscription" in response.content.decode()
 
 
+def test_an_order_whose_plan_has_ended_names_the_one_that_goes_on(
+    shop: StripeEmulator, person: Callable[..., Any], buy: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    buy(org, ada)
+    row = Subscription.objects.get(organisation=org)
+    shop.client().v1.subscriptions.cancel(row.stripe_id)
+    mirror.sync_subscription(row.stripe_id)
+    session_id = CheckoutIntent.objects.get().stripe_session_id
+
+    page = signed_in(ada).get(f"/billing/return/?session_id={session_id}")
+
+    assert page.context["outcome"] == "ended"
+    assert "goes on with the plan Community." in page.content.decode()
+
+
 def test_an_unreachable_stripe_is_said_and_nothing_is_lost(
     shop: StripeEmulator, person: Callable[..., Any]
 ) -> None:
