@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.money import NANO
-from edge.fields import LastDayField
 from inference.catalog.models import Model
 from inference.keys.models import MOST_CACHE_SECONDS, ApiKey, DataKind, Project
 from inference.keys.reading import network_of, origin_of
@@ -101,9 +101,13 @@ class KeyForm(forms.Form):
         help_text=_("A service account is nobody's: it outlives who made it."),
     )
     project = forms.ChoiceField(label=_("Project"), required=False)
-    expires_on = LastDayField(
+    expires_on = forms.DateField(
         label=_("Expires on"),
+        required=False,
         help_text=_("The last day it works. Empty: it works until revoked."),
+        widget=forms.DateInput(
+            format="%Y-%m-%d", attrs={"class": "input", "type": "date"}
+        ),
     )
     monthly_limit = _dollars(
         _("Empty: only the organisation's own allowance limits it.")
@@ -210,14 +214,22 @@ class KeyForm(forms.Form):
         """Whether one of them says something, or says it wrong."""
         return any(field.errors or field.value() for field in self.other_fields)
 
+    def clean_expires_on(self) -> date | None:
+        day: date | None = self.cleaned_data["expires_on"]
+        if day is not None and day < timezone.localdate():
+            raise forms.ValidationError(_("Choose today or a later day."))
+        return day
+
     def values(self) -> dict[str, Any]:
         """Return the form as ``keys.services.create_key`` takes it."""
+        day: date | None = self.cleaned_data["expires_on"]
         limit: Decimal | None = self.cleaned_data["monthly_limit"]
         return {
             "name": self.cleaned_data["name"],
             "allowed_models": self.cleaned_data["allowed_models"],
             "monthly_limit_nano": None if limit is None else int(limit * NANO),
-            "expires_at": self.cleaned_data["expires_on"],
+            "expires_at": day
+            and datetime.combine(day, time.max, timezone.get_current_timezone()),
             "project": self.projects.get(self.cleaned_data.get("project", "")),
             **{name: self.cleaned_data[name] for name in _AS_THEY_ARE},
         }
