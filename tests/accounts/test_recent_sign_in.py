@@ -65,7 +65,7 @@ def test_confirming_an_address_long_after_the_password_is_a_sign_in_too(
 ) -> None:
     ada, client = person("ada"), Client()
     client.post("/accounts/login/", {"login": ada.email, "password": "correct horse"})
-    let_minutes_pass(client, 10)
+    age_sign_in(client, minutes=10)
     found = re.search(r"http://testserver(/\S+confirm\S+)", str(mail.outbox[0].body))
     assert found
 

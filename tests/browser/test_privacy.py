@@ -103,9 +103,7 @@ def test_what_a_row_of_ones_settings_is_for_is_in_sight(
     ada = person("ada", locale=locale)
     export_of(ada)
     create_token(ada, name="Continuous integration", scopes=["read", "forum:write"])
-    context = open_context(width=width, theme=theme)
-    sign_in(context, ada)
-    page = context.new_page()
+    page = open_context(width=width, theme=theme, user=ada).new_page()
 
     page.goto(address)
     shown = address.strip("/").replace("/", "-")

@@ -50,7 +50,12 @@ def test_without_scripts_the_page_is_read_and_its_button_pressed(
     theme: str,
 ) -> None:
     ada = person("ada", locale=locale)
-    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    context = browser.new_context(
+        base_url=live_server.url,
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if theme == "dark" else "light",
+        java_script_enabled=False,
+    )
     enter(context, ada, live_server.url, minutes_ago=60)
     page = context.new_page()
 
