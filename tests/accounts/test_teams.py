@@ -22,7 +22,8 @@ from accounts.exceptions import (
 from accounts.models import Invitation, Membership, Organisation
 from accounts.queries import personal_organisation
 from tests.factories.accounts import with_seats
-from tests.forms import age_sign_in, confirm
+from tests.forms import confirm
+from tests.signing_in import age_sign_in
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]

@@ -43,19 +43,18 @@ def type_the_password(page: Page) -> None:
 def test_without_scripts_the_page_is_read_and_its_button_pressed(
     browser: Browser,
     live_server: LiveServer,
-    open_context: Callable[..., BrowserContext],
     person: Callable[..., Any],
     locale: str,
     width: int,
     theme: str,
 ) -> None:
     ada = person("ada", locale=locale)
-    context = browser.new_context(
-        base_url=live_server.url,
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if theme == "dark" else "light",
-        java_script_enabled=False,
-    )
+    window: dict[str, Any] = {
+        "base_url": live_server.url,
+        "viewport": {"width": width, "height": 900},
+        "color_scheme": theme,
+    }
+    context = browser.new_context(**window, java_script_enabled=False)
     enter(context, ada, live_server.url, minutes_ago=60)
     page = context.new_page()
 
@@ -75,8 +74,7 @@ def test_without_scripts_the_page_is_read_and_its_button_pressed(
 
     assert PersonalAccessToken.objects.get().name == "密钥 “CI”"
     # Opened again it is sent only by hand, with scripts too.
-    with_scripts = open_context(width=width, theme=theme)
-    with_scripts.add_cookies(context.cookies())
+    with_scripts = browser.new_context(**window, storage_state=context.storage_state())
     look = with_scripts.new_page()
     complaints = collect_console_and_csp(look)
     look.goto(waiting)
@@ -89,6 +87,7 @@ def test_without_scripts_the_page_is_read_and_its_button_pressed(
     assert axe_violations(look) == []
     assert complaints.lines == []
     assert PersonalAccessToken.objects.count() == 1
+    with_scripts.close()
     context.close()
 
 

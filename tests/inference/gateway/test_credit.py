@@ -35,7 +35,7 @@ from tests.inference.gateway.test_admission import (
     refused,
     without_redis,
 )
-from tests.inference.gateway.test_streams import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOTHING_INCLUDED = features(monthly_allowance_nano=0)

@@ -31,8 +31,8 @@ from tests.factories.inference import key_of, offered_model, used
 from tests.fakes.upstream import Upstream, whole
 from tests.inference.gateway.conftest import HELLO, Customer, recorded
 from tests.inference.gateway.test_fallbacks import ANSWER
-from tests.inference.gateway.test_streams import wait_for
 from tests.inference.gateway.test_sweeping import long_up, reservation
+from tests.waiting import wait_for
 
 __all__ = ["long_up", "reservation"]
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,8 +12,7 @@ from accounts.services import add_member, create_organisation
 from inference.keys import secrets
 from inference.keys.models import ApiKey
 from tests.factories.inference import key_of, offered_model
-from tests.forms import age_sign_in
-from tests.signing_in import browser_of
+from tests.signing_in import age_sign_in, browser_of
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/organisations/ada/keys/"
