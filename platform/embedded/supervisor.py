@@ -23,14 +23,13 @@ from embedded.process import (
     tail,
 )
 
-# A server that says nothing for this long is stuck: on a busy machine an answer
-# takes a second, and with the restart all serves again within ten.
-PATIENCE = 4
-# The product's own processes share their time with pages and tasks, and what they do
-# is lost with them: nobody waits this long for a page, and no machine is that busy.
+# What says nothing for this long is stuck: nobody waits so long for a page, and no
+# machine is that busy. While all start at once a healthy database has been silent for
+# four seconds; killing it costs what was under way, and a recovery.
 SILENCE = 20
 # A process that was stopped is let go on within a moment, or was forgotten. It is no
-# slow one: the system says that it stands still (Linux only).
+# slow one: the system says that it stands still (Linux only; elsewhere silence tells).
+# With the restart all serves again within ten seconds.
 STANDSTILL = 2
 # Loading its data or recovering after a crash, a server may take this long.
 STARTING = 60
@@ -133,8 +132,6 @@ class Watched:
     started_at: float = field(default_factory=time.monotonic)
     crashes: int = 0
     has_answered: bool = False
-    # How many seconds it may say nothing.
-    silence: float = PATIENCE
     # The process that no longer answers.
     stuck: subprocess.Popen[bytes] | None = None
     # Since when it stands still.
@@ -159,7 +156,7 @@ class Supervisor:
 
     def start(self, *services: Service, timeout: float = 90) -> None:
         """Start services side by side and wait until each of them is ready."""
-        begun = [Watched(each, each.colour, silence=SILENCE) for each in services]
+        begun = [Watched(each, each.colour) for each in services]
         self.watched += begun
         for service in services:
             service.launch()
@@ -215,7 +212,7 @@ class Supervisor:
             return
         if not has_ended(process):
             if each.stuck is process:
-                each.say(f"has not answered for {each.silence} s; killing it")
+                each.say(f"has not answered for {SILENCE} s; killing it")
                 each.kept.kill()
             elif self._stands_still(each, process.pid, now):
                 each.say(f"has stood still for {STANDSTILL} s; killing it")
@@ -271,12 +268,12 @@ class Supervisor:
             process = each.kept.process
             if process is None or has_ended(process):
                 continue
-            if each.kept.answers(each.silence):
+            if each.kept.answers(SILENCE):
                 each.has_answered, heard_at = True, time.monotonic()
                 continue
             now = time.monotonic()
             is_loading = not each.has_answered and now - each.started_at <= STARTING
-            if now - heard_at >= each.silence and not is_loading:
+            if now - heard_at >= SILENCE and not is_loading:
                 each.stuck = process
 
 
@@ -285,7 +282,7 @@ def _pause(each: Watched) -> float:
 
     A first answer is not waited for: until it is heard, silence is taken for loading.
     """
-    return each.silence / 4 if each.has_answered else min(0.25, each.silence / 4)
+    return SILENCE / 4 if each.has_answered else min(0.25, SILENCE / 4)
 
 
 def announce(name: str, colour: int, line: str) -> None:
