@@ -7,11 +7,10 @@ has ended and before its caller hears so, who may go on from it at once.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
-    contextmanager,
     nullcontext,
     suppress,
 )
@@ -107,30 +106,26 @@ class Keeping:
             return _NOT_KEPT
         return self._kept(request, exchange)
 
-    @contextmanager
-    def room(self) -> Iterator[None]:
-        """Hold a place for one more in the background while it is let in.
+    async def run(
+        self,
+        request: Request,
+        exchange: Exchange,
+        *,
+        admit: Callable[[], Awaitable[object]],
+        work: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Run ``work`` in the background and answer with what is begun.
 
-        Raises ``APIError`` where there is none: before anything is reserved for it.
+        Where there is no room for one more, nothing is reserved by ``admit``. Raises
+        ``APIError`` for that, and for what did not even begin.
         """
         if len(self.running) + self.coming >= MOST_IN_BACKGROUND:
             raise errors.limiter_unavailable()
         self.coming += 1
         try:
-            yield
+            await admit()
         finally:
             self.coming -= 1
-
-    async def run(
-        self,
-        request: Request,
-        exchange: Exchange,
-        work: Callable[[], Awaitable[object]],
-    ) -> None:
-        """Run ``work`` in the background and answer with what is begun.
-
-        Raises ``APIError`` for what did not even begin.
-        """
         wording = exchange.call.wording
         if not isinstance(wording, ResponseWording):
             raise TypeError

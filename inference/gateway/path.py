@@ -47,10 +47,12 @@ async def _answer_whole(request: Request, exchange: Exchange, engine: Engine) ->
 
 
 async def _answer_later(request: Request, exchange: Exchange, engine: Engine) -> None:
-    with engine.keeping.room():
-        await engine.admission.admit(exchange)
-    work = partial(_run, request, exchange, engine)
-    await engine.keeping.run(request, exchange, work)
+    await engine.keeping.run(
+        request,
+        exchange,
+        admit=lambda: engine.admission.admit(exchange),
+        work=partial(_run, request, exchange, engine),
+    )
 
 
 async def _answer_with_events(

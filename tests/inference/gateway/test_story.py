@@ -74,7 +74,7 @@ def test_a_post_stops_five_times_at_most_and_comes_back_to_none() -> None:
     events = stops("answer", by="_answer_with_events")
 
     assert whole == ["receiving", "replays", "admission", "settlement", "attempts"]
-    assert later == ["receiving", "admission", "settlement", "attempts", "keeping"]
+    assert later == ["receiving", "keeping", "admission", "settlement", "attempts"]
     assert events == ["receiving", "admission", "settlement", "streams"]
     for path in (whole, later, events):
         assert len(path) == len(set(path)) <= MOST_STOPS
