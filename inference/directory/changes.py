@@ -12,8 +12,7 @@ from entitlements.services import CHANNEL as ENTITLEMENTS
 from inference.catalog.services import CHANNEL as CATALOGUE
 from inference.directory.directory import Directory
 from inference.keys.services import CHANNEL as KEYS
-from stores.lean_redis import TIMEOUT
-from stores.redis import prefixed
+from stores.redis import TIMEOUT, prefixed
 
 
 async def follow_changes(

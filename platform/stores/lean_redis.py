@@ -13,11 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
+from stores.redis import TIMEOUT
+
 Argument = bytes | str | int
 
 # A call waits for a frozen Redis until the next look, and that look's time-out: a
 # second in the worst case. Then nobody asks for a while, and calls go on without.
-TIMEOUT = 0.5  # as every other caller of Redis waits
 LOOK_SECONDS = 0.5  # with the time-out a second, which a call may take longer
 REST_SECONDS = 1.0
 

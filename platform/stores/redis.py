@@ -13,9 +13,9 @@ from redis.retry import Retry
 
 from core.breaker import Breaker
 
-# An answer takes a millisecond. A request that meets a frozen server pays this once,
-# for a new connection at most twice: half of what a page may wait for all of Redis.
-TIMEOUT = 0.5
+# An answer takes a millisecond. Who meets a frozen server pays this once, for a new
+# connection at most twice.
+TIMEOUT = settings.STORE_SILENCE
 # How long to do without before one caller tries again: it pays the time-out above.
 REST = 2.0
 

@@ -5,8 +5,12 @@ A library's own is seldom one: none at all, eighty seconds, or ten tries of five
 
 import ast
 import re
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,6 +22,7 @@ from stores import nudging
 from stores.lean_redis import LOOK_SECONDS, LeanRedis
 from stores.postgresql import driver
 from stores.redis import TIMEOUT, client
+from tests.config.test_environment import show
 
 ROOT = Path(__file__).resolve().parents[2]
 # What makes a client, and what has to be among the words of that call.
@@ -92,23 +97,82 @@ def test_no_other_library_that_connects_has_come_in_unseen() -> None:
     assert {"aiohttp", "psycopg", "redis", "stripe"} <= imported & known
 
 
+@pytest.fixture(scope="module")
+def web() -> dict[str, Any]:
+    """The deadlines of a process that serves pages."""
+    return show("STORE_SILENCE", "DATABASES", DATABASE_POOL="1")
+
+
+def test_a_request_waits_for_a_silent_server_no_longer_than_a_second(
+    web: dict[str, Any],
+) -> None:
+    # For its word, and as long for that of a connection made for it.
+    assert 2 * web["STORE_SILENCE"] <= 1.0
+    assert web["STORE_SILENCE"] + LOOK_SECONDS <= 1.0
+    assert web["DATABASES"]["default"]["OPTIONS"]["connect_timeout"] == 2
+
+
+def test_commands_and_jobs_wait_for_a_busy_machine(web: dict[str, Any]) -> None:
+    """Half a second has been too short for a ``make run`` beside other work."""
+    job = show("STORE_SILENCE", "DATABASES")
+
+    assert job["STORE_SILENCE"] >= 8 * web["STORE_SILENCE"]
+    # The product is back ten seconds after an outage at the latest.
+    assert 2 * job["STORE_SILENCE"] < 10
+    assert job["DATABASES"]["default"]["OPTIONS"]["connect_timeout"] >= 4
+
+
+@contextmanager
+def slow_server(seconds: float) -> Iterator[driver.Server]:
+    """Serve one caller who hears a first word after some ``seconds``."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            caller, _ = listener.accept()
+            with caller:
+                caller.recv(1024)
+                time.sleep(seconds)
+                caller.sendall(b"R")
+
+        serving = Thread(target=serve)
+        serving.start()
+        port = listener.getsockname()[1]
+        yield driver.Server("127.0.0.1", port, "ada", "doorstone")
+        serving.join()
+
+
+@pytest.mark.parametrize(
+    ("patience", "is_answering"), [(driver.GREETING, True), (0.5, False)]
+)
+def test_a_server_is_waited_for_as_long_as_the_process_has_patience(
+    patience: float, is_answering: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "GREETING", patience)
+
+    with slow_server(1.5) as server:
+        began = time.monotonic()
+        assert server.is_answering() is is_answering
+
+    assert time.monotonic() - began < patience + 1.5
+
+
 @pytest.mark.django_db
-def test_a_statement_waits_for_a_silent_server_no_longer_than_a_second() -> None:
+def test_every_statement_has_the_deadlines_of_its_process() -> None:
     connection.ensure_connection()
 
     assert connection.settings_dict["ENGINE"] == "stores.postgresql"
     assert isinstance(connection.connection, driver.BoundedConnection)
-    assert driver.SILENCE + driver.GREETING <= 1.0
+    assert driver.SILENCE == driver.GREETING == settings.STORE_SILENCE
     options = connection.settings_dict["OPTIONS"]
-    assert options["connect_timeout"] <= 2
     assert {"keepalives_idle", "tcp_user_timeout"} <= set(options)
     assert "statement_timeout" in options["options"]
     assert "lock_timeout" in options["options"]
 
 
-def test_a_request_spends_no_more_than_a_second_on_redis_and_the_broker() -> None:
+def test_redis_and_the_broker_have_the_deadline_of_their_process() -> None:
     given = client().connection_pool.connection_kwargs
 
+    assert settings.STORE_SILENCE == TIMEOUT
     assert (given["socket_timeout"], given["socket_connect_timeout"]) == (
         TIMEOUT,
         TIMEOUT,
@@ -116,9 +180,7 @@ def test_a_request_spends_no_more_than_a_second_on_redis_and_the_broker() -> Non
     assert given["retry"].get_retries() == 0
     assert nudging.TRANSPORT["socket_timeout"] == TIMEOUT
     assert nudging.TRANSPORT["max_retries"] == 0
-    assert 2 * TIMEOUT <= 1.0
-    lean = LeanRedis("redis://127.0.0.1:1/0")
-    assert lean.timeout + LOOK_SECONDS <= 1.0
+    assert LeanRedis("redis://127.0.0.1:1/0").timeout == TIMEOUT
 
 
 def test_workers_have_deadlines_for_the_broker_and_for_mail() -> None:

@@ -4,6 +4,11 @@ from config import env
 
 # A pool serves the threads of the web process; workers keep one connection.
 DATABASE_POOL = env.boolean("DATABASE_POOL")
+# How many seconds a process waits for the first word of PostgreSQL or Redis, and as
+# long again before it says that nobody is there. A page waits one second for each of
+# them; commands, jobs and tests wait for a machine that is busy, and are still done
+# before the ten seconds are over in which the product is back after an outage.
+STORE_SILENCE = 0.5 if DATABASE_POOL else 4.0
 DATABASES = {
     "default": {
         **env.database("DATABASE_URL"),
@@ -13,7 +18,7 @@ DATABASES = {
             "application_name": env.text("APPLICATION_NAME", "doorstone"),
             # Two seconds are the least libpq knows. A request waits for the pool
             # instead, and never longer than a second for a server that is away.
-            "connect_timeout": 2,
+            "connect_timeout": max(2, int(STORE_SILENCE)),
             # A peer that vanished without a word is noticed within about ten seconds.
             "keepalives_idle": 5,
             "keepalives_interval": 2,

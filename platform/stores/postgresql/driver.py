@@ -2,7 +2,8 @@
 
 A statement may take as long as ``statement_timeout`` allows, but it is the server
 that keeps that time: a frozen machine keeps none, and the library would wait for
-ever. So after ``SILENCE`` seconds without an answer we ask whether anybody is there.
+ever. So after ``STORE_SILENCE`` seconds without an answer we ask whether anybody is
+there, and wait as long for a word.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import psycopg
+from django.conf import settings
 from psycopg import *  # noqa: F403 - Django takes every name of the driver from here
 from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout
@@ -22,11 +24,10 @@ from core.breaker import Breaker
 
 RV = TypeVar("RV")
 
-# Together they are the second a request waits at most for a server that is away.
 # Most statements take milliseconds: a longer one costs its server one question.
-SILENCE = 0.5
-# The other half; a connection takes milliseconds.
-GREETING = 0.5
+SILENCE = settings.STORE_SILENCE
+# What is greeted answers within milliseconds, too, unless its machine is busy.
+GREETING = settings.STORE_SILENCE
 # A statement that goes on for long is asked after less often.
 MAX_SILENCE = 5.0
 # How long requests are refused before one asks again; it waits for ``GREETING``.
