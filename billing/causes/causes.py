@@ -1,4 +1,4 @@
-"""The four things people meet of which an effect on paying is asked."""
+"""The four things people meet of which an effect on paying is asked, with verdicts."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +15,22 @@ class Cause(models.TextChoices):
     DOCS_READ = "docs_read", _("They read the documentation again after a pause")
     FAST_REPLY = "fast_reply", _("The first reply to their question came within 1 hour")
     CONTRIBUTION = "contribution", _("A first contribution of theirs was credited")
+
+
+class EffectVerdict(models.TextChoices):
+    """A reason code; pages show its label in the number's place."""
+
+    READABLE = "readable", _("can be read")
+    FEW_TREATED = "few_treated", _("too few: it happened to fewer than 30 people")
+    FEW_UNTREATED = (
+        "few_untreated",
+        _("too few: fewer than 30 people are there to compare with"),
+    )
+    FEW_PAYERS = "few_payers", _("too few: fewer than 10 of them paid afterwards")
+    NO_OVERLAP = (
+        "no_overlap",
+        _("not comparable: nobody is like those it happened to"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import F, Q
 
-from billing.causes.causes import Cause
-from billing.causes.stats.verdicts import EffectVerdict
+from billing.causes.causes import Cause, EffectVerdict
 from core.clock import now
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from billing.causes.causes import CONTROL, Cause
+from billing.causes.causes import CONTROL, Cause, EffectVerdict
 from billing.causes.models import CauseEstimate
 from billing.causes.stats.effects import CausalEffect, effect_on_treated
 from billing.causes.stats.samples import TrialSample
 from billing.causes.stats.sensitivity import e_value_of_effect, e_value_of_interval
-from billing.causes.stats.verdicts import EffectVerdict, verdict_after, verdict_before
+from billing.causes.stats.verdicts import verdict_after, verdict_before
 from billing.causes.trials import read_trials
 
 

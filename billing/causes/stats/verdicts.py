@@ -1,27 +1,8 @@
 """Whether an estimate may be read, and why not."""
 
-from django.db import models
-from django.utils.translation import gettext_lazy as _
-
+from billing.causes.causes import EffectVerdict
 from billing.causes.stats.effects import CausalEffect
 from billing.causes.stats.samples import TrialSample
-
-
-class EffectVerdict(models.TextChoices):
-    """A reason code; pages show its label in the number's place."""
-
-    READABLE = "readable", _("can be read")
-    FEW_TREATED = "few_treated", _("too few: it happened to fewer than 30 people")
-    FEW_UNTREATED = (
-        "few_untreated",
-        _("too few: fewer than 30 people are there to compare with"),
-    )
-    FEW_PAYERS = "few_payers", _("too few: fewer than 10 of them paid afterwards")
-    NO_OVERLAP = (
-        "no_overlap",
-        _("not comparable: nobody is like those it happened to"),
-    )
-
 
 # Below it the normal distribution says little about a mean, and a model nothing.
 FEWEST_PEOPLE = 30

@@ -10,7 +10,6 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from billing.forecast.maths.methods import (
     END,
@@ -187,6 +186,9 @@ def _spreads(
 
 def _band(amount: float, spread: float, freedom: float) -> AmountBand:
     """Return the band of one month; nothing here can be less than nothing."""
+    # It weighs as much as a small server, and pages only read what a night computed.
+    from scipy.special import stdtrit
+
     narrow, wide = (spread * float(stdtrit(freedom, each)) for each in (0.9, 0.975))
     return AmountBand(
         round(amount),

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from billing.causes.causes import EffectVerdict
 from billing.causes.services import judge
 from billing.causes.stats.effects import effect_on_treated
 from billing.causes.stats.nuisance import cross_fit
 from billing.causes.stats.samples import TrialSample
-from billing.causes.stats.verdicts import EffectVerdict, verdict_after, verdict_before
+from billing.causes.stats.verdicts import verdict_after, verdict_before
 from tests.billing.causes.planted import NAMES, World, draw, planted_effect
 
 # Each is one draw of people; the same ones in every run.

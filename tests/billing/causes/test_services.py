@@ -7,10 +7,9 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from activity.services import NewEvent, write_events
-from billing.causes.causes import Cause
+from billing.causes.causes import Cause, EffectVerdict
 from billing.causes.models import CauseEstimate
 from billing.causes.services import estimate_cause, estimate_causes
-from billing.causes.stats.verdicts import EffectVerdict
 from billing.causes.tasks import estimate
 from billing.conversion.models import Developer
 from tests.billing.causes.conftest import AT, WEEK

@@ -1,0 +1,63 @@
+"""What a process holds in memory before it does anything."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.fakes.servers import ROOT
+
+# In megabytes, each more than many a small server: numpy 16, duckdb 27, scipy 43,
+# scikit-learn 60. Statistics are worked out by jobs and read by pages.
+HEAVY = {"numpy", "duckdb", "scipy", "sklearn", "reportlab"}
+# The forecast and the answers of the read side are arrays on their way to a page.
+IN_PAGES = {"numpy"}
+
+
+def run(script: str) -> str:
+    """Return what ``script`` prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("load", "allowed"),
+    [
+        ("", set()),
+        ("import config.urls", IN_PAGES),
+        (
+            "from config.celery import app; app.loader.import_default_modules()",
+            IN_PAGES,
+        ),
+    ],
+    ids=["commands", "pages", "workers"],
+)
+def test_heavy_libraries_are_loaded_by_what_needs_them(
+    load: str, allowed: set[str]
+) -> None:
+    script = (
+        f"import django, sys; django.setup(); {load or 'pass'}; print(*sys.modules)"
+    )
+
+    assert HEAVY & set(run(script).split()) <= allowed
+
+
+def test_workers_share_what_they_have_loaded() -> None:
+    """A child has its own copy of each page that a collection writes to."""
+    script = (
+        "import config.celery, gc, django; django.setup();"
+        "from celery.signals import worker_before_create_process as forking;"
+        "forking.send(sender=None); print(gc.get_freeze_count(), len(gc.get_objects()))"
+    )
+
+    shared, own = map(int, run(script).split())
+
+    assert shared > 100 * own
