@@ -11,7 +11,8 @@ from rest_framework.permissions import BasePermission, IsAdminUser, IsAuthentica
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import caller, has_scope
+from accounts.authentication import RecentSignIn, caller, has_scope, is_confirmed
+from accounts.exceptions import RecentSignInRequired
 from billing.growth.campaigns import editing
 from billing.growth.campaigns.audience import count_audience
 from billing.growth.campaigns.forms import CampaignForm
@@ -121,7 +122,7 @@ class CampaignResults(Endpoint):
 class CampaignStart(Endpoint):
     """Starting a campaign."""
 
-    permission_classes = STAFF
+    permission_classes = [*STAFF, RecentSignIn]
 
     @extend_schema(
         operation_id="start_campaign", request=None, responses=CampaignSerializer
@@ -146,6 +147,8 @@ class CampaignPause(Endpoint):
     @extend_schema(operation_id="resume_campaign", responses=CampaignSerializer)
     def delete(self, request: Request, key: str) -> Response:
         """Go on; again changes nothing."""
+        if not is_confirmed(request):
+            raise RecentSignInRequired
         return _do(editing.resume_campaign, request, key)
 
 

@@ -40,10 +40,10 @@ DEFAULT_OFFERS = (
         title=("Premium models for seven days", "免费试用高级模型七天"),
         body=(
             (
-                "Call every premium model within the limits of the Pro plan. No card, and"
-                " nothing to cancel: after seven days you go on as before."
+                "Call every premium model. No card, and nothing to cancel: after seven"
+                " days you go on as before."
             ),
-            "在 Pro 套餐的限额内调用全部高级模型。无需银行卡，也无需取消：七天后一切照旧。",
+            "全部高级模型均可调用。无需银行卡，也无需取消：七天后一切照旧。",
         ),
         action=("Start the trial", "开始试用"),
         surfaces=(*_PAGES, "gateway", "mail"),

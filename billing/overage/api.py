@@ -10,7 +10,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import caller, has_scope
+from accounts.authentication import caller, has_scope, is_confirmed
 from accounts.models import Organisation
 from billing.overage import permissions, queries, services
 from billing.overage.models import Statement
@@ -145,7 +145,10 @@ class ChargeView(Endpoint):
         wanted = CapSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         services.set_cap(
-            found, cap_nano=wanted.validated_data["cap_nano"], by=caller(request)
+            found,
+            cap_nano=wanted.validated_data["cap_nano"],
+            by=caller(request),
+            may_raise=is_confirmed(request),
         )
         return _state(found)
 

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.exceptions import RecentSignInRequired
 from accounts.models import Organisation, User
 from audit import services as audit
 from billing.credits.lines import locked, renew_line
@@ -15,11 +16,18 @@ MOST_CAP_NANO = 1_000_000 * NANO
 
 
 @transaction.atomic
-def set_cap(organisation: Organisation, *, cap_nano: int | None, by: User) -> None:
+def set_cap(
+    organisation: Organisation,
+    *,
+    cap_nano: int | None,
+    by: User,
+    may_raise: bool = True,
+) -> None:
     """Set the most that a period's usage may be charged; None: nothing is.
 
     In billionths of a US dollar. Gateways know of it within a second. What was charged
-    stays charged: a cap below it lets nothing more in. Raises ``ImpossibleCap``.
+    stays charged: a cap below it lets nothing more in. ``may_raise`` is whether ``by``
+    has shown lately who they are. Raises ``ImpossibleCap`` or ``RecentSignInRequired``.
     """
     if cap_nano is not None and not 0 < cap_nano <= MOST_CAP_NANO:
         raise ImpossibleCap
@@ -27,6 +35,8 @@ def set_cap(organisation: Organisation, *, cap_nano: int | None, by: User) -> No
     before = ChargeCap.objects.filter(pk=organisation.pk).first()
     if cap_nano == (before.cap_nano if before else None):
         return
+    if not may_raise and (cap_nano or 0) > (before.cap_nano if before else 0):
+        raise RecentSignInRequired
     if cap_nano is None:
         ChargeCap.objects.filter(pk=organisation.pk).delete()
     else:

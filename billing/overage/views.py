@@ -9,7 +9,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.decorators import organisation_required
+from accounts.decorators import (
+    has_signed_in_recently,
+    organisation_required,
+    recent_sign_in_where_due,
+)
 from accounts.types import OrganisationHttpRequest
 from audit import services as audit
 from billing.overage import permissions, queries, services
@@ -25,6 +29,7 @@ from edge.tables import csv_response
 
 @organisation_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@recent_sign_in_where_due
 def overage_home(request: OrganisationHttpRequest) -> HttpResponse:
     """Show the running period, the cap and what was charged; a POST sets the cap."""
     organisation = request.organisation
@@ -39,7 +44,12 @@ def overage_home(request: OrganisationHttpRequest) -> HttpResponse:
         initial={"cap": shown and shown.quantize(Decimal("0.01"))},
     )
     if form.is_bound and form.is_valid():
-        services.set_cap(organisation, cap_nano=form.cap_nano, by=request.user)
+        services.set_cap(
+            organisation,
+            cap_nano=form.cap_nano,
+            by=request.user,
+            may_raise=has_signed_in_recently(request),
+        )
         drafting.accept(request)
         messages.success(request, _("The cap is in force."))
         return redirect("overage:overage-home", organisation.slug)

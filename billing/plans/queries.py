@@ -56,6 +56,11 @@ def plan_name(key: str) -> str:
     One query.
     """
     name = Plan.objects.filter(key=key).values_list("name", flat=True).first() or key
+    return in_words(name)
+
+
+def in_words(name: str) -> str:
+    """Return the name of a plan in the reader's language, where we have it."""
     return str(TRANSLATED.get(name, name))
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Organisation
@@ -18,7 +19,7 @@ from billing.plans import usage_words
 from billing.plans.comparison import Estimate, comparison, highlights
 from billing.plans.forms import InquiryForm
 from billing.plans.models import Price
-from billing.plans.queries import Offer, offers
+from billing.plans.queries import Offer, in_words, offers
 from billing.plans.questions import QUESTIONS
 from billing.plans.services import send_inquiry
 from core.errors import RateLimited
@@ -101,6 +102,19 @@ def pricing(request: HttpRequest) -> HttpResponse:
         "estimate_plan": _cheapest(cards, estimate) if estimate else None,
     }
     return render(request, "plans/pricing.html", context)
+
+
+@require_safe
+def premium_fragment(request: HttpRequest) -> HttpResponse:
+    """Which plans on offer include the premium models, for the pages of models."""
+    including: list[str] = []
+    others: list[str] = []
+    for offer in offers():
+        names = including if offer.features.premium_models else others
+        names.append(in_words(offer.plan.name))
+    between = pgettext("between names", ", ")
+    context = {"including": between.join(including), "others": between.join(others)}
+    return render(request, "plans/_premium.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

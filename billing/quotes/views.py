@@ -15,7 +15,12 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.decorators import organisation_required, sign_in_required
+from accounts.decorators import (
+    organisation_required,
+    recent_sign_in_required,
+    require_recent_sign_in,
+    sign_in_required,
+)
 from accounts.models import Organisation
 from accounts.queries import current_organisation
 from accounts.types import AuthenticatedHttpRequest, OrganisationHttpRequest
@@ -128,6 +133,7 @@ def buyer(request: OrganisationHttpRequest, quote_id: str) -> HttpResponse:
 
 @organisation_required
 @require_POST
+@recent_sign_in_required
 def accept(request: OrganisationHttpRequest, quote_id: str) -> HttpResponse:
     """Sign a quote."""
     return doors.accept(request, _signing_door(request, quote_id))
@@ -176,6 +182,8 @@ def renewal(request: OrganisationHttpRequest, quote_id: str) -> HttpResponse:
     """Let a contract end with its term, or renew after all."""
     door = _signing_door(request, quote_id)
     renews = Values(request.POST).choice("renews", ("yes", "no"), default="yes")
+    if renews == "yes":
+        require_recent_sign_in(request)
     contract = queries.contract_of(door.quote)
     if contract is None:
         raise Http404

@@ -7,7 +7,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.decorators import sign_in_required, staff_required
+from accounts.decorators import (
+    require_recent_sign_in,
+    sign_in_required,
+    staff_required,
+)
 from accounts.types import AuthenticatedHttpRequest
 from activity.browser import asks_not_to_be_known
 from billing.referrals import services
@@ -98,6 +102,8 @@ def referral(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     )
     form = DecisionForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
+        if form.is_rewarded:
+            require_recent_sign_in(request)
         try:
             services.decide_referral(
                 found,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.decorators import organisation_required
+from accounts.decorators import organisation_required, recent_sign_in_required
 from accounts.seats import seats_of
 from accounts.types import OrganisationHttpRequest
 from billing.ledger.models import Invoice
@@ -63,6 +63,7 @@ def choose(request: OrganisationHttpRequest) -> HttpResponse:
 @never_cache
 @organisation_required
 @require_http_methods(["GET", "POST"])
+@recent_sign_in_required
 def confirm(request: OrganisationHttpRequest, uuid: UUID) -> HttpResponse:
     """Show what a change costs; a POST makes it, charged as shown or not at all."""
     _require_buyer(request)
@@ -91,6 +92,7 @@ def confirm(request: OrganisationHttpRequest, uuid: UUID) -> HttpResponse:
 
 @organisation_required
 @require_POST
+@recent_sign_in_required
 def drop(request: OrganisationHttpRequest) -> HttpResponse:
     """Take back what was to come with the next period."""
     _require_buyer(request)
@@ -135,6 +137,7 @@ def cancel(request: OrganisationHttpRequest) -> HttpResponse:
 
 @organisation_required
 @require_POST
+@recent_sign_in_required
 def keep(request: OrganisationHttpRequest) -> HttpResponse:
     """Take a cancellation back."""
     _require_buyer(request)

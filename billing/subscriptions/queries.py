@@ -6,6 +6,7 @@ from django.utils import timezone
 from accounts.models import Membership, Organisation, User
 from billing.ledger.models import Invoice
 from billing.plans.models import PlanVersion
+from billing.plans.queries import in_words, plan_name
 from billing.subscriptions.models import (
     BillingAccount,
     CheckoutIntent,
@@ -33,6 +34,13 @@ class BillingState:
     account: BillingAccount | None
     unpaid: Invoice | None
     grant: StaffGrant | None
+
+    @property
+    def plan_name(self) -> str:
+        """What the plan is called, in the reader's language; one query if unpaid."""
+        if self.version is not None:
+            return in_words(self.version.plan.name)
+        return plan_name(self.features.plan)
 
     @property
     def is_paying(self) -> bool:

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.decorators import (
     organisation_required,
     own_address,
+    recent_sign_in_required,
+    require_recent_sign_in,
     sign_in_required,
 )
 from accounts.models import Organisation, User
@@ -149,6 +151,7 @@ def billing(request: OrganisationHttpRequest) -> HttpResponse:
 
 @organisation_required
 @require_POST
+@recent_sign_in_required
 def portal(request: OrganisationHttpRequest) -> HttpResponse:
     """Send the buyer to the hosted portal."""
     if not permissions.can_buy(request.user, request.organisation):
@@ -292,6 +295,9 @@ def _pay(
     # What was shown is what is bought: a price that has changed is shown again.
     if Values(request.POST).text("price") != form.price.lookup_key:
         return _review(request, offer, form, status=409, refusal=str(PlanNotOnOffer()))
+    if queries.last_subscription(form.organisation) is not None:
+        # The hosted page may offer the card of before; a first one has to be typed.
+        require_recent_sign_in(request)
     try:
         # A buyer who changes seats and interval, back and forth; each makes a session.
         limiter.check("checkout", request.user.pk, limit=20, period=600)

@@ -10,7 +10,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import caller, has_scope
+from accounts.authentication import caller, has_scope, is_confirmed
 from accounts.models import Organisation
 from edge.endpoints import Endpoint
 from edge.rest import StrictSerializer
@@ -76,7 +76,12 @@ class BudgetList(Endpoint):
         wanted = NewBudgetSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         try:
-            services.set_budget(found, by=caller(request), **wanted.validated_data)
+            services.set_budget(
+                found,
+                by=caller(request),
+                may_raise=is_confirmed(request),
+                **wanted.validated_data,
+            )
         except UnknownTarget as no:
             raise serializers.ValidationError({"target": [str(no)]}) from no
         return _answer(found)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.exceptions import RecentSignInRequired
 from accounts.models import Organisation, User
 from audit import services as audit
 from contracts.inference import BudgetReached
@@ -20,6 +21,7 @@ from inference.budgets.queries import (
     budget_lines,
     this_month,
 )
+from inference.keys.ceilings import ceiling, lets_more_in
 from inference.keys.models import ApiKey, Project
 from inference.keys.services import set_key_rules, set_project
 from inference.usage.models import OrganisationMonth
@@ -37,17 +39,24 @@ def set_budget(
     limit_nano: int | None,
     is_hard: bool,
     by: User,
+    may_raise: bool = True,
 ) -> BudgetLine:
     """Set what a target may use in a month; None takes the budget away.
 
     ``target`` is that of a ``BudgetLine``. In force at the gateway within a second.
-    The organisation's row is locked. Raises ``UnknownTarget``.
+    The organisation's row is locked. ``may_raise`` is whether ``by`` has shown lately
+    who they are. Raises ``UnknownTarget`` or ``RecentSignInRequired``.
     """
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     found = [line for line in all_targets(organisation) if line.target == target]
     if not found:
         raise UnknownTarget
     line = found[0]
+    if not may_raise and lets_more_in(
+        was=ceiling(line.limit_nano, is_hard=line.is_hard),
+        will_be=ceiling(limit_nano, is_hard=is_hard),
+    ):
+        raise RecentSignInRequired
     if line.scope == Scope.PROJECT:
         project = Project.objects.get(pk=line.target_id)
         set_project(

@@ -7,7 +7,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts.decorators import organisation_required
+from accounts.decorators import (
+    has_signed_in_recently,
+    organisation_required,
+    recent_sign_in_where_due,
+)
 from accounts.types import OrganisationHttpRequest
 from core.reading import Values
 from edge import drafting
@@ -18,6 +22,7 @@ from inference.budgets.queries import all_targets, budget_lines, this_month
 
 @organisation_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@recent_sign_in_where_due
 def budget_list(request: OrganisationHttpRequest) -> HttpResponse:
     """Show each budget with what was used of it; a POST sets one."""
     organisation = request.organisation
@@ -33,7 +38,12 @@ def budget_list(request: OrganisationHttpRequest) -> HttpResponse:
         initial=shown_budget(chosen),
     )
     if form.is_bound and form.is_valid():
-        line = services.set_budget(organisation, by=request.user, **form.values())
+        line = services.set_budget(
+            organisation,
+            by=request.user,
+            may_raise=has_signed_in_recently(request),
+            **form.values(),
+        )
         drafting.accept(request)
         messages.success(
             request, _("The budget of “%(name)s” is in force.") % {"name": line.name}

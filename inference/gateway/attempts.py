@@ -187,6 +187,9 @@ class Attempts:
                 if deployment.pk not in failed:
                     failed.add(deployment.pk)
                     self._record_failure(deployment, caller, verdict, failure)
+                if exchange.has_left:
+                    # What failed would have been paid for; nothing more is bought.
+                    raise asyncio.CancelledError from failure
                 if not verdict.may_go_on:
                     break
                 if not verdict.may_repeat:

@@ -9,7 +9,6 @@ from inference.gateway import metrics
 from inference.gateway.admission import Admission
 from inference.gateway.attempts import Attempts
 from inference.gateway.cache import AnswerCache
-from inference.gateway.keeping import CHANNEL as RESPONSES
 from inference.gateway.keeping import Keeping
 from inference.gateway.replays import Replays
 from inference.gateway.settlement import Settlement
@@ -21,6 +20,7 @@ from inference.providers.docs_assistant import DocsAssistant
 from inference.providers.openai import OpenAIProvider
 from inference.routing.lookout import CHANNEL as DEPLOYMENTS
 from inference.routing.lookout import Lookout
+from inference.stored.services import CHANNEL as RESPONSES
 from inference.transcripts.recorder import Recorder
 from stores.lean_redis import LeanRedis
 

@@ -92,6 +92,10 @@ class Exchange:
 
     # Running: the latest attempt.
     deployment: Deployment | None = None
+    # Whether it was asked and has not failed: between two attempts nothing runs.
+    is_asked: bool = False
+    # The caller left while an answer was waited for that is bought anyway.
+    has_left: bool = False
     first_byte_ms: int | None = None
     # What a stream has brought so far, as the heartbeat reports it.
     tokens_out: int = 0
@@ -125,7 +129,8 @@ class Exchange:
     def drains(self) -> bool:
         """Whether the upstream is read to its end when the caller leaves."""
         return (
-            self.deployment is not None
+            self.is_asked
+            and self.deployment is not None
             and self.deployment.on_disconnect == Deployment.OnDisconnect.DRAIN
         )
 
@@ -188,6 +193,7 @@ class Exchange:
         self._go_to(Stage.RUNNING)
         self._unload()
         self.deployment = deployment
+        self.is_asked = True
         if load is not None:
             load[deployment.pk] = load.get(deployment.pk, 0) + 1
             self._load = load
@@ -256,6 +262,7 @@ class Exchange:
         self, status: str, *, has_run: bool, upstream_status: int
     ) -> None:
         """Remember how an attempt failed, and what it cost us where it was run."""
+        self.is_asked = False
         self.failed_as = status
         self.upstream_status = upstream_status
         if has_run:
@@ -342,7 +349,9 @@ class Exchange:
         """Stop what nobody waits for, unless the upstream bills the answer anyway."""
         if self._interruption is not None:
             self.interrupt("client_abort")
-        elif self._task is not None and not self.drains:
+        elif self.drains:
+            self.has_left = True
+        elif self._task is not None:
             self._task.cancel()
 
     def settle(self, status: str, tokens: Tokens, *, error_code: str) -> None:

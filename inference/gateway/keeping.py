@@ -42,12 +42,12 @@ from inference.stored.exceptions import (
     StorageOff,
 )
 from inference.stored.models import StoredResponse
+from inference.stored.services import CHANNEL
 from stores.lean_redis import LeanRedis
 from stores.redis import client, prefixed
 from stores.threads import in_thread
 
 logger = logging.getLogger(__name__)
-CHANNEL = "responses"
 # Later than that, a response nobody holds a reservation for lost its process.
 LOST_AFTER = timedelta(seconds=60)
 # How many responses one process runs in the background.

@@ -21,7 +21,7 @@ from core.errors import Unavailable
 from edge import tracing
 from inference.gateway import metrics
 from inference.gateway.admission import Admission, keys_of, record_of
-from inference.gateway.exchange import Exchange, Stage
+from inference.gateway.exchange import Exchange
 from inference.gateway.keeping import Keeping
 from inference.gateway.request import Request
 from inference.limits.reservations import LEASE_SECONDS, request_key
@@ -259,8 +259,8 @@ class Settlement:
         if isinstance(error, APIError):
             self.settle(exchange, exchange.failed_as, NOTHING, error_code=error.code)
         elif isinstance(error, asyncio.CancelledError):
-            # The caller left before anything came.
-            if exchange.stage is Stage.RUNNING:
+            # The caller left before anything came, maybe between two attempts.
+            if exchange.is_asked:
                 exchange.lose_prompt()
             self.settle(exchange, Status.CLIENT_ABORT, NOTHING)
         else:

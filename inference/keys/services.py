@@ -10,11 +10,13 @@ from django.db.models import Q
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from accounts.exceptions import RecentSignInRequired
 from accounts.models import Organisation, User
 from accounts.queries import own_organisations
 from audit import services as audit
 from contracts.inference import ApiKeyCreated, ApiKeyRevoked
 from inference.keys import secrets
+from inference.keys.ceilings import ceiling, lets_more_in
 from inference.keys.exceptions import ProjectNameTaken
 from inference.keys.models import ApiKey, Project
 from outbox import publish
@@ -171,19 +173,27 @@ def set_project(
     monthly_limit_nano: int | None,
     by: User,
     is_limit_hard: bool | None = None,
+    may_raise: bool = True,
 ) -> None:
     """Change a project; its keys are held to it from their next call on.
 
-    Raises ``ProjectNameTaken``.
+    ``may_raise`` is whether ``by`` has shown lately who they are. Raises
+    ``ProjectNameTaken`` or ``RecentSignInRequired``.
     """
     others = Project.objects.filter(organisation_id=project.organisation_id, name=name)
     if others.exclude(pk=project.pk).exists():
         raise ProjectNameTaken
+    if is_limit_hard is None:
+        is_limit_hard = project.is_limit_hard
+    if not may_raise and lets_more_in(
+        was=ceiling(project.monthly_limit_nano, is_hard=project.is_limit_hard),
+        will_be=ceiling(monthly_limit_nano, is_hard=is_limit_hard),
+    ):
+        raise RecentSignInRequired
     before = _shown(project)
     project.name = name
     project.monthly_limit_nano = monthly_limit_nano
-    if is_limit_hard is not None:
-        project.is_limit_hard = is_limit_hard
+    project.is_limit_hard = is_limit_hard
     project.save(update_fields=["name", "monthly_limit_nano", "is_limit_hard"])
     audit.record(
         "project.changed",

@@ -16,7 +16,12 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.decorators import organisation_required, recent_sign_in_required
+from accounts.decorators import (
+    has_signed_in_recently,
+    organisation_required,
+    recent_sign_in_required,
+    recent_sign_in_where_due,
+)
 from accounts.permissions import can_manage_keys
 from accounts.types import OrganisationHttpRequest
 from core.reading import Values, cursor_of
@@ -184,6 +189,7 @@ def project_list(request: OrganisationHttpRequest) -> HttpResponse:
 
 @organisation_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@recent_sign_in_where_due
 def project_edit(request: OrganisationHttpRequest, project_id: str) -> HttpResponse:
     """Change a project's name or budget."""
     _require_manager(request)
@@ -191,7 +197,12 @@ def project_edit(request: OrganisationHttpRequest, project_id: str) -> HttpRespo
     form = ProjectForm(_sent(request), initial=shown_project(project))
     if request.method == "POST" and form.is_valid():
         try:
-            services.set_project(project, by=request.user, **form.values())
+            services.set_project(
+                project,
+                by=request.user,
+                may_raise=has_signed_in_recently(request),
+                **form.values(),
+            )
         except ProjectNameTaken as no:
             form.add_error("name", str(no))
         else:

@@ -154,6 +154,7 @@ def model_detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_required
+@recent_sign_in_required
 def model_edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Change what is said of a model."""
     model = get_object_or_404(Model, pk=pk)

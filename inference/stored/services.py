@@ -1,13 +1,16 @@
 """Keeping responses, going on from them, and forgetting them."""
 
 import json
+import logging
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from accounts.models import Organisation, User
 from core.crypto import decrypt, encrypt
@@ -19,7 +22,11 @@ from inference.stored.exceptions import (
     StorageOff,
 )
 from inference.stored.models import Storage, StoredResponse
+from stores.redis import client, prefixed
 
+logger = logging.getLogger(__name__)
+# Where gateways hear of responses that are to be ended.
+CHANNEL = "responses"
 # A long day's work of an agent; each turn is a row that is read and decrypted.
 MOST_TURNS = 500
 # As much as one request may bring along itself.
@@ -38,8 +45,20 @@ def set_choice(organisation: Organisation, *, days: int, by: User) -> None:
     )
 
 
+@transaction.atomic
 def withdraw_choice(organisation: Organisation, *, by: User) -> int:
-    """Keep nothing more and forget what was kept; return how many that were."""
+    """Keep nothing more and forget what was kept; return how many that were.
+
+    What runs in the background is ended: nobody could fetch it, and nobody pays for
+    it. Who waits for an answer is given it, and it is kept nowhere. The choice is
+    locked, so that nothing begins unseen meanwhile.
+    """
+    list(Storage.objects.select_for_update(of=("self",)).filter(pk=organisation.pk))
+    running = StoredResponse.objects.filter(
+        organisation=organisation, is_background=True, status=Status.IN_PROGRESS
+    )
+    for response_id in running.values_list("pk", flat=True):
+        transaction.on_commit(partial(_end, response_id), robust=True)
     return retention.withdraw_choice(
         Storage.objects.all(),
         StoredResponse.objects.all(),
@@ -148,6 +167,15 @@ def delete(response_id: str, *, organisation_id: int) -> None:
 def prune() -> int:
     """Forget what has been kept long enough; return how many that were."""
     return StoredResponse.objects.prune(batch=PRUNE_BATCH)
+
+
+def _end(response_id: str) -> None:
+    """Have whichever process runs a response end it."""
+    try:
+        client().publish(prefixed(CHANNEL), response_id)
+    except RedisError as error:
+        # It comes to its own end, and is kept nowhere.
+        logger.warning("responses.not_ended", extra={"error": str(error)})
 
 
 def _chain(response_id: str, organisation_id: int) -> list[StoredResponse]:

@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.decorators import has_signed_in_recently
+from accounts.exceptions import RecentSignInRequired
 from accounts.models import PersonalAccessToken, User
 from accounts.second_factor import SecondFactorRequired, is_overdue
 from accounts.tokens import PREFIX, find_token
@@ -58,14 +59,17 @@ class RecentSignIn(BasePermission):
     A token has no screen that could be left open.
     """
 
-    code = "recent_sign_in_required"
-    message = "The last sign-in is too long ago. Confirm who you are on a page first."
+    code = RecentSignInRequired.code
+    message = RecentSignInRequired.message
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        is_session = isinstance(request.successful_authenticator, SessionAuthentication)
-        if request.method in SAFE_METHODS or not is_session:
-            return True
-        return has_signed_in_recently(cast(HttpRequest, request))
+        return request.method in SAFE_METHODS or is_confirmed(request)
+
+
+def is_confirmed(request: Request) -> bool:
+    """Tell whether a caller may do what costs money: a token, or a recent sign-in."""
+    is_session = isinstance(request.successful_authenticator, SessionAuthentication)
+    return not is_session or has_signed_in_recently(cast(HttpRequest, request))
 
 
 def caller(request: Request) -> User:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts import services
 from accounts.allauth_private import sign_ins_of
+from accounts.exceptions import RecentSignInRequired
 from accounts.models import Organisation, User
 
 View = Callable[..., HttpResponseBase]
@@ -107,12 +108,30 @@ def recent_sign_in_required(view: View) -> View:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        is_change = request.method not in {"GET", "HEAD"}
-        if is_change and not has_signed_in_recently(request):
-            raise ReauthenticationRequired
+        if request.method not in {"GET", "HEAD"}:
+            require_recent_sign_in(request)
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def recent_sign_in_where_due(view: View) -> View:
+    """Ask again only for what a service says no to without it: more, never less."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except RecentSignInRequired as no:
+            raise ReauthenticationRequired from no
+
+    return wrapped
+
+
+def require_recent_sign_in(request: HttpRequest) -> None:
+    """Have a form wait until its sender has confirmed who they are, if need be."""
+    if not has_signed_in_recently(request):
+        raise ReauthenticationRequired
 
 
 def has_signed_in_recently(request: HttpRequest) -> bool:

@@ -44,6 +44,16 @@ class RoleTooHigh(DomainError):
     message = _("You cannot give a role above your own.")
 
 
+class RecentSignInRequired(DomainError):
+    """The change costs money or opens a door, and the last sign-in is long ago."""
+
+    code = "recent_sign_in_required"
+    status = 403
+    message = _(
+        "The last sign-in is too long ago. Confirm who you are on a page first."
+    )
+
+
 class IdentityTaken(DomainError):
     """The outside account is linked to another user here."""
 

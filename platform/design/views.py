@@ -30,7 +30,7 @@ from core.errors import Unavailable
 from core.reading import Values, whole_number
 from design import markdown, samples
 from design.stylesheet import stylesheet
-from edge import health
+from edge import drafting, health
 from edge.callers import place_of
 from edge.types import PageRequest
 from stores import limiter
@@ -163,9 +163,13 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say that the form's token is not this session's, and where the form is."""
+    """Say that the form's token is not this session's, and where the form is.
+
+    A form of an account, with its password, carries no draft: nothing of it is kept.
+    """
     context = _error_context(HTTPStatus.FORBIDDEN) | {
-        "page_before": page_before(request)
+        "page_before": page_before(request),
+        "is_kept": bool(drafting.token_of(request)),
     }
     if request.headers.get("HX-Request"):
         return render(request, "design/_error.html", context, status=403)

@@ -4,11 +4,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.http.multipartparser import MultiPartParserError
-from django.http.request import RawPostDataException, UnreadablePostError
 
 from core.errors import DomainError
 from drafts import services
@@ -84,7 +81,7 @@ def _settle(
         owner = services.owner_of_slot(slot, request) if has_draft else None
         if owner is not None and not slot.is_local:
             services.accept(slot, owner=owner)
-    token = _token_of(request)
+    token = drafting.token_of(request)
     if not token or token in outcome.accepted:
         return
     slot = Slot.read(token)
@@ -97,20 +94,6 @@ def _keep(request: HttpRequest, slot: Slot, fields: Mapping[str, list[str]]) -> 
     owner = services.owner_of_slot(slot, request)
     if owner is not None:
         services.keep(slot, fields, owner=owner)
-
-
-def _token_of(request: HttpRequest) -> str:
-    """Return the form's token; nothing when the body was not read or is no form."""
-    try:
-        token: str = request.POST.get(drafting.FIELD, "")
-    except (
-        MultiPartParserError,
-        RawPostDataException,
-        SuspiciousOperation,
-        UnreadablePostError,
-    ):
-        return ""
-    return token
 
 
 def _sent(request: HttpRequest) -> dict[str, list[str]]:

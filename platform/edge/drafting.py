@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import RawPostDataException, UnreadablePostError
 
 # The name of the hidden field that says which form a text was typed into.
 FIELD = "draft"
@@ -25,6 +28,23 @@ class DraftOutcome:
 # A request that is resumed after a confirmation runs inside another one, so the
 # outcome belongs to what runs now rather than to a request object.
 outcome: ContextVar[DraftOutcome | None] = ContextVar("draft_outcome", default=None)
+
+
+def token_of(request: HttpRequest) -> str:
+    """Return the token of the form that was sent; empty where it is kept nowhere.
+
+    So it is for a body that was not read or is no form.
+    """
+    try:
+        token: str = request.POST.get(FIELD, "")
+    except (
+        MultiPartParserError,
+        RawPostDataException,
+        SuspiciousOperation,
+        UnreadablePostError,
+    ):
+        return ""
+    return token
 
 
 def accept(request: HttpRequest) -> None:

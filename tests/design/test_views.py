@@ -18,6 +18,7 @@ from accounts.models import User
 from design.views import server_error
 from tests.factories import forum
 from tests.factories.inference import offered_model
+from tests.forms import form_of
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -271,6 +272,34 @@ def test_an_expired_form_gets_a_page_of_its_own() -> None:
 
     assert response.status_code == 403
     assert "This form has expired" in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/password/change/"])
+def test_an_expired_form_of_an_account_does_not_say_that_anything_is_kept(
+    path: str,
+) -> None:
+    typed = {"login": "ada", "password": "correct horse"}
+
+    response = Client(enforce_csrf_checks=True).post(path, typed)
+
+    assert response.status_code == 403
+    page = response.content.decode()
+    assert "what you typed is not kept" in page
+    assert "correct horse" not in page
+
+
+def test_an_expired_form_that_has_a_draft_says_that_it_is_kept(
+    person: Callable[..., Any],
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person("ada"))
+    typed = form_of(client.get("/console/new/").content.decode(), "name").values
+
+    response = client.post("/console/new/", {"draft": typed["draft"], "name": "Acme"})
+
+    assert response.status_code == 403
+    assert "what you typed is kept" in response.content.decode()
+    assert 'value="Acme"' in client.get("/console/new/").content.decode()
 
 
 def test_a_broken_server_says_sorry_without_the_database(

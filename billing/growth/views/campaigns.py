@@ -13,7 +13,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.decorators import staff_required
+from accounts.decorators import require_recent_sign_in, staff_required
 from accounts.models import User
 from accounts.types import AuthenticatedHttpRequest
 from analytics.engines.protocol import NoAnswer
@@ -114,6 +114,8 @@ def campaign_state(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     """Start, pause, resume or stop a campaign."""
     found = get_object_or_404(Campaign, key=key)
     act = Values(request.POST).choice("act", tuple(DEEDS))
+    if act in {"start", "resume"}:
+        require_recent_sign_in(request)
     if act:
         _do(request, DEEDS[act], found, by=request.user)
     return redirect("growth:campaign", found.key)

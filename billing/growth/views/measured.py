@@ -14,7 +14,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.decorators import staff_required
+from accounts.decorators import require_recent_sign_in, staff_required
 from accounts.types import AuthenticatedHttpRequest
 from billing.growth import editing, learning
 from billing.growth.exceptions import KeyTaken
@@ -111,6 +111,7 @@ def experiment_state(request: AuthenticatedHttpRequest, key: str) -> HttpRespons
     act = asked.choice("act", ("start", "stop"))
     outcome = asked.text("outcome", most=300)  # The column's width.
     if act == "start":
+        require_recent_sign_in(request)
         try:
             editing.start_experiment(found, by=request.user)
         except DomainError as error:

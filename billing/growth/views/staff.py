@@ -13,7 +13,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.decorators import staff_required
+from accounts.decorators import require_recent_sign_in, staff_required
 from accounts.types import AuthenticatedHttpRequest
 from billing.growth import editing, evaluation, learning
 from billing.growth.catalogue import ensure_default_offers
@@ -116,6 +116,9 @@ def offer_edit(request: AuthenticatedHttpRequest, key: str = "") -> HttpResponse
     offer = get_object_or_404(Offer, key=key) if key else None
     form = OfferForm(request.POST if request.method == "POST" else None, instance=offer)
     if form.is_valid():
+        if offer is not None and offer.state == Offer.State.ACTIVE:
+            # What it gives, and how much of it, is in force at once.
+            require_recent_sign_in(request)
         try:
             saved = editing.save_offer(
                 form.save(commit=False),
@@ -147,6 +150,8 @@ def offer_state(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     state = Values(request.POST).choice(
         "state", (Offer.State.ACTIVE, Offer.State.RETIRED)
     )
+    if state == Offer.State.ACTIVE:
+        require_recent_sign_in(request)
     if state:
         editing.set_offer_state(offer, Offer.State(state), by=request.user)
         messages.success(request, _("Saved."))

@@ -21,6 +21,7 @@ from billing.growth.models import Campaign, Decision, Enrolment, Offer
 from tests.billing.growth.conftest import make_offer
 from tests.factories.campaigns import campaign_of, offer_step, wait
 from tests.races import together
+from tests.signing_in import record_sign_in
 from tests.sweep.values import JSON
 
 pytestmark = pytest.mark.django_db
@@ -298,6 +299,7 @@ def test_the_results_are_those_of_the_page(
     found = program("GET", "welcome/results/").json()
 
     client.force_login(boss)
+    record_sign_in(client, boss)
     page = client.get(reverse("growth:campaign", args=["welcome"])).context["figures"]
     assert (found["entered"], found["going"]) == (page.entered, page.going) == (1, 0)
     assert found["ends"] == [{"end": "unsubscribed", "count": 1}]

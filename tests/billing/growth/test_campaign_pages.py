@@ -18,6 +18,7 @@ from tests.billing.growth.conftest import make_offer
 from tests.factories.campaigns import campaign_of, offer_step, wait
 from tests.forms import form_of
 from tests.races import together
+from tests.signing_in import record_sign_in
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -38,6 +39,7 @@ def boss(person: Person) -> Any:
 @pytest.fixture
 def desk(client: Client, boss: Any) -> Client:
     client.force_login(boss)
+    record_sign_in(client, boss)
     return client
 
 

@@ -17,6 +17,7 @@ from tests.billing.growth.conftest import WORDS, make_offer, put_in_force
 from tests.factories.campaigns import campaign_of, offer_step
 from tests.forms import form_of
 from tests.races import together
+from tests.signing_in import record_sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Person = Callable[..., Any]
@@ -37,6 +38,7 @@ def boss(person: Person) -> Any:
 @pytest.fixture
 def desk(client: Client, boss: Any) -> Client:
     client.force_login(boss)
+    record_sign_in(client, boss)
     return client
 
 

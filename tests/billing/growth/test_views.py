@@ -23,6 +23,7 @@ from notifications.models import Kind
 from notifications.services import set_preferences
 from tests.billing.growth.conftest import WORDS, make_offer
 from tests.factories.accounts import with_seats
+from tests.signing_in import age_sign_in, record_sign_in
 
 pytestmark = pytest.mark.django_db
 MOMENT = Moment.THIRD_ANSWER
@@ -38,6 +39,7 @@ def _one_factor(settings: Any) -> None:
 def signed_in(user: Any) -> Client:
     client = Client()
     client.force_login(user)
+    record_sign_in(client, user)
     return client
 
 
@@ -315,6 +317,23 @@ def test_a_changed_offer_is_met_by_the_next_decision(
 
     assert (before.offer_version, after.offer_version) == (1, 2)
     assert last.reason == "no_offer"
+
+
+def test_what_an_active_offer_gives_is_changed_only_after_a_recent_sign_in(
+    staff: Client, offered: Making
+) -> None:
+    offered("talk")
+    address = reverse("growth:offer-edit", args=["talk"])
+    age_sign_in(staff, minutes=6)
+    sent = fields(key="talk", kind="talk", budget="900")
+
+    asked = staff.post(address, sent)
+    Offer.objects.filter(key="talk").update(state=Offer.State.DRAFT)
+    drafted = staff.post(address, sent)
+
+    assert "reauthenticate" in asked["Location"]
+    assert drafted["Location"] == address
+    assert Offer.objects.get(key="talk").budget_nano == 900 * NANO
 
 
 def test_staff_put_a_policy_into_force_and_the_old_one_is_kept(

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Organisation, User
 from accounts.services import add_member, create_organisation
+from accounts.tokens import create_token
 from audit.models import Record
 from billing.credits.models import ChargeCap, Coverage
 from billing.overage.closing import LAST_REPORTS, close_periods
@@ -27,6 +28,8 @@ from entitlements.services import replace_for
 from entitlements.terms import UsageTerms, add_months
 from notifications.models import Notification
 from tests.factories.overage import charged, use
+from tests.forms import confirm
+from tests.signing_in import age_sign_in, browser_of
 
 pytestmark = pytest.mark.django_db
 CENT = 10_000_000
@@ -158,6 +161,48 @@ def test_the_cap_is_set_over_rest_and_wrong_ones_name_the_field(
         client.put(api(team), {"cap_nano": None}, content_type=kind).json()["cap_nano"]
         is None
     )
+
+
+def test_a_screen_that_was_left_open_lowers_the_cap_and_does_not_raise_it(
+    ada: User, team: Organisation
+) -> None:
+    browser, kind = browser_of(ada), "application/json"
+    age_sign_in(browser, minutes=6)
+
+    asked = browser.post(home(team), {"cap": "51"})
+    refused = browser.put(api(team), {"cap_nano": 51 * NANO}, content_type=kind)
+
+    assert "reauthenticate" in asked["Location"]
+    assert (refused.status_code, refused.json()["code"]) == (
+        403,
+        "recent_sign_in_required",
+    )
+    assert ChargeCap.objects.get().cap_nano == 50 * NANO
+    # Less costs nobody more, and nothing at all is less.
+    assert browser.post(home(team), {"cap": "49"})["Location"] == home(team)
+    lowered = browser.put(api(team), {"cap_nano": 48 * NANO}, content_type=kind)
+    assert lowered.json()["cap_nano"] == 48 * NANO
+    assert browser.post(home(team), {"cap": ""})["Location"] == home(team)
+    assert not ChargeCap.objects.exists()
+    # From nothing to anything is more; what was typed is sent once it is confirmed.
+    again = browser.post(home(team), {"cap": "1"})
+    assert confirm(browser, again)["Location"] == home(team)
+    assert ChargeCap.objects.get().cap_nano == NANO
+
+
+def test_a_token_raises_the_cap_whenever_it_was_made(
+    client: Client, ada: User, team: Organisation
+) -> None:
+    _token, secret = create_token(ada, name="Terraform", scopes=["keys:write"])
+
+    answer = client.put(
+        api(team),
+        {"cap_nano": 51 * NANO},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+
+    assert answer.json()["cap_nano"] == 51 * NANO
 
 
 def test_only_those_who_look_after_money_see_it_and_staff_set_no_cap(

@@ -20,6 +20,7 @@ from tests.factories.referrals import referral_of
 from tests.forms import form_of
 from tests.queries import queries_of
 from tests.races import together
+from tests.signing_in import record_sign_in
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., Any]
@@ -166,6 +167,7 @@ def test_staff_decide_with_a_reason_and_lose_nothing_typed(
         held_at=now,
     )
     client.force_login(boss)
+    record_sign_in(client, boss)
     listed = client.get(reverse("referrals:list")).content.decode()
     address = reverse("referrals:referral", args=[referral.pk])
     form = form_of(client.get(address).content.decode(), "note")

@@ -27,6 +27,7 @@ from tests.factories.billing import grant_of, team_of
 from tests.factories.growth import keep_nobody_out
 from tests.fakes.stripe_emulator import StripeEmulator
 from tests.races import together
+from tests.signing_in import record_sign_in
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def ada(team: Subscription) -> Client:
     client = Client()
     assert team.user is not None
     client.force_login(team.user)
+    record_sign_in(client, team.user)
     return client
 
 
@@ -294,6 +296,7 @@ def test_an_upgrade_that_is_not_paid_gives_nothing_until_it_is(
     row = buy(team_of(ben, "Southwind"), ben, plan="pro")
     client = Client()
     client.force_login(ben)
+    record_sign_in(client, ben)
     change = shown(client, row, plan="team", seats="4")
     method(shop, row, "pm_card_chargeCustomerFail")
 
@@ -394,6 +397,7 @@ def test_only_who_looks_after_the_money_may_change_it(
     )
     client = Client()
     client.force_login(member)
+    record_sign_in(client, member)
     stranger = Client()
     stranger.force_login(person("stranger"))
 

@@ -15,6 +15,7 @@ from accounts.models import Membership, Organisation
 from accounts.queries import personal_organisation
 from accounts.services import add_member
 from billing.ledger.services import record_invoice
+from billing.plans.models import Plan
 from billing.plans.services import ensure_default_plans
 from billing.stripe import adapter
 from billing.stripe.exceptions import StripeUnavailable
@@ -30,11 +31,13 @@ from tests.factories.billing import (
 )
 from tests.factories.growth import keep_nobody_out
 from tests.fakes.stripe_emulator import StripeEmulator
+from tests.signing_in import age_sign_in, browser_of, record_sign_in
 
 
 def signed_in(user: Any) -> Client:
     client = Client()
     client.force_login(user)
+    record_sign_in(client, user)
     return client
 
 
@@ -215,6 +218,42 @@ def test_the_whole_way_by_browser(
     assert (first.context["outcome"], second.context["outcome"]) == ("paid", "paid")
     assert entitlements_for(org.pk).plan == "pro"
     assert CheckoutIntent.objects.get().state == "complete"
+
+
+def test_who_paid_before_confirms_who_they_are_before_the_card_of_then_pays(
+    shop: StripeEmulator, person: Callable[..., Any]
+) -> None:
+    ada = person("ada")
+    org = personal_organisation(ada)
+    client = browser_of(ada)
+    age_sign_in(client, minutes=6)
+    first = order(client, org)
+    paid = shop.pay_checkout(first["Location"])
+    client.get(paid.headers["location"].removeprefix("http://testserver"))
+    Subscription.objects.update(status=Subscription.Status.CANCELED)
+
+    again = order(client, org)
+
+    # A first card has to be typed at Stripe: nobody is asked twice.
+    assert first.status_code == 303
+    assert "reauthenticate" in again["Location"]
+    assert CheckoutIntent.objects.count() == 1
+
+
+def test_the_console_calls_the_free_plan_what_the_catalogue_calls_it(
+    person: Callable[..., Any],
+) -> None:
+    ensure_default_plans()
+    Plan.objects.filter(key="free").update(name="Hobby")
+    ada = person("ada")
+    org, client = personal_organisation(ada), signed_in(ada)
+
+    billing = client.get(f"/console/{org.slug}/billing/").content.decode()
+    overview = client.get(f"/console/{org.slug}/_plan/").content.decode()
+
+    assert '<h2 id="plan-title">Hobby</h2>' in billing
+    assert "Plan: Hobby" in overview
+    assert "Community" not in overview
 
 
 def test_the_return_page_waits_while_stripe_is_silent(

@@ -13,6 +13,7 @@ from core.money import NANO
 from inference.budgets.models import Budget
 from tests.factories.accounts import with_seats
 from tests.factories.inference import key_of, used
+from tests.signing_in import age_sign_in, browser_of, record_sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.django_db
 def ada(person: Callable[..., Any], client: Client) -> User:
     found: User = person("ada")
     client.force_login(found)
+    record_sign_in(client, found)
     return found
 
 
@@ -62,6 +64,58 @@ def test_a_budget_is_set_on_the_page_and_the_api_says_the_same(
         }
     ]
     assert 'value="12.5' in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_asked"),
+    [
+        ({"amount": "13"}, True),
+        ({"amount": ""}, True),
+        ({"effect": "soft"}, True),
+        ({"amount": "12"}, False),
+        ({}, False),
+    ],
+    ids=["more", "none", "only told", "less", "the same"],
+)
+@pytest.mark.parametrize("of", ["organisation", "key"])
+def test_a_screen_that_was_left_open_lets_nothing_more_be_used(
+    ada: User, team: Organisation, changed: dict[str, str], is_asked: bool, of: str
+) -> None:
+    key = key_of(team, ada)
+    target = "organisation" if of == "organisation" else f"key:{key.public_id}"
+    browser = browser_of(ada)
+    browser.post(page_of(team), form(target=target, effect="hard"))
+    before = browser.get(api_of(team)).json()
+    age_sign_in(browser, minutes=6)
+
+    sent = form(**{"target": target, "effect": "hard", **changed})
+    answer = browser.post(page_of(team), sent)
+    limit = int(float(sent["amount"]) * NANO) if sent["amount"] else None
+    over_rest = browser.put(
+        api_of(team),
+        {
+            "target": target,
+            "limit_nano": limit,
+            "is_hard": sent["effect"] == "hard",
+        },
+        content_type="application/json",
+    )
+
+    assert ("reauthenticate" in answer["Location"]) == is_asked
+    assert over_rest.status_code == (403 if is_asked else 200)
+    assert not is_asked or browser.get(api_of(team)).json() == before
+
+
+def test_a_budget_that_only_tells_is_changed_without_being_asked(
+    ada: User, team: Organisation
+) -> None:
+    browser = browser_of(ada)
+    browser.post(page_of(team), form())
+    age_sign_in(browser, minutes=6)
+
+    browser.post(page_of(team), form(amount="99"))
+
+    assert Budget.objects.get().limit_nano == 99 * NANO
 
 
 def test_an_empty_amount_takes_the_budget_away(

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from billing.plans.models import Plan, PlanVersion
+from billing.plans.services import ensure_default_plans
 from inference.catalog.models import Model
 from inference.catalog.services import Rates, set_price
 from tests.factories.inference import offered_model
@@ -64,6 +67,31 @@ def test_a_premium_model_leads_to_the_plans(client: Client) -> None:
     html = client.get("/models/grand/").content.decode()
 
     assert 'class="alert alert--premium"' in html
+
+
+def test_a_premium_model_names_the_plans_of_the_catalogue(client: Client) -> None:
+    offered_model("grand", edition=Model.Edition.PREMIUM)
+    ensure_default_plans()
+    Plan.objects.filter(key="free").update(name="Hobby")
+
+    page = client.get("/models/grand/").content.decode()
+    chinese = client.get("/models/grand/", headers={"accept-language": "zh-hans"})
+    PlanVersion.objects.filter(plan__key="free").update(retired_at=timezone.now())
+    without = client.get("/models/grand/").content.decode()
+
+    assert "Included in: Pro, Team, Enterprise." in page
+    assert "Not in: Hobby." in page
+    assert "不包含它的套餐：Hobby。" in chinese.content.decode()
+    assert "Included in: Pro, Team, Enterprise." in without
+    assert "Not in" not in without
+
+
+def test_a_premium_model_of_nobodys_plan_says_so(client: Client) -> None:
+    offered_model("grand", edition=Model.Edition.PREMIUM)
+
+    page = client.get("/models/grand/").content.decode()
+
+    assert "No plan that is on offer includes it." in page
 
 
 def test_the_description_is_in_the_readers_language(client: Client) -> None:

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from entitlements.features import Features
 from inference.catalog.exceptions import InvalidModel
 from inference.catalog.models import Deployment
 from inference.catalog.services import Rates
+from inference.usage.models import UsageEvent
 from tests.fakes.upstream import (
     DONE,
+    Script,
     Upstream,
     chunk,
     events,
@@ -231,3 +234,20 @@ def test_fallbacks_are_names_of_other_models(offer: Any, upstream: Upstream) -> 
         with pytest.raises(InvalidModel) as caught:
             offer(upstream, "plain", slug="first", fallbacks=wrong)
         assert caught.value.details["field"] == "fallbacks"
+
+
+def test_what_fails_after_its_caller_left_is_tried_nowhere_else(
+    customer: Make, offer: Any, upstream: Upstream
+) -> None:
+    with running_upstream() as second:
+        upstream.scripts["good"] = Script([b"{}"], status=500, thinks=3.0)
+        good(second)
+        offer(upstream, "good", others=[second.url], on_disconnect="drain")
+
+        with pytest.raises(httpx.ReadTimeout):
+            customer().post(json={"model": "good", "messages": HELLO}, timeout=1)
+        (row,) = recorded()
+
+    assert second.requests == []
+    assert (row.status, row.attempts) == (UsageEvent.Status.CLIENT_ABORT, 1)
+    assert (row.tokens_in, row.price_nano, row.cost_nano) == (0, 0, 0)

@@ -17,8 +17,9 @@ from entitlements.features import FREE
 from inference.catalog.models import Deployment
 from inference.directory.callers import Caller
 from inference.directory.directory import Directory
-from inference.gateway import keeping, path, settlement
+from inference.gateway import attempts, keeping, path, settlement
 from inference.gateway.admission import Admission, keys_of
+from inference.gateway.attempts import Attempts
 from inference.gateway.exchange import Exchange
 from inference.gateway.keeping import Keeping
 from inference.gateway.request import Message, Request
@@ -28,10 +29,13 @@ from inference.protocol import errors
 from inference.protocol.errors import APIError
 from inference.protocol.metering import Tokens
 from inference.protocol.requests import Keep
+from inference.providers.openai import OpenAIProvider
+from inference.routing.router import Router
 from inference.usage.models import UsageEvent
 from stores.lean_redis import LeanRedis
 from stores.redis import client, prefixed
 from tests.factories.inference import key_of
+from tests.fakes.upstream import Upstream
 from tests.inference.gateway.exchanges import MODEL, caller, received
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -250,6 +254,61 @@ def test_one_who_leaves_before_anything_was_tried_costs_nothing(who: Caller) -> 
     at_the_desk(settle)
 
     assert UsageEvent.objects.get().cost_nano == 0
+
+
+@pytest.mark.parametrize("on_disconnect", ["abort", "drain"])
+def test_who_leaves_between_two_tries_is_lost_no_prompt_for(
+    who: Caller, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, on_disconnect: str
+) -> None:
+    places = tuple(
+        Deployment(
+            pk=pk,
+            provider="openai",
+            base_url=upstream.url,
+            upstream_model=model,
+            priority=pk,
+            on_disconnect=on_disconnect,
+            first_byte_timeout=20,
+            total_timeout=60,
+        )
+        for pk, model in ((1, "status-500"), (2, "plain"))
+    )
+    router = Router()
+
+    async def leave(desk: Desk) -> None:
+        exchange = received(who, request_id="req_1")
+        await desk.admission.admit(exchange)
+        exchange.run_as(replace(MODEL, deployments=places))
+        provider = OpenAIProvider()
+        redis = desk.settlement.redis
+        tries = Attempts(redis, {"openai": provider}, router, cache=None)  # type: ignore[arg-type]
+
+        async def back_off(turn: int) -> None:
+            if exchange.attempts:
+                exchange.leave()
+                await asyncio.sleep(0)
+
+        monkeypatch.setattr(attempts, "_back_off", back_off)
+
+        async def run() -> None:
+            with desk.settlement.settling(exchange):
+                await tries.complete(exchange)
+
+        (task,), _ = await asyncio.wait([asyncio.ensure_future(run())])
+        assert task.cancelled()
+        await provider.close()
+        await desk.committed()
+
+    at_the_desk(leave)
+
+    row = UsageEvent.objects.get()
+    assert (row.status, row.attempts) == (UsageEvent.Status.CLIENT_ABORT, 1)
+    assert (row.tokens_in, row.tokens_out, row.price_nano, row.cost_nano) == (0,) * 4
+    asked = [each["payload"]["model"] for each in upstream.requests]
+    assert asked == ["status-500"]
+    # Who was never asked is not blamed.
+    assert [router.health[pk].failures for pk in (1, 2)] == [1, 0]
+    assert router.load == {1: 0}
 
 
 def test_an_answer_that_is_here_is_paid_for_by_one_who_leaves_just_then(

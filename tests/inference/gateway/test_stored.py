@@ -10,9 +10,9 @@ import openai
 import pytest
 from django.utils import timezone
 
-from inference.gateway.keeping import CHANNEL
 from inference.stored import services
 from inference.stored.models import StoredResponse
+from inference.stored.services import CHANNEL
 from inference.usage.models import UsageEvent
 from stores.redis import client, prefixed
 from tests.fakes.upstream import Upstream
@@ -261,6 +261,40 @@ def test_turning_storage_off_deletes_what_was_kept(
     with pytest.raises(openai.NotFoundError):
         ada.client.responses.retrieve(kept.id)
     assert not is_stored(ada.client.responses.create(model="plain", input="Two."))
+
+
+def test_turning_storage_off_ends_what_runs_in_the_background_for_nothing(
+    ada: Customer, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "slow")
+    upstream.whole_pause = 60.0
+    begun = ada.client.responses.create(model="slow", input="Hi", background=True)
+
+    services.withdraw_choice(ada.organisation, by=ada.user)
+
+    (usage,) = recorded()
+    assert (usage.status, usage.price_nano) == (UsageEvent.Status.CLIENT_ABORT, 0)
+    # Nor does it come back once storage is on again.
+    services.set_choice(ada.organisation, days=7, by=ada.user)
+    with pytest.raises(openai.NotFoundError):
+        ada.client.responses.retrieve(begun.id)
+    assert not StoredResponse.objects.exists()
+
+
+def test_who_waits_while_storage_is_turned_off_is_answered_and_nothing_is_kept(
+    ada: Customer, offer: Any, upstream: Upstream
+) -> None:
+    offer(upstream, "slow")
+
+    stream = ada.client.responses.create(model="slow", input="Hi", stream=True)
+    first = next(iter(stream))
+    services.withdraw_choice(ada.organisation, by=ada.user)
+    last = [event.type for event in stream][-1]
+
+    assert (first.type, last) == ("response.created", "response.completed")
+    (usage,) = recorded()
+    assert usage.status == UsageEvent.Status.OK
+    assert not StoredResponse.objects.exists()
 
 
 def test_a_response_runs_in_the_background_at_the_same_price(
