@@ -13,6 +13,7 @@ from edge.menus import Menu, MenuEntry, StaffSection, all_entries
 from tools.lint.pages import (
     added_queries,
     complaints,
+    filtered_sentences,
     page_names,
     styled_names,
     unasked_inputs,
@@ -178,3 +179,18 @@ def test_an_input_that_the_included_template_does_not_ask_for_is_named(
 
 def test_a_template_of_a_library_is_not_asked(tmp_path: Path) -> None:
     assert list(unasked_inputs('{% include "a.html" with b=1 %}', tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "lines"),
+    [
+        ("{% translate plan.name %}", []),
+        ('{% translate "A plan" as title %}{{ title|capfirst }}', []),
+        ("{% translate plan.key|capfirst %}", [2]),
+        ("{%trans key|capfirst context 'plan' as name%}", [2]),
+    ],
+)
+def test_a_filter_that_comes_after_its_translation_is_named(
+    tag: str, lines: list[int]
+) -> None:
+    assert filtered_sentences(f"<p>\n{tag}</p>") == lines

@@ -44,6 +44,19 @@ def added_queries(template: str) -> list[int]:
     ]
 
 
+# The filter works on what was translated; no sentence is that of a filtered value.
+FILTERED = re.compile(r"\{%\s*trans(?:late)?\s+[\w.]+\|")
+
+
+def filtered_sentences(template: str) -> list[int]:
+    """Return the lines that translate what a filter would make of a value."""
+    return [
+        number
+        for number, line in enumerate(template.splitlines(), start=1)
+        if FILTERED.search(line)
+    ]
+
+
 CLASSES = re.compile(r'\bclass="([^"]*)"')
 TAG = re.compile(r"\{[%{].*?[%}]\}", re.DOTALL)
 # They give no look: tests find an element by them.
@@ -103,6 +116,8 @@ def complaints() -> Iterator[str]:
             yield f"{place}: no page is called {name}"
         for included, name in unasked_inputs(text, TEMPLATES):
             yield f"{place}: {included} asks for no {name}"
+        for line in filtered_sentences(text):
+            yield f"{place}:{line}: a filter works after {{% translate %}}, not before"
         for line in added_queries(text):
             yield f"{place}:{line}: an address put together; {{% query %}} encodes it"
     yield from (str(message.msg) for message in run_checks(tags=["menus"]))
