@@ -32,6 +32,11 @@ LEFT_OUT = ("platform/embedded/",)
 # written into the catalogue by hand and stays there.
 PACKAGES = {"allauth", "django"}
 
+# Beside a Chinese character. One before a letter may belong to a name or an address.
+HALF_WIDTH = re.compile(
+    r"[\u4e00-\u9fff][,;:?!.](?=\s|$|[\u4e00-\u9fff])|[\u4e00-\u9fff]\("
+)
+
 HEADER = {
     "Project-Id-Version": "doorstone",
     "Language": "zh_Hans",
@@ -167,6 +172,10 @@ def mistakes(catalogue: Any) -> list[str]:
             found.append(f"{where}: “{entry.msgid}” has no translation")
         elif not keeps_placeholders(entry, text):
             found.append(f"{where}: “{entry.msgid}” has other placeholders")
+        elif "你" in text:
+            found.append(f"{where}: “{text}” says 你; a reader is 您")
+        elif HALF_WIDTH.search(text):
+            found.append(f"{where}: “{text}” has the punctuation of English")
     return found
 
 

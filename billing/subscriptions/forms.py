@@ -48,7 +48,7 @@ class CancelForm(forms.Form):
         widget=forms.RadioSelect,
     )
     comment = forms.CharField(
-        label=_("Anything you want to tell us (optional)"),
+        label=_("Anything you want to tell us"),
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),

@@ -58,13 +58,15 @@ def billing_state(organisation: Organisation) -> BillingState:
     features = entitlements_for(organisation.pk)
     # Who has the free plan was given none.
     is_given = subscription is None and features.plan != FREE.plan
+    grant = _given_to(organisation) if is_given else None
+    bearer = subscription or grant
     return BillingState(
         features=features,
         subscription=subscription,
-        version=subscription.plan_version if subscription else None,
+        version=bearer.plan_version if bearer else None,
         account=BillingAccount.objects.filter(pk=organisation.pk).first(),
         unpaid=_unpaid(organisation, subscription),
-        grant=_given_to(organisation) if is_given else None,
+        grant=grant,
     )
 
 

@@ -21,7 +21,7 @@ CATEGORIES = (
         ("Self-hosting", "自托管"),
         ("Running it all yourself.", "自行部署全部服务。"),
     ),
-    ("show", ("Show and tell", "作品展示"), ("What you have built.", "展示你的作品。")),
+    ("show", ("Show and tell", "作品展示"), ("What you have built.", "展示您的作品。")),
 )
 
 

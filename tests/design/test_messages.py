@@ -144,6 +144,29 @@ def test_a_lost_or_misspelt_placeholder_is_found(
     assert messages.mistakes([entry]) == [f"a.py: “{english}” has other placeholders"]
 
 
+@pytest.mark.parametrize(
+    ("chinese", "mistake"),
+    [
+        ("您的密钥", ""),
+        ("你的密钥", "says 你; a reader is 您"),
+        ("密钥：已撤销。", ""),
+        ("密钥:已撤销。", "has the punctuation of English"),
+        ("密钥（CI）", ""),
+        ("密钥 (CI)", ""),
+        ("密钥(CI)", "has the punctuation of English"),
+        ("已撤销.", "has the punctuation of English"),
+        ("写入 .env，共 1,000 行", ""),
+    ],
+)
+def test_a_sentence_that_is_not_written_as_chinese_is_found(
+    messages: ModuleType, chinese: str, mistake: str
+) -> None:
+    entry = polib.POEntry(msgid="A key", msgstr=chinese, occurrences=[("a.py", "")])
+
+    expected = [f"a.py: “{chinese}” {mistake}"] if mistake else []
+    assert messages.mistakes([entry]) == expected
+
+
 def test_sentences_are_collected_from_python_whatever_gettext_is_called(
     messages: ModuleType,
 ) -> None:
@@ -271,3 +294,38 @@ def name_of(token: Token) -> str:
     if token.token_type is not TokenType.BLOCK:
         return ""
     return token.contents.split()[0]
+
+
+# A date, as a template fills it into a sentence.
+BLOCK = re.compile(
+    r"\{% blocktranslate (?P<head>.*?) ?%\}(?P<text>.*?)\{% (?:plural|endblocktranslate)",
+    re.DOTALL,
+)
+DATES = re.compile(r'(\w+)=[\w.]+\|date:"DATE_FORMAT"')
+
+
+def dated(template: str) -> Iterator[tuple[str, str]]:
+    """Yield the sentences of a template that hold a date, each with its name."""
+    for block in BLOCK.finditer(template):
+        text = re.sub(r"\{\{ (\w+) \}\}", r"%(\1)s", " ".join(block["text"].split()))
+        yield from ((text, name) for name in DATES.findall(block["head"]))
+
+
+def test_no_space_follows_a_date_that_ends_in_chinese(
+    catalogue: polib.POFile,
+) -> None:
+    sentences = {
+        found
+        for path in (ROOT / "templates").rglob("*.html")
+        for found in dated(path.read_text())
+    }
+
+    chinese = {entry.msgid: entry.msgstr for entry in catalogue}
+    spaced = [
+        chinese[text]
+        for text, name in sorted(sentences)
+        if re.search(rf"%\({name}\)s [\u4e00-\u9fff]", chinese.get(text, ""))
+    ]
+
+    assert len([text for text, _ in sentences if text in chinese]) >= 20
+    assert spaced == []

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,16 @@ from django.urls import NoReverseMatch, get_resolver
 
 from design.navigation import links, sections
 from edge.menus import Menu, MenuEntry, StaffSection, all_entries
-from tools.lint.pages import added_queries, complaints, page_names, unknown_names
+from tools.lint.pages import (
+    added_queries,
+    complaints,
+    filtered_sentences,
+    page_names,
+    styled_names,
+    unasked_inputs,
+    unknown_names,
+    unstyled_classes,
+)
 
 NOWHERE = MenuEntry(
     Menu.STAFF, 90, "Growth", "conversion:growth", section=StaffSection.GROWTH
@@ -126,3 +136,61 @@ def staff_addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
             yield from staff_addresses(each.url_patterns, address)
         elif address.startswith("staff/"):
             yield address
+
+
+@pytest.mark.parametrize(
+    ("written", "unknown"),
+    [
+        ("badge", []),
+        ("badge badge--warn", []),
+        ("badge badge--warning", ["badge--warning"]),
+        ("badge badge--{{ kind }}", []),
+        ("badge{% if kind == 'x' %} badge--{{ kind }}{% endif %} oops", ["oops"]),
+        ("hit", []),
+        ("hit__text hit__words", ["hit__words"]),
+    ],
+)
+def test_a_class_that_no_stylesheet_knows_is_named(
+    written: str, unknown: list[str]
+) -> None:
+    known = styled_names(".badge { top: 0; }\n.badge--warn,\n.hit__text { top: 0; }")
+
+    assert unstyled_classes(f'<p class="{written}"></p>', known) == unknown
+
+
+@pytest.mark.parametrize(
+    ("given", "unasked"),
+    [
+        ("text=text", []),
+        ('tone="warn" text=text only', []),
+        ('kind="warn" text=text only', [("alert.html", "kind")]),
+        ('text="a kind=b"', []),
+    ],
+)
+def test_an_input_that_the_included_template_does_not_ask_for_is_named(
+    tmp_path: Path, given: str, unasked: list[tuple[str, str]]
+) -> None:
+    (tmp_path / "alert.html").write_text("{# Inputs: text; tone (optional). #}\n")
+
+    found = unasked_inputs(f'{{% include "alert.html" with {given} %}}', tmp_path)
+
+    assert list(found) == unasked
+
+
+def test_a_template_of_a_library_is_not_asked(tmp_path: Path) -> None:
+    assert list(unasked_inputs('{% include "a.html" with b=1 %}', tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "lines"),
+    [
+        ("{% translate plan.name %}", []),
+        ('{% translate "A plan" as title %}{{ title|capfirst }}', []),
+        ("{% translate plan.key|capfirst %}", [2]),
+        ("{%trans key|capfirst context 'plan' as name%}", [2]),
+    ],
+)
+def test_a_filter_that_comes_after_its_translation_is_named(
+    tag: str, lines: list[int]
+) -> None:
+    assert filtered_sentences(f"<p>\n{tag}</p>") == lines

@@ -1,5 +1,6 @@
 """Plans that staff gives."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -59,3 +60,8 @@ class StaffGrant(models.Model):
         now = timezone.now()
         is_over = self.ends_at is not None and self.ends_at <= now
         return self.revoked_at is None and self.starts_at <= now and not is_over
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When it ends or ended; none as long as nobody takes it back."""
+        return self.revoked_at or self.ends_at

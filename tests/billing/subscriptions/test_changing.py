@@ -414,11 +414,14 @@ def test_a_plan_ends_with_its_period_and_can_be_kept(
 ) -> None:
     keep_nobody_out()
     page = console(team, "cancel/")
-    assert "Why do you leave?" in ada.get(page).content.decode()
+    asked_why = ada.get(page).content.decode()
+    assert "Why do you leave?" in asked_why
     assert ada.post(page, {"reason": ""}).status_code == 400
     said = {"reason": "too_expensive", "comment": "No budget."}
     offered = ada.post(page, said).content.decode()
     assert "Keep the plan with 2 seats" in offered
+    # Red is the button that ends it, and no other.
+    assert ("button--danger" in asked_why, "button--danger" in offered) == (False, True)
     assert again(team).cancel_at_period_end is False
 
     ada.post(page, said | {"sure": "1"})

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import Organisation, User
 from audit.models import Record
@@ -88,6 +89,10 @@ def test_a_plan_is_given_in_the_browser_and_told_and_shown(
     page = buyer.get(f"/console/{org.slug}/billing/").content.decode()
     assert "Given to you" in page
     assert "A pilot of a quarter" in page
+    in_chinese = {"Accept-Language": "zh-Hans"}
+    for part in ("billing/", "_plan/"):
+        read = buyer.get(f"/console/{org.slug}/{part}", headers=in_chinese)
+        assert "企业版" in read.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -198,6 +203,25 @@ def test_of_two_who_give_and_two_who_take_back_one_does(
     assert given == [grant, grant]
     assert sorted(type(each).__name__ for each in taken) == ["GrantIsOver", "NoneType"]
     assert Record.objects.filter(action="plan.grant_revoked").count() == 1
+
+
+@pytest.mark.parametrize("ends_in", [None, timedelta(days=200)])
+def test_the_list_and_the_page_say_when_a_plan_was_taken_back(
+    staff: Client, org: Organisation, ends_in: timedelta | None
+) -> None:
+    now = timezone.now()
+    grant = StaffGrant.objects.create(
+        organisation=org,
+        plan_version=ensure_default_plans()["pro"],
+        reason="A pilot",
+        starts_at=now - timedelta(days=90),
+        ends_at=now + ends_in if ends_in else None,
+        revoked_at=now - timedelta(days=40),
+    )
+    taken_back = date_format(now - timedelta(days=40), "DATE_FORMAT")
+
+    for page in (LIST, f"{LIST}{grant.pk}/"):
+        assert taken_back in staff.get(page).content.decode()
 
 
 def test_the_list_asks_as_often_for_many(

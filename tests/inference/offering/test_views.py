@@ -385,7 +385,7 @@ def test_parts_are_out_of_the_way_until_one_has_a_price(staff: Client) -> None:
     wrong = staff.post(url, {"price_audio_in": "-1"})
 
     assert wrong.context["form"].shows_parts
-    assert 'class="more-fields" open' in wrong.content.decode()
+    assert "<details open>" in wrong.content.decode()
     assert model.prices.count() == 1
 
 
