@@ -14,6 +14,11 @@ from core import documents
 MAX_BODY = 1_048_576
 # Seconds a signature may be old, or ahead: the SDK would accept any future.
 WINDOW = 300
+# The last two are moments far from any calendar, by how far they are.
+_UNREADABLE = (
+    *(*SIGNATURE_ERRORS, documents.BadDocument, KeyError),
+    *(OverflowError, OSError),
+)
 
 
 def verified_event(body: bytes, header: str, *, secrets: Iterable[str]) -> Event:
@@ -28,7 +33,7 @@ def verified_event(body: bytes, header: str, *, secrets: Iterable[str]) -> Event
         if abs(time.time() - _timestamp(header)) > WINDOW:
             raise BadSignature
         return parse_event(documents.read(body), body=body.decode())
-    except (*SIGNATURE_ERRORS, documents.BadDocument, KeyError, OverflowError) as error:
+    except _UNREADABLE as error:
         raise BadSignature from error
 
 

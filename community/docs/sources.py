@@ -68,7 +68,11 @@ def read_folder(root: Path) -> list[Source]:
 
     Raises ``SourceError`` with everything that is wrong, not only the first thing.
     """
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    files = sorted(
+        file
+        for file in root.rglob("*")
+        if file.suffix.lower() in _SUFFIXES and not file.is_dir()
+    )
     if not files:
         raise SourceError(f"{root} holds no Markdown file.")
     findings: list[str] = []
@@ -202,12 +206,25 @@ def _target(source: Source, address: str, pages: Container[str]) -> _Target | No
     return None
 
 
-def _read(root: Path, file: Path) -> Source:
+def _text_of(root: Path, file: Path) -> str:
+    """Return the text of a file in the folder, which its readers are meant to see.
+
+    A link may lead to any file of this machine, and who sends a page need not be who
+    publishes it. A pipe would be waited for.
+    """
+    if not file.is_file():
+        raise SourceError(f"{file}:1: this is no file.")
+    if not file.resolve().is_relative_to(root.resolve()):
+        raise SourceError(f"{file}:1: this is a link to a file outside of {root}.")
     try:
         # A byte order mark is no text.
-        text = file.read_text(encoding="utf-8-sig")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{file}:1: this is not a text in UTF-8.") from error
+
+
+def _read(root: Path, file: Path) -> Source:
+    text = _text_of(root, file)
     findings = [
         f"{file}:{number}: a character that cannot be stored (NUL)."
         for number, line in enumerate(text.splitlines(), start=1)

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Iterable
 from typing import Any, Self
 
 from django import forms
@@ -12,7 +13,7 @@ from community.forum.models import Category, Topic
 from community.forum.permissions import can_announce, kinds_open_to
 from community.forum.polling import PollFields
 from community.forum.queries import template_for
-from community.forum.tagging import MAX_NAME, tag_names
+from community.forum.tagging import MAX_NAME, SEPARATORS, tag_names, written
 from core.errors import DomainError
 from core.names import measure
 from core.reading import Values, whole_number
@@ -52,20 +53,30 @@ def checked_text(text: str) -> str:
     return text
 
 
-def checked_tags(typed: str) -> list[str]:
-    """Return the tags of what was typed. Raises ``ValidationError`` beyond five."""
-    text = typed.replace("，", ",").replace("、", ",")
+def typed_tags(text: str) -> list[str]:
+    """Return the tags typed into one field. Raises ``ValidationError``."""
+    return checked_tags(SEPARATORS.split(written(text)))
+
+
+def checked_tags(texts: Iterable[str]) -> list[str]:
+    """Return the names of tags. Raises ``ValidationError`` for what can be none."""
     # ``#python`` is a habit; ``c#`` is a name.
-    words = [clean_title(name).lstrip("#＃") for name in text.split(",")]
-    names = tag_names(words)
-    if len(names) > 5:
-        raise forms.ValidationError(_("Five tags are enough."))
+    words = [clean_title(written(text)).lstrip("#") for text in texts]
     for word in words:
+        if SEPARATORS.search(word):
+            raise forms.ValidationError(
+                _("Commas separate tags, and “%(tag)s” has one."), params={"tag": word}
+            )
         if len(word) > MAX_NAME:
             raise forms.ValidationError(
                 _("“%(tag)s” has %(count)d characters; a tag has at most %(most)d."),
                 params={"tag": word, "count": len(word), "most": MAX_NAME},
             )
+        if word and not measure(word):
+            raise forms.ValidationError(_("There is nothing to read in this text."))
+    names = tag_names(words)
+    if len(names) > 5:
+        raise forms.ValidationError(_("Five tags are enough."))
     return names
 
 
@@ -259,7 +270,7 @@ class TopicForm(PollFields, TextForm):
 
     def clean_tags(self) -> list[str]:
         """Return the tags, at most five."""
-        return checked_tags(self.cleaned_data["tags"])
+        return typed_tags(self.cleaned_data["tags"])
 
 
 class EditForm(forms.Form):
@@ -295,4 +306,4 @@ class EditForm(forms.Form):
 
     def clean_tags(self) -> list[str]:
         """Return the tags, at most five."""
-        return checked_tags(self.cleaned_data["tags"])
+        return typed_tags(self.cleaned_data["tags"])

@@ -10,6 +10,7 @@ from community.forum.forms import (
     MAX_COMMENT,
     MAX_TEXT,
     MOST_PINNED_DAYS,
+    checked_tags,
     checked_text,
     checked_title,
 )
@@ -119,6 +120,9 @@ class NewTopicSerializer(StrictSerializer):
     def validate_title(self, value: str) -> str:
         return checked_title(value)
 
+    def validate_tags(self, value: list[str]) -> list[str]:
+        return checked_tags(value)
+
     def validate_text(self, value: str) -> str:
         return checked_text(value)
 
@@ -153,6 +157,9 @@ class TopicChangeSerializer(StrictSerializer):
 
     def validate_title(self, value: str) -> str:
         return checked_title(value)
+
+    def validate_tags(self, value: list[str]) -> list[str]:
+        return checked_tags(value)
 
 
 class PostChangeSerializer(StrictSerializer):

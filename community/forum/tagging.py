@@ -1,5 +1,6 @@
 """Tags: known by their name, found at an address made from it, counted by who sees."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -10,16 +11,31 @@ from django.utils.text import slugify
 
 from community.forum.cleaning import clean_title
 from community.forum.models import COUNTED, Tag, Topic, Visibility
+from core.names import measure
 
 # As long as the column; longer is a title.
 MAX_NAME = 40
+# They part tags where these are typed, so none holds one: Latin's, Chinese, Arabic's.
+SEPARATORS = re.compile("[,、،]")
 # Signs that tell C from C++ and C#, and that no address keeps.
 _SAID = {"+": "-plus", "#": "-sharp", ".": "-dot-", "*": "-star", "&": "-and-"}
 
 
+def written(text: str) -> str:
+    """Return what is typed for tags in the common form of its letters.
+
+    One letter may become many, and a sign a comma.
+    """
+    return unicodedata.normalize("NFKC", text)
+
+
 def tag_name(text: str) -> str:
-    """Return a tag as it is called: as written, in the common form of its letters."""
-    return clean_title(unicodedata.normalize("NFKC", text))[:MAX_NAME].strip()
+    """Return a tag as it is called: as written, in the common form of its letters.
+
+    That is nothing where a reader would see nothing.
+    """
+    name = clean_title(SEPARATORS.sub(" ", written(text)))[:MAX_NAME].strip()
+    return name if measure(name) else ""
 
 
 def tag_slug(name: str) -> str:

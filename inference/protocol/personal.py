@@ -150,11 +150,36 @@ class Hidden:
         if isinstance(value, list):
             return [self.in_value(each) for each in value]
         if isinstance(value, dict):
+            return {key: self._in_field(key, each) for key, each in value.items()}
+        return value
+
+    def in_arguments(self, value: Any) -> Any:
+        """Return what a tool was called with, without what is hidden.
+
+        Its fields are the tool's own, and a model reads all of it as one text: their
+        names, and numbers as well.
+        """
+        if isinstance(value, str):
+            return self.in_text(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            written = str(value)
+            without = self.in_text(written)
+            return value if without == written else without
+        if isinstance(value, list):
+            return [self.in_arguments(each) for each in value]
+        if isinstance(value, dict):
             return {
-                key: each if key in _NOT_SAID else self.in_value(each)
+                self.in_text(key): self.in_arguments(each)
                 for key, each in value.items()
             }
         return value
+
+    def _in_field(self, name: str, value: Any) -> Any:
+        if name in _NOT_SAID:
+            return value
+        if name == "input" and isinstance(value, dict):
+            return self.in_arguments(value)
+        return self.in_value(value)
 
     def _pieces_without(self, form: _Form, text: str) -> Iterator[str]:
         told = 0

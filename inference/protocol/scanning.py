@@ -28,7 +28,8 @@ from inference.providers.wire import Unreadable, dumps, loads
 
 MAX_EVENT = 16_000_000  # a picture or a recording comes in one event
 DONE = b"data: [DONE]\n\n"
-_BOUNDARY = re.compile(rb"\n\n|\r\n\r\n|\r\r")
+# Two ends of a line, of which there are three kinds, also one of each.
+_BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\n\r\n?|\r\r")
 _LINE = re.compile(rb"\r\n|\n|\r")
 
 
@@ -243,7 +244,7 @@ class PassingScanner(StreamScanner, ABC):
 def _last_boundary(data: bytes) -> int:
     """Return where the last whole event ends."""
     end = 0
-    for boundary in (b"\n\n", b"\r\n\r\n", b"\r\r"):
+    for boundary in (b"\n\n", b"\r\n\r\n", b"\n\r", b"\r\r"):
         found = data.rfind(boundary)
         if found >= 0:
             end = max(end, found + len(boundary))

@@ -43,6 +43,8 @@ from inference.providers.wire import (
 MAX_ANSWER = 64_000_000
 # Bytes of an error that are read; a sentence and perhaps a traceback.
 MAX_ERROR = 100_000
+# It is written already when its status is sent; what is slower says nothing more.
+ERROR_SECONDS = 2.0
 ANTHROPIC_VERSION = "2023-06-01"  # the only one there is
 # A server that is there accepts within one round trip; a name and TLS take some more,
 # which is the deployment's own (connect_timeout).
@@ -202,9 +204,8 @@ class OpenAIProvider:
             if is_answered(status):
                 # What the body says is for who asked: it was bought either way.
                 return response
-            said = await response.content.read(MAX_ERROR)
             retry_after = seconds_of(response.headers)
-            response.release()
+            said = await _error_of(response)
             raise UpstreamFailed(status, body=said, retry_after=retry_after)
 
     def _rest_refused(
@@ -334,6 +335,24 @@ def _timeout(connect_timeout: float) -> aiohttp.ClientTimeout:
         connect=connect_timeout,
         sock_connect=min(TCP_SECONDS, connect_timeout),
     )
+
+
+async def _error_of(response: aiohttp.ClientResponse) -> bytes:
+    """Return what a refusal says, in however many pieces; its status says enough.
+
+    A body that breaks off, is never ended or cannot be unpacked is no other failure
+    than the one that its status tells.
+    """
+    said = b""
+    try:
+        async with asyncio.timeout(ERROR_SECONDS):
+            while len(said) < MAX_ERROR and (piece := await response.content.readany()):
+                said += piece
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        pass
+    finally:
+        response.close()
+    return said[:MAX_ERROR]
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

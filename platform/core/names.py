@@ -20,6 +20,16 @@ _INVISIBLE = re.compile(
     "[\x01-\x08\x0e-\x1b\x7f\ufffe\uffff"
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
+# Marks stacked on one letter, and what may stand between two of them: of Latin,
+# Hebrew, Arabic, Thai and Lao. A hundred would cover the lines around the name.
+_MARKS = (
+    "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+    "\u0591-\u05c7\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
+    "\u200c\u200d\ufe00-\ufe0f]"
+)
+# Five are the most that people write: dots, vowel and accents of Biblical Hebrew.
+_STACKED = re.compile(f"({_MARKS}{{5}}){_MARKS}+")
 
 
 def is_seen(character: str) -> bool:
@@ -29,8 +39,11 @@ def is_seen(character: str) -> bool:
 
 
 def on_one_line(text: str) -> str:
-    """Return a name or a title without line breaks and what turns its neighbours."""
-    return " ".join(_INVISIBLE.sub("", text).split())
+    """Return a name or a title that changes nothing around it.
+
+    It has no line breaks, nothing that turns its neighbours, and no tower of marks.
+    """
+    return " ".join(_STACKED.sub(r"\1", _INVISIBLE.sub("", text)).split())
 
 
 def measure(text: str) -> int:

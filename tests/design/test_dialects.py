@@ -185,3 +185,11 @@ def test_a_long_page_of_ours_is_laid_out() -> None:
     assert len(text) > 250_000
     assert len(rendered.outline) == 9_000
     assert markdown.render(text, id_prefix="p").outline == ()
+
+
+@pytest.mark.parametrize("quote", [">", "> \n>", "> <!-- later -->", "> [a]: /b"])
+def test_a_text_may_end_in_a_quote_of_nothing(quote: str) -> None:
+    html = html_of(f"*Hello.*\n\n{quote}")
+
+    assert "<em>Hello.</em>" in html
+    assert "<blockquote>" in html

@@ -150,7 +150,7 @@ def _unify(state: StateCore) -> None:
     while position < len(tokens):
         token = tokens[position]
         position += 1
-        if token.type == "blockquote_open" and position + 1 < len(tokens):
+        if token.type == "blockquote_open":
             opening = _alert(tokens[position : position + 2])
             if opening is not None:
                 opening.map, opening.level = token.map, token.level
@@ -240,6 +240,9 @@ def _end(token: Token, tag: str) -> Token:
 
 def _alert(following: Sequence[Token]) -> Token | None:
     """Return the opening of GitHub's alert, and take its first line off the text."""
+    if len(following) < 2:
+        # The text ends in a quote of nothing.
+        return None
     paragraph, inline = following
     if paragraph.type != "paragraph_open" or inline.type != "inline":
         return None

@@ -36,7 +36,7 @@ from design.markdown.sanitising import TextOrigin, clean, clean_inline
 logger = logging.getLogger(__name__)
 
 # Rises when the same source renders differently: stored HTML is then made again.
-VERSION = 4
+VERSION = 5
 # A post has 40 000 characters at most. Release notes of ten years are one page of
 # 700 000, and are laid out once, by a command.
 MAX_LENGTH = {TextOrigin.PEOPLE: 64_000, TextOrigin.HOUSE: 2_000_000}

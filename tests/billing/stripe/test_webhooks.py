@@ -118,6 +118,7 @@ def test_anything_else_is_refused_and_leaves_nothing(name: str) -> None:
         {"id": "x" * 200},
         {"created": "soon"},
         {"created": 10**20},
+        {"created": 10**18},
         {"data": {"object": []}},
         {"data": None},
         {"type": None},

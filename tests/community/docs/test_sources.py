@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,41 @@ def test_a_former_address_that_cannot_lead_there_is_told(
 
     with pytest.raises(SourceError, match=r"leads to .* already|former address"):
         sources.read_folder(root / "en")
+
+
+def test_a_link_out_of_the_folder_is_not_published(
+    folder: Folder, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("DATABASE_URL=postgres://")
+    root = folder({"en/index.md": "Hello."}) / "en"
+    (root / "leak.md").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(SourceError, match=r"leak\.md:1: this is a link to a file outs"):
+        sources.read_folder(root)
+
+
+def test_a_link_within_the_folder_is_a_page(folder: Folder) -> None:
+    root = folder({"en/index.md": "Hello."}) / "en"
+    (root / "again.md").symlink_to(root / "index.md")
+
+    assert {page.path for page in sources.read_folder(root)} == {"index", "again"}
+
+
+def test_what_is_no_file_is_named_and_not_waited_for(folder: Folder) -> None:
+    root = folder({"en/index.md": "Hello."}) / "en"
+    os.mkfifo(root / "pipe.md")
+    (root / "circle.md").symlink_to(root / "circle.md")
+
+    with pytest.raises(SourceError) as refused:
+        sources.read_folder(root)
+
+    assert refused.value.findings == (
+        f"{root}/circle.md:1: this is no file.",
+        f"{root}/pipe.md:1: this is no file.",
+    )
+
+
+def test_a_folder_may_be_named_like_a_page(folder: Folder) -> None:
+    root = folder({"en/v1.md/index.md": "Hello."}) / "en"
+
+    assert [page.path for page in sources.read_folder(root)] == ["v1.md"]

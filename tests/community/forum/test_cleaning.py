@@ -18,6 +18,11 @@ def test_control_characters_leave_and_lines_end_one_way() -> None:
         # Joiners make families and Persian words; they stay.
         ("👩\u200d💻 می\u200cخواهم", "👩\u200d💻 می\u200cخواهم"),
         ("如何轮换密钥？", "如何轮换密钥？"),
+        # A tower of marks would cover the rows around; nobody writes more than five.
+        ("Z\u0301" + "\u0302\u200d" * 90, "Z\u0301" + "\u0302\u200d" * 2),
+        ("ส" + "\u0e47" * 90, "ส" + "\u0e47" * 5),
+        ("שּׁ֥", "שּׁ֥"),
+        ("Việt Nam สวัสดี हिन्दी مَرْحَبًا", "Việt Nam สวัสดี हिन्दी مَرْحَبًا"),
     ],
 )
 def test_a_title_keeps_what_can_be_seen(typed: str, kept: str) -> None:

@@ -5,12 +5,14 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from audit.models import Record
 from community.forum import services
 from community.forum.counting import differences
 from community.forum.exceptions import TagTaken, WrongTag
+from community.forum.forms import checked_tags, typed_tags
 from community.forum.models import Tag, Topic, Visibility
 from community.forum.tagging import find_or_create_tag
 from tests.factories import forum
@@ -214,3 +216,58 @@ def test_a_tag_is_one_however_its_letters_are_capitalised(
     with pytest.raises(TagTaken):
         services.rename_tag(other, name=name, by=mod)
     assert not differences()
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("a, b", ["a", "b"]),
+        ("密钥，模型、文档", ["密钥", "模型", "文档"]),
+        ("مفتاح، نموذج", ["مفتاح", "نموذج"]),
+        # Commas in their common form only: small, of half width, of full width.
+        ("a\ufe50b\uff64c\uff0cd", ["a", "b", "c", "d"]),
+        ("＃python, C＃", ["python", "C#"]),
+    ],
+)
+def test_tags_read_again_as_they_were_shown(typed: str, names: list[str]) -> None:
+    assert typed_tags(typed) == names
+    assert typed_tags(", ".join(names)) == names
+
+
+@pytest.mark.parametrize(
+    "blank", ["\u3164", "\u2800", "\u0301", "\ufe0f\u200d", "\u115f"]
+)
+def test_a_tag_that_nobody_can_see_is_refused(blank: str) -> None:
+    with pytest.raises(ValidationError, match="nothing to read"):
+        checked_tags(["seen", blank])
+
+
+def test_a_tag_is_measured_in_the_letters_it_is_kept_in() -> None:
+    # One sign that is eighteen letters.
+    with pytest.raises(ValidationError, match="at most 40"):
+        checked_tags(["\ufdfa" * 3])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["a,b", "a、b", "a\ufe50b", "\u3164", "\ufdfa" * 3])
+def test_over_rest_a_tag_is_what_it_is_on_the_page(
+    client: Client, person: Person, name: str
+) -> None:
+    ada = person("ada")
+    topic = forum.topic(ada, tags=["one"])
+    client.force_login(ada)
+
+    answer = client.patch(
+        f"/api/v1/topics/{topic.pk}/", {"tags": [name]}, "application/json"
+    )
+
+    assert answer.status_code == 400
+    assert "tags" in answer.json()["errors"]
+    assert names_of(topic) == ["one"]
+
+
+@pytest.mark.django_db
+def test_no_tag_has_a_comma_or_is_blank_wherever_it_comes_from(person: Person) -> None:
+    topic = forum.topic(person("ada"), tags=["a, b", "\u3164", "c"])
+
+    assert names_of(topic) == ["a b", "c"]

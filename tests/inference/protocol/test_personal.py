@@ -149,3 +149,31 @@ def test_the_longest_form_fits_between_two_pieces() -> None:
 
     assert len(long) < LONGEST
     assert without(long) == "[EMAIL_1]"
+
+
+def test_all_that_a_tool_was_called_with_is_searched() -> None:
+    called = {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": "write_mail",
+        "input": {
+            "name": "ada@example.com",
+            "data": [{"url": "https://x.test/?to=ada@example.com", "id": 13812345678}],
+            "ada@example.com": True,
+            "count": 12,
+        },
+    }
+    body = {"model": "m", "messages": [{"role": "assistant", "content": [called]}]}
+
+    cleaned, counts = hide(json.dumps(body).encode(), ALL)
+
+    (message,) = json.loads(cleaned)["messages"]
+    assert message["content"][0] == called | {
+        "input": {
+            "name": "[EMAIL_1]",
+            "data": [{"url": "https://x.test/?to=[EMAIL_1]", "id": "[PHONE_1]"}],
+            "[EMAIL_1]": True,
+            "count": 12,
+        }
+    }
+    assert counts == {"email": 1, "phone": 1}

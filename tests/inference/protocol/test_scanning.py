@@ -59,6 +59,17 @@ def test_any_cut_gives_the_same_events_and_counts(size: int, end: bytes) -> None
     assert scanner.counted.is_done
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 10_000])
+@pytest.mark.parametrize("blank", [b"\n\r\n", b"\r\n\n", b"\n\r", b"\r\r\n"])
+def test_lines_of_one_stream_may_end_in_different_ways(size: int, blank: bytes) -> None:
+    data = b"".join([event("a"), event("b"), DONE]).replace(b"\n\n", blank)
+
+    out, scanner = scan(data, size)
+
+    assert out == ours("a") + ours("b") + DONE
+    assert scanner.counted.is_done
+
+
 def test_text_that_looks_like_framing_is_one_event() -> None:
     text = 'data: [DONE] "usage": {} "error" \n\ndata: "model": "up" "choices": [{'
 

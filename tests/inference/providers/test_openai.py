@@ -17,7 +17,7 @@ from inference.providers.base import Answer, Ask, StreamBroke, UpstreamFailed
 from inference.providers.openai import OpenAIProvider
 from inference.providers.wire import seconds_of
 from tests.fakes.servers import free_port
-from tests.fakes.upstream import Upstream
+from tests.fakes.upstream import JSON, Script, Upstream
 
 
 def an_ask(**fields: Any) -> Ask:
@@ -151,6 +151,33 @@ def test_a_server_that_is_not_there_may_be_tried_elsewhere() -> None:
 
     assert (failure.status, failure.is_unreachable) == (0, True)
     assert not failure.is_timeout
+
+
+SAID = b'{"error": {"message": "Your prompt is too long.", "code": "y"}}'
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (Script([SAID[:20], 0.05, SAID[20:]], 400), SAID),
+        (Script([SAID, 0.05, None], 400), SAID),
+        (Script([SAID, 30.0], 400), SAID),
+        (Script([SAID], 400, {**JSON, "content-encoding": "gzip"}), b""),
+    ],
+    ids=["in pieces", "broken off", "never ended", "not packed as it says"],
+)
+def test_a_refusal_is_one_however_its_words_arrive(
+    upstream: Upstream, script: Script, said: bytes, is_stream: bool
+) -> None:
+    upstream.scripts["refusing"] = script
+    began_at = time.monotonic()
+
+    failure = failure_of(a_deployment(upstream, "refusing"), is_stream=is_stream)
+
+    assert (failure.status, failure.body) == (400, said)
+    # Well before the pause of thirty seconds is over.
+    assert time.monotonic() - began_at < 15
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
