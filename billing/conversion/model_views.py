@@ -79,10 +79,11 @@ def scenarios(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     days = DayRange.preset("90d")
     measured = figures.total(figures.cohorts_by_source(days.start, days.end))
     first = [measured_scenario(measured)] if measured.converters else []
-    # More than fit beside one another are not compared.
-    kept = Scenario.objects.order_by("-pk")[:50]
+    is_csv = Values(request.GET).choice("format", ("csv",)) == "csv"
+    # More than fit beside one another are not compared; the file has all of them.
+    kept = Scenario.objects.order_by("-pk")[: None if is_csv else 50]
     compared = [scenario_row(each) for each in (*first, *kept)]
-    if Values(request.GET).choice("format", ("csv",)) == "csv":
+    if is_csv:
         return _scenarios_csv(compared)
     context = {"form": form, "compared": compared}
     status = 422 if form.is_bound else 200

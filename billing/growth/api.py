@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import RecentSignIn, caller, has_scope, is_confirmed
 from accounts.exceptions import RecentSignInRequired
+from accounts.models import User
 from billing.growth.campaigns import editing
 from billing.growth.campaigns.audience import count_audience
 from billing.growth.campaigns.forms import CampaignForm
@@ -31,9 +32,8 @@ from billing.growth.serializers import (
     form_values,
     result_of,
 )
-from edge.endpoints import Endpoint, page_of
+from edge.endpoints import Endpoint, page_of, takes
 from edge.pagination import paginate
-from edge.rest import StrictSerializer
 
 STAFF: list[type[BasePermission]] = [
     IsAuthenticated,
@@ -62,12 +62,12 @@ class CampaignList(Endpoint):
 
     @extend_schema(
         operation_id="create_campaign",
-        request=NewCampaignSerializer,
         responses={201: CampaignSerializer},
     )
+    @takes(NewCampaignSerializer)
     def post(self, request: Request) -> Response:
         """Write a campaign; nothing happens before it is started."""
-        saved = _save(request, Campaign(), NewCampaignSerializer)
+        saved = _save(Campaign(), self.read_body(), by=caller(request))
         return Response(_written(saved.key), status=201)
 
 
@@ -82,13 +82,13 @@ class CampaignDetail(Endpoint):
 
     @extend_schema(
         operation_id="change_campaign",
-        request=CampaignChangeSerializer,
         responses=CampaignSerializer,
     )
+    @takes(CampaignChangeSerializer)
     def put(self, request: Request, key: str) -> Response:
         """Write all of a campaign anew; what is started keeps what it is."""
         found = get_object_or_404(Campaign, key=key)
-        _save(request, found, CampaignChangeSerializer)
+        _save(found, self.read_body(), by=caller(request))
         return Response(_written(key))
 
 
@@ -124,9 +124,7 @@ class CampaignStart(Endpoint):
 
     permission_classes = [*STAFF, RecentSignIn]
 
-    @extend_schema(
-        operation_id="start_campaign", request=None, responses=CampaignSerializer
-    )
+    @extend_schema(operation_id="start_campaign", responses=CampaignSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Have organisations enter, from the first day on."""
         return _do(editing.start_campaign, request, key)
@@ -137,9 +135,7 @@ class CampaignPause(Endpoint):
 
     permission_classes = STAFF
 
-    @extend_schema(
-        operation_id="pause_campaign", request=None, responses=CampaignSerializer
-    )
+    @extend_schema(operation_id="pause_campaign", responses=CampaignSerializer)
     def put(self, request: Request, key: str) -> Response:
         """Take no step and let nobody enter; again changes nothing."""
         return _do(editing.pause_campaign, request, key)
@@ -157,9 +153,7 @@ class CampaignStop(Endpoint):
 
     permission_classes = STAFF
 
-    @extend_schema(
-        operation_id="stop_campaign", request=None, responses=CampaignSerializer
-    )
+    @extend_schema(operation_id="stop_campaign", responses=CampaignSerializer)
     def post(self, request: Request, key: str) -> Response:
         return _do(editing.stop_campaign, request, key)
 
@@ -169,20 +163,15 @@ def _do(deed: Callable[..., None], request: Request, key: str) -> Response:
     return Response(_written(key))
 
 
-def _save(
-    request: Request, campaign: Campaign, kind: type[StrictSerializer]
-) -> Campaign:
+def _save(campaign: Campaign, typed: dict[str, Any], *, by: User) -> Campaign:
     """Write what was sent as the editor's page would. Raises ``ValidationError``."""
-    sent = kind(data=request.data)
-    sent.is_valid(raise_exception=True)
-    typed = sent.validated_data
     form = CampaignForm(form_values(campaign, typed), instance=campaign)
     if not form.is_valid():
         raise serializers.ValidationError(errors_of(form, steps=len(typed["steps"])))
     return editing.save_campaign(
         form.save(),
         steps=form.steps(),
-        by=caller(request),
+        by=by,
         version=form.cleaned_data["version"],
     )
 

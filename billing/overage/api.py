@@ -15,7 +15,7 @@ from accounts.models import Organisation
 from billing.overage import permissions, queries, services
 from billing.overage.models import Statement
 from billing.plans.api import UsagePriceSerializer
-from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of, takes
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
 
@@ -134,19 +134,17 @@ class ChargeView(Endpoint):
 
     @extend_schema(
         operation_id="set_charge_cap",
-        request=CapSerializer,
         responses=ChargeStateSerializer,
     )
+    @takes(CapSerializer)
     def put(self, request: Request, organisation: str) -> Response:
         """Set the cap and return the period; the same again changes nothing."""
         found = _organisation(request, organisation)
         if not permissions.can_set_cap(request.user, found):
             raise PermissionDenied
-        wanted = CapSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
         services.set_cap(
             found,
-            cap_nano=wanted.validated_data["cap_nano"],
+            cap_nano=self.read_body()["cap_nano"],
             by=caller(request),
             may_raise=is_confirmed(request),
         )

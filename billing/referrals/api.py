@@ -84,7 +84,6 @@ class OwnLink(Endpoint):
 
     @extend_schema(
         operation_id="make_referral_link",
-        request=None,
         responses=ReferralLinkSerializer,
     )
     def put(self, request: Request) -> Response:

@@ -22,9 +22,8 @@ from community.conversations.serializers import (
     NewMessageSerializer,
     StartedSerializer,
 )
-from community.forum.rest.reading import valid
 from community.moderation.serializers import FlagSerializer, NewFlagSerializer
-from edge.endpoints import Endpoint, PageQuery, page_of
+from edge.endpoints import Endpoint, PageQuery, page_of, takes
 from edge.pagination import CursorPage, paginate
 
 SCOPE = "messages"
@@ -63,14 +62,13 @@ class ConversationList(Endpoint):
 
     @extend_schema(
         operation_id="create_conversation",
-        request=NewConversationSerializer,
         responses={201: StartedSerializer},
     )
+    @takes(NewConversationSerializer)
     def post(self, request: Request) -> Response:
         sender = caller(request)
-        asked = NewConversationSerializer(data=request.data, context={"sender": sender})
-        asked.is_valid(raise_exception=True)
-        conversation = services.create_conversation(by=sender, **asked.validated_data)
+        values = self.read_body(sender=sender)
+        conversation = services.create_conversation(by=sender, **values)
         first = conversation.messages.select_related("author").get(number=1)
         return Response(StartedSerializer(first).data, status=201)
 
@@ -92,16 +90,13 @@ class MessageList(Endpoint):
 
     @extend_schema(
         operation_id="create_message",
-        request=NewMessageSerializer,
         responses={201: MessageSerializer},
     )
+    @takes(NewMessageSerializer)
     def post(self, request: Request, pk: int) -> Response:
         conversation = _conversation(request, pk)
-        asked = NewMessageSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        message = services.create_message(
-            conversation, by=caller(request), **asked.validated_data
-        )
+        values = self.read_body()
+        message = services.create_message(conversation, by=caller(request), **values)
         return Response(MessageSerializer(message).data, status=201)
 
 
@@ -123,13 +118,13 @@ class MessageFlagging(Endpoint):
 
     @extend_schema(
         operation_id="flag_message",
-        request=NewFlagSerializer,
         responses={201: FlagSerializer},
     )
+    @takes(NewFlagSerializer)
     def post(self, request: Request, pk: int) -> Response:
         visible = PrivateMessage.objects.visible_to(caller(request))
         message = get_object_or_404(visible, pk=pk)
-        values = valid(NewFlagSerializer, request)
+        values = self.read_body()
         flag = services.flag_message(message, by=caller(request), **values)
         return Response(FlagSerializer(flag).data, status=201)
 

@@ -20,7 +20,7 @@ from community.forum.rest.places import (
     present_values,
     require_staff,
 )
-from community.forum.rest.reading import WRITES, valid, visible_post
+from community.forum.rest.reading import WRITES, visible_post
 from community.forum.serializers import (
     CategorySerializer,
     NewReplySerializer,
@@ -38,7 +38,7 @@ from community.forum.serializers import (
     VoteSerializer,
     WatchSerializer,
 )
-from edge.endpoints import Endpoint, PageQuery, page_of
+from edge.endpoints import Endpoint, PageQuery, page_of, takes
 from edge.pagination import paginate
 
 M = TypeVar("M", bound=Model)
@@ -78,11 +78,11 @@ class TopicList(Endpoint):
 
     @extend_schema(
         operation_id="create_topic",
-        request=NewTopicSerializer,
         responses={201: TopicSerializer},
     )
+    @takes(NewTopicSerializer)
     def post(self, request: Request) -> Response:
-        values = valid(NewTopicSerializer, request)
+        values = self.read_body()
         categories = Category.objects.visible_to(request.user)
         category = get_object_or_404(categories, slug=values.pop("category"))
         taken = permissions.kinds_open_to(caller(request), category)
@@ -105,15 +105,15 @@ class TopicDetail(Endpoint):
 
     @extend_schema(
         operation_id="change_topic",
-        request=TopicChangeSerializer,
         responses=TopicSerializer,
     )
+    @takes(TopicChangeSerializer)
     def patch(self, request: Request, pk: int) -> Response:
         topic = _topic(request, pk)
         by = caller(request)
         opening = get_object_or_404(Post.objects.visible_to(by), topic=topic, number=1)
         opening.topic = topic
-        changes = valid(TopicChangeSerializer, request)
+        changes = self.read_body()
         is_staffs = not changes.keys() <= {"title", "tags"}
         if not permissions.can_edit(by, opening) or (
             is_staffs and not permissions.can_moderate(by)
@@ -142,12 +142,11 @@ class Watching(Endpoint):
 
     permission_classes = WRITES
 
-    @extend_schema(
-        operation_id="watch_topic", request=WatchSerializer, responses=WatchSerializer
-    )
+    @extend_schema(operation_id="watch_topic", responses=WatchSerializer)
+    @takes(WatchSerializer)
     def put(self, request: Request, pk: int) -> Response:
         topic = _topic(request, pk)
-        level = valid(WatchSerializer, request)["level"]
+        level = self.read_body()["level"]
         services.set_level(topic, user=caller(request), level=level)
         return Response({"level": level})
 
@@ -166,12 +165,12 @@ class CategoryList(Endpoint):
 
     @extend_schema(
         operation_id="create_category",
-        request=NewCategorySerializer,
         responses={201: FullCategorySerializer},
     )
+    @takes(NewCategorySerializer)
     def post(self, request: Request) -> Response:
         require_staff(request)
-        typed = valid(NewCategorySerializer, request)
+        typed = self.read_body()
         slug = typed.pop("slug")
         values = present_values() | typed
         category = services.create_category(slug, values, by=caller(request))  # type: ignore[arg-type]
@@ -204,14 +203,14 @@ class PostDetail(Endpoint):
 
     @extend_schema(
         operation_id="change_post",
-        request=PostChangeSerializer,
         responses=PostSerializer,
     )
+    @takes(PostChangeSerializer)
     def patch(self, request: Request, pk: int) -> Response:
         post = visible_post(request, pk)
         if not permissions.can_edit(request.user, post):
             raise PermissionDenied
-        changes = valid(PostChangeSerializer, request)
+        changes = self.read_body()
         services.edit_post(
             post,
             editor=caller(request),
@@ -250,12 +249,12 @@ class ReplyList(Endpoint):
 
     @extend_schema(
         operation_id="create_reply",
-        request=NewReplySerializer,
         responses={201: PostSerializer},
     )
+    @takes(NewReplySerializer)
     def post(self, request: Request, pk: int) -> Response:
         topic = get_object_or_404(Topic.objects.visible_to(request.user), pk=pk)
-        values = valid(NewReplySerializer, request)
+        values = self.read_body()
         post = services.post_reply(topic, author=caller(request), **values)
         return Response(PostSerializer(post).data, status=201)
 
@@ -265,9 +264,7 @@ class Acceptance(Endpoint):
 
     permission_classes = WRITES
 
-    @extend_schema(
-        operation_id="accept_answer", request=None, responses=TopicSerializer
-    )
+    @extend_schema(operation_id="accept_answer", responses=TopicSerializer)
     def put(self, request: Request, pk: int) -> Response:
         answer = self._answer(request, pk)
         services.accept_answer(answer, by=caller(request))
@@ -296,11 +293,10 @@ class Voting(Endpoint):
 
     permission_classes = WRITES
 
-    @extend_schema(
-        operation_id="vote", request=VoteSerializer, responses=PostSerializer
-    )
+    @extend_schema(operation_id="vote", responses=PostSerializer)
+    @takes(VoteSerializer)
     def put(self, request: Request, pk: int) -> Response:
-        value = valid(VoteSerializer, request)["value"]
+        value = self.read_body()["value"]
         post = services.vote(visible_post(request, pk), by=caller(request), value=value)
         return Response(PostSerializer(post).data)
 

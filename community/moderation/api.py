@@ -13,7 +13,7 @@ from accounts.authentication import caller, has_scope
 from accounts.models import User
 from community.forum.models import Comment
 from community.forum.permissions import can_moderate
-from community.forum.rest.reading import valid, visible_post
+from community.forum.rest.reading import visible_post
 from community.moderation import services
 from community.moderation.models import Case
 from community.moderation.queries import list_cases
@@ -29,7 +29,7 @@ from community.moderation.serializers import (
 )
 from community.standing import services as standing
 from community.standing.models import Sanction
-from edge.endpoints import Endpoint, page_of
+from edge.endpoints import Endpoint, page_of, takes
 
 
 class IsModerator(BasePermission):
@@ -50,12 +50,12 @@ class PostFlagging(Endpoint):
 
     @extend_schema(
         operation_id="flag_post",
-        request=NewFlagSerializer,
         responses={201: FlagSerializer},
     )
+    @takes(NewFlagSerializer)
     def post(self, request: Request, pk: int) -> Response:
         post = visible_post(request, pk)
-        values = valid(NewFlagSerializer, request)
+        values = self.read_body()
         flag = services.raise_post_flag(post, by=caller(request), **values)
         return Response(FlagSerializer(flag).data, status=201)
 
@@ -67,13 +67,13 @@ class CommentFlagging(Endpoint):
 
     @extend_schema(
         operation_id="flag_comment",
-        request=NewFlagSerializer,
         responses={201: FlagSerializer},
     )
+    @takes(NewFlagSerializer)
     def post(self, request: Request, pk: int) -> Response:
         visible = Comment.objects.visible_to(request.user).select_related("post")
         comment = get_object_or_404(visible, pk=pk)
-        values = valid(NewFlagSerializer, request)
+        values = self.read_body()
         flag = services.raise_comment_flag(comment, by=caller(request), **values)
         return Response(FlagSerializer(flag).data, status=201)
 
@@ -110,12 +110,11 @@ class Deciding(Endpoint):
 
     permission_classes = MODERATES
 
-    @extend_schema(
-        operation_id="decide_case", request=DecisionSerializer, responses=CaseSerializer
-    )
+    @extend_schema(operation_id="decide_case", responses=CaseSerializer)
+    @takes(DecisionSerializer)
     def put(self, request: Request, pk: int) -> Response:
         case = get_object_or_404(_cases(request), pk=pk)
-        values = valid(DecisionSerializer, request)
+        values = self.read_body()
         services.judge_case(case, by=caller(request), **values)
         return _answer(request, pk)
 
@@ -131,7 +130,7 @@ class Claiming(Endpoint):
 
     permission_classes = MODERATES
 
-    @extend_schema(operation_id="claim_case", request=None, responses=CaseSerializer)
+    @extend_schema(operation_id="claim_case", responses=CaseSerializer)
     def put(self, request: Request, pk: int) -> Response:
         case = get_object_or_404(_cases(request), pk=pk)
         services.hold_case(case, by=caller(request))
@@ -161,12 +160,12 @@ class SanctionList(Endpoint):
 
     @extend_schema(
         operation_id="create_sanction",
-        request=NewSanctionSerializer,
         responses={201: SanctionSerializer},
     )
+    @takes(NewSanctionSerializer)
     def post(self, request: Request, username: str) -> Response:
         person = _person(username)
-        values = valid(NewSanctionSerializer, request)
+        values = self.read_body()
         sanction = standing.sanction_person(person, by=caller(request), **values)
         return Response(SanctionSerializer(sanction).data, status=201)
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import caller, has_scope, is_confirmed
 from accounts.models import Organisation
-from edge.endpoints import Endpoint
+from edge.endpoints import Endpoint, takes
 from edge.rest import StrictSerializer
 from inference.budgets import permissions, services
 from inference.budgets.exceptions import UnknownTarget
@@ -65,22 +65,18 @@ class BudgetList(Endpoint):
 
     @extend_schema(
         operation_id="set_budget",
-        request=NewBudgetSerializer,
         responses=BudgetListSerializer,
     )
+    @takes(NewBudgetSerializer)
     def put(self, request: Request, organisation: str) -> Response:
         """Set one budget and return all; the same again changes nothing."""
         found = _organisation(request, organisation)
         if not permissions.can_set_budgets(request.user, found):
             raise PermissionDenied
-        wanted = NewBudgetSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = self.read_body()
         try:
             services.set_budget(
-                found,
-                by=caller(request),
-                may_raise=is_confirmed(request),
-                **wanted.validated_data,
+                found, by=caller(request), may_raise=is_confirmed(request), **wanted
             )
         except UnknownTarget as no:
             raise serializers.ValidationError({"target": [str(no)]}) from no

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from accounts.authentication import RecentSignIn, caller, has_scope
 from accounts.models import Organisation
 from accounts.permissions import can_manage_keys
-from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of, takes
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
 from inference.catalog.queries import offered_models
@@ -156,18 +156,13 @@ class KeyList(Endpoint):
 
     @extend_schema(
         operation_id="create_key",
-        request=NewKeySerializer,
         responses={201: KeyWithSecretSerializer},
     )
+    @takes(NewKeySerializer)
     def post(self, request: Request, org: str) -> Response:
         organisation = _organisation(request, org)
-        wanted = NewKeySerializer(
-            data=request.data, context={"organisation": organisation}
-        )
-        wanted.is_valid(raise_exception=True)
-        key, secret = services.create_key(
-            organisation, by=caller(request), **wanted.validated_data
-        )
+        wanted = self.read_body(organisation=organisation)
+        key, secret = services.create_key(organisation, by=caller(request), **wanted)
         return Response({**KeySerializer(key).data, "secret": secret}, status=201)
 
 
@@ -176,7 +171,7 @@ class KeyDetail(Endpoint):
 
     permission_classes = [IsAuthenticated, has_scope("keys:write"), RecentSignIn]
 
-    @extend_schema(operation_id="revoke_key", request=None, responses={204: None})
+    @extend_schema(operation_id="revoke_key", responses={204: None})
     def delete(self, request: Request, org: str, public_id: str) -> Response:
         """Revoke the key; revoking it again changes nothing."""
         key = get_object_or_404(_keys(_organisation(request, org)), public_id=public_id)

@@ -1,5 +1,7 @@
 """The staff's reports: each question has an address, each number its people."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, cast
@@ -18,7 +20,7 @@ from analytics.feed import lag_of
 from analytics.forms import ReportNameForm, properties, today
 from analytics.kinds import KINDS, ReportKind
 from analytics.models import SavedReport, Watcher
-from analytics.people import named_units
+from analytics.people import NamedUnit, named_units
 from analytics.questions import MOST_VALUE, Funnel, People, Question, Trend
 from analytics.watching import is_watchable, judged_days
 from audit import services as audit
@@ -27,8 +29,8 @@ from edge.tables import csv_response
 
 # An address with ten steps of two conditions each has some thousand characters.
 LONGEST_ADDRESS = 8000
-# Lines that a spreadsheet still opens, and those of a page.
-MOST_LINES, PAGE_LINES = 100_000, 50
+# Lines of a file that are asked for at once, some 20 MB of them, and those of a page.
+FILE_LINES, PAGE_LINES = 100_000, 50
 # Ids of browsers are 60 bits below 0, those of accounts are far below that.
 LARGEST_ID = 2**61
 
@@ -75,17 +77,16 @@ def funnel_people(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         is_exact=asked.flag("exact"),
         value=asked.text("value", most=MOST_VALUE) if asked.has("value") else None,
         after=after or None,
-        most=MOST_LINES if is_csv else PAGE_LINES,
+        most=FILE_LINES if is_csv else PAGE_LINES,
     )
     answer = cast(PeopleAnswer, ask(people))
     can_see = request.user.has_perm("analytics.see_people")
-    units = named_units(answer.units, question.unit, can_see=can_see)
     if is_csv:
         audit.record("people.exported", actor=request.user, after={"named": can_see})
         columns = ("id", "name", "steps", "entered_at", "reached_at")
         rows = (
             (one.public_id, one.name, one.reached, one.entered_at, one.reached_at)
-            for one in units
+            for one in _every_unit(people, answer, can_see=can_see)
         )
         return csv_response("people.csv", columns, rows)
     context = {
@@ -94,7 +95,7 @@ def funnel_people(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         "step": step,
         "is_exact": people.is_exact,
         "value": people.value,
-        "units": units,
+        "units": named_units(answer.units, question.unit, can_see=can_see),
         "answer": answer,
         "can_see": can_see,
         "query": _without(request.GET, "after", "format"),
@@ -103,6 +104,16 @@ def funnel_people(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         ),
     }
     return render(request, "analytics/people.html", context)
+
+
+def _every_unit(
+    people: People, answer: PeopleAnswer, *, can_see: bool
+) -> Iterator[NamedUnit]:
+    """Yield the units of an answer and of all that come after it."""
+    yield from named_units(answer.units, people.funnel.unit, can_see=can_see)
+    while answer.next_after is not None:
+        answer = cast(PeopleAnswer, ask(replace(people, after=answer.next_after)))
+        yield from named_units(answer.units, people.funnel.unit, can_see=can_see)
 
 
 @require_POST
@@ -199,7 +210,10 @@ def _page(
         if Values(query).choice("format", ("csv",)) == "csv":
             audit.record(f"{kind.name}.exported", actor=request.user)
             cells = kind.cells(form.question, answer)
-            return csv_response(f"{kind.name}.csv", next(cells), cells)
+            # A line of a trend is called by a value that was told of an event.
+            return csv_response(
+                f"{kind.name}.csv", next(cells), cells, has_own_names=False
+            )
         context |= {
             "question": form.question,
             "answer": answer,

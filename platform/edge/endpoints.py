@@ -1,17 +1,27 @@
-"""What an endpoint of the REST API may be asked in its address."""
+"""What an endpoint of the REST API may be asked, in its address and in its body."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
+from django.http import HttpRequest
 from rest_framework import serializers
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from edge.pagination import CursorPage
 from edge.rest import StrictSerializer
 
+Operation = TypeVar("Operation", bound=Callable[..., Response])
+
 
 class NoQuery(StrictSerializer):
     """The query of an endpoint that takes none."""
+
+
+class NoBody(StrictSerializer):
+    """The body of an operation that takes none."""
 
 
 class PageQuery(StrictSerializer):
@@ -46,13 +56,49 @@ def page_of(
     }
 
 
+def takes(body: type[StrictSerializer]) -> Callable[[Operation], Operation]:
+    """Say what an operation takes in its body; one that says nothing takes none."""
+
+    def say(operation: Operation) -> Operation:
+        operation.body = body  # type: ignore[attr-defined]
+        return operation
+
+    return say
+
+
 class Endpoint(APIView):
-    """An endpoint that takes the query it declares and refuses any other.
+    """An endpoint that takes what it declares and refuses anything else.
 
     ``query`` is what GET takes, described in the schema; ``asked`` its valid values.
+    An operation that takes a body says so by ``takes``, and reads it by ``read_body``
+    once it knows that the caller may.
     """
 
     query: ClassVar[type[StrictSerializer]] = NoQuery
+
+    def body_of(self, method: str) -> type[StrictSerializer]:
+        """Return what one of the operations takes in its body."""
+        body: type[StrictSerializer] = getattr(
+            getattr(self, method.lower()), "body", NoBody
+        )
+        return body
+
+    def read_body(self, **context: Any) -> dict[str, Any]:
+        """Return the valid values of what was sent. Raises ``ValidationError``."""
+        kind = self.body_of(self.request.method or "")
+        sent = self.request.data
+        body = kind(data={} if sent is None else sent, context=context)
+        body.is_valid(raise_exception=True)
+        return dict(body.validated_data)
+
+    def initialize_request(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> Request:
+        """Read forms, too, where nothing is taken, to name what is sent in one."""
+        asked = super().initialize_request(request, *args, **kwargs)
+        if self._takes_nothing(request):
+            asked.parsers = [*self.get_parsers(), FormParser(), MultiPartParser()]
+        return asked
 
     def check_permissions(self, request: Request) -> None:
         """Ask who may only for what there is: everything else is a 405 to everybody."""
@@ -67,6 +113,12 @@ class Endpoint(APIView):
         query = kind(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         self.asked: dict[str, Any] = query.validated_data
+        if self._takes_nothing(request):
+            self.read_body()
+
+    def _takes_nothing(self, request: HttpRequest | Request) -> bool:
+        method = request.method or ""
+        return hasattr(self, method.lower()) and self.body_of(method) is NoBody
 
     @staticmethod
     def _refuse_repeated(request: Request) -> None:

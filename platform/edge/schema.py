@@ -1,12 +1,12 @@
 """How the OpenAPI description of the REST API is drawn up."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from edge.endpoints import NoQuery
+from edge.endpoints import Endpoint, NoBody, NoQuery
 from edge.rest import PREFIX
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -31,7 +31,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class Schema(AutoSchema):
-    """Adds what every endpoint shares: its query, idempotency and errors."""
+    """Adds what every endpoint shares: its query, its body, idempotency and errors."""
 
     def get_override_parameters(self) -> list[Any]:
         """Return the parameters endpoints have without naming them."""
@@ -42,6 +42,11 @@ class Schema(AutoSchema):
         if self.method == "GET" and query().fields:
             parameters.append(query)
         return parameters
+
+    def get_request_serializer(self) -> Any:
+        """Return what an operation takes in its body, as it says so itself."""
+        body = cast(Endpoint, self.view).body_of(self.method)
+        return None if body is NoBody else body
 
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"

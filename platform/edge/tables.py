@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -28,17 +29,23 @@ class _Echo:
 
 
 def csv_response(
-    name: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Iterable[Any]],
+    *,
+    has_own_names: bool = True,
 ) -> StreamingHttpResponse:
     """Return a download called ``name`` with one line per row of plain values.
 
     UTF-8 behind a byte order mark, for Excel; Python reads it as ``utf-8-sig``.
-    Text of others stays text: a cell that could be a formula gets an apostrophe.
+    Text of others stays text: a cell that could be a formula gets an apostrophe, and so
+    does a column's name, which is a value of others where it is not ``has_own_names``.
     Moments are written in the reader's time zone, with its offset. A column of
     money is named by its unit and its currency (``cost_nano_usd``), or by its unit
     (``total_minor``) in a table with a column ``currency``; else ``ValueError``.
     """
-    _require_currencies(columns)
+    if has_own_names:
+        _require_currencies(columns)
     # The rows are written after the request is over, when no zone is active.
     zone = timezone.get_current_timezone()
     # Everything but numbers in quotes: no other separator can begin a cell inside.
@@ -46,8 +53,7 @@ def csv_response(
 
     def lines() -> Iterator[str]:
         yield _BYTE_ORDER_MARK
-        yield writer.writerow(columns)
-        for row in rows:
+        for row in chain([columns], rows):
             yield writer.writerow([_cell(value, zone) for value in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")

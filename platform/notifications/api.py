@@ -63,9 +63,7 @@ class NotificationList(Endpoint):
         said_now(page.items)
         return Response(page_of(page, NotificationSerializer))
 
-    @extend_schema(
-        operation_id="read_all_notifications", request=None, responses={204: None}
-    )
+    @extend_schema(operation_id="read_all_notifications", responses={204: None})
     def put(self, request: Request) -> Response:
         services.mark_read(caller(request))
         return Response(status=204)
@@ -76,9 +74,7 @@ class NotificationDetail(Endpoint):
 
     permission_classes = [IsAuthenticated, has_scope("forum:write")]
 
-    @extend_schema(
-        operation_id="read_notification", request=None, responses={204: None}
-    )
+    @extend_schema(operation_id="read_notification", responses={204: None})
     def put(self, request: Request, pk: int) -> Response:
         visible = Notification.objects.visible_to(caller(request))
         notification = get_object_or_404(visible, pk=pk)

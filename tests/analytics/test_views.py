@@ -178,6 +178,34 @@ def test_the_table_and_the_people_come_as_csv(desk: Client, staff: Any) -> None:
     }
 
 
+@pytest.mark.usefixtures("way")
+def test_a_file_holds_everybody_however_many_are_asked_for_at_once(
+    desk: Client, staff: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_people(staff, is_allowed=True)
+    monkeypatch.setattr("analytics.views.FILE_LINES", 1)
+
+    people = rows_of(
+        desk.get(f"{reverse('analytics:people')}?{TWO_STEPS}&step=1&format=csv")
+    )
+
+    assert [row[1] for row in people] == ["name", "cem", "bea", "ada"]
+
+
+def test_a_value_that_names_a_line_is_no_formula_and_no_error_in_the_file(
+    desk: Client, way: dict[str, Any]
+) -> None:
+    # Whoever opens such an address has named a line of the staff's report.
+    for path in ("=1+1", "spent_minor"):
+        view(path, 3, user_id=way["ada"].pk)
+    fed_rows()
+    query = f"{DAYS}&steps=1&s0=page_viewed&breakdown=path&format=csv"
+
+    head = rows_of(desk.get(f"{reverse('analytics:trend')}?{query}"))[0]
+
+    assert sorted(head) == ["'=1+1", "/", "/docs/", "from", "spent_minor"]
+
+
 def test_what_is_wrong_is_said_beside_its_field_and_stays(desk: Client) -> None:
     page = page_of(
         desk,

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts import services as accounts
+from accounts.models import User
 from accounts.queries import personal_organisation
 from accounts.tokens import create_token
 from privacy import services
@@ -33,6 +37,7 @@ FEW = (("en", 1280, "dark"), ("zh-hans", 390, "light"), ("zh-hans", 320, "dark")
 ALL = tuple(product(("en", "zh-hans"), (390, 1280), ("light", "dark")))
 # What a browser says of a page that answers with the status of a refusal.
 ANSWERED = "the server responded with a status of 4"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 EVERY = pytest.mark.parametrize(
     ("locale", "width", "theme"), ALL if os.environ.get("SCREENSHOTS") else FEW
 )
@@ -46,6 +51,18 @@ def look(page: Page, shown: str, heading: str = "h1") -> None:
         page.screenshot(path=Path(folder) / f"{shown}.png", full_page=True)
     assert_no_horizontal_scroll(page)
     assert axe_violations(page) == [], shown
+
+
+def other_session_of(user: User) -> None:
+    """Sign somebody in at another machine, with an address as long as they get."""
+    client = Client()
+    client.force_login(user)
+    UserSession.objects.create(
+        user=user,
+        session_key=client.cookies[settings.SESSION_COOKIE_NAME].value,
+        ip="2001:db8:85a3:8d3:1319:8a2e:370:7344",
+        user_agent=FIREFOX,
+    )
 
 
 def send(page: Page, form: str, path: str) -> None:
@@ -88,6 +105,7 @@ def test_a_copy_is_asked_for_and_told_of_in_every_state(
     [
         ("/settings/data/", "form[action$='/download/'] button"),
         ("/settings/tokens/", "form[action$='/revoke/'] button"),
+        ("/accounts/sessions/", "td form[action$='/sessions/end/'] button"),
     ],
 )
 @EVERY
@@ -103,6 +121,7 @@ def test_what_a_row_of_ones_settings_is_for_is_in_sight(
     ada = person("ada", locale=locale)
     export_of(ada)
     create_token(ada, name="Continuous integration", scopes=["read", "forum:write"])
+    other_session_of(ada)
     page = open_context(width=width, theme=theme, user=ada).new_page()
 
     page.goto(address)
@@ -114,6 +133,10 @@ def test_what_a_row_of_ones_settings_is_for_is_in_sight(
     table = page.locator(".table-scroll").bounding_box()
     assert where is not None
     assert table is not None
+    if width < 640:
+        # Nothing of it lies outside, not even where one could scroll to.
+        around = page.locator(".table-scroll")
+        assert around.evaluate("el => el.scrollWidth <= el.clientWidth")
     assert where["x"] >= table["x"]
     assert where["x"] + where["width"] <= table["x"] + table["width"]
     if width < 640:

@@ -57,6 +57,14 @@ def test_text_that_could_be_a_formula_is_kept_from_being_one(text: str) -> None:
     assert cell == f"'{text}"
 
 
+def test_the_name_of_a_column_is_no_formula_where_others_chose_it() -> None:
+    columns = ["from", "=1+1", "spent_minor"]
+
+    file = csv_response("x.csv", columns, [], has_own_names=False).getvalue()
+
+    assert file.decode("utf-8-sig") == '"from","\'=1+1","spent_minor"\r\n'
+
+
 @given(st.text())
 def test_no_text_begins_a_cell_with_the_sign_of_a_formula(text: str) -> None:
     line = written(text).split("\r\n", 1)[1]

@@ -20,9 +20,9 @@ from community.forum.models import (
 )
 from community.forum.queries import IDEA_SORTS, list_ideas
 from community.forum.rest.places import require_staff
-from community.forum.rest.reading import WRITES, valid
+from community.forum.rest.reading import WRITES
 from community.forum.serializers import TopicPageSerializer, TopicSerializer
-from edge.endpoints import Endpoint, PageQuery, page_of
+from edge.endpoints import Endpoint, PageQuery, page_of, takes
 from edge.rest import StrictSerializer
 
 
@@ -101,13 +101,13 @@ class IdeaDeciding(Endpoint):
 
     @extend_schema(
         operation_id="decide_idea",
-        request=IdeaDecisionSerializer,
         responses=TopicSerializer,
     )
+    @takes(IdeaDecisionSerializer)
     def put(self, request: Request, pk: int) -> Response:
         topic = get_object_or_404(Topic.objects.visible_to(request.user), pk=pk)
         require_staff(request)
-        values = valid(IdeaDecisionSerializer, request)
+        values = self.read_body()
         services.set_idea_state(topic, by=caller(request), **values)
         topics = Topic.objects.select_related("category", "author")
         return Response(TopicSerializer(topics.get(pk=topic.pk)).data)
@@ -126,13 +126,13 @@ class Templating(Endpoint):
 
     @extend_schema(
         operation_id="set_template",
-        request=TemplateSerializer,
         responses=TemplateSerializer,
     )
+    @takes(TemplateSerializer)
     def put(self, request: Request, slug: str, kind: str) -> Response:
         category = _category(request, slug, kind)
         require_staff(request)
-        values = valid(TemplateSerializer, request)
+        values = self.read_body()
         services.set_template(category, kind=kind, by=caller(request), **values)
         return Response(values)
 

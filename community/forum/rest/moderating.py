@@ -11,13 +11,12 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.models import Category, Topic
-from community.forum.rest.reading import valid
 from community.forum.serializers import (
     JoinSerializer,
     SplitSerializer,
     TopicSerializer,
 )
-from edge.endpoints import Endpoint
+from edge.endpoints import Endpoint, takes
 
 
 class Joining(Endpoint):
@@ -25,12 +24,11 @@ class Joining(Endpoint):
 
     permission_classes = [IsAuthenticated, has_scope("forum:write")]
 
-    @extend_schema(
-        operation_id="join_topics", request=JoinSerializer, responses=TopicSerializer
-    )
+    @extend_schema(operation_id="join_topics", responses=TopicSerializer)
+    @takes(JoinSerializer)
     def put(self, request: Request, pk: int) -> Response:
         topic = _moderated(request, pk)
-        number = valid(JoinSerializer, request)["into"]
+        number = self.read_body()["into"]
         visible = Topic.objects.visible_to(request.user)
         target = visible.filter(pk=number, hidden_at=None).first()
         if target is None:
@@ -54,12 +52,12 @@ class Splitting(Endpoint):
 
     @extend_schema(
         operation_id="split_topic",
-        request=SplitSerializer,
         responses={201: TopicSerializer},
     )
+    @takes(SplitSerializer)
     def post(self, request: Request, pk: int) -> Response:
         topic = _moderated(request, pk)
-        values = valid(SplitSerializer, request)
+        values = self.read_body()
         named = values.pop("category", topic.category.slug)
         category = Category.objects.filter(slug=named).first()
         if category is None:

@@ -14,10 +14,9 @@ from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.cleaning import clean_title
 from community.forum.models import KINDS, Access, Category, Tag, Topic, Visibility
-from community.forum.rest.reading import valid
 from community.forum.services.categories import CategoryValues
 from community.forum.tagging import MAX_NAME
-from edge.endpoints import Endpoint
+from edge.endpoints import Endpoint, takes
 from edge.rest import StrictSerializer
 
 # The last place the page of categories knows, too.
@@ -109,15 +108,15 @@ class CategoryDetail(Endpoint):
 
     @extend_schema(
         operation_id="change_category",
-        request=CategoryChangeSerializer,
         responses=FullCategorySerializer,
     )
+    @takes(CategoryChangeSerializer)
     def patch(self, request: Request, slug: str) -> Response:
         category = get_object_or_404(
             Category.objects.visible_to(request.user), slug=slug
         )
         require_staff(request)
-        values = present_values(category) | valid(CategoryChangeSerializer, request)
+        values = present_values(category) | self.read_body()
         services.edit_category(category, values, by=caller(request))  # type: ignore[arg-type]
         category.refresh_from_db()
         return Response(FullCategorySerializer(category).data)
@@ -130,12 +129,12 @@ class TagDetail(Endpoint):
 
     @extend_schema(
         operation_id="rename_tag",
-        request=TagNameSerializer,
         responses=FullTagSerializer,
     )
+    @takes(TagNameSerializer)
     def patch(self, request: Request, slug: str) -> Response:
         tag = _tag(request, slug)
-        name = valid(TagNameSerializer, request)["name"]
+        name = self.read_body()["name"]
         renamed = services.rename_tag(tag, name=name, by=caller(request))
         return Response(FullTagSerializer(renamed).data)
 
@@ -147,12 +146,12 @@ class TagNames(Endpoint):
 
     @extend_schema(
         operation_id="add_synonym",
-        request=TagNameSerializer,
         responses={201: FullTagSerializer},
     )
+    @takes(TagNameSerializer)
     def post(self, request: Request, slug: str) -> Response:
         tag = _tag(request, slug)
-        name = valid(TagNameSerializer, request)["name"]
+        name = self.read_body()["name"]
         services.add_synonym(tag, name=name, by=caller(request))
         return Response(FullTagSerializer(_fresh(tag)).data, status=201)
 
@@ -164,12 +163,12 @@ class TagMerging(Endpoint):
 
     @extend_schema(
         operation_id="merge_tag",
-        request=TagNameSerializer,
         responses=FullTagSerializer,
     )
+    @takes(TagNameSerializer)
     def put(self, request: Request, slug: str) -> Response:
         tag = _tag(request, slug)
-        name = valid(TagNameSerializer, request)["name"]
+        name = self.read_body()["name"]
         into = Tag.objects.filter(name__iexact=name).first()
         if into is None:
             raise serializers.ValidationError({"name": ["There is no such tag."]})

@@ -16,9 +16,9 @@ from community.forum import permissions, services
 from community.forum.models import MOST_OPTIONS, Ballot, Poll, Post
 from community.forum.poll_serializers import NewPollSerializer, poll_of
 from community.forum.polls import PollRow, poll_rows
-from community.forum.rest.reading import WRITES, valid, visible_post
+from community.forum.rest.reading import WRITES, visible_post
 from core.reading import MOST_DIGITS
-from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of
+from edge.endpoints import Endpoint, PageQuery, PageSerializer, page_of, takes
 from edge.pagination import paginate
 from edge.rest import StrictSerializer
 
@@ -90,12 +90,11 @@ class PollDetail(Endpoint):
     def get(self, request: Request, pk: int) -> Response:
         return _answer(request, visible_post(request, pk))
 
-    @extend_schema(
-        operation_id="set_poll", request=NewPollSerializer, responses=PollSerializer
-    )
+    @extend_schema(operation_id="set_poll", responses=PollSerializer)
+    @takes(NewPollSerializer)
     def put(self, request: Request, pk: int) -> Response:
         post = _own(request, pk)
-        values = valid(NewPollSerializer, request)
+        values = self.read_body()
         services.set_poll(post, poll_of(values), by=caller(request))
         return _answer(request, post)
 
@@ -114,12 +113,12 @@ class PollVoting(Endpoint):
 
     @extend_schema(
         operation_id="vote_in_poll",
-        request=BallotChoiceSerializer,
         responses=PollSerializer,
     )
+    @takes(BallotChoiceSerializer)
     def put(self, request: Request, pk: int) -> Response:
         post = visible_post(request, pk)
-        options = valid(BallotChoiceSerializer, request)["options"]
+        options = self.read_body()["options"]
         services.set_ballot(_poll(post), by=caller(request), options=options)
         return _answer(request, post)
 
@@ -135,7 +134,7 @@ class PollEnding(Endpoint):
 
     permission_classes = WRITES
 
-    @extend_schema(operation_id="end_poll", request=None, responses=PollSerializer)
+    @extend_schema(operation_id="end_poll", responses=PollSerializer)
     def post(self, request: Request, pk: int) -> Response:
         post = _own(request, pk)
         services.mark_ended(_poll(post), by=caller(request))

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from community.forum import permissions, services
 from community.forum.models import Bookmark, Comment, Reaction
-from community.forum.rest.reading import WRITES, valid, visible_post
+from community.forum.rest.reading import WRITES, visible_post
 from community.forum.serializers import (
     BookmarkPageSerializer,
     BookmarkSerializer,
@@ -21,7 +21,7 @@ from community.forum.serializers import (
     NewCommentSerializer,
     PostSerializer,
 )
-from edge.endpoints import Endpoint, PageQuery, page_of
+from edge.endpoints import Endpoint, PageQuery, page_of, takes
 from edge.pagination import paginate
 
 
@@ -43,12 +43,12 @@ class CommentList(Endpoint):
 
     @extend_schema(
         operation_id="create_comment",
-        request=NewCommentSerializer,
         responses={201: CommentSerializer},
     )
+    @takes(NewCommentSerializer)
     def post(self, request: Request, pk: int) -> Response:
         post = visible_post(request, pk)
-        values = valid(NewCommentSerializer, request)
+        values = self.read_body()
         if not permissions.can_comment(request.user, post):
             raise PermissionDenied
         comment = services.post_comment(post, author=caller(request), **values)
@@ -66,14 +66,14 @@ class CommentDetail(Endpoint):
 
     @extend_schema(
         operation_id="change_comment",
-        request=CommentTextSerializer,
         responses=CommentSerializer,
     )
+    @takes(CommentTextSerializer)
     def patch(self, request: Request, pk: int) -> Response:
         comment = _comment(request, pk)
         if comment.author_id != caller(request).pk:
             raise PermissionDenied
-        text = valid(CommentTextSerializer, request)["text"]
+        text = self.read_body()["text"]
         services.edit_comment(comment, editor=caller(request), text=text)
         return Response(CommentSerializer(_comment(request, pk)).data)
 
@@ -91,7 +91,7 @@ class Reacting(Endpoint):
 
     permission_classes = WRITES
 
-    @extend_schema(operation_id="react", request=None, responses=PostSerializer)
+    @extend_schema(operation_id="react", responses=PostSerializer)
     def put(self, request: Request, pk: int, kind: str) -> Response:
         return self._set(request, pk, kind, is_on=True)
 
@@ -133,12 +133,12 @@ class Bookmarking(Endpoint):
 
     @extend_schema(
         operation_id="set_bookmark",
-        request=NewBookmarkSerializer,
         responses=BookmarkSerializer,
     )
+    @takes(NewBookmarkSerializer)
     def put(self, request: Request, pk: int) -> Response:
         post = visible_post(request, pk)
-        values = valid(NewBookmarkSerializer, request)
+        values = self.read_body()
         kept = services.set_bookmark(post, user=caller(request), **values)
         kept.post = post
         return Response(BookmarkSerializer(kept).data)

@@ -10,8 +10,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller, has_scope
 from community.forum import services
 from community.forum.models import Category, Tag, WatchLevel
-from community.forum.rest.reading import valid
-from edge.endpoints import Endpoint
+from edge.endpoints import Endpoint, takes
 from edge.rest import StrictSerializer
 
 
@@ -28,12 +27,13 @@ class CategoryWatching(Endpoint):
 
     @extend_schema(
         operation_id="watch_category",
-        request=WatchLevelSerializer,
         responses=WatchLevelSerializer,
     )
+    @takes(WatchLevelSerializer)
     def put(self, request: Request, slug: str) -> Response:
         visible = Category.objects.visible_to(request.user)
-        return _set(request, get_object_or_404(visible, slug=slug))
+        category = get_object_or_404(visible, slug=slug)
+        return _set(request, category, self.read_body()["level"])
 
 
 class TagWatching(Endpoint):
@@ -43,15 +43,15 @@ class TagWatching(Endpoint):
 
     @extend_schema(
         operation_id="watch_tag",
-        request=WatchLevelSerializer,
         responses=WatchLevelSerializer,
     )
+    @takes(WatchLevelSerializer)
     def put(self, request: Request, slug: str) -> Response:
         visible = Tag.objects.visible_to(request.user)
-        return _set(request, get_object_or_404(visible, slug=slug))
+        tag = get_object_or_404(visible, slug=slug)
+        return _set(request, tag, self.read_body()["level"])
 
 
-def _set(request: Request, thing: Category | Tag) -> Response:
-    level = valid(WatchLevelSerializer, request)["level"]
+def _set(request: Request, thing: Category | Tag, level: str) -> Response:
     services.set_watch(thing, user=caller(request), level=level)
     return Response({"level": level})
