@@ -41,7 +41,7 @@ DECORATORS = [
         "@carries_out*",
         "@receiver*",
     ),
-    *("@checks.register*", "@beat_init.*"),
+    *("@checks.register*", "@beat_init.*", "@worker_before_create_process.*"),
 ]
 DOTTED = re.compile(r"[a-z_]+(?:\.\w+)+")
 TAG = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
