@@ -23,6 +23,7 @@ from notifications.models import Notification
 from tests.factories.billing import default_price, fetched_subscription, team_of
 from tests.fakes.stripe_emulator import StripeEmulator
 from tests.races import together
+from tests.signing_in import record_sign_in
 
 DAY = timedelta(days=1)
 
@@ -191,6 +192,7 @@ def test_what_was_shown_is_what_is_bought(
     own = personal_organisation(ada)
     client = Client()
     client.force_login(ada)
+    record_sign_in(client, ada)
     review = f"/billing/checkout/pro/?org={own.slug}&interval=month&seats=1"
     page = client.get(review).content.decode()
     assert "14 days, nothing to pay today" in page
