@@ -21,6 +21,19 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
+# What starts a whole product. Whichever test comes first waits for it, ten minutes at
+# most (tests/browser/stack.py), and has its own five after that.
+STARTS = {"demo_site", "stack"}
+STARTED_WITHIN = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave a test the time in which the product it is about starts."""
+    for item in items:
+        needed = STARTS & set(getattr(item, "fixturenames", ()))
+        if needed and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(STARTED_WITHIN))
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db.models import Field, Model
 from django.utils.module_loading import import_string
+
+from tests.conftest import STARTED_WITHIN, STARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 AREAS = ("community", "inference", "billing")
@@ -371,3 +374,31 @@ def test_the_page_of_an_area_names_each_of_its_apps_once() -> None:
         assert len(rows) == len(set(rows)), area
         assert installed <= set(rows) <= packages, area
         assert installed
+
+
+def _seconds_of(item: pytest.Item) -> float:
+    found = item.get_closest_marker("timeout")
+    return float(found.args[0]) if found else 0
+
+
+def test_whoever_waits_for_a_whole_product_has_the_time(
+    request: pytest.FixtureRequest,
+) -> None:
+    """The first test to ask for one waits for its start, within its own time-out."""
+    starting = {
+        node.name
+        for path in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any("fixture" in ast.unparse(each) for each in node.decorator_list)
+        and "running_stack(" in ast.unparse(node)
+    }
+    assert starting == STARTS
+
+    hurried = [
+        item.nodeid
+        for item in request.session.items
+        if starting & set(getattr(item, "fixturenames", ()))
+        and _seconds_of(item) < STARTED_WITHIN
+    ]
+    assert hurried == []
