@@ -302,7 +302,7 @@ def test_whoever_pays_the_bills_is_not_sent_to_the_keys(
 
 
 @pytest.mark.parametrize("count", [1, 30])
-@pytest.mark.parametrize(("path", "queries"), [("", 22), ("_steps/", 7)])
+@pytest.mark.parametrize(("path", "queries"), [("", 23), ("_steps/", 7)])
 def test_the_console_costs_the_same_queries_however_many_keys(
     path: str,
     queries: int,
