@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.db import transaction
@@ -23,8 +23,8 @@ FORM = "application/x-www-form-urlencoded"
 UNHEARD = "unheard_of"
 # Who asks is refused before anybody looks at the body.
 DECIDED_EARLIER = {401, 403, 404, 405}
-# A message is under no address that is read, so nothing here knows its number.
-UNREACHED = [("POST", "/api/v1/messages/{id}/flag/")]
+# A message is under no address that is read: only chance knows its number here.
+UNREACHED = {("POST", "/api/v1/messages/{id}/flag/")}
 NOTHING = [
     (b"", JSON),
     (b"{}", JSON),
@@ -61,23 +61,18 @@ def needed_query(operation: dict[str, Any]) -> str:
 def urls_of(path: str, addresses: list[Address]) -> Iterator[str]:
     """Yield addresses of an operation, until one of them leads somewhere.
 
-    What only takes a write is found by what is read beside it, under the same word.
+    What only takes a write answers a reading with 405, whatever its number: it is
+    found by trying what every other address is read by.
     """
     path, mark, query = path.partition("?")
     pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
     found = next(each.url for each in addresses if pattern.fullmatch(each.url))
     yield f"{found}{mark}{query}"
     head, _brace, tail = path.partition("{")
-    if "{" not in tail and head != path:
-        word = head.split("/")[-2]
-        values = {
-            value
-            for each in addresses
-            for name, value in zip(each.parameters, each.values, strict=True)
-            if f"/{word}/%({name})" in each.template or f"{name}s" == word
-        }
-        for value in sorted(values):
-            yield f"{head}{value}{tail.partition('}')[2]}{mark}{query}"
+    if "{" in tail or head == path:
+        return
+    for value in sorted({value for each in addresses for value in each.values}):
+        yield f"{head}{quote(value, safe='')}{tail.partition('}')[2]}{mark}{query}"
 
 
 def with_unheard(value: Any) -> Iterator[Any]:
@@ -100,21 +95,31 @@ class Asking:
         self.addresses = addresses
         self.clients = clients
         self.judged: set[tuple[str, str]] = set()
+        # Where each operation let somebody in.
+        self.entries: dict[tuple[str, str], tuple[str, Client]] = {}
         self.decided_earlier: set[tuple[str, str]] = set()
 
     def send(self, method: str, path: str, body: bytes, kind: str) -> Any:
         """Return the answer; what it did is undone. None: nobody was let in."""
-        for url in urls_of(path, self.addresses):
-            for client in self.clients:
-                forget_limits()
-                with transaction.atomic():
-                    answer = client.generic(method, url, body, content_type=kind)
-                    transaction.set_rollback(True)
-                if answer.status_code not in DECIDED_EARLIER:
-                    self.judged.add((method, path))
-                    return answer
+        for url, client in self._ways(method, path):
+            forget_limits()
+            with transaction.atomic():
+                answer = client.generic(method, url, body, content_type=kind)
+                transaction.set_rollback(True)
+            if answer.status_code not in DECIDED_EARLIER:
+                self.judged.add((method, path))
+                self.entries[method, path] = url, client
+                return answer
         self.decided_earlier.add((method, path))
         return None
+
+    def _ways(self, method: str, path: str) -> Iterator[tuple[str, Client]]:
+        if (method, path) in self.entries:
+            yield self.entries[method, path]
+            return
+        for url in urls_of(path, self.addresses):
+            for client in self.clients:
+                yield url, client
 
 
 @pytest.fixture
@@ -141,7 +146,7 @@ def test_a_field_nobody_knows_is_named_by_every_operation(asking: Asking) -> Non
                 passed_over.append(f"{method} {path}: {answer.status_code} {sent}")
 
     assert passed_over == []
-    assert sorted(asking.decided_earlier) == UNREACHED
+    assert asking.decided_earlier <= UNREACHED
     assert len(asking.judged) > 90
 
 
@@ -160,7 +165,7 @@ def test_a_form_is_refused_where_json_is_read_and_where_nothing_is(
             passed_over.append(f"{method} {path}: {answer.status_code}")
 
     assert passed_over == []
-    assert sorted(asking.decided_earlier) == UNREACHED
+    assert asking.decided_earlier <= UNREACHED
     assert len(asking.judged) > 90
 
 
