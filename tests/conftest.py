@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("suite")
+
+# Read when numpy is loaded. Two threads for a sum wait for each other by turning round
+# and round: beside another worker's tests a simulation took twice as long with them.
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 # What starts a whole product. Whichever test comes first waits for it, ten minutes at
 # most (tests/browser/stack.py), and has its own five after that.
