@@ -68,8 +68,10 @@ def people(person: Callable[..., Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Address]:
-    """Return every address, each with something under it."""
+def candidates(
+    people: dict[str, Any], person: Callable[..., Any]
+) -> dict[str, list[str]]:
+    """Make one of everything; return what an address can name it by, by parameter."""
     owner = people["owner"]
     team = create_organisation("Team", owner=owner)
     with_seats(team, 5)
@@ -148,7 +150,7 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
     quote = quote_of(team, owner)
     money = (approval_of(team), paid_invoice(team))
     statement = statement_of(team)
-    candidates = {
+    return {
         "scenario": [str(scenario.pk)],
         "candidate": [str(candidate_of().pk)],
         "org": [team.slug],
@@ -192,6 +194,13 @@ def addresses(people: dict[str, Any], person: Callable[..., Any]) -> list[Addres
         "section": ["pages", "topics"],
         "kind": ["thanks", "idea"],
     }
+
+
+@pytest.fixture
+def addresses(
+    people: dict[str, Any], candidates: dict[str, list[str]]
+) -> list[Address]:
+    """Return every address, each with something under it."""
     client = Client(raise_request_exception=False)
     client.force_login(people["staff"])
     return every_address(client, candidates)
