@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.fakes.servers import passable_folder
 
-pytest_plugins = ["tests.browser.chromium", "tests.model_servers"]
+pytest_plugins = ["tests.browser.chromium", "tests.emptying", "tests.model_servers"]
 
 # The same examples in every run, and no limit that a busy machine breaks.
 # ARGS=--hypothesis-profile=default draws new ones.
@@ -103,26 +103,6 @@ def _closed_breakers() -> Iterator[None]:
         nudging.breaker(),
     ):
         breaker.succeed()
-
-
-@pytest.fixture(autouse=True)
-def _empty_log(
-    request: pytest.FixtureRequest, django_db_blocker: Any
-) -> Iterator[None]:
-    """Empty the event log after a test that committed.
-
-    Its table is partitioned by hand, so it is none of those Django empties.
-    """
-    yield
-    marker = request.node.get_closest_marker("django_db")
-    commits = marker is not None and marker.kwargs.get("transaction", False)
-    if not commits and "transactional_db" not in request.fixturenames:
-        return
-    from django.db import connection
-
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("TRUNCATE activity_event")
-        connection.close()
 
 
 @pytest.fixture
