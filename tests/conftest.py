@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.servers import passable_folder
+from tests.prepared import prepare
 
 pytest_plugins = ["tests.browser.chromium", "tests.emptying", "tests.model_servers"]
 
@@ -39,6 +40,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         needed = STARTS & set(getattr(item, "fixturenames", ()))
         if needed and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(STARTED_WITHIN))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """Copy a prepared database, instead of running all migrations for each worker."""
+    from django.db import connection
+
+    connection.settings_dict["TEST"]["TEMPLATE"] = prepare()
 
 
 @pytest.fixture(scope="session")

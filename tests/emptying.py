@@ -39,7 +39,7 @@ EMPTY = f"""
 
 def empty_tables(case: TransactionTestCase) -> None:
     """Delete all rows but Django's own. Needs a superuser of the database."""
-    for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]  # noqa: SLF001 - the hook's own way
+    for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
         with connections[alias].cursor() as cursor:
             cursor.execute(EMPTY)
 
@@ -47,4 +47,4 @@ def empty_tables(case: TransactionTestCase) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _emptied_by_need() -> None:
     """Take the place of Django's own way, which every test that commits ends with."""
-    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[method-assign]  # noqa: SLF001 - there is no other hook
+    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]

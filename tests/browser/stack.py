@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from embedded.environment import read as running_environment
+from embedded.postgres import EmbeddedPostgres
 from embedded.process import spawn, stop
+from embedded.stack import load_secrets
+from tests import prepared
 from tests.fakes.servers import ROOT, free_port
 
 # What the tests around it were given must not reach the product.
@@ -74,11 +77,16 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    var_dir: Path, *options: str, root: Path = ROOT, **environment: str
+    var_dir: Path,
+    *options: str,
+    root: Path = ROOT,
+    is_prepared: bool = True,
+    **environment: str,
 ) -> Iterator[Stack]:
     """Start the product without demo data and stop it at the end of the block.
 
-    ``options`` are those of ``manage.py start``, ``root`` is a copy of the tree.
+    ``options`` are those of ``manage.py start``, ``root`` is a copy of the tree. Its
+    database has the tables already, but where a test is about making them.
     """
     ports = {
         "PORT": free_port(),
@@ -97,6 +105,11 @@ def running_stack(
         **environment,
     }
     var_dir.mkdir(parents=True, exist_ok=True)
+    if is_prepared and not (var_dir / "postgres").exists():
+        # By its secrets the product knows the folder as its own.
+        load_secrets(var_dir)
+        with EmbeddedPostgres(var_dir / "postgres") as postgres:
+            prepared.fill(postgres.url())
     log = var_dir / "run.log"
     with log.open("wb") as output:
         command = [sys.executable, str(root / "manage.py"), "start", *options]

@@ -28,7 +28,10 @@ EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with passable_folder() as folder, running_stack(folder, MODELS="1") as running:
+    with (
+        passable_folder() as folder,
+        running_stack(folder, is_prepared=False, MODELS="1") as running,
+    ):
         running.manage("shell", "-c", CREATE_STAFF)
         yield running
 

@@ -18,6 +18,7 @@ from embedded.postgres import EmbeddedPostgres
 from embedded.process import spawn, stop
 from embedded.redis import EmbeddedRedis
 from embedded.stack import EMULATOR
+from tests import prepared
 from tests.fakes.servers import ROOT, asgi_command, free_port, wait_until_answering
 
 UPSTREAM = """
@@ -167,6 +168,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
             "REST_ANONYMOUS_CALLS_PER_MINUTE": "100000",
         }
         upstream = f"http://127.0.0.1:{ports['upstream']}/v1"
+        prepared.fill(postgres.url())
         _run(["manage.py", "migrate", "--verbosity", "0"], environment)
         people = json.loads(_run(["-c", SEED.format(upstream=upstream)], environment))
         stack = Stack(site, people, environment)
