@@ -53,8 +53,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
     "run": (RUNNING, [["manage.py", "start"]]),
     "dev": (DEVELOPING, [["manage.py", "start", "--reload"]]),
     "test": (DEVELOPING, [["-m", "pytest", "-n", "2", "--dist", "loadgroup"]]),
-    # A second worker, and a database made anew, would cost more than one file takes.
-    "test-one": (DEVELOPING, [["-m", "pytest", "-n", "0", "--reuse-db"]]),
+    # A second worker would cost more than one file takes.
+    "test-one": (DEVELOPING, [["-m", "pytest", "-n", "0"]]),
     "lint": (
         DEVELOPING,
         [

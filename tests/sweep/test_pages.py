@@ -54,12 +54,11 @@ BEHIND_HEADERS = (
 def share(role: str, number: int) -> list[str]:
     """Return the values that ``role`` sends to the field of that number.
 
-    Two of them, other ones from each role and in each field.
+    One of them, another one from each role and in each field.
     """
     if IS_WHOLE:
         return list(TEXTS)
-    first = (ROLES.index(role) * 2 + number * 5) % len(TEXTS)
-    return [TEXTS[first], TEXTS[(first + 1) % len(TEXTS)]]
+    return [TEXTS[(ROLES.index(role) + number * 5) % len(TEXTS)]]
 
 
 def query_of(name: str, value: str) -> str:
