@@ -1,32 +1,40 @@
 """The list at twenty thousand topics: every page by an index, at any depth."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.services import create_user
 from community.forum.models import Category, Tag, Topic, TopicTag, TopicUser
 from community.forum.queries import list_ideas, list_topics, pinned_topics
 from tests.factories import forum
 
-Person = Callable[..., Any]
-pytestmark = pytest.mark.django_db
+# One worker writes them once.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forum-scale")]
 MANY = 20_000
 # Of four topics three are questions, and of eight one is an idea.
 KINDS = ("idea", *["question"] * 3, "discussion", *["question"] * 3)
 
 
-@pytest.fixture
-def crowd(person: Person) -> User:
-    """Write twenty thousand topics in three categories and return their author."""
-    ada: User = person("ada")
+@pytest.fixture(scope="module")
+def crowd(django_db_setup: None, django_db_blocker: Any) -> Iterator[User]:
+    """Write twenty thousand topics for every test here; yield their author."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield write_topics()
+        transaction.set_rollback(True)
+
+
+def write_topics() -> User:
+    """Write the topics in three categories and return their author."""
+    ada = create_user("ada@example.test", "ada", "correct horse")
     places = [forum.category(), forum.category(), forum.category("staff")]
     now = timezone.now()
     topics = Topic.objects.bulk_create(
