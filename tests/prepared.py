@@ -58,7 +58,19 @@ def fill(url: str) -> None:
     Where nothing on this machine can read the tests' server, it is left empty: what
     is started on it runs the migrations itself.
     """
-    dump = _dump_of(prepare())
+    read(dump_file(), url)
+
+
+def dump_file() -> Path:
+    """Return where the prepared tables are written, for a process of its own to read.
+
+    Nothing is there where nothing on this machine can read the tests' server.
+    """
+    return _dump_of(prepare())
+
+
+def read(dump: Path, url: str) -> None:
+    """Give the empty database at ``url`` what was written to ``dump``, if anything."""
     if dump.exists():
         # Of any version, later than the one that wrote it.
         reader = max(_folders_with("pg_restore"), key=major_version) / "pg_restore"

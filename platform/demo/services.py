@@ -74,8 +74,8 @@ class Scale:
 
 # A tenth of them is held out for ever, 150 or so: an interval takes 100.
 NEWCOMERS = 1_500
-# What one deed costs decides ``s``: at about 10 ms each, with what follows from it, a
-# start stays below a minute on two cores. Larger ones are made of copies of one world.
+# What one deed costs decides ``s``, with what follows from it: on two slow cores it is
+# there within four minutes. Larger ones are made of copies of one world.
 SCALES = {
     "s": Scale(160, 150, (1, 5), 3_000, 24_000, (10, 60), 80, 1, NEWCOMERS),
     "m": Scale(125, 500, (4, 15), 2_250, 44_000, (3, 20), 100, 40, NEWCOMERS),

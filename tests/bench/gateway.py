@@ -233,9 +233,14 @@ def serving() -> Iterator[Bench]:
 
         django.setup()
         from django.core.management import call_command
+        from django.db import connection
 
+        from tests import prepared
         from tests.fakes.servers import asgi_command, free_port, running
 
+        dump = os.environ.get("BENCH_DUMP")
+        if dump and not connection.introspection.table_names():
+            prepared.read(Path(dump), postgres.url())
         call_command("migrate", verbosity=0)
         upstream = free_port()
         key = _offer(f"http://127.0.0.1:{upstream}/v1")

@@ -10,6 +10,7 @@ import pytest
 from tests.bench import footprint, pinned
 from tests.bench.processes import memory_bytes, processor_seconds, tree
 from tests.bench.table import at_least, at_most, print_table
+from tests.prepared import dump_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,9 +75,12 @@ def test_the_gateway_bench_runs_and_its_sums_agree() -> None:
         cwd=ROOT,
         check=False,
         env={
-            n: v
-            for n, v in os.environ.items()
-            if n not in {"DATABASE_URL", "REDIS_URL", "REDIS_PREFIX"}
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name not in {"DATABASE_URL", "REDIS_URL", "REDIS_PREFIX"}
+            },
+            "BENCH_DUMP": str(dump_file()),
         },
     )
 
