@@ -4,6 +4,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tests.fakes.servers import asgi_command, free_port, product_environment, ru
 from tests.fakes.upstream import Upstream, running_upstream
 
 RATES = catalog.Rates.from_dollars("1", "2", "0.5", "1")
+_addresses = count(1)
 HELLO: Any = [{"role": "user", "content": "Say hello."}]
 PRO = Features(plan="pro", premium_models=True, requests_per_minute=600)
 
@@ -63,6 +66,15 @@ class Customer:
 def upstream() -> Iterator[Upstream]:
     with running_upstream() as server:
         yield server
+
+
+@pytest.fixture
+def address() -> str:
+    """Where a test calls from, and no other: the gateway counts guesses by address.
+
+    Its process outlives the test, and what it counts is forgotten after a minute.
+    """
+    return str(IPv4Address("10.0.0.0") + next(_addresses))
 
 
 @pytest.fixture

@@ -219,12 +219,12 @@ def test_a_key_is_bound_to_its_networks(address: str, is_let_in: bool) -> None:
 
 
 def test_a_call_from_elsewhere_is_refused_before_it_costs(
-    customer: Make, offer: Any, upstream: Upstream
+    customer: Make, offer: Any, upstream: Upstream, address: str
 ) -> None:
     offer(upstream, "plain")
-    ada = customer(networks=["203.0.113.0/24"])
+    ada = customer(networks=["10.0.0.0/8"])
 
-    inside = ada.post(json=BODY, headers={"x-forwarded-for": "203.0.113.9"})
+    inside = ada.post(json=BODY, headers={"x-forwarded-for": address})
     outside = ada.post(json=BODY, headers={"x-forwarded-for": "198.51.100.4"})
 
     assert inside.status_code == 200
