@@ -4,14 +4,20 @@ Django truncates every table and writes the permissions anew: half a second, how
 little a test has written. Here only tables that hold rows are touched.
 """
 
+import time
+
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import TransactionTestCase
+from psycopg.errors import LockNotAvailable
 
 # What Django itself fills once the tables are there; no test writes it.
 KEPT = ("auth_permission", "django_content_type", "django_migrations")
 
-# Whoever still writes is waited for: his rows would be the next test's. Triggers and
+# Longer than anything a test leaves behind may still write.
+PATIENCE = 60
+# Whoever still writes is waited for: what they write would be the next test's. All
+# locks are had at once or none, so that they never wait for one of ours. Triggers and
 # foreign keys are passed over, for the whole of the tables goes.
 EMPTY = f"""
     DO $$
@@ -26,7 +32,8 @@ EMPTY = f"""
         is_filled boolean;
     BEGIN
         SET LOCAL session_replication_role = 'replica';
-        EXECUTE 'LOCK TABLE ' || array_to_string(tables, ', ') || ' IN EXCLUSIVE MODE';
+        EXECUTE 'LOCK TABLE ' || array_to_string(tables, ', ')
+            || ' IN EXCLUSIVE MODE NOWAIT';
         FOREACH name IN ARRAY tables LOOP
             EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO is_filled;
             IF is_filled THEN
@@ -40,8 +47,22 @@ EMPTY = f"""
 def empty_tables(case: TransactionTestCase) -> None:
     """Delete all rows but Django's own. Needs a superuser of the database."""
     for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
+        deadline = time.monotonic() + PATIENCE
+        while not _empty(alias):
+            assert time.monotonic() < deadline, "Somebody goes on writing."
+            time.sleep(0.01)
+
+
+def _empty(alias: str) -> bool:
+    """Empty a database, or tell that somebody writes to it."""
+    try:
         with connections[alias].cursor() as cursor:
             cursor.execute(EMPTY)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return False
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)
