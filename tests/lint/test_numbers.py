@@ -74,7 +74,3 @@ def test_a_reason_is_beside_its_own_number() -> None:
 )
 def test_what_explains_itself_or_was_not_chosen_is_fine(planted: str) -> None:
     assert named(planted) == []
-
-
-def test_every_number_of_ours_has_its_reason() -> None:
-    assert list(complaints()) == []

@@ -57,7 +57,3 @@ def test_the_decorator_itself_may_lead_there() -> None:
     planted = "from django.contrib.auth.views import redirect_to_login"
 
     assert list(complaints([source(HOME, planted)])) == []
-
-
-def test_every_page_of_ours_asks_in_one_way() -> None:
-    assert list(complaints()) == []
