@@ -18,7 +18,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,6 +134,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], list[list[str]]]] = {
 
 # Of these every step is of use, whatever the one before it found.
 EACH_STEP = {"lint", "format", "requirements"}
+# Of these no step reads what another writes, and one takes as long as all others.
+AT_ONCE = {"lint"}
 
 
 class SetUpFailed(Exception):
@@ -293,20 +297,41 @@ def fingerprint(groups: tuple[str, ...]) -> str:
 def run(name: str, steps: list[list[str]], rest: list[str]) -> int:
     """Run the steps of a command and return its exit code."""
     worst = 0
+    commands = [[str(PYTHON), *step] for step in steps]
+    commands[-1] += rest
+    outcomes = run_at_once(commands) if name in AT_ONCE else map(run_step, commands)
     for index, step in enumerate(steps):
-        command = [str(PYTHON), *step]
-        if index == len(steps) - 1:
-            command += rest
-            if name not in EACH_STEP:
-                os.execv(command[0], command)  # noqa: S606
+        if index == len(steps) - 1 and name not in EACH_STEP:
+            os.execv(str(PYTHON), commands[-1])  # noqa: S606
         print(f"$ {' '.join(['python', *step])}", flush=True)
-        if code := subprocess.run(command, check=False).returncode:
+        done = next(outcomes)
+        print(done.stdout or "", end="", flush=True)
+        if code := done.returncode:
             worst = code
             # Some complain by their exit code alone, and others follow.
             if name != "format":
                 say(f"{' '.join(['python', *step])} complained ({code}).")
     # A formatter that has written something ends as one that complains.
     return 0 if name == "format" else worst
+
+
+def run_step(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, check=False, encoding="utf-8")
+
+
+def run_at_once(
+    commands: list[list[str]],
+) -> Iterator["subprocess.CompletedProcess[str]"]:
+    """Run all beside each other; yield what each came to, with its words, in order."""
+    run = partial(
+        subprocess.run,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    with ThreadPoolExecutor(len(commands)) as pool:
+        yield from pool.map(run, commands)
 
 
 def sentence(error: OSError) -> str:
