@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -9,6 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from tests.browser.helpers import enter
+from tests.browser.screens import Screen
 from tests.browser.stack import running_stack
 from tests.fakes.servers import passable_folder
 
@@ -43,7 +45,7 @@ def _slow_down(context: BrowserContext) -> None:
 def open_context(
     browser: Browser, live_server: LiveServer
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """Return a function that opens a window of its own: width, theme, language, user.
+    """Return a function that opens a window of its own: a screen, and whose it is.
 
     Without ``user`` it is a visitor's; theirs typed their password ``minutes_ago``.
     """
@@ -51,18 +53,15 @@ def open_context(
 
     def open_one(
         *,
+        screen: Screen | None = None,
         width: int = 1280,
-        theme: str = "light",
-        locale: str = "en-US",
+        theme: Literal["light", "dark"] = "light",
+        locale: Literal["en-US", "zh-CN"] = "en-US",
         user: User | None = None,
         minutes_ago: float = 0,
     ) -> BrowserContext:
-        context = browser.new_context(
-            base_url=live_server.url,
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if theme == "dark" else "light",
-            locale=locale,
-        )
+        shown = screen or Screen(width, theme, locale)
+        context = browser.new_context(base_url=live_server.url, **shown.window)
         context.set_default_timeout(20_000)
         _slow_down(context)
         if user is not None:

@@ -60,9 +60,9 @@ def settle(page: Page) -> None:
     )
 
 
-def assert_no_horizontal_scroll(page: Page) -> None:
-    """Fail, naming the widest elements, when the page scrolls sideways."""
-    wide = page.evaluate(
+def elements_too_wide(page: Page) -> list[str]:
+    """Return the widest elements when the page scrolls sideways."""
+    wide: list[str] = page.evaluate(
         """() => {
             const width = document.documentElement.clientWidth;
             if (document.documentElement.scrollWidth <= width) return [];
@@ -72,6 +72,12 @@ def assert_no_horizontal_scroll(page: Page) -> None:
                 .map(e => e.tagName + '.' + e.getAttribute('class'));
         }"""
     )
+    return wide
+
+
+def assert_no_horizontal_scroll(page: Page) -> None:
+    """Fail, naming the widest elements, when the page scrolls sideways."""
+    wide = elements_too_wide(page)
     assert wide == [], wide
 
 

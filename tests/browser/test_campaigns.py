@@ -1,6 +1,5 @@
 """Campaigns and referrals in a real browser: from the editor to the result."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from accounts.queries import personal_organisation
 from billing.growth.campaigns.enrolling import enrol, refresh_campaigns
@@ -21,12 +20,8 @@ from billing.growth.occurrences import occur
 from billing.referrals.models import Referral
 from billing.referrals.services import ensure_link
 from tests.billing.growth.conftest import make_offer
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-    settle,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import Screen, look, wide_and_phone_screens
 from tests.factories.campaigns import campaign_of, offer_step, only_if, wait
 from tests.factories.growth import keep_nobody_out
 from tests.factories.referrals import referral_of
@@ -62,19 +57,6 @@ def offers() -> tuple[Any, Any]:
         make_offer("engineer", **words, surfaces=["console", "mail"]),
         make_offer("more", surfaces=["console"]),
     )
-
-
-def shoot(page: Page, name: str) -> None:
-    if shots := os.environ.get("SHOTS"):
-        page.screenshot(path=Path(shots) / f"{name}.png", full_page=True)
-
-
-def reads(page: Page, name: str) -> None:
-    """Assert that a page can be read by everybody, and keep what it looks like."""
-    settle(page)
-    shoot(page, name)
-    assert_no_horizontal_scroll(page)
-    assert axe_violations(page) == [], name
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
@@ -122,10 +104,9 @@ def test_a_campaign_goes_from_the_editor_to_its_result(
     expect(facts.first).to_have_text("1")
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@wide_and_phone_screens
 def test_the_pages_can_be_read_by_everybody_at_every_width(
-    open_context: Open, person: Person, locale: str, theme: str
+    open_context: Open, person: Person, screen: Screen
 ) -> None:
     engineer, more = offers()
     staff, ada = person("staff", is_staff=True), person("ada")
@@ -155,30 +136,28 @@ def test_the_pages_can_be_read_by_everybody_at_every_width(
         "referral": (staff, reverse("referrals:referral", args=[held.pk])),
         "mine": (ada, reverse("referrals:mine")),
     }
-    for width in (1280, 390):
-        for user in (staff, ada):
-            context = open_context(width=width, theme=theme, locale=locale, user=user)
-            page = context.new_page()
-            complaints = collect_console_and_csp(page)
-            for name, (whose, path) in pages.items():
-                if whose == user:
-                    page.goto(path)
-                    reads(page, f"{name}-{locale[:2]}-{theme}-{width}")
-            assert complaints.lines == []
-            context.close()
-        stranger = open_context(width=width, theme=theme, locale=locale).new_page()
-        stranger.goto(reverse("referrals:invitation", args=[link.code]))
-        reads(stranger, f"invitation-{locale[:2]}-{theme}-{width}")
+    for user in (staff, ada):
+        page = open_context(screen=screen, user=user).new_page()
+        complaints = collect_console_and_csp(page)
+        for name, (whose, path) in pages.items():
+            if whose == user:
+                page.goto(path)
+                look(page, name, screen)
+        assert complaints.lines == []
+    stranger = open_context(screen=screen).new_page()
+    stranger.goto(reverse("referrals:invitation", args=[link.code]))
+    look(stranger, "invitation", screen)
 
 
 def test_the_editor_fits_a_narrow_phone(open_context: Open, person: Person) -> None:
     offers()
     staff = person("staff", is_staff=True)
-    page = open_context(width=320, user=staff).new_page()
+    narrow = Screen(320, "light", "en-US")
+    page = open_context(screen=narrow, user=staff).new_page()
 
     page.goto(reverse("growth:campaign-new"))
 
-    reads(page, "campaign-new-320")
+    look(page, "campaign-new", narrow)
 
 
 def test_who_is_invited_joins_and_is_seen_by_who_invited(

@@ -1,65 +1,38 @@
 """Changing a plan and leaving it, in both languages, narrow and wide."""
 
-import os
 from collections.abc import Callable
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.billing.conftest import buy, shop, stripe_emulator, stripe_emulator_process
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    enter,
-    settle,
-)
+from tests.browser.helpers import enter
+from tests.browser.screens import Screen, look, two_screens
 from tests.factories.billing import team_of
 
 __all__ = ["buy", "shop", "stripe_emulator", "stripe_emulator_process"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# ``SCREENSHOTS`` names a folder for pictures of every page in every state.
-PICTURES = os.environ.get("SCREENSHOTS", "")
-FEW = (("en-US", 320, "light"), ("zh-CN", 1280, "dark"))
-ALL = tuple(product(("en-US", "zh-CN"), (390, 1280), ("light", "dark")))
 
-
-def look(page: Page, name: str) -> None:
-    """Ask of a page what is asked of each; keep a picture where one is wanted."""
-    settle(page)
-    assert_no_horizontal_scroll(page)
-    assert axe_violations(page) == []
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-@pytest.mark.parametrize(("language", "width", "theme"), ALL if PICTURES else FEW)
+@two_screens
 def test_a_plan_is_changed_and_left_by_forms_alone(
     shop: Any,
     person: Any,
     buy: Any,
     browser: Any,
     live_server: Any,
-    language: str,
-    width: int,
-    theme: str,
+    screen: Screen,
 ) -> None:
     ada = person("ada")
     row = buy(team_of(ada), ada, plan="team", seats=5)
     context: BrowserContext = browser.new_context(
-        base_url=live_server.url,
-        viewport={"width": width, "height": 900},
-        color_scheme=theme,
-        locale=language,
+        base_url=live_server.url, **screen.window
     )
     enter(context, ada, live_server.url)
     home = f"/console/{row.organisation.slug}/billing/"
     page = context.new_page()
-    kind = f"{language}-{width}-{theme}"
     steps: list[tuple[str, Callable[[], Any]]] = [
         ("1-billing", lambda: page.goto(home)),
         ("2-choose", lambda: page.locator(f"a[href='{home}change/']").click()),
@@ -75,7 +48,7 @@ def test_a_plan_is_changed_and_left_by_forms_alone(
     ]
     for name, step in steps:
         step()
-        look(page, f"{name}-{kind}")
+        look(page, name, screen)
     expect(page.locator(f"form[action='{home}keep/']")).to_be_visible()
     row.refresh_from_db()
     assert (row.seats, row.interval, row.cancel_at_period_end) == (8, "year", True)

@@ -1,8 +1,6 @@
 """Usage that is charged, and plans that staff publish: both languages, every width."""
 
-import os
 from datetime import timedelta
-from itertools import product
 from typing import Any
 
 import pytest
@@ -16,19 +14,13 @@ from billing.overage.models import Statement
 from billing.plans.services import ensure_default_plans
 from core.money import NANO
 from entitlements.terms import add_months
-from tests.browser.test_changing import look
+from tests.browser.screens import Screen, look, two_screens
 from tests.browser.test_credit import opened
 from tests.factories.billing import team_of
 from tests.factories.credits import credit_of
 from tests.factories.overage import charged, use
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-FEW = (("en-US", 320, "light"), ("zh-CN", 1280, "dark"))
-ALL = tuple(product(("en-US", "zh-CN"), (390, 1280), ("light", "dark")))
-EACH = pytest.mark.parametrize(
-    ("language", "width", "theme"), ALL if os.environ.get("SCREENSHOTS") else FEW
-)
 
 
 def story_of(organisation: Organisation) -> Statement:
@@ -51,71 +43,55 @@ def story_of(organisation: Organisation) -> Statement:
     return Statement.objects.get(pk=pk)
 
 
-@EACH
+@two_screens
 def test_charges_are_read_and_capped_by_who_pays(
     person: Any,
     browser: Browser,
     live_server: Any,
-    language: str,
-    width: int,
-    theme: str,
+    screen: Screen,
 ) -> None:
     ada = person("ada")
     organisation = team_of(ada)
-    options: dict[str, Any] = {
-        "viewport": {"width": width, "height": 900},
-        "color_scheme": theme,
-        "locale": language,
-    }
-    kind = f"{language}-{width}-{theme}"
-    page = opened(browser, live_server.url, ada, **options)
+    page = opened(browser, live_server.url, ada, **screen.window)
     home = f"/console/{organisation.slug}/charges/"
 
     page.goto(home)
-    look(page, f"charges-0-empty-{kind}")
+    look(page, "charges-0-empty", screen)
     statement = story_of(organisation)
     page.goto(home)
-    look(page, f"charges-1-home-{kind}")
+    look(page, "charges-1-home", screen)
     page.locator("input[name=cap]").fill("0")
     page.locator("#cap button[type=submit]:not([form])").click()
     expect(page.locator("#cap .field__error, #cap [id$=error]").first).to_be_visible()
-    look(page, f"charges-2-refused-{kind}")
+    look(page, "charges-2-refused", screen)
     page.locator(f"a[href='{home}{statement.public_id}/']").click()
     expect(page.locator("tbody tr")).to_have_count(statement.lines.count())
-    look(page, f"charges-3-statement-{kind}")
+    look(page, "charges-3-statement", screen)
     page.goto(f"/console/{organisation.slug}/usage/")
-    look(page, f"charges-4-usage-{kind}")
+    look(page, "charges-4-usage", screen)
 
 
-@EACH
+@two_screens
 def test_plans_are_written_looked_at_and_published(
     person: Any,
     browser: Browser,
     live_server: Any,
-    language: str,
-    width: int,
-    theme: str,
+    screen: Screen,
 ) -> None:
     ensure_default_plans()
     staff = person("sam", is_staff=True)
-    options: dict[str, Any] = {
-        "viewport": {"width": width, "height": 900},
-        "color_scheme": theme,
-        "locale": language,
-    }
-    kind = f"{language}-{width}-{theme}"
-    page = opened(browser, live_server.url, staff, **options)
+    page = opened(browser, live_server.url, staff, **screen.window)
 
     page.goto("/staff/plans/")
-    look(page, f"plans-0-list-{kind}")
+    look(page, "plans-0-list", screen)
     page.goto("/staff/plans/new/")
-    look(page, f"plans-1-new-{kind}")
+    look(page, "plans-1-new", screen)
     page.goto("/staff/plans/team/draft/")
     page.locator("input[name=overage_percent]").fill("120")
     page.locator("input[name=month]").fill("29.00")
-    look(page, f"plans-2-draft-{kind}")
+    look(page, "plans-2-draft", screen)
     page.locator("main form button[type=submit]:not([form])").click()
     expect(page.locator("ins")).to_have_count(2)
-    look(page, f"plans-3-publish-{kind}")
+    look(page, "plans-3-publish", screen)
     page.goto("/staff/plans/team/")
-    look(page, f"plans-4-detail-{kind}")
+    look(page, "plans-4-detail", screen)

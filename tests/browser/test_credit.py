@@ -1,8 +1,6 @@
 """Credit given, used and taken back, in both languages, narrow and wide."""
 
-import os
 from datetime import timedelta
-from itertools import product
 from typing import Any
 
 import pytest
@@ -16,14 +14,11 @@ from core.money import NANO
 from entitlements.features import Features
 from entitlements.services import replace_for
 from tests.browser.helpers import enter
-from tests.browser.test_changing import look
+from tests.browser.screens import Screen, look, two_screens
 from tests.factories.billing import team_of
 from tests.factories.credits import credit_of, usage_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-FEW = (("en-US", 320, "light"), ("zh-CN", 1280, "dark"))
-ALL = tuple(product(("en-US", "zh-CN"), (390, 1280), ("light", "dark")))
 
 
 def opened(browser: Browser, site: str, user: User, **options: Any) -> Page:
@@ -50,41 +45,31 @@ def story_of(organisation: Organisation) -> CreditGrant:
     return drawn
 
 
-@pytest.mark.parametrize(
-    ("language", "width", "theme"), ALL if os.environ.get("SCREENSHOTS") else FEW
-)
+@two_screens
 def test_the_pages_of_credit_are_read_by_everybody(
     person: Any,
     browser: Browser,
     live_server: Any,
-    language: str,
-    width: int,
-    theme: str,
+    screen: Screen,
 ) -> None:
     ada, staff = person("ada"), person("sam", is_staff=True)
     organisation = team_of(ada)
-    options = {
-        "viewport": {"width": width, "height": 900},
-        "color_scheme": theme,
-        "locale": language,
-    }
-    kind = f"{language}-{width}-{theme}"
-    page = opened(browser, live_server.url, ada, **options)
+    page = opened(browser, live_server.url, ada, **screen.window)
     home = f"/console/{organisation.slug}/credit/"
 
     page.goto(home)
-    look(page, f"credit-0-empty-{kind}")
+    look(page, "credit-0-empty", screen)
     drawn = story_of(organisation)
     page.goto(home)
-    look(page, f"credit-1-home-{kind}")
+    look(page, "credit-1-home", screen)
     page.locator(f"a[href='{home}{drawn.public_id}/']").click()
     assert page.locator("tbody tr").count() == drawn.entries.count() > 2
-    look(page, f"credit-2-detail-{kind}")
+    look(page, "credit-2-detail", screen)
     page.goto(f"/console/{organisation.slug}/usage/")
-    look(page, f"credit-3-usage-{kind}")
+    look(page, "credit-3-usage", screen)
 
-    page = opened(browser, live_server.url, staff, **options)
+    page = opened(browser, live_server.url, staff, **screen.window)
     page.goto("/staff/credit/")
-    look(page, f"credit-4-staff-{kind}")
+    look(page, "credit-4-staff", screen)
     page.goto(f"/staff/credit/{drawn.public_id}/")
-    look(page, f"credit-5-withdraw-{kind}")
+    look(page, "credit-5-withdraw", screen)

@@ -5,32 +5,30 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import Screen, each_screen, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PAGES = ["/", "/styleguide/", "/accounts/login/", "/accounts/signup/"]
+PAGES = {
+    "home": "/",
+    "styleguide": "/styleguide/",
+    "login": "/accounts/login/",
+    "signup": "/accounts/signup/",
+}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 320])
+@each_screen
 def test_pages_are_accessible_quiet_and_never_scroll_sideways(
-    open_context: Callable[..., BrowserContext], theme: str, width: int
+    open_context: Callable[..., BrowserContext], screen: Screen
 ) -> None:
-    page = open_context(width=width, theme=theme).new_page()
+    page = open_context(screen=screen).new_page()
     complaints = collect_console_and_csp(page)
 
-    found = {}
-    for path in PAGES:
+    for name, path in PAGES.items():
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        found[path] = axe_violations(page)
-        assert_no_horizontal_scroll(page)
+        look(page, name, screen)
 
-    assert found == {path: [] for path in PAGES}
     assert complaints.lines == []
 
 

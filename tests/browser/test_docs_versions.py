@@ -1,6 +1,5 @@
 """Versions of the documentation and what did not help, as staff see them."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,8 @@ from playwright.sync_api import BrowserContext
 
 from community.docs import services
 from community.docs.models import Page, Version
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-    settle,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import Screen, five_screens, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -54,40 +49,21 @@ def world(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("locale", "theme", "width"),
-    [
-        ("en", "light", 1280),
-        ("zh-hans", "dark", 1280),
-        ("zh-hans", "light", 390),
-        ("en", "dark", 390),
-        ("en", "light", 320),
-    ],
-)
+@five_screens
 def test_every_page_of_versions_is_whole(
     open_context: Callable[..., BrowserContext],
     person: Callable[..., Any],
     tmp_path: Path,
-    locale: str,
-    theme: str,
-    width: int,
+    screen: Screen,
 ) -> None:
     staff = person("staff", is_staff=True)
-    staff.locale = locale
+    staff.locale = screen.language
     staff.save(update_fields=["locale"])
     pages = world(tmp_path)
-    page = open_context(width=width, theme=theme, user=staff).new_page()
+    page = open_context(screen=screen, user=staff).new_page()
     complaints = collect_console_and_csp(page)
-    faults: list[str] = []
     for shown, url in pages.items():
         page.goto(url)
-        settle(page)
-        if folder := os.environ.get("SCREENSHOTS"):
-            file = Path(folder) / f"docs-{shown}-{width}-{theme}-{locale}.png"
-            page.screenshot(path=file, full_page=True)
-        assert_no_horizontal_scroll(page)
-        broken = axe_violations(page)
-        faults += [f"{shown} {width} {theme} {locale}: {line}" for line in broken]
-    faults += complaints.lines
+        look(page, f"docs-{shown}", screen)
 
-    assert faults == []
+    assert complaints.lines == []

@@ -1,9 +1,7 @@
 """Ideas, announcements, templates, polls and reported messages in a real browser."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +11,8 @@ from playwright.sync_api import BrowserContext
 from community.conversations.services import create_conversation, flag_message
 from community.forum import services
 from community.forum.services import PollValues
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-    settle,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import Screen, five_screens, look
 from tests.factories import forum
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -110,44 +104,25 @@ def world(person: Callable[..., Any]) -> tuple[Any, dict[str, str]]:
     }
 
 
-@pytest.mark.parametrize(
-    ("locale", "theme", "width"),
-    [
-        ("en", "light", 1280),
-        ("zh-hans", "dark", 1280),
-        ("zh-hans", "light", 390),
-        ("en", "dark", 390),
-        ("en", "light", 320),
-    ],
-)
+@five_screens
 def test_every_page_of_kinds_and_polls_is_whole(
     open_context: Callable[..., BrowserContext],
     person: Callable[..., Any],
-    locale: str,
-    theme: str,
-    width: int,
+    screen: Screen,
 ) -> None:
     staff, pages = world(person)
-    faults: list[str] = []
 
-    staff.locale = locale
+    staff.locale = screen.language
     staff.save(update_fields=["locale"])
-    page = open_context(width=width, theme=theme, user=staff).new_page()
+    page = open_context(screen=screen, user=staff).new_page()
     complaints = collect_console_and_csp(page)
     for shown, url in pages.items():
         page.goto(url)
         if shown == "composer":
             page.locator("details.panel summary").click()
-        settle(page)
-        if folder := os.environ.get("SCREENSHOTS"):
-            file = Path(folder) / f"{shown}-{width}-{theme}-{locale}.png"
-            page.screenshot(path=file, full_page=True)
-        assert_no_horizontal_scroll(page)
-        broken = axe_violations(page)
-        faults += [f"{shown} {width} {theme} {locale}: {line}" for line in broken]
-    faults += complaints.lines
+        look(page, f"kinds-{shown}", screen)
 
-    assert faults == []
+    assert complaints.lines == []
 
 
 def test_one_votes_with_the_keyboard_and_reads_the_result(

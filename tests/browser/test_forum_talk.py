@@ -1,9 +1,7 @@
 """Comments, reactions, bookmarks and joining in a real browser, in both languages."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,27 +10,20 @@ from playwright.sync_api import BrowserContext
 
 from community.forum import services
 from community.forum.models import Reaction
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import Screen, look, wide_and_phone_screens
 from tests.factories import forum
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("locale", ["en", "zh-hans"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@wide_and_phone_screens
 def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
     open_context: Callable[..., BrowserContext],
     person: Callable[..., Any],
-    width: int,
-    theme: str,
-    locale: str,
+    screen: Screen,
 ) -> None:
-    ada = person("ada", locale=locale, is_moderator=True, is_staff=True)
+    ada = person("ada", locale=screen.language, is_moderator=True, is_staff=True)
     ben = person("ben")
     topic = forum.topic(ada, tags=["keys"], title="How do I rotate a key in use?")
     answer = forum.reply(topic, ben, "Create a second one, `deploy` it, revoke this.")
@@ -52,7 +43,7 @@ def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
         note="Try it on Monday",
         remind_at=timezone.now() + timedelta(days=1),
     )
-    page = open_context(width=width, theme=theme, user=ada).new_page()
+    page = open_context(screen=screen, user=ada).new_page()
     complaints = collect_console_and_csp(page)
     for shown, url in {
         "talk": topic.get_absolute_url(),
@@ -72,9 +63,5 @@ def test_what_is_said_under_a_post_and_done_to_a_topic_is_whole(
         if shown == "talk":
             page.locator(".comments__write summary").first.click()
             page.locator(".post__foot .menu summary").first.click()
-        if folder := os.environ.get("SCREENSHOTS"):
-            file = Path(folder) / f"{shown}-{width}-{theme}-{locale}.png"
-            page.screenshot(path=file, full_page=True)
-        assert_no_horizontal_scroll(page)
-        assert axe_violations(page) == [], shown
+        look(page, f"talk-{shown}", screen)
     assert complaints.lines == []

@@ -1,10 +1,7 @@
 """The forecast and the price lab in a real browser, looked at from every side."""
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +16,8 @@ from billing.subscriptions.mirror import apply_subscription
 from billing.subscriptions.models import MrrMovement
 from core.money import NANO
 from jobs.working import sweep
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-    enter,
-    settle,
-)
+from tests.browser.helpers import collect_console_and_csp, enter
+from tests.browser.screens import SCREENS, look, wanted
 from tests.factories.billing import default_price, fetched_subscription
 from tests.factories.overage import use
 
@@ -40,21 +32,13 @@ def _one_factor(settings: Any) -> None:
 
 
 def look_at(open_context: Open, user: Any, paths: dict[str, str]) -> None:
-    """Look at pages in both languages and themes, wide and narrow."""
-    for locale, theme, width in product(
-        ("en-US", "zh-CN"), ("light", "dark"), (1280, 390, 320)
-    ):
-        context = open_context(width=width, theme=theme, locale=locale, user=user)
-        page = context.new_page()
+    """Look at pages on each screen, for what was written before took long."""
+    for screen in wanted(SCREENS):
+        page = open_context(screen=screen, user=user).new_page()
         complaints = collect_console_and_csp(page)
         for name, path in paths.items():
             page.goto(path)
-            settle(page)
-            if shots := os.environ.get("SHOTS"):
-                shot = f"{name}-{locale[:2]}-{theme}-{width}.png"
-                page.screenshot(path=Path(shots) / shot, full_page=True)
-            assert axe_violations(page) == [], (path, locale, theme, width)
-            assert_no_horizontal_scroll(page)
+            look(page, name, screen)
         assert complaints.lines == []
         page.close()
 

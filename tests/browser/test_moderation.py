@@ -1,9 +1,6 @@
 """Moderation, trust, following and drafts in a real browser: whole at every width."""
 
-import os
 from collections.abc import Callable
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +14,10 @@ from community.trust.models import BadgeAward
 from drafts import services as drafts
 from drafts.slots import Slot
 from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
     collect_console_and_csp,
     enter,
-    settle,
 )
+from tests.browser.screens import Screen, look, three_screens
 from tests.factories import forum
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -67,26 +62,17 @@ def world(person: Callable[..., Any]) -> dict[str, Any]:
     return {"mod": mod, "ben": ben, "case": case.case, "act": act, "post": bad}
 
 
-FEW = ((1280, "light", "en-US"), (390, "dark", "zh-CN"), (320, "light", "zh-CN"))
-ALL = tuple(product((1280, 390), ("light", "dark"), ("en-US", "zh-CN")))
-
-
-@pytest.mark.parametrize(
-    ("width", "theme", "locale"), ALL if os.environ.get("SCREENSHOTS") else FEW
-)
+@three_screens
 def test_every_page_is_whole_and_accessible(
     open_context: Callable[..., BrowserContext],
     live_server: LiveServer,
     person: Callable[..., Any],
-    width: int,
-    theme: str,
-    locale: str,
+    screen: Screen,
 ) -> None:
     made = world(person)
-    context = open_context(width=width, theme=theme, locale=locale)
+    context = open_context(screen=screen)
     page = context.new_page()
     complaints = collect_console_and_csp(page)
-    faults = []
     for who, addresses in {
         "mod": {
             "queue": "/moderation/",
@@ -114,11 +100,5 @@ def test_every_page_is_whole_and_accessible(
         enter(context, made[who], live_server.url)
         for shown, url in addresses.items():
             page.goto(url)
-            settle(page)
-            if folder := os.environ.get("SCREENSHOTS"):
-                shot = f"{shown}-{width}-{theme}-{locale}.png"
-                page.screenshot(path=Path(folder) / shot, full_page=True)
-            assert_no_horizontal_scroll(page)
-            faults += [f"{shown}: {line}" for line in axe_violations(page)]
-    assert faults == []
+            look(page, f"moderation-{shown}", screen)
     assert complaints.lines == []

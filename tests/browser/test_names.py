@@ -1,18 +1,13 @@
 """The name menu in a real browser: by keyboard, by mouse and with an input method."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-)
+from tests.browser.helpers import axe_violations, collect_console_and_csp
+from tests.browser.screens import Screen, each_screen, look
 from tests.factories import forum
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -155,32 +150,24 @@ def test_an_address_is_no_name_and_a_click_takes_one(
     assert area.input_value().count("@ben") == 1
 
 
-@pytest.mark.parametrize("locale", ["en", "zh-hans"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390, 320])
+@each_screen
 def test_the_menu_is_whole(
     open_context: Callable[..., BrowserContext],
     person: Callable[..., Any],
-    width: int,
-    theme: str,
-    locale: str,
+    screen: Screen,
 ) -> None:
-    ada = person("ada", locale=locale)
+    ada = person("ada", locale=screen.language)
     person("kim", display_name="Kim Nakamura of the documentation team")
     person("kim-a-name-that-is-as-long-as-a-name-is")
     page, area, menu = written_in(
         open_context,
         ada,
         forum.topic(ada).get_absolute_url(),
-        width=width,
-        theme=theme,
+        screen=screen,
     )
     area.click()
 
     page.keyboard.type("@kim")
     expect(menu.get_by_role("option")).to_have_count(2)
 
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"names-{width}-{theme}-{locale}.png")
-    assert_no_horizontal_scroll(page)
-    assert axe_violations(page) == []
+    look(page, "names", screen)

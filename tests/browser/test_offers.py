@@ -1,9 +1,7 @@
 """Offers in a real browser: seen when they come into view, and staff's pages."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,10 +20,9 @@ from billing.plans.models import Inquiry
 from billing.plans.services import ensure_default_plans
 from tests.browser.helpers import (
     assert_no_horizontal_scroll,
-    axe_violations,
     collect_console_and_csp,
-    settle,
 )
+from tests.browser.screens import Screen, look, wide_and_phone_screens
 from tests.factories.growth import experiment_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -61,17 +58,14 @@ def test_an_offer_is_seen_when_it_comes_into_view_and_accepted_by_keyboard(
     ada = person("ada")
     org = personal_organisation(ada)
     decided = occur(Moment.THIRD_ANSWER, DecisionUnit(org.pk, ada.pk), occasion="1")
-    page = open_context(width=390, user=ada).new_page()
+    phone = Screen(390, "light", "en-US")
+    page = open_context(screen=phone, user=ada).new_page()
     complaints = collect_console_and_csp(page)
 
     with page.expect_response(lambda answer: "/_growth/seen/" in answer.url):
         page.goto("/console/ada/")
-    settle(page)
-    if shots := os.environ.get("SHOTS"):
-        page.screenshot(path=Path(shots) / "console-390.png", full_page=True)
+    look(page, "offers-console", phone)
     assert Exposure.objects.get().surface == "console"
-    assert axe_violations(page) == []
-    assert_no_horizontal_scroll(page)
     page.get_by_role("button", name="Start the trial").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("It is in force.")).to_be_visible()
@@ -80,10 +74,9 @@ def test_an_offer_is_seen_when_it_comes_into_view_and_accepted_by_keyboard(
     assert complaints.lines == []
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@wide_and_phone_screens
 def test_staff_pages_are_accessible_at_every_width(
-    open_context: Open, person: Person, locale: str, theme: str
+    open_context: Open, person: Person, screen: Screen
 ) -> None:
     staff = person("staff", is_staff=True)
     org = personal_organisation(person("ada"))
@@ -111,19 +104,12 @@ def test_staff_pages_are_accessible_at_every_width(
         due_at=due_after(timezone.now()) - timedelta(days=9),
     )
     pages = (*PAGES, reverse("growth:lead", args=[lead.pk]))
-    for width in (1280, 390):
-        context = open_context(width=width, theme=theme, locale=locale, user=staff)
-        page = context.new_page()
-        complaints = collect_console_and_csp(page)
-        for number, path in enumerate(pages):
-            page.goto(path)
-            settle(page)
-            if shots := os.environ.get("SHOTS"):
-                name = f"{number:02}-{locale[:2]}-{theme}-{width}.png"
-                page.screenshot(path=Path(shots) / name, full_page=True)
-            assert_no_horizontal_scroll(page)
-            assert axe_violations(page) == [], path
-        assert complaints.lines == []
+    page = open_context(screen=screen, user=staff).new_page()
+    complaints = collect_console_and_csp(page)
+    for path in pages:
+        page.goto(path)
+        look(page, path.strip("/").replace("/", "-"), screen)
+    assert complaints.lines == []
 
 
 def test_the_page_of_a_month_prints_without_its_buttons(

@@ -1,9 +1,7 @@
 """Every page of the main way: accessible, quiet, in both themes, at every width."""
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import product
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -15,6 +13,7 @@ from tests.browser.helpers import (
     collect_console_and_csp,
     settle,
 )
+from tests.browser.screens import Screen, keep_picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
 
@@ -93,9 +92,8 @@ def states(page: Page, url: str) -> Iterator[tuple[str, list[str]]]:
         assert answer is not None
         assert answer.status == 200, url
         settle(page)
-        if folder := os.environ.get("SCREENSHOTS"):
-            name = f"{url.strip('/').replace('/', '-') or 'home'}-{width}-{theme}"
-            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        name = url.strip("/").replace("/", "-") or "home"
+        keep_picture(page, name, Screen(width, theme, "en-US"))
         yield f"{width} {theme}", axe_violations(page)
         assert_no_horizontal_scroll(page)
     page.set_viewport_size({"width": 320, "height": 900})

@@ -1,8 +1,6 @@
 """People, messages and brought posts in a real browser, in both languages."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,28 +11,23 @@ from community.conversations import services as conversations
 from community.forum.models import Post
 from community.people.models import Stance
 from community.people.services import set_stance
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import Screen, look, wide_and_phone_screens
 from tests.factories import forum
 from tests.factories.imports import imported_person, imported_topic
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("locale", ["en", "zh-hans"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@wide_and_phone_screens
 def test_people_and_what_they_say_to_each_other_is_whole(
     open_context: Callable[..., BrowserContext],
     person: Callable[..., Any],
-    width: int,
-    theme: str,
-    locale: str,
+    screen: Screen,
 ) -> None:
-    ada = person("ada", locale=locale, is_moderator=True, display_name="Ada Lovelace")
+    ada = person(
+        "ada", locale=screen.language, is_moderator=True, display_name="Ada Lovelace"
+    )
     ben = person("ben", display_name="Ben Okafor")
     cy = person("cy", display_name="陈思远")
     topic = forum.topic(ben, tags=["keys"], title="How do I rotate a key in use?")
@@ -60,7 +53,7 @@ def test_people_and_what_they_say_to_each_other_is_whole(
     )
     set_stance(ben, by=ada, kind=Stance.Kind.FOLLOW)
     set_stance(cy, by=ada, kind=Stance.Kind.MUTE)
-    page = open_context(width=width, theme=theme, user=ada).new_page()
+    page = open_context(screen=screen, user=ada).new_page()
     complaints = collect_console_and_csp(page)
     for shown, url in {
         "profile": "/u/ben/",
@@ -80,11 +73,7 @@ def test_people_and_what_they_say_to_each_other_is_whole(
         answer = page.goto(url)
         assert answer is not None
         assert answer.status == 200, shown
-        if folder := os.environ.get("SCREENSHOTS"):
-            file = Path(folder) / f"{shown}-{width}-{theme}-{locale}.png"
-            page.screenshot(path=file, full_page=True)
-        assert_no_horizontal_scroll(page)
-        assert axe_violations(page) == [], shown
+        look(page, f"people-{shown}", screen)
     assert complaints.lines == []
 
 

@@ -1,9 +1,6 @@
 """Staff's circuits, the simulator, the cache: every width, theme and language."""
 
-import os
 from collections.abc import Callable
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +9,14 @@ from playwright.sync_api import BrowserContext, expect
 from accounts.queries import personal_organisation
 from inference.catalog.models import DeploymentPause
 from inference.operating import services
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-    settle,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import WIDE_AND_PHONE, look, wanted
 from tests.factories.inference import key_of, offered_model, used
 from tests.inference.operating.test_queries import noted
 from tests.inference.playground.conftest import site, window
 
 __all__ = ["site", "window"]
 pytestmark = pytest.mark.django_db(transaction=True)
-# For who wants to look: a folder that pictures are put into.
-PICTURES = os.environ.get("PICTURES")
 
 
 def test_a_deployment_is_paused_and_resumed_without_scripts(
@@ -53,27 +44,15 @@ def test_the_pages_are_accessible_and_never_scroll_sideways(
     staff = person("staff", is_staff=True)
     organisation = personal_organisation(staff)
     addresses = _filled(staff, organisation)
-    for width, theme, locale in product(
-        (1280, 390), ("light", "dark"), ("en-US", "zh-CN")
-    ):
-        context = window(
-            staff,
-            viewport={"width": width, "height": 900},
-            color_scheme=theme,
-            locale=locale,
-        )
+    for screen in wanted(WIDE_AND_PHONE):
+        context = window(staff, **screen.window)
         for name, address in addresses.items():
             page = context.new_page()
             complaints = collect_console_and_csp(page)
             page.goto(address)
-            settle(page)
 
-            assert_no_horizontal_scroll(page)
-            assert axe_violations(page) == []
+            look(page, f"operating-{name}", screen)
             assert complaints.lines == []
-            if PICTURES:
-                picture = Path(PICTURES) / f"{name}-{width}-{theme}-{locale}.png"
-                page.screenshot(path=picture, full_page=True)
             page.close()
 
 

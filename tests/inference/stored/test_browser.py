@@ -1,9 +1,6 @@
 """The page of stored responses in a real browser: every width, theme and language."""
 
-import os
 from collections.abc import Callable
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,18 +8,12 @@ from playwright.sync_api import BrowserContext, expect
 
 from accounts.queries import personal_organisation
 from inference.stored.models import Storage
-from tests.browser.helpers import (
-    assert_no_horizontal_scroll,
-    axe_violations,
-    collect_console_and_csp,
-    settle,
-)
+from tests.browser.helpers import collect_console_and_csp
+from tests.browser.screens import SCREENS, look, wanted
 from tests.inference.playground.conftest import site, window
 
 __all__ = ["site", "window"]
 pytestmark = pytest.mark.django_db(transaction=True)
-# For who wants to look: a folder that pictures are put into.
-PICTURES = os.environ.get("PICTURES")
 
 
 def test_the_choice_is_made_and_taken_back_without_scripts(
@@ -48,25 +39,13 @@ def test_the_page_is_accessible_and_never_scrolls_sideways(
 ) -> None:
     ada = person("ada")
     organisation = personal_organisation(ada)
-    for width, theme, locale in product(
-        (1280, 320), ("light", "dark"), ("en-US", "zh-CN")
-    ):
+    for screen in wanted(SCREENS):
         Storage.objects.update_or_create(
             organisation=organisation, defaults={"days": 7, "chosen_by": ada}
         )
-        page = window(
-            ada,
-            viewport={"width": width, "height": 900},
-            color_scheme=theme,
-            locale=locale,
-        ).new_page()
+        page = window(ada, **screen.window).new_page()
         complaints = collect_console_and_csp(page)
         page.goto(f"/console/{organisation.slug}/responses/")
-        settle(page)
 
-        assert axe_violations(page) == []
-        assert_no_horizontal_scroll(page)
+        look(page, "stored", screen)
         assert complaints.lines == []
-        if PICTURES:
-            name = f"stored-{width}-{theme}-{locale}.png"
-            page.screenshot(path=Path(PICTURES) / name, full_page=True)
