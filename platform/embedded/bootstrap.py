@@ -298,7 +298,8 @@ def run(name: str, steps: list[list[str]], rest: list[str]) -> int:
     """Run the steps of a command and return its exit code."""
     worst = 0
     commands = [[str(PYTHON), *step] for step in steps]
-    commands[-1] += rest
+    if commands:
+        commands[-1] += rest
     outcomes = run_at_once(commands) if name in AT_ONCE else map(run_step, commands)
     for index, step in enumerate(steps):
         if index == len(steps) - 1 and name not in EACH_STEP:

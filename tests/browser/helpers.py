@@ -54,7 +54,9 @@ def settle(page: Page) -> None:
     page.evaluate(
         """async () => {
             await new Promise(requestAnimationFrame);
-            await Promise.allSettled(document.getAnimations().map(one => one.finished));
+            const ending = document.getAnimations()
+                .filter(one => one.effect.getComputedTiming().endTime < Infinity);
+            await Promise.allSettled(ending.map(one => one.finished));
             await new Promise(requestAnimationFrame);
         }"""
     )

@@ -89,7 +89,7 @@ def look(page: Page, name: str, screen: Screen) -> None:
     keep_picture(page, name, screen)
     faults = [f"too wide: {wide}" for wide in elements_too_wide(page)]
     faults += axe_violations(page)
-    assert faults == [], f"{name} on {screen}"
+    assert faults == [], f"{name} on {screen}: {faults}"
 
 
 def keep_picture(page: Page, name: str, screen: Screen) -> None:
