@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from config.celery import app
+from config.schedule import SCHEDULE
 from tests.fakes.servers import ROOT
 
 # In megabytes, each more than many a small server: numpy 16, duckdb 27, scipy 43,
@@ -13,6 +15,12 @@ from tests.fakes.servers import ROOT
 HEAVY = {"numpy", "duckdb", "scipy", "sklearn", "reportlab"}
 # The forecast and the answers of the read side are arrays on their way to a page.
 IN_PAGES = {"numpy"}
+
+# What a task can say of how it is sent; only who has read the task knows.
+WAYS = (
+    *("queue", "routing_key", "exchange", "priority", "expires", "serializer"),
+    *("delivery_mode", "compression", "immediate", "mandatory"),
+)
 
 
 def run(script: str) -> str:
@@ -61,3 +69,24 @@ def test_workers_share_what_they_have_loaded() -> None:
     shared, own = map(int, run(script).split())
 
     assert shared > 100 * own
+
+
+def test_beat_loads_the_settings_and_no_app() -> None:
+    script = (
+        "import sys; from config.celery import app; from django.apps import apps;"
+        "app.Beat(quiet=True).init_loader();"
+        "print(apps.ready, 'accounts' in sys.modules, 'config.beat' in sys.modules)"
+    )
+
+    assert run(script).split() == ["False", "False", "True"]
+
+
+def test_what_beat_sends_by_name_says_nothing_about_its_way() -> None:
+    """Only the schedule and the routes do: beat never reads the tasks."""
+    app.loader.import_default_modules()
+    tasks = [app.tasks[entry["task"]] for entry in SCHEDULE.values()]
+    usual = app.tasks["celery.backend_cleanup"]
+
+    for task in tasks:
+        for name in (*WAYS, "ignore_result"):
+            assert getattr(task, name, None) == getattr(usual, name, None), task.name
