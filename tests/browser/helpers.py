@@ -63,15 +63,19 @@ def settle(page: Page) -> None:
 
 
 def elements_too_wide(page: Page) -> list[str]:
-    """Return the widest elements when the page scrolls sideways."""
+    """Return the widest elements when the page scrolls sideways.
+
+    Where none of them sticks out, as beside a margin, it is the page itself.
+    """
     wide: list[str] = page.evaluate(
         """() => {
             const width = document.documentElement.clientWidth;
             if (document.documentElement.scrollWidth <= width) return [];
-            return [...document.querySelectorAll('body *')]
+            const found = [...document.querySelectorAll('body *')]
                 .filter(e => e.getBoundingClientRect().right > width + 1)
                 .slice(0, 8)
                 .map(e => e.tagName + '.' + e.getAttribute('class'));
+            return found.length ? found : ['HTML'];
         }"""
     )
     return wide

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.helpers import axe_violations, elements_too_wide, settle
 
@@ -58,6 +58,10 @@ SCREENS = (
 WIDE_AND_PHONE = SCREENS[:4]
 
 
+# As long as anything else is waited for (chromium.py).
+HEADING_SECONDS: float = 15
+
+
 def wanted(screens: Iterable[Screen]) -> tuple[Screen, ...]:
     """Return ``screens``, or all twelve where pictures are asked for."""
     if not os.environ.get("SCREENSHOTS"):
@@ -84,8 +88,14 @@ two_screens = on((SCREENS[4], SCREENS[1]))
 
 
 def look(page: Page, name: str, screen: Screen) -> None:
-    """Fail, naming page and screen, where a page scrolls sideways or axe objects."""
+    """Fail, naming page and screen, where a page is not whole.
+
+    It has a heading that is seen, scrolls in one direction, and axe objects to nothing.
+    """
     settle(page)
+    expect(page.locator("h1").first, f"{name} on {screen}").to_be_visible(
+        timeout=HEADING_SECONDS * 1_000
+    )
     keep_picture(page, name, screen)
     faults = [f"too wide: {wide}" for wide in elements_too_wide(page)]
     faults += axe_violations(page)

@@ -22,10 +22,14 @@ def test_staff_read_and_decide(
     give_up(3)
     page = open_context(screen=screen, user=staff).new_page()
 
-    page.goto("/staff/operations/")
-    look(page, "operations", screen)
-    page.goto(f"/staff/operations/jobs/{one('webhook').pk}/")
-    look(page, "operations-job", screen)
+    for name, path in {
+        "operations": "/staff/operations/",
+        "operations-job": f"/staff/operations/jobs/{one('webhook').pk}/",
+    }.items():
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 200, path
+        look(page, name, screen)
     page.locator("form[action$='/ignore/'] button").first.click()
 
     page.wait_for_load_state()

@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser import screens
 from tests.browser.screens import SCREENS, Screen, keep_picture, look, wanted
 
 PHONE = Screen(390, "dark", "zh-CN")
+# It is no element that sticks out.
+BESIDE = (
+    "<style>main::after {content: ''; position: absolute; left: 600px;"
+    " width: 9px; height: 9px}</style>"
+)
 WHOLE = "<!doctype html><html lang=en><title>Door</title><main><h1>Door</h1>{}</main>"
 
 
@@ -43,6 +49,7 @@ def test_a_screen_is_named_as_a_browser_and_a_person_name_it() -> None:
     ("wrong", "fault"),
     [
         ("<p style='width: 500px'>wide</p>", "too wide: P"),
+        (BESIDE, "too wide: HTML"),
         ("<img src='data:,'>", "image-alt"),
     ],
 )
@@ -55,6 +62,19 @@ def test_a_fault_is_told_with_its_page_and_screen(
 
     page.set_content(WHOLE.format(wrong))
     with pytest.raises(AssertionError, match=f"door on 390-dark-zh.*{fault}"):
+        look(page, "door", PHONE)
+
+
+@pytest.mark.browser
+def test_a_page_whose_heading_is_hidden_is_not_whole(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is hidden from the beginning; nobody waits for it here.
+    monkeypatch.setattr(screens, "HEADING_SECONDS", 0.1)
+    page = browser.new_context(**PHONE.window).new_page()
+    page.set_content(WHOLE.format("").replace("<h1>", "<h1 hidden>"))
+
+    with pytest.raises(AssertionError, match="door on 390-dark-zh"):
         look(page, "door", PHONE)
 
 
