@@ -224,8 +224,9 @@ def test_worker_and_beat_start_again_with_what_was_edited(
 ) -> None:
     log = stack.var_dir / "run.log"
     words = "This process has read the edit."
-    first = "from datetime import"
-    editor.edit("platform/core/clock.py", first, f'print("{words}")\n\n{first}')
+    # All three read it; beat reads no app.
+    first = "import gc\n"
+    editor.edit("platform/config/celery.py", first, f'print("{words}")\n\n{first}')
 
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -39,6 +39,8 @@ STANDS_FOR = {"EMAIL": PERSON, "you@example.com": PERSON, "ada@example.com": PER
 STANDS_FOR |= {"/srv/models/qwen3-4b.gguf": str(weights())}
 STANDS_FOR |= {"them@example.com": PERSON, "PATH": "docs/site/1.0", "V": "1.0"}
 STANDS_FOR |= {"REQUEST": "req_running"}
+# What a command says whose work the schedule does just now.
+TAKES_TURNS = "try again later"
 MAKE_PERSON = f"""
 from allauth.mfa.models import Authenticator
 from accounts.queries import personal_organisation
@@ -141,6 +143,15 @@ def test_the_doctor_is_content_beside_a_healthy_product(stack: Stack) -> None:
     assert "Everything the product needs is there." in done.stdout
 
 
+def manage_in_turn(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command until nobody else is at the same."""
+    deadline = time.monotonic() + 60
+    while True:
+        done = manage(stack, *words)
+        if TAKES_TURNS not in done.stderr or time.monotonic() > deadline:
+            return done
+
+
 def test_every_command_the_documentation_names_works(
     stack: Stack, tmp_path: Path
 ) -> None:
@@ -162,7 +173,8 @@ def test_every_command_the_documentation_names_works(
                 continue
             if command in NAMED_ALONE:
                 rest = ["--help"]
-            done = manage(stack, name, *(stands_for.get(word, word) for word in rest))
+            words = (stands_for.get(word, word) for word in rest)
+            done = manage_in_turn(stack, name, *words)
             if done.returncode:
                 failed[command] = (done.stdout + done.stderr)[-500:]
 
