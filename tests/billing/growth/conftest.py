@@ -82,3 +82,17 @@ def crowd(db: None) -> Callable[[int], list[Organisation]]:
         )
 
     return make
+
+
+@pytest.fixture
+def nobody_kept_out(catalogue: None, settings: Any) -> None:
+    """Have the holdout of all offers keep nobody out."""
+    settings.GROWTH_HOLDOUT_PERCENT = 0
+
+
+@pytest.fixture
+def everybody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have campaigns keep nobody out."""
+    monkeypatch.setattr(
+        "billing.growth.deciding.is_kept_from_campaign", lambda *_: False
+    )
