@@ -15,19 +15,12 @@ from billing.plans.services import ensure_default_plans
 from billing.subscriptions.models import CheckoutIntent
 from entitlements.features import Features
 from entitlements.services import replace_for
+from tests.billing.subscriptions.browsers import signed_in
 from tests.factories.growth import keep_nobody_out
 from tests.fakes.stripe_emulator import StripeEmulator
-from tests.signing_in import record_sign_in
 
 Person = Callable[..., Any]
 WISH = "/playground/?model=qwen%2Fqwen2.5&organisation=northwind"
-
-
-def signed_in(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    record_sign_in(client, user)
-    return client
 
 
 @pytest.fixture
