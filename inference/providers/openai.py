@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from edge import tracing
-from inference.catalog.addresses import AddressDenied, check_address
 from inference.catalog.models import Deployment
 from inference.providers.addresses import CheckedResolver
 from inference.providers.base import (
@@ -29,6 +26,14 @@ from inference.providers.keyring import (
     Keyring,
     Keyrings,
 )
+from inference.providers.lean_http import (
+    Address,
+    Broken,
+    LeanHTTP,
+    Response,
+    Unreachable,
+    address_of,
+)
 from inference.providers.wire import (
     Unreadable,
     as_events,
@@ -46,9 +51,6 @@ MAX_ERROR = 100_000
 # It is written already when its status is sent; what is slower says nothing more.
 ERROR_SECONDS = 2.0
 ANTHROPIC_VERSION = "2023-06-01"  # the only one there is
-# A server that is there accepts within one round trip; a name and TLS take some more,
-# which is the deployment's own (connect_timeout).
-TCP_SECONDS = 1.0
 # A list of models takes milliseconds; a server that is busy answers it all the same.
 LOOK_SECONDS = 5.0
 
@@ -59,11 +61,10 @@ class OpenAIProvider:
     def __init__(
         self, on_refused_key: Callable[[Deployment, int], None] | None = None
     ) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._client = LeanHTTP(CheckedResolver().resolve)
         # Told of a key that was refused while another one of the deployment worked.
         self._on_refused_key = on_refused_key
         self._rings = Keyrings()
-        self._addresses: dict[tuple[str, str], URL] = {}
 
     async def complete(self, deployment: Deployment, ask: Ask) -> Answer:
         """Return the whole answer. Raises ``UpstreamFailed``."""
@@ -108,57 +109,38 @@ class OpenAIProvider:
 
         Raises ``UpstreamFailed`` where it does not answer.
         """
-        address = self._address(deployment.base_url, "models")
-        status, _body = await self._get(deployment, address)
+        status, _body = await self._get(deployment, _address(deployment, "models"))
         return status
 
     async def metrics(self, deployment: Deployment) -> str:
         """Return what a server exports of itself. Raises ``UpstreamFailed``."""
-        address = self._address(deployment.base_url, "metrics")
         # Beside the protocol, whose addresses begin with /v1.
-        status, body = await self._get(deployment, address.with_path("/metrics"))
+        address = replace(_address(deployment, "metrics"), path="/metrics")
+        status, body = await self._get(deployment, address)
         if status != 200:
             raise UpstreamFailed(status, body=body[:MAX_ERROR])
         return body.decode("utf-8", "replace")
 
-    async def _get(self, deployment: Deployment, address: URL) -> tuple[int, bytes]:
+    async def _get(self, deployment: Deployment, address: Address) -> tuple[int, bytes]:
         try:
-            async with (
-                asyncio.timeout(LOOK_SECONDS + deployment.connect_timeout),
-                self._client().get(
-                    address,
-                    headers=_headers(self._first_key(deployment), deployment),
-                    allow_redirects=False,
-                    timeout=_timeout(deployment.connect_timeout),
-                ) as response,
-            ):
+            async with asyncio.timeout(LOOK_SECONDS + deployment.connect_timeout):
+                response = await self._asked(deployment, address)
                 return response.status, await _bounded(response)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_timeout=True) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamFailed(0, is_unreachable=True) from error
 
     async def list_models(self, deployment: Deployment) -> list[dict[str, Any]]:
         """Return what the server lists. Raises ``UpstreamFailed``."""
         try:
-            async with (
-                asyncio.timeout(deployment.first_byte_timeout),
-                self._client().get(
-                    self._address(deployment.base_url, "models"),
-                    headers=_headers(self._first_key(deployment), deployment),
-                    allow_redirects=False,
-                    timeout=_timeout(deployment.connect_timeout),
-                ) as response,
-            ):
-                body = await response.content.read(MAX_ERROR)
+            async with asyncio.timeout(deployment.first_byte_timeout):
+                address = _address(deployment, "models")
+                response = await self._asked(deployment, address)
                 if response.status != 200:
-                    raise UpstreamFailed(response.status, body=body)
-                body += await _bounded(response)
+                    said = await _error_of(response)
+                    raise UpstreamFailed(response.status, body=said)
+                body = await _bounded(response)
         except TimeoutError as error:
             raise UpstreamFailed(0, is_timeout=True) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            # The last one is a name that no host can have.
-            raise UpstreamFailed(0, is_unreachable=True) from error
         listed = _answer_in(body, 200).get("data")
         return [
             entry
@@ -166,11 +148,22 @@ class OpenAIProvider:
             if isinstance(entry, dict) and "id" in entry
         ]
 
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+    async def _asked(self, deployment: Deployment, address: Address) -> Response:
+        """Get what is at an address. Raises ``UpstreamFailed``."""
+        try:
+            return await self._client.request(
+                "GET",
+                address,
+                _headers(self._first_key(deployment), deployment),
+                connect_timeout=deployment.connect_timeout,
+            )
+        except OSError as error:
+            raise UpstreamFailed(0, is_unreachable=True) from error
 
-    async def _post(self, deployment: Deployment, ask: Ask) -> aiohttp.ClientResponse:
+    async def close(self) -> None:
+        self._client.close()
+
+    async def _post(self, deployment: Deployment, ask: Ask) -> Response:
         if ask.native_most:
             payload = sent_natively(ask.payload, ask.max_tokens, ask.native_most)
         else:
@@ -197,7 +190,7 @@ class OpenAIProvider:
                     ring.rest(key, LIMITED_SECONDS if wait is None else wait)
                 if len(refused) < len(ring.keys):
                     # Nothing was run: the next key may do better.
-                    response.release()
+                    await _error_of(response)
                     continue
             elif ring is not None and refused:
                 self._rest_refused(deployment, ring, refused)
@@ -225,84 +218,46 @@ class OpenAIProvider:
 
     async def _sent(
         self, deployment: Deployment, ask: Ask, body: bytes, key: str | None
-    ) -> aiohttp.ClientResponse:
+    ) -> Response:
         """Send a body with a key. Raises ``UpstreamFailed`` where nothing answers."""
-        try:
-            return await self._send(deployment, ask, body, key)
-        except (
-            aiohttp.ClientConnectorError,
-            aiohttp.ConnectionTimeoutError,
-            aiohttp.InvalidURL,
-            AddressDenied,
-        ) as error:
-            raise UpstreamFailed(0, is_unreachable=True) from error
-        except (aiohttp.ClientError, OSError) as error:
-            # Reset before a byte of the answer; the request may have done it.
-            raise UpstreamFailed(0) from error
-
-    async def _send(
-        self, deployment: Deployment, ask: Ask, body: bytes, key: str | None
-    ) -> aiohttp.ClientResponse:
-        """Post a body; a kept connection that had just ended is no failure."""
         headers = _headers(key, deployment, ask)
         if tracing.is_on():
             tracing.inject(headers)
-        for is_last in (False, True):
-            try:
-                return await self._client().post(
-                    self._address(deployment.base_url, ask.endpoint),
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=_timeout(deployment.connect_timeout),
-                )
-            except aiohttp.ServerDisconnectedError:
-                if is_last:
-                    raise
-            except aiohttp.ClientOSError as error:
-                if is_last or not _was_closing(error):
-                    raise
-        raise AssertionError
+        try:
+            return await self._client.request(
+                "POST",
+                _address(deployment, ask.endpoint),
+                headers,
+                body,
+                connect_timeout=deployment.connect_timeout,
+            )
+        except Unreachable as error:
+            raise UpstreamFailed(0, is_unreachable=True) from error
+        except Broken as error:
+            # Reset before a byte of the answer; the request may have done it.
+            raise UpstreamFailed(0) from error
 
     def _first_key(self, deployment: Deployment) -> str | None:
         ring = self._rings.of(deployment)
         return ring.pick(set()) if ring is not None else None
 
-    async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async def _pieces(self, response: Response) -> AsyncIterator[bytes]:
         """Yield what arrives; how long to wait for it is the gateway's affair."""
         try:
-            while piece := await response.content.readany():
+            while piece := await response.read():
                 yield piece
-        except (aiohttp.ClientError, OSError) as error:
+        except Broken as error:
             raise StreamBroke from error
         finally:
             response.close()
 
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # The calls that are let in are the limit. nginx closes an idle
-                # connection after 75 s: ours go before, so none breaks as it is used.
-                connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=30, resolver=CheckedResolver()
-                ),
-                # Each call brings its own; this is what one that forgot would get.
-                timeout=aiohttp.ClientTimeout(total=600, connect=3, sock_connect=1),
-                trust_env=False,
-                skip_auto_headers=("user-agent",),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=2**16,
-            )
-        return self._session
 
-    def _address(self, base_url: str, endpoint: str) -> URL:
-        address = self._addresses.get((base_url, endpoint))
-        if address is None:
-            address = URL(f"{base_url.rstrip('/')}/{endpoint}")
-            # Numbers are connected to as they are, without being resolved.
-            check_address(address.host or "")
-            self._addresses[base_url, endpoint] = address
-        return address
+def _address(deployment: Deployment, endpoint: str) -> Address:
+    """Return where a deployment is asked. Raises ``UpstreamFailed`` for nowhere."""
+    try:
+        return address_of(f"{deployment.base_url.rstrip('/')}/{endpoint}")
+    except Unreachable as error:
+        raise UpstreamFailed(0, is_unreachable=True) from error
 
 
 def _headers(
@@ -323,21 +278,7 @@ def _headers(
     return headers
 
 
-def _was_closing(error: aiohttp.ClientOSError) -> bool:
-    """Tell whether a kept connection was closed before the request was written."""
-    return isinstance(error.__cause__, aiohttp.ClientConnectionResetError)
-
-
-@lru_cache(maxsize=100)  # as many as staff choose
-def _timeout(connect_timeout: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(
-        total=None,
-        connect=connect_timeout,
-        sock_connect=min(TCP_SECONDS, connect_timeout),
-    )
-
-
-async def _error_of(response: aiohttp.ClientResponse) -> bytes:
+async def _error_of(response: Response) -> bytes:
     """Return what a refusal says, in however many pieces; its status says enough.
 
     A body that breaks off, is never ended or cannot be unpacked is no other failure
@@ -346,26 +287,26 @@ async def _error_of(response: aiohttp.ClientResponse) -> bytes:
     said = b""
     try:
         async with asyncio.timeout(ERROR_SECONDS):
-            while len(said) < MAX_ERROR and (piece := await response.content.readany()):
+            while len(said) < MAX_ERROR and (piece := await response.read()):
                 said += piece
-    except (aiohttp.ClientError, OSError, TimeoutError):
+    except (Broken, TimeoutError):
         pass
     finally:
         response.close()
     return said[:MAX_ERROR]
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _bounded(response: Response) -> bytes:
     """Return the whole body, or raise for one that cannot be an answer."""
     parts = []
     size = 0
     try:
-        while part := await response.content.readany():
+        while part := await response.read():
             parts.append(part)
             size += len(part)
             if size > MAX_ANSWER:
                 raise UpstreamFailed(502, was_run=True)
-    except (aiohttp.ClientError, OSError) as error:
+    except Broken as error:
         raise UpstreamFailed(502, was_run=True) from error
     finally:
         # Read to its end, the connection was given back already; else it is closed.

@@ -1,8 +1,9 @@
-"""What the gateway costs, against a bare proxy on the same server and client.
+"""What the gateway costs, against bare proxies on the same server.
 
-Both have the same core to themselves, one after the other; upstream, load, Redis and
-PostgreSQL share another. Each round measures both, so that what else the machine
-does meets both alike. After every run the usage rows must be as many as the answers.
+One asks by the gateway's own client, the other by aiohttp. All have the same core to
+themselves, one after the other; upstream, load, Redis and PostgreSQL share another.
+Each round measures all, so that what else the machine does meets all alike. After
+every run the usage rows must be as many as the answers.
 """
 
 import contextlib
@@ -30,24 +31,30 @@ CONNECTIONS, STREAMS = 64, 200
 HOW = "64 connections, instant upstream, median of rounds"
 
 
+APPLICATIONS = {
+    "bare": "tests.bench.bare:application",
+    "general": "tests.bench.bare:general",
+    "gateway": "inference.gateway.alone:application",
+}
+
+
 class Failed(Exception):
     """A run that could not be made or whose sums do not agree."""
 
 
 @dataclass
 class Bench:
-    """Both servers, and the key the gateway is called with."""
+    """The servers by name, and the key the gateway is called with."""
 
-    bare: int
-    gateway: int
+    ports: dict[str, int]
     key: str
     processes: dict[str, int]
 
     def run(self, which: str, **wanted: Any) -> Result:
         """Load one of them and hold its answers against the usage rows."""
-        is_bare = which == "bare"
+        is_bare = which != "gateway"
         task = Task(
-            port=self.bare if is_bare else self.gateway,
+            port=self.ports[which],
             key="-" if is_bare else self.key,
             **wanted,
         )
@@ -88,14 +95,14 @@ def measure(*, is_quick: bool = False) -> list[Figure]:
     seconds = 0.6 if is_quick else 4.0
     with ExitStack() as stack:
         bench = stack.enter_context(serving())
-        for which in ("bare", "gateway"):
+        for which in ("general", "bare", "gateway"):
             bench.run(which, connections=CONNECTIONS, seconds=seconds / 2)
-        many: dict[str, list[Result]] = {"bare": [], "gateway": []}
+        many: dict[str, list[Result]] = {"bare": [], "gateway": [], "general": []}
         one: dict[str, list[Result]] = {"bare": [], "gateway": []}
         streamed: dict[str, list[Result]] = {"bare": [], "gateway": []}
         for number in range(rounds):
             order = ["bare", "gateway"] if number % 2 else ["gateway", "bare"]
-            for which in order:
+            for which in [*order, "general"]:
                 many[which].append(
                     bench.run(which, connections=CONNECTIONS, seconds=seconds)
                 )
@@ -158,6 +165,13 @@ def _figures(
             middle(rate(b) for b, _ in pairs),
             unit="req/s",
             method=f"{HOW}; same server, same HTTP client",
+        ),
+        noted(
+            part,
+            "bare proxy by aiohttp",
+            middle(rate(b) for b in many["general"]),
+            unit="req/s",
+            method=f"{HOW}; same server",
         ),
         noted(
             part,
@@ -244,7 +258,7 @@ def serving() -> Iterator[Bench]:
         call_command("migrate", verbosity=0)
         upstream = free_port()
         key = _offer(f"http://127.0.0.1:{upstream}/v1")
-        ports = {"bare": free_port(), "gateway": free_port()}
+        ports = {name: free_port() for name in APPLICATIONS}
         environment = {
             **os.environ,
             "BENCH_UPSTREAM": f"http://127.0.0.1:{upstream}/v1",
@@ -253,10 +267,7 @@ def serving() -> Iterator[Bench]:
         serve = [sys.executable, "-m", "tests.bench.upstream", str(upstream)]
         stack.enter_context(_upstream(serve, environment, upstream))
         processes: dict[str, int] = {}
-        for name, application in (
-            ("bare", "tests.bench.bare:application"),
-            ("gateway", "inference.gateway.alone:application"),
-        ):
+        for name, application in APPLICATIONS.items():
             command = asgi_command(application, ports[name], "--backpressure", "1024")
             processes[name] = stack.enter_context(
                 running(
@@ -266,7 +277,7 @@ def serving() -> Iterator[Bench]:
                     VAR / f"{name}.log",
                 )
             ).pid
-        yield Bench(ports["bare"], ports["gateway"], key, processes)
+        yield Bench(ports, key, processes)
 
 
 def recorded() -> int:

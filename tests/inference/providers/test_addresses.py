@@ -63,15 +63,42 @@ def test_a_name_is_looked_at_where_it_leads(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(socket, "getaddrinfo", lead)
 
     async def resolve(host: str) -> list[str]:
-        resolver = CheckedResolver()
-        try:
-            return [each["host"] for each in await resolver.resolve(host, 80)]
-        finally:
-            await resolver.close()
+        found = await CheckedResolver().resolve(host, 80)
+        return [address for _, address in found]
 
     assert asyncio.run(resolve("models.example")) == ["127.0.0.1"]
     with pytest.raises(AddressDenied):
         asyncio.run(resolve("inside.example"))
+
+
+def test_a_name_is_asked_for_once_by_many_and_again_where_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def lead(host: str, *_more: object, **_named: object) -> list[object]:
+        asked.append(host)
+        if len(asked) == 1:
+            raise socket.gaierror("Temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lead)
+
+    async def resolve_often() -> None:
+        resolver = CheckedResolver()
+        with pytest.raises(socket.gaierror):
+            await resolver.resolve("models.example", 80)
+        leaving = asyncio.create_task(resolver.resolve("models.example", 80))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        found = await asyncio.gather(
+            *(resolver.resolve("models.example", 80) for _ in range(20))
+        )
+        assert found == [[(socket.AF_INET, "127.0.0.1")]] * 20
+
+    asyncio.run(resolve_often())
+
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("host", [METADATA, "[::ffff:a9fe:a9fe]", "2852039166"])

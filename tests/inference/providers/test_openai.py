@@ -260,7 +260,7 @@ def test_the_time_to_connect_is_the_deployments_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # What every server has for a handshake is longer than this one's time.
-    monkeypatch.setattr("inference.providers.openai.TCP_SECONDS", 30)
+    monkeypatch.setattr("inference.providers.lean_http.TCP_SECONDS", 30)
     took = []
     # Its queue is full, so whoever comes next is left standing at the door.
     with ExitStack() as stack:
