@@ -26,7 +26,7 @@ from tests.bench.table import Figure, at_least, at_most, noted
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var" / "bench" / "gateway"
-RATIO, RATE, ADDED_MS, ADDED_FIRST_MS = 0.35, 2_000, 1.5, 3.0
+RATIO, RATE, ADDED_MS, ADDED_FIRST_MS = 0.4, 2_000, 1.5, 3.0
 CONNECTIONS, STREAMS = 64, 200
 HOW = "64 connections, instant upstream, median of rounds"
 

@@ -59,6 +59,11 @@ class Server(asyncio.Protocol):
         if end < 0:
             return
         head = self.buffer[:end].lower()
+        if head.startswith(b"get "):
+            # Whether anybody is there.
+            self.buffer = self.buffer[end + 4 :]
+            self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            return
         at = head.index(b"content-length:") + 15
         length = int(head[at:].split(b"\r\n", 1)[0])
         if len(self.buffer) < end + 4 + length:
