@@ -127,10 +127,11 @@ def test_a_question_waits_for_its_turn_and_not_for_ever(
     view("/", user_id=1)
     fed_rows()
     question = funnel_of("page_viewed", "page_viewed")
-    monkeypatch.setattr(duckdb, "PATIENCE", 0.2)
 
-    with elsewhere(duckdb._TURN, lambda: None), pytest.raises(NoAnswer):
-        engine().answer(question)
+    with monkeypatch.context() as patience:
+        patience.setattr(duckdb, "PATIENCE", 0.2)
+        with elsewhere(duckdb._TURN, lambda: None), pytest.raises(NoAnswer):
+            engine().answer(question)
 
     assert counts(question) == [1, 0]
 
