@@ -161,6 +161,32 @@ def test_a_coupon_for_some_products_leaves_the_others(shop: Shop) -> None:
     assert bought.latest_invoice.total == 10000 + 1000
 
 
+def test_what_a_coupon_is_for_is_shown_when_asked_for(shop: Shop) -> None:
+    only = {"products": [shop.product.id]}
+    made = coupon(shop, percent_off=50, applies_to=only)
+    every = coupon(shop, percent_off=50)
+    asked: Any = {"expand": ["applies_to"]}
+    coupons = shop.client.v1.coupons
+
+    assert "applies_to" not in made.to_dict()
+    assert "applies_to" not in coupons.retrieve(made.id).to_dict()
+    assert coupons.retrieve(made.id, asked).applies_to.products == only["products"]
+    assert coupons.retrieve(every.id, asked).applies_to is None
+    bought = shop.client.v1.subscriptions.create(
+        {
+            "customer": shop.customer().id,
+            "items": [{"price": shop.small.id, "discounts": [{"coupon": made.id}]}],
+            "discounts": [{"coupon": made.id}],
+            "expand": ["discounts.source.coupon.applies_to"],
+        }
+    )
+    item = shop.client.v1.subscription_items.retrieve(
+        bought["items"].data[0].id, {"expand": ["discounts.source.coupon.applies_to"]}
+    )
+    for discount in (bought.discounts[0], item.discounts[0]):
+        assert discount.source.coupon.applies_to.products == only["products"]
+
+
 def test_a_coupon_that_is_spent_is_not_given_again(shop: Shop) -> None:
     made = coupon(shop, max_redemptions=1)
     first, second = shop.customer(), shop.customer()

@@ -115,9 +115,9 @@ def test_four_levels_are_the_most(store: Store) -> None:
     page = listing("/v1/charges", [])
 
     assert expand(store, charge, ["customer.b.c.d"]) == charge
-    # In a list, its own level does not count.
-    assert expand(store, page, ["data.a.b.c.d"]) == page
-    for path in ("customer.b.c.d.e", "data.a.b.c.d.e"):
+    # In a list, its own level counts.
+    assert expand(store, page, ["data.a.b.c"]) == page
+    for path in ("customer.b.c.d.e", "data.a.b.c.d"):
         with pytest.raises(ApiError, match="more than 4 levels") as refusal:
             expand(store, charge, [path])
         assert refusal.value.code == "property_expansion_max_depth"

@@ -6,6 +6,7 @@ from typing import Any
 from stripe_emulator.errors import ApiError, missing
 from stripe_emulator.store import Document, Store
 
+# The ``data`` of a list counts as one of them.
 MAX_DEPTH = 4
 LINES_SHOWN = 10
 # Dictionaries whose names belong to the caller, underscores included.
@@ -42,6 +43,7 @@ INCLUDED = {
     ("billing_portal.configuration", "application"),
     ("charge", "refunds"),
     ("checkout.session", "line_items"),
+    ("coupon", "applies_to"),
     ("customer", "subscriptions"),
     ("customer", "tax"),
     ("customer", "tax_ids"),
@@ -71,6 +73,8 @@ def public(store: Store, document: Document) -> Document:
         lines["data"] = lines["data"][:LINES_SHOWN]
     elif document["object"] == "price":
         shown.pop("tiers", None)
+    elif document["object"] == "coupon":
+        shown.pop("applies_to", None)
     return shown
 
 
@@ -104,7 +108,7 @@ def expand(store: Store, value: Any, paths: list[str]) -> Any:
     """Replace ids by objects along ``paths``."""
     for path in paths:
         steps = path.split(".")
-        if len(steps) - (steps[0] == "data") > MAX_DEPTH:
+        if len(steps) > MAX_DEPTH:
             raise ApiError(
                 f"You cannot expand more than {MAX_DEPTH} levels of a property. "
                 f"Property: {path}",
@@ -157,6 +161,9 @@ def _fetch(store: Store, name: str, identifier: str, path: str) -> Any:
 def _include(store: Store, value: Document, name: str) -> Any:
     identifier = value["id"]
     sources: dict[str, Callable[[], Any]] = {
+        "applies_to": lambda: (store.find("coupon", identifier) or {}).get(
+            "applies_to"
+        ),
         "line_items": lambda: listing(
             f"/v1/checkout/sessions/{identifier}/line_items",
             (store.find("checkout.session", identifier) or {})["_line_items"],
