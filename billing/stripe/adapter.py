@@ -46,13 +46,17 @@ JOB_TIMEOUT = (2.0, 8.0)  # as above
 JOB_RETRIES = 2
 # How long buyers are told at once that Stripe is away, before one of them asks.
 REST = 5.0
+# What a coupon is for is told when asked, and no answer is expanded any deeper.
+DISCOUNT_PART = "discounts.source.coupon.applies_to"
 # What is read with a subscription rather than by its id.
 SUBSCRIPTION_PARTS = (
     "default_payment_method",
-    "discounts.source.coupon",
+    DISCOUNT_PART,
     "latest_invoice",
     "schedule",
 )
+# The same of a list, whose own level counts: discounts are a level too deep for it.
+LISTED_PARTS = ("data.default_payment_method", "data.latest_invoice", "data.schedule")
 # No answer, its limit, or our key, which staff replace: the same call may do later.
 NOT_OF_THE_REQUEST = (
     stripe.APIConnectionError,
@@ -269,32 +273,45 @@ def expire_checkout_session(session_id: str) -> CheckoutSession:
 def fetch_subscription(subscription_id: str) -> Subscription:
     """Return a subscription as it is now. Raises ``StripeMissing``."""
     with translated():
-        found = client().v1.subscriptions.retrieve(
-            subscription_id, {"expand": list(SUBSCRIPTION_PARTS)}
-        )
-        return read_subscription(found.to_dict(for_json=True))
+        return read_subscription(_raw_subscription(subscription_id))
+
+
+def read_listed(raw: Mapping[str, Any]) -> Subscription:
+    """Return a subscription of a list that was asked for with ``LISTED_PARTS``.
+
+    One with discounts is asked for by itself.
+    """
+    return read_subscription(
+        _raw_subscription(raw["id"]) if raw.get("discounts") else raw
+    )
 
 
 def read_subscription(raw: Mapping[str, Any]) -> Subscription:
     """Return a subscription, with what its own answer has no room for.
 
-    ``raw`` was asked for with ``SUBSCRIPTION_PARTS``. A coupon of an item is a level
-    deeper than an answer may be expanded, so items with discounts are asked for.
+    ``raw`` was asked for with ``SUBSCRIPTION_PARTS``. Items with discounts are asked
+    for by themselves, since theirs lie too deep in it.
     """
     items = raw["items"]
-    if any(item.get("discounts") for item in items["data"]):
-        raw = {**raw, "items": {**items, "data": _items_of(raw["id"])}}
+    read = [
+        _raw_item(item["id"]) if item.get("discounts") else item
+        for item in items["data"]
+    ]
+    raw = {**raw, "items": {**items, "data": read}}
     return _with_payment(convert.subscription(raw))
 
 
-def _items_of(subscription_id: str) -> list[dict[str, Any]]:
-    params: Any = {
-        "subscription": subscription_id,
-        "limit": 100,
-        "expand": ["data.discounts.source.coupon"],
-    }
-    found = client().v1.subscription_items.list(params)
-    return [item.to_dict(for_json=True) for item in found.auto_paging_iter()]
+def _raw_subscription(subscription_id: str) -> dict[str, Any]:
+    found = client().v1.subscriptions.retrieve(
+        subscription_id, {"expand": list(SUBSCRIPTION_PARTS)}
+    )
+    return found.to_dict(for_json=True)
+
+
+def _raw_item(item_id: str) -> dict[str, Any]:
+    params: Any = {"expand": [DISCOUNT_PART]}
+    found = client().v1.subscription_items.retrieve(item_id, params)
+    return found.to_dict(for_json=True)
 
 
 def _with_payment(subscription: Subscription) -> Subscription:

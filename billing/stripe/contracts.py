@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from billing.stripe.adapter import (
+    LISTED_PARTS,
     SUBSCRIPTION_PARTS,
     client,
+    read_listed,
     read_subscription,
     translated,
 )
@@ -103,13 +105,13 @@ def find_contract(customer_id: str, reference: str) -> Subscription | None:
         "customer": customer_id,
         "status": "all",
         "limit": 100,
-        "expand": [f"data.{part}" for part in SUBSCRIPTION_PARTS],
+        "expand": list(LISTED_PARTS),
     }
     with translated():
         for found in client().v1.subscriptions.list(params).auto_paging_iter():
             raw = found.to_dict(for_json=True)
             if (raw.get("metadata") or {}).get("quote") == reference:
-                return read_subscription(raw)
+                return read_listed(raw)
     return None
 
 

@@ -193,6 +193,7 @@ def _terms(price: Any) -> dict[str, Any]:
     recurring = price.get("recurring") or {}
     return {
         "unit_amount": price.get("unit_amount"),
+        "product_id": reference(price.get("product")),
         "interval": recurring.get("interval") or "",
         "interval_count": recurring.get("interval_count") or 1,
     }
@@ -214,6 +215,7 @@ def _discount(raw: Any) -> Discount | None:
         ends_at=moment(raw.get("end")),
         is_once=coupon.get("duration") == "once",
         id=str(raw.get("id") or ""),
+        products=tuple((coupon.get("applies_to") or {}).get("products") or ()),
     )
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from billing.stripe import convert
 from billing.stripe.adapter import (
-    SUBSCRIPTION_PARTS,
+    LISTED_PARTS,
     client,
     lines_of,
-    read_subscription,
+    read_listed,
     translated,
 )
 from billing.stripe.objects import (
@@ -36,11 +36,10 @@ def events_since(created: int) -> Iterator[dict[str, Any]]:
 
 def subscriptions() -> Iterator[Subscription]:
     """Yield every subscription of the account, ended ones too."""
-    parts = [f"data.{part}" for part in SUBSCRIPTION_PARTS]
-    params: Any = {"status": "all", "limit": 100, "expand": parts}
+    params: Any = {"status": "all", "limit": 100, "expand": list(LISTED_PARTS)}
     with translated():
         for raw in _every(client().v1.subscriptions.list(params)):
-            yield read_subscription(raw)
+            yield read_listed(raw)
 
 
 def invoices() -> Iterator[Invoice]:

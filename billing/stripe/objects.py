@@ -70,13 +70,17 @@ class CheckoutSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discount:
-    """What is taken off, and until when; without an end it goes on for ever."""
+    """What is taken off, and until when; without an end it goes on for ever.
+
+    ``products`` are what it is taken off; none is everything there is.
+    """
 
     percent: Decimal | None
     amount: int | None
     ends_at: datetime | None
     is_once: bool
     id: str = ""
+    products: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,7 @@ class SubscriptionItem:
     unit_amount: int | None = None
     interval: str = ""
     interval_count: int = 1
+    product_id: str = ""
     # Its own, as they are applied: before those of the whole subscription.
     discounts: tuple[Discount, ...] = ()
 

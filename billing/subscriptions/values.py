@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from billing.ledger.records import (
     InvoiceRecord,
@@ -218,13 +218,16 @@ def _amounts(
         amount, rest = None, 0
     else:
         end = item.period_end if item else None
-        whole = [(each.unit_amount or 0) * each.quantity for each in fetched.items]
+        whole = [
+            _Line(each.product_id, (each.unit_amount or 0) * each.quantity)
+            for each in fetched.items
+        ]
         left = [
             _come_off(each.discounts, [line], end=end)[0]
             for each, line in zip(fetched.items, whole, strict=True)
         ]
-        amount = sum(whole)
-        rest = sum(_come_off(fetched.discounts, left, end=end))
+        amount = sum(line.amount for line in whole)
+        rest = sum(line.amount for line in _come_off(fetched.discounts, left, end=end))
     return {
         "amount": amount,
         "discount": (amount or 0) - rest,
@@ -233,9 +236,17 @@ def _amounts(
     }
 
 
+class _Line(NamedTuple):
+    product: str
+    amount: int
+
+
 def _come_off(
-    discounts: Sequence[objects.Discount], lines: list[int], *, end: datetime | None
-) -> list[int]:
+    discounts: Sequence[objects.Discount],
+    lines: list[_Line],
+    *,
+    end: datetime | None,
+) -> list[_Line]:
     """Return what is left of an invoice's lines after the period that ends at ``end``.
 
     Stripe takes one discount after the other, and rounds on each line.
@@ -244,18 +255,26 @@ def _come_off(
         goes_on = discount.ends_at is None or (end and discount.ends_at > end)
         if goes_on and not discount.is_once:
             shares = _shares(discount, lines)
-            lines = [line - off for line, off in zip(lines, shares, strict=True)]
+            lines = [
+                line._replace(amount=line.amount - off)
+                for line, off in zip(lines, shares, strict=True)
+            ]
     return lines
 
 
-def _shares(discount: objects.Discount, lines: list[int]) -> list[int]:
-    """Return what a discount takes off each line; an amount is shared out whole."""
+def _shares(discount: objects.Discount, lines: list[_Line]) -> list[int]:
+    """Return what a discount takes off each line; an amount is shared out whole.
+
+    One that is for some products takes nothing off the others.
+    """
+    only = discount.products
+    amounts = [line.amount if not only or line.product in only else 0 for line in lines]
     if discount.percent is not None:
-        exact = [line * discount.percent / 100 for line in lines]
+        exact = [amount * discount.percent / 100 for amount in amounts]
         return [int(each.quantize(Decimal(1), ROUND_HALF_UP)) for each in exact]
-    total = sum(lines)
+    total = sum(amounts)
     off = min(total, discount.amount or 0)
     if not total:
-        return [0 for _ in lines]
-    reached = [off * part // total for part in accumulate(lines)]
+        return [0 for _ in amounts]
+    reached = [off * part // total for part in accumulate(amounts)]
     return [after - before for before, after in pairwise([0, *reached])]
