@@ -109,7 +109,10 @@ def changed_at(
         return began
     if period_start and known.period_start and period_start > known.period_start:
         return period_start
-    if fetched.changed_at and fetched.changed_at >= began:
+    # What was charged for before we looked last is no date of what is new: a discount
+    # that comes or goes is charged for by no invoice.
+    is_charged = known.raw.get("latest_invoice") != fetched.latest_invoice_id
+    if is_charged and fetched.changed_at and fetched.changed_at >= began:
         return min(fetched.changed_at, fetched_at)
     return fetched_at
 

@@ -40,13 +40,24 @@ def change(person: Callable[..., Any]) -> Callable[..., Subscription]:
         interval: str = "month",
         quantity: int = 5,
         on: int = 0,
+        period: datetime = BEGAN,
+        off: tuple[Discount, ...] = (),
         **fields: Any,
     ) -> Subscription:
         price = default_price(plan, interval)
         values = {**known, **fields, "quantity": quantity}
         fetched = fetched_subscription(team, price, **values)
         # Within one period of Stripe's, whatever the clock says here.
-        items = tuple(replace(each, period_start=BEGAN) for each in fetched.items)
+        items = tuple(
+            replace(
+                each,
+                period_start=period,
+                period_end=period + 30 * DAY,
+                product_id=f"prod_{plan}",
+                discounts=off,
+            )
+            for each in fetched.items
+        )
         return mirror.apply_subscription(
             replace(fetched, items=items), fetched_at=BEGAN + on * DAY
         )
@@ -193,6 +204,38 @@ def test_the_whole_way_is_dated_by_what_happened(
             parts = found.new + found.reactivation + found.expansion
             assert found.start + parts + found.contraction + found.churn == found.end
     assert found.end == revenue().mrr == 7_500
+
+
+def test_discounts_of_an_item_are_dated_by_themselves(
+    change: Callable[..., Subscription],
+) -> None:
+    half = Discount(percent=Decimal(50), amount=None, ends_at=None, is_once=False)
+    for_others = replace(half, products=("prod_pro",))
+    ending = replace(half, ends_at=BEGAN + 50 * DAY, products=("prod_team",))
+    change("pro", quantity=1)
+    # The last thing that was charged for stays the upgrade of the fifth day.
+    upgraded: dict[str, Any] = {
+        "changed_at": BEGAN + 5 * DAY,
+        "latest_invoice_id": "in_1",
+        "raw": {"latest_invoice": "in_1"},
+    }
+    change(on=6, **upgraded)
+
+    change(on=10, off=(half,), **upgraded)
+    change(on=15, **upgraded)
+    change(on=17, off=(for_others,), **upgraded)
+    change(on=20, off=(ending,), **upgraded)
+    # No invoice after the thirtieth day but that of the sixtieth, and it is over then.
+    change(on=31, off=(ending,), period=BEGAN + 30 * DAY, **upgraded)
+
+    assert moved() == [
+        ("new", 0, 2_000, 0),
+        ("expansion", 2_000, 12_500, 5),
+        ("contraction", 12_500, 6_250, 10),
+        ("expansion", 6_250, 12_500, 15),
+        ("contraction", 12_500, 6_250, 20),
+        ("expansion", 6_250, 12_500, 30),
+    ]
 
 
 def test_the_end_of_grace_is_churn_on_the_day_it_ended(
