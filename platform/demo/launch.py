@@ -98,10 +98,11 @@ class Launch:
         self.rng = rng
         self.quota = Quota()
         self.callers = Callers(company, calendar, rhythm, rng, lambda _calls: None)
-        self.staff = User.objects.filter(is_staff=True).order_by("pk")[0]
+        self.staff = first_of_staff()
         self.versions = ensure_default_plans()
         self.prices = storybook.launch_prices()
         self.begun: list[NewEvent] = []
+        self.offer_pks = dict(Offer.objects.values_list("key", "pk"))
         self._invoices = 0
 
     def plan(self, newcomers: list[Arrival]) -> None:
@@ -122,7 +123,7 @@ class Launch:
             occasion=f"user {newcomer.user.pk}",
         )
         is_made = decided.reason == Decision.Reason.OFFERED
-        if is_made and decided.offer_id == self._pk_of(offer.key):
+        if is_made and decided.offer_id == self.offer_pks[offer.key]:
             self._answer(offer, newcomer, decided)
         if decided.reason not in Decision.COMPARED or not offer.pays:
             return
@@ -241,8 +242,10 @@ class Launch:
             seats=contract.seats,
         )
 
-    def _pk_of(self, key: str) -> int:
-        return Offer.objects.values_list("pk", flat=True).get(key=key)
+
+def first_of_staff() -> User:
+    """Return who acts for the company."""
+    return User.objects.filter(is_staff=True).order_by("pk")[0]
 
 
 def play(count: int, *, start: datetime, now: datetime) -> None:
@@ -261,8 +264,8 @@ def play(count: int, *, start: datetime, now: datetime) -> None:
         company.users, homes = write_people(people, second_devices(people, rng))
         look_at_tables("accounts_user", "accounts_organisation", "accounts_membership")
         write_log(arrivals_in_log(people, company, homes))
+        _prepare_offers(first_of_staff())
         launch = Launch(calendar, Rhythm(start + OPENS, now, growth=1.2), company, rng)
-        _prepare_offers(launch.staff)
         launch.plan(
             [
                 Arrival(
