@@ -239,6 +239,7 @@ class Exchange:
             max_tokens=min(self.most_out, self.runner.max_output_tokens),
             audiences=AUDIENCES,
             locale=self.caller.locale,
+            on_unsent=self.record_unsent,
         )
 
     def scanner_at(
@@ -257,6 +258,10 @@ class Exchange:
         scanner = call.wording.scanner(self.envelope, self.bounds, is_native=is_native)
         scanner.secrets = secrets
         return scanner
+
+    def record_unsent(self) -> None:
+        """Remember that nothing was bought: the caller left before it was sent."""
+        self.is_asked = False
 
     def record_failure(
         self, status: str, *, has_run: bool, upstream_status: int

@@ -27,7 +27,7 @@ class CheckedResolver:
         if (literal := _literal(host)) is not None:
             found = [literal]
         else:
-            # Whoever leaves meanwhile leaves alone; the others still wait for it.
+            # One who leaves meanwhile leaves alone; the others still wait for it.
             found = await asyncio.shield(self._look_up(host, port))
         for _, address in found:
             check_address(address)

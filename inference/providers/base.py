@@ -1,10 +1,14 @@
 """What a provider is to the gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from inference.catalog.models import Deployment
+
+
+def _nothing() -> None:
+    """Most who ask need not be told."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +30,8 @@ class Ask:
     locale: str = ""
     # The field of another protocol that says the longest answer, where it is one.
     native_most: str = ""
+    # Called where who waits went away before a byte of it was sent.
+    on_unsent: Callable[[], object] = _nothing
 
 
 def is_answered(status: int) -> bool:

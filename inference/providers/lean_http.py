@@ -49,7 +49,7 @@ class Unreachable(OSError):
     """No connection was made, so nothing was asked."""
 
 
-class Broken(OSError):
+class BrokenAnswer(OSError):
     """The connection ended, or the answer was none, before the answer had ended.
 
     ``was_kept`` tells that it had served before and broke before a byte of the answer:
@@ -96,7 +96,7 @@ def address_of(url: str) -> Address:
 
 
 @dataclass(eq=False, slots=True)
-class Response:
+class HTTPResponse:
     """An answer that has begun: its head, and its body piece by piece."""
 
     status: int
@@ -105,7 +105,7 @@ class Response:
     pieces: deque[bytes] = field(default_factory=deque)
     waiting: int = 0
     is_begun: bool = False
-    error: Broken | None = None
+    error: BrokenAnswer | None = None
     reader: "asyncio.Future[None] | None" = None
     unpacker: "zlib._Decompress | None" = None
 
@@ -115,7 +115,10 @@ class Response:
         return self.unpacker is None or self.unpacker.eof or not self.is_begun
 
     async def read(self) -> bytes:
-        """Return the next piece of the body, ``b""`` at its end. Raises ``Broken``."""
+        """Return the next piece of the body, ``b""`` at its end.
+
+        Raises ``BrokenAnswer``.
+        """
         while not self.pieces:
             if self.error is not None:
                 raise self.error
@@ -138,21 +141,24 @@ class Response:
             self.connection.fail("Closed by its reader.")
 
     def feed(self, piece: bytes) -> None:
-        """Take a piece. Raises ``Broken`` for one that is not packed as it says."""
+        """Take a piece of the body.
+
+        Raises ``BrokenAnswer`` for one that is not packed as it says.
+        """
         self.is_begun = True
         if self.unpacker is not None:
             try:
                 piece = self.unpacker.decompress(piece, MAX_UNPACKED)
             except zlib.error as error:
-                raise Broken(str(error)) from error
+                raise BrokenAnswer(str(error)) from error
             if self.unpacker.unconsumed_tail:
-                raise Broken("Unpacked it is far too much.")
+                raise BrokenAnswer("Unpacked it is far too much.")
         if piece:
             self.pieces.append(piece)
             self.waiting += len(piece)
             self.wake()
 
-    def end(self, error: Broken | None = None) -> None:
+    def end(self, error: BrokenAnswer | None = None) -> None:
         """Let go of the connection: the answer has ended, or never will."""
         self.connection = None
         self.error = error
@@ -175,8 +181,8 @@ class Connection(asyncio.Protocol):
         self.origin = origin
         self.transport: asyncio.Transport | None = None
         self.parser = httptools.HttpResponseParser(self)
-        self.head: asyncio.Future[Response] | None = None
-        self.response: Response | None = None
+        self.head: asyncio.Future[HTTPResponse] | None = None
+        self.response: HTTPResponse | None = None
         self.headers: dict[str, str] = {}
         self.head_bytes = 0
         self.served = 0
@@ -218,7 +224,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self.head is None:
-            raise Broken("A second answer to one request.")
+            raise BrokenAnswer("A second answer to one request.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # Of two lines with one name the first counts.
@@ -235,7 +241,7 @@ class Connection(asyncio.Protocol):
             "content-length" not in headers
             and "chunked" not in headers.get("transfer-encoding", "").lower()
         )
-        response = Response(status, headers, self, unpacker=_unpacker(headers))
+        response = HTTPResponse(status, headers, self, unpacker=_unpacker(headers))
         self.response = response
         head, self.head = self.head, None
         if head is not None and not head.done():
@@ -256,10 +262,10 @@ class Connection(asyncio.Protocol):
 
     # What those who use it ask of it.
 
-    async def ask(self, request: bytes) -> Response:
+    async def ask(self, request: bytes) -> HTTPResponse:
         """Send a request and return its answer once that has begun."""
         if self.transport is None:
-            raise Broken("The connection had ended.", was_kept=True)
+            raise BrokenAnswer("The connection had ended.", was_kept=True)
         self.head = self.loop.create_future()
         self.head_bytes = 0
         self.transport.write(request)
@@ -280,9 +286,9 @@ class Connection(asyncio.Protocol):
         self.head = self.response = None
         if head is not None and not head.done():
             was_kept = self.served > 0 and not self.head_bytes
-            head.set_exception(Broken(why, was_kept=was_kept))
+            head.set_exception(BrokenAnswer(why, was_kept=was_kept))
         if response is not None:
-            response.end(Broken(why))
+            response.end(BrokenAnswer(why))
         if self.transport is not None:
             self.transport.abort()
             self.transport = None
@@ -297,7 +303,9 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             self.transport = None
         if response is not None:
-            response.end(None if response.is_whole else Broken("It broke off, packed."))
+            response.end(
+                None if response.is_whole else BrokenAnswer("It broke off, packed.")
+            )
 
 
 class LeanHTTP:
@@ -321,23 +329,29 @@ class LeanHTTP:
         body: bytes = b"",
         *,
         connect_timeout: float,
-    ) -> Response:
+        on_unsent: Callable[[], object] = lambda: None,
+    ) -> HTTPResponse:
         """Return the answer to a request once its head is there.
 
         ``connect_timeout`` is in seconds, for the name, the connection and TLS. How
-        long to wait for the answer is the caller's affair. Raises ``Unreachable`` and
-        ``Broken``. A kept connection that the server had just closed is no failure:
-        the request is sent once more.
+        long to wait for the answer is the caller's affair. ``on_unsent`` is called when
+        who waits leaves before a byte was sent. Raises ``Unreachable`` and
+        ``BrokenAnswer``. A kept connection that the server had just closed is no
+        failure: the request is sent once more.
         """
         request = _head_of(method, address, headers, len(body)) + body
         connection = self._kept(address.origin)
         if connection is not None:
             try:
                 return await connection.ask(request)
-            except Broken as error:
+            except BrokenAnswer as error:
                 if not error.was_kept:
                     raise
-        connection = await self._connect(address, connect_timeout)
+        try:
+            connection = await self._connect(address, connect_timeout)
+        except asyncio.CancelledError:
+            on_unsent()
+            raise
         return await connection.ask(request)
 
     def keep(self, connection: Connection) -> None:
@@ -454,4 +468,4 @@ def _unpacker(headers: Mapping[str, str]) -> "zlib._Decompress | None":
     if packed in {"gzip", "x-gzip", "deflate"}:
         # Both are told apart by their first bytes.
         return zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)
-    raise Broken(f"Nobody asked for a body packed as {packed}.")
+    raise BrokenAnswer(f"Nobody asked for a body packed as {packed}.")

@@ -28,9 +28,9 @@ from inference.providers.keyring import (
 )
 from inference.providers.lean_http import (
     Address,
-    Broken,
+    BrokenAnswer,
+    HTTPResponse,
     LeanHTTP,
-    Response,
     Unreachable,
     address_of,
 )
@@ -148,7 +148,7 @@ class OpenAIProvider:
             if isinstance(entry, dict) and "id" in entry
         ]
 
-    async def _asked(self, deployment: Deployment, address: Address) -> Response:
+    async def _asked(self, deployment: Deployment, address: Address) -> HTTPResponse:
         """Get what is at an address. Raises ``UpstreamFailed``."""
         try:
             return await self._client.request(
@@ -163,7 +163,7 @@ class OpenAIProvider:
     async def close(self) -> None:
         self._client.close()
 
-    async def _post(self, deployment: Deployment, ask: Ask) -> Response:
+    async def _post(self, deployment: Deployment, ask: Ask) -> HTTPResponse:
         if ask.native_most:
             payload = sent_natively(ask.payload, ask.max_tokens, ask.native_most)
         else:
@@ -218,7 +218,7 @@ class OpenAIProvider:
 
     async def _sent(
         self, deployment: Deployment, ask: Ask, body: bytes, key: str | None
-    ) -> Response:
+    ) -> HTTPResponse:
         """Send a body with a key. Raises ``UpstreamFailed`` where nothing answers."""
         headers = _headers(key, deployment, ask)
         if tracing.is_on():
@@ -230,10 +230,11 @@ class OpenAIProvider:
                 headers,
                 body,
                 connect_timeout=deployment.connect_timeout,
+                on_unsent=ask.on_unsent,
             )
         except Unreachable as error:
             raise UpstreamFailed(0, is_unreachable=True) from error
-        except Broken as error:
+        except BrokenAnswer as error:
             # Reset before a byte of the answer; the request may have done it.
             raise UpstreamFailed(0) from error
 
@@ -241,12 +242,12 @@ class OpenAIProvider:
         ring = self._rings.of(deployment)
         return ring.pick(set()) if ring is not None else None
 
-    async def _pieces(self, response: Response) -> AsyncIterator[bytes]:
+    async def _pieces(self, response: HTTPResponse) -> AsyncIterator[bytes]:
         """Yield what arrives; how long to wait for it is the gateway's affair."""
         try:
             while piece := await response.read():
                 yield piece
-        except Broken as error:
+        except BrokenAnswer as error:
             raise StreamBroke from error
         finally:
             response.close()
@@ -278,7 +279,7 @@ def _headers(
     return headers
 
 
-async def _error_of(response: Response) -> bytes:
+async def _error_of(response: HTTPResponse) -> bytes:
     """Return what a refusal says, in however many pieces; its status says enough.
 
     A body that breaks off, is never ended or cannot be unpacked is no other failure
@@ -289,14 +290,14 @@ async def _error_of(response: Response) -> bytes:
         async with asyncio.timeout(ERROR_SECONDS):
             while len(said) < MAX_ERROR and (piece := await response.read()):
                 said += piece
-    except (Broken, TimeoutError):
+    except (BrokenAnswer, TimeoutError):
         pass
     finally:
         response.close()
     return said[:MAX_ERROR]
 
 
-async def _bounded(response: Response) -> bytes:
+async def _bounded(response: HTTPResponse) -> bytes:
     """Return the whole body, or raise for one that cannot be an answer."""
     parts = []
     size = 0
@@ -306,7 +307,7 @@ async def _bounded(response: Response) -> bytes:
             size += len(part)
             if size > MAX_ANSWER:
                 raise UpstreamFailed(502, was_run=True)
-    except Broken as error:
+    except BrokenAnswer as error:
         raise UpstreamFailed(502, was_run=True) from error
     finally:
         # Read to its end, the connection was given back already; else it is closed.

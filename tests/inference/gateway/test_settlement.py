@@ -1,6 +1,7 @@
 """Usage is committed once and in groups; only then is a reservation given back."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -309,6 +310,71 @@ def test_who_leaves_between_two_tries_is_lost_no_prompt_for(
     # Who was never asked is not blamed.
     assert [router.health[pk].failures for pk in (1, 2)] == [1, 0]
     assert router.load == {1: 0}
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_who_leaves_before_a_connection_is_there_has_bought_nothing(
+    who: Caller, accepts: bool, is_stream: bool
+) -> None:
+    async def leave(desk: Desk) -> Exchange:
+        with socket.create_server(("127.0.0.1", 0), backlog=8) as server:
+            server.setblocking(False)
+            port = server.getsockname()[1]
+            if not accepts:
+                server.listen(0)
+                # One connection fills the queue: the next waits until it is taken.
+                waiting = socket.create_connection(("127.0.0.1", port))
+            place = Deployment(
+                pk=1,
+                provider="openai",
+                base_url=f"http://127.0.0.1:{port}",
+                upstream_model="slow",
+                connect_timeout=20,
+                first_byte_timeout=20,
+                total_timeout=60,
+            )
+            exchange = received(who, request_id="req_1")
+            await desk.admission.admit(exchange)
+            exchange.run_as(replace(MODEL, deployments=(place,)))
+            provider = OpenAIProvider()
+            redis = desk.settlement.redis
+            tries = Attempts(redis, {"openai": provider}, Router(), cache=None)  # type: ignore[arg-type]
+
+            async def attempt(deployment: Deployment) -> object:
+                way = provider.stream if is_stream else provider.complete
+                return await way(deployment, exchange.ask(deployment))
+
+            async def run() -> None:
+                with desk.settlement.settling(exchange):
+                    await tries.first_answer(exchange, attempt)
+
+            running = asyncio.ensure_future(run())
+            if accepts:
+                loop = asyncio.get_running_loop()
+                reached, _ = await loop.sock_accept(server)
+                assert await loop.sock_recv(reached, 4)
+                exchange.leave()
+                await asyncio.wait([running])
+                reached.close()
+            else:
+                # A connection is tried for a second; it has begun long before.
+                await asyncio.sleep(0.4)
+                exchange.leave()
+                await asyncio.wait([running])
+                waiting.close()
+            assert running.cancelled()
+            await provider.close()
+        await desk.committed()
+        return exchange
+
+    exchange = at_the_desk(leave)
+
+    row = UsageEvent.objects.get()
+    assert (row.status, row.attempts) == (UsageEvent.Status.CLIENT_ABORT, 1)
+    assert row.price_nano == 0
+    bought = exchange.bounds.estimated_in * 500
+    assert row.cost_nano == (bought if accepts else 0)
 
 
 def test_an_answer_that_is_here_is_paid_for_by_one_who_leaves_just_then(

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from inference.providers import lean_http
 from inference.providers.lean_http import (
-    Broken,
+    BrokenAnswer,
+    HTTPResponse,
     LeanHTTP,
-    Response,
     Unreachable,
     address_of,
 )
@@ -135,7 +135,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         await writer.drain()
 
 
-async def post(client: LeanHTTP, server: Server, body: bytes = b"{}") -> Response:
+async def post(client: LeanHTTP, server: Server, body: bytes = b"{}") -> HTTPResponse:
     return await client.request(
         "POST",
         address_of(f"http://127.0.0.1:{server.port}/v1/chat/completions"),
@@ -145,7 +145,7 @@ async def post(client: LeanHTTP, server: Server, body: bytes = b"{}") -> Respons
     )
 
 
-async def whole(response: Response) -> bytes:
+async def whole(response: HTTPResponse) -> bytes:
     parts = []
     while part := await response.read():
         parts.append(part)
@@ -211,7 +211,7 @@ def test_an_answer_is_read_however_it_arrives(pieces: list[bytes], body: bytes) 
     ],
 )
 def test_what_is_no_answer_is_none(pieces: list[bytes]) -> None:
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(BrokenAnswer) as caught:
         told(saying(*pieces))
 
     # A fresh connection: the server has read the request, so it is not sent again.
@@ -229,7 +229,7 @@ def test_a_head_that_does_not_end_is_not_waited_for() -> None:
     async def run() -> None:
         client = LeanHTTP(resolve)
         async with Server(answer) as server:
-            with pytest.raises(Broken, match="does not end"):
+            with pytest.raises(BrokenAnswer, match="does not end"):
                 await asyncio.wait_for(post(client, server), 5)
 
     on_loop(run())
@@ -253,7 +253,7 @@ def test_a_head_that_does_not_end_is_not_waited_for() -> None:
 def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(
     pieces: list[bytes],
 ) -> None:
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenAnswer):
         told(saying(*pieces))
 
 
@@ -275,7 +275,7 @@ def test_a_body_that_is_packed_unasked_is_unpacked(
 def test_a_body_that_is_packed_to_do_harm_is_not_unpacked() -> None:
     packed = gzip.compress(bytes(lean_http.MAX_UNPACKED + 1))
 
-    with pytest.raises(Broken, match="far too much"):
+    with pytest.raises(BrokenAnswer, match="far too much"):
         told(saying(OK + b"content-encoding: gzip\r\n\r\n", packed))
 
 
@@ -469,7 +469,7 @@ def test_a_kept_connection_that_breaks_inside_an_answer_is_not_asked_again() -> 
         client = LeanHTTP(resolve)
         async with Server(answer) as server:
             assert await whole(await post(client, server)) == b"ok"
-            with pytest.raises(Broken):
+            with pytest.raises(BrokenAnswer):
                 await post(client, server)
             client.close()
 
@@ -761,7 +761,7 @@ def exchange(count: int, callers: int, seed: int) -> dict[str, int]:
                 ends["whole"] += 1
         except TimeoutError:
             ends["left"] += 1
-        except Broken:
+        except BrokenAnswer:
             ends["broken"] += 1
         finally:
             if response is not None:
