@@ -1,6 +1,7 @@
 """What a process holds in memory before it does anything."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -56,6 +57,35 @@ def test_heavy_libraries_are_loaded_by_what_needs_them(
     )
 
     assert HEAVY & set(run(script).split()) <= allowed
+
+
+def started_modules() -> list[str]:
+    """Return what the commands load that start a process in production."""
+    text = (ROOT / "compose.yaml").read_text() + (ROOT / "Dockerfile").read_text()
+    named = re.findall(r'"([\w.]+):application"|"-A", "([\w.]+)"', text)
+    return sorted({one or other for one, other in named})
+
+
+def test_every_command_of_production_is_looked_at() -> None:
+    assert started_modules() == [
+        "config.asgi",
+        "config.celery",
+        "inference.gateway.alone",
+    ]
+
+
+@pytest.mark.parametrize("module", [*started_modules(), "django.conf"])
+def test_what_is_started_adds_up_in_one_thread(module: str) -> None:
+    """A worker of concurrency N runs N threads of sums, not N times the cores."""
+    script = (
+        "import os; os.environ.pop('OMP_NUM_THREADS', None);"
+        "os.environ.pop('OPENBLAS_NUM_THREADS', None);"
+        f"import {module}; from django.conf import settings; settings.DEBUG;"
+        "import sklearn.linear_model; from threadpoolctl import threadpool_info;"
+        "print(*{pool['num_threads'] for pool in threadpool_info()})"
+    )
+
+    assert run(script).split() == ["1"]
 
 
 def test_workers_share_what_they_have_loaded() -> None:
