@@ -1,5 +1,6 @@
 """Answers as lines: of a page's table, and of a file."""
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ from analytics.questions import (
     Paths,
     Retention,
     Segment,
+    Series,
+    SeriesMeasure,
     Trend,
 )
 
@@ -83,14 +86,24 @@ def funnel_cells(question: Funnel, answer: FunnelAnswer) -> Cells:
 def names_of(question: Trend, answer: TrendAnswer) -> list[str]:
     """Return what each line of a trend is called: a letter, or a value."""
     if question.breakdown:
+        summed = _summed(question.series[0])
         return [
-            _("others") if line.label is None else line.label or _("none")
+            (_("others") if line.label is None else line.label or _("none")) + summed
             for line in answer.lines
         ]
     return [
-        f"{'ABCDE'[number]} · {series.step.event}"
+        f"{'ABCDE'[number]} · {series.step.event}{_summed(series)}"
         for number, series in enumerate(question.series)
     ]
+
+
+def _summed(series: Series) -> str:
+    """Return what is summed, with its unit; nothing where events are counted."""
+    if series.measure != SeriesMeasure.SUM:
+        return ""
+    # An amount is told in the smallest unit of its own currency.
+    is_minor = re.fullmatch(r"amount(_before|_after)?", series.of)
+    return f" · {series.of}{'_minor' if is_minor else ''}"
 
 
 def drawn_lines(question: Trend, answer: TrendAnswer) -> list[tuple[str, TrendLine]]:

@@ -206,6 +206,25 @@ def test_a_value_that_names_a_line_is_no_formula_and_no_error_in_the_file(
     assert sorted(head) == ["'=1+1", "/", "/docs/", "from", "spent_minor"]
 
 
+@pytest.mark.parametrize(
+    ("event", "summed", "unit"),
+    [
+        ("usage_aggregated", "price_nano", "price_nano"),
+        ("usage_aggregated", "tokens_in", "tokens_in"),
+        ("invoice_paid", "amount", "amount_minor"),
+        ("subscription_changed", "amount_after", "amount_after_minor"),
+    ],
+)
+def test_a_sum_says_in_the_file_what_it_is_of_and_in_which_unit(
+    desk: Client, event: str, summed: str, unit: str
+) -> None:
+    asked = f"{DAYS}&series=1&s0={event}&s0measure=sum&s0of={summed}&format=csv"
+
+    table = rows_of(desk.get(f"{reverse('analytics:trend')}?{asked}"))
+
+    assert table[0] == ["from", f"A · {event} · {unit}"]
+
+
 def test_what_is_wrong_is_said_beside_its_field_and_stays(desk: Client) -> None:
     page = page_of(
         desk,
