@@ -9,8 +9,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import NamedTuple
 
 from django import forms
+from django.forms.utils import pretty_name
 from django.http import QueryDict
 
 from edge import drafting
@@ -24,20 +26,54 @@ _UNSHOWN = re.compile(
 _NOT_TYPED = (forms.HiddenInput, forms.CheckboxInput, forms.widgets.ChoiceWidget)
 
 
-def texts_typed(sent: QueryDict) -> list[tuple[str, str]]:
+class Typed(NamedTuple):
+    """A text that was typed, with what its field is called on the page."""
+
+    field: str
+    label: str
+    text: str
+
+
+def texts_typed(sent: QueryDict) -> list[Typed]:
     """Return what was typed into a form that was sent, by field; never a secret.
 
     What was chosen is left out, and so is what a page fills in: both are there again
     with the form.
     """
+    form = _form_of(sent)
     return [
-        (name, text)
+        Typed(name, _label_of(name, form), text)
         for name, texts in sent.lists()
         for text in texts
         if text.strip()
         and not _UNSHOWN.search(name.lower())
         and not _is_the_pages(name, text)
     ]
+
+
+def _form_of(sent: QueryDict) -> type[forms.BaseForm] | None:
+    """Return the form that has the most of the fields that were sent, and few others.
+
+    Fields of one name are called differently in different forms.
+    """
+    names = set(sent)
+
+    def likeness(kind: type[forms.BaseForm]) -> tuple[int, int]:
+        fields = set(_base_fields(kind))
+        return len(fields & names), -len(fields - names)
+
+    return max(_kinds(), key=likeness, default=None)
+
+
+def _label_of(name: str, form: type[forms.BaseForm] | None) -> str:
+    """Return what a page calls a field; in plain words where no form names it."""
+    own = _base_fields(form) if form is not None else {}
+    for short in (name, name.rpartition("-")[2]):
+        first = (own[short],) if short in own else ()
+        for field in (*first, *_fields_by_name().get(short, ())):
+            if field.label:
+                return str(field.label)
+    return pretty_name(name)
 
 
 def _is_the_pages(name: str, text: str) -> bool:
@@ -63,12 +99,24 @@ def _filled_in(field: forms.Field) -> str | None:
 def _fields_by_name() -> Mapping[str, tuple[forms.Field, ...]]:
     """Return the fields of every form there is; the routes have imported them all."""
     found: defaultdict[str, tuple[forms.Field, ...]] = defaultdict(tuple)
-    for kind in _kinds_below(forms.BaseForm):
-        # Those that Django's admin writes come and go with what it is asked for.
-        if kind.__module__ != "django.forms.models":
-            for name, field in getattr(kind, "base_fields", {}).items():
-                found[name] += (field,)
+    for kind in _kinds():
+        for name, field in _base_fields(kind).items():
+            found[name] += (field,)
     return dict(found)
+
+
+@cache
+def _kinds() -> tuple[type[forms.BaseForm], ...]:
+    """Return every form, but those of Django's admin: they come and go with it."""
+    return tuple(
+        kind
+        for kind in _kinds_below(forms.BaseForm)
+        if kind.__module__ != "django.forms.models"
+    )
+
+
+def _base_fields(kind: type[forms.BaseForm]) -> dict[str, forms.Field]:
+    return getattr(kind, "base_fields", {})
 
 
 def _kinds_below(parent: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:

@@ -216,7 +216,7 @@ def test_all_that_was_typed_is_given_back_and_nothing_that_was_chosen(
     answer = client.post(form.action or page, form.values | typed)
 
     assert answer.status_code == 403
-    assert dict(answer.context["sent"]) == typed
+    assert {each.field: each.text for each in answer.context["sent"]} == typed
     assert len(typed) >= 1
 
 
@@ -231,7 +231,20 @@ def test_what_the_page_had_filled_in_is_not_given_back(staff: Any) -> None:
 
     assert form.values["poll_most"] == "1"
     assert as_it_was.context["sent"] == []
-    assert changed.context["sent"] == [("poll_most", "3")]
+    assert [each[::2] for each in changed.context["sent"]] == [("poll_most", "3")]
+
+
+def test_what_was_typed_is_named_as_on_its_page(staff: Any) -> None:
+    client = inside(staff)
+    form = form_of(client.get("/settings/profile/").content.decode(), "display_name")
+    let_days_pass(staff)
+
+    answer = client.post("/settings/profile/", form.values | {"display_name": "Ada L."})
+
+    labels = {each.field: each.label for each in answer.context["sent"]}
+    assert labels["display_name"] == "Name"
+    assert '<span class="field__label">Name</span>' in answer.content.decode()
+    assert ">display_name<" not in answer.content.decode()
 
 
 def texts_of(form: Form) -> list[Field]:
