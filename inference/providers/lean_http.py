@@ -236,16 +236,21 @@ class Connection(asyncio.Protocol):
         if status < 200:
             self.headers = {}
             return
+        head, self.head = self.head, None
+        if head is None or head.done():
+            raise BrokenAnswer("Its caller left.")
         headers, self.headers = self.headers, {}
         self.ends_with_connection = (
             "content-length" not in headers
             and "chunked" not in headers.get("transfer-encoding", "").lower()
         )
-        response = HTTPResponse(status, headers, self, unpacker=_unpacker(headers))
+        try:
+            response = HTTPResponse(status, headers, self, unpacker=_unpacker(headers))
+        except BrokenAnswer as error:
+            head.set_exception(error)
+            raise
         self.response = response
-        head, self.head = self.head, None
-        if head is not None and not head.done():
-            head.set_result(response)
+        head.set_result(response)
 
     def on_body(self, piece: bytes) -> None:
         response = self.response
@@ -266,13 +271,19 @@ class Connection(asyncio.Protocol):
         """Send a request and return its answer once that has begun."""
         if self.transport is None:
             raise BrokenAnswer("The connection had ended.", was_kept=True)
-        self.head = self.loop.create_future()
+        head: asyncio.Future[HTTPResponse] = self.loop.create_future()
+        self.head = head
         self.head_bytes = 0
         self.transport.write(request)
         try:
-            return await self.head
+            return await head
         except asyncio.CancelledError:
-            self.fail("Its caller left.")
+            # The answer may have come in the same moment, even ended: then the
+            # connection may be another's by now, and is none of our business.
+            if self.head is head:
+                self.fail("Its caller left.")
+            elif not head.cancelled() and head.exception() is None:
+                head.result().close()
             raise
 
     def resume(self) -> None:

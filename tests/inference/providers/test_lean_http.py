@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from inference.providers import lean_http
 from inference.providers.lean_http import (
     BrokenAnswer,
+    Connection,
     HTTPResponse,
     LeanHTTP,
     Unreachable,
@@ -508,6 +509,93 @@ def test_a_server_hears_at_once_that_its_caller_has_left(when: str) -> None:
                 await whole(response)
             finally:
                 response.close()
+
+    on_loop(run())
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
+    """Return every connection that is made."""
+    connections: list[Connection] = []
+
+    class Noted(Connection):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            connections.append(self)
+
+    monkeypatch.setattr(lean_http, "Connection", Noted)
+    return connections
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Hear one request after another and say nothing."""
+    while True:
+        await asked(reader)
+
+
+async def is_waiting(made: list[Connection]) -> Connection:
+    while not made or made[0].head is None:  # noqa: ASYNC110 - it is soon
+        await asyncio.sleep(0.01)
+    return made[0]
+
+
+def test_who_leaves_as_the_answer_comes_does_not_end_the_next_ones_connection(
+    made: list[Connection],
+) -> None:
+    async def run() -> None:
+        client = LeanHTTP(resolve)
+        async with Server(silent) as server:
+            leaving = asyncio.create_task(post(client, server))
+            connection = await is_waiting(made)
+            # In one turn of the loop: the next one comes, the answer is whole, and who
+            # asked for it leaves, who hears of that last.
+            next_one = asyncio.create_task(post(client, server))
+            connection.data_received(OK + b"content-length: 2\r\n\r\nok")
+            leaving.cancel()
+            await asyncio.sleep(0.05)
+
+            assert leaving.cancelled()
+            assert len(made) == 1
+            connection.data_received(OK + OTHER)
+            assert await whole(await next_one) == b"other"
+            client.close()
+
+    on_loop(run())
+
+
+def test_an_answer_that_comes_as_its_caller_leaves_is_ended(
+    made: list[Connection],
+) -> None:
+    async def run() -> None:
+        client = LeanHTTP(resolve)
+        async with Server(silent) as server:
+            leaving = asyncio.create_task(post(client, server))
+            connection = await is_waiting(made)
+            # The answer begins before who has left gets to say so.
+            leaving.cancel()
+            connection.data_received(CHUNKED + b"2\r\nok\r\n")
+
+            await asyncio.wait_for(server.was_left.wait(), 5)
+            assert connection.transport is None
+            client.close()
+
+    on_loop(run())
+
+
+def test_an_answer_that_had_begun_as_its_caller_left_is_ended(
+    made: list[Connection],
+) -> None:
+    async def run() -> None:
+        client = LeanHTTP(resolve)
+        async with Server(silent) as server:
+            leaving = asyncio.create_task(post(client, server))
+            connection = await is_waiting(made)
+            connection.data_received(CHUNKED + b"2\r\nok\r\n")
+            leaving.cancel()
+
+            await asyncio.wait_for(server.was_left.wait(), 5)
+            assert connection.transport is None
+            client.close()
 
     on_loop(run())
 
