@@ -103,16 +103,13 @@ def test_a_model_that_dies_or_stands_still_serves_again_by_itself(
     assert took <= (RECOVERY if number == signal.SIGKILL else RECOVERY + 5)
 
 
-# A thousand calls take two minutes on two idle cores, and ten on busy ones.
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "calls", [pytest.param(40, marks=pytest.mark.smoke), 1000], ids=["some", "many"]
-)
-def test_both_models_stay_small_however_often_they_are_called(
-    stack: Stack, client: OpenAI, calls: int
+@pytest.mark.smoke
+def test_both_models_stay_small_as_they_are_called(
+    stack: Stack, client: OpenAI
 ) -> None:
-    for number in range(calls // 2):
-        prompt = f"{number} of {calls}: say a word. " * (1 + number % 20)
+    """After forty calls; ``make bench`` makes a thousand, for ten minutes."""
+    for number in range(20):
+        prompt = f"{number} of 20: say a word. " * (1 + number % 20)
         say(client, prompt)
         client.embeddings.create(model=EMBEDDINGS, input=prompt[:200])
 
