@@ -67,8 +67,9 @@ class Server:
 
     async def __aenter__(self) -> "Server":
         self.was_left = asyncio.Event()
+        # Room for as many as come at once: who finds none tries again after a second.
         self.server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, ssl=self.tls
+            self._serve, "127.0.0.1", 0, ssl=self.tls, backlog=1024
         )
         self.port = self.server.sockets[0].getsockname()[1]
         return self
