@@ -147,7 +147,7 @@ class CjkParserInline(ParserInline):
     def skipToken(self, state: StateInline) -> None:  # noqa: N802
         if state.pos not in state.cache:
             # Every rule is tried on it, without making anything.
-            spend(state.env, 3)
+            spend(state.env, 4)
         super().skipToken(state)
 
 

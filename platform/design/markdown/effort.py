@@ -27,7 +27,7 @@ _LINK = 6
 # So many characters of address weigh as much as one unit.
 _ADDRESS = 40
 # So many characters are searched in one unit.
-_SEARCHED = 400
+_SEARCHED = 200
 _WORD = re.compile(r"\S*")
 
 
